@@ -1,0 +1,22 @@
+// Package safex is the vocabulary of safe exploration: what a control task is,
+// what a belief about its dynamics is, what a plan against the worst of that
+// belief is, and what an episode was.
+//
+// An agent knows the reward and the limits of a [Task] and learns its dynamics.
+// A [Learner] turns the transitions seen so far into a [Model], which never
+// changes. A [Rollout] takes action sequences through that model,
+//
+//	next = mean + β · epistemic ⊙ η,   η ∈ [-1, 1]ᵈ,
+//
+// and is the only place where a belief becomes a trajectory. A [Planner] chooses
+// the actions; a pessimistic one answers the worst η. If the real dynamics lie
+// within β epistemic deviations of the mean along the executed trajectory, then
+// there is an η that reproduces them exactly, so what keeps the limits under every
+// η keeps them in reality (Curi, Berkenkamp and Krause, 2020). An adversary that
+// finds no violation has not proved that there is none: no plan of this package
+// is a certificate.
+//
+// The other packages build on these words: tasks, ensemble (a [Learner]), rollout
+// (an [Engine]), plan ([Planner] implementations), train (the loop), run (a run on
+// disk), fig (figures) and lab, which puts them together.
+package safex

@@ -1,0 +1,158 @@
+package ensemble
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// model is a fitted ensemble. It is immutable.
+type model struct {
+	shape   shape
+	inScale []float64 // of each input
+	yScale  []float64 // of each target
+	trained state     // what a further fit goes on from
+	folded  []*tensors.Tensor
+}
+
+// newModel folds the scales into the first and the last layer: what is left is a plain network
+// from physical inputs to physical differences.
+func newModel(s shape, inScale, yScale []float64, trained state) *model {
+	m := &model{shape: s, inScale: inScale, yScale: yScale, trained: trained}
+	w := s.widths()
+	for l := range len(w) - 1 {
+		weights, bias := slices.Clone(trained.layers[2*l]), slices.Clone(trained.layers[2*l+1])
+		if l == 0 {
+			for i := range weights {
+				weights[i] /= float32(inScale[i%w[0]])
+			}
+		}
+		if l == len(w)-2 {
+			for i := range bias {
+				if o := i % w[l+1]; o < s.out {
+					bias[i] *= float32(yScale[o])
+					for k := range w[l] {
+						weights[i*w[l]+k] *= float32(yScale[o])
+					}
+				}
+			}
+		}
+		m.folded = append(m.folded,
+			tensors.FromFlatDataAndDimensions(weights, s.members, w[l+1], w[l]),
+			tensors.FromFlatDataAndDimensions(bias, s.members, w[l+1], 1))
+	}
+	m.folded = append(m.folded, tensors.FromFlatDataAndDimensions(narrow(yScale), 1, s.out, 1))
+	return m
+}
+
+func narrow(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+// Architecture implements gx.Belief.
+func (m *model) Architecture() string { return m.shape.String() }
+
+// Parameters implements gx.Belief.
+func (m *model) Parameters() []*tensors.Tensor { return m.folded }
+
+// Step implements gx.Belief.
+func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
+	s := m.shape
+	last := len(p) - 3 // weights of the head, whose first rows are the means
+	p = slices.Clone(p[:len(p)-1])
+	p[last] = Slice(p[last], AxisRange(), AxisRange(0, s.out), AxisRange())
+	p[last+1] = Slice(p[last+1], AxisRange(), AxisRange(0, s.out), AxisRange())
+	return spread(forward(s, p, xu), Slice(xu, AxisRange(0, s.out), AxisRange()))
+}
+
+// spread is the mean of the members' next states and the deviation of their means. y holds
+// the members' differences, [members, nx, B].
+func spread(y, x *Node) (mean, epistemic *Node) {
+	m := ReduceMean(y, 0)
+	d := Sub(y, InsertAxes(m, 0))
+	// The floor keeps the gradient of the square root finite where the members agree.
+	return Add(x, m), Sqrt(AddScalar(ReduceMean(Square(d), 0), 1e-16))
+}
+
+// Predict implements safex.Model.
+func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) (err error) {
+	defer gx.Catch(&err)
+	s := m.shape
+	if len(x) != s.out || len(x)+len(u) != s.in {
+		panic(fmt.Sprintf("ensemble: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), s.out, s.in-s.out))
+	}
+	n := x.Len()
+	dst.Resize(s.out, n)
+	exec, err := predictor(s)
+	if err != nil {
+		return err
+	}
+	lanes := gx.Lanes(n)
+	args := []any{gx.Columns(slices.Concat(x, u), lanes, s.in, lanes)}
+	for _, p := range m.folded {
+		args = append(args, p)
+	}
+	out, err := exec.Call(args...)
+	if err != nil {
+		return fmt.Errorf("ensemble: predict: %w", err)
+	}
+	for i, b := range []num.Batch{dst.Mean, dst.Epistemic, dst.Aleatoric} {
+		if err := gx.SetColumns(b, out[i]); err != nil {
+			return fmt.Errorf("ensemble: predict: %w", err)
+		}
+	}
+	return nil
+}
+
+var predictors sync.Map // shape to func() (*Exec, error)
+
+// predictor compiles the one-step prediction of a shape once.
+func predictor(s shape) (*Exec, error) {
+	made, _ := predictors.LoadOrStore(s, sync.OnceValues(func() (*Exec, error) {
+		backend, err := gx.Backend()
+		if err != nil {
+			return nil, err
+		}
+		exec, err := NewExec(backend, func(in []*Node) []*Node {
+			xu, p, yScale := in[0], in[1:len(in)-1], in[len(in)-1]
+			meanY, logStd := split(s, forward(s, p, xu))
+			mean, epistemic := spread(meanY, Slice(xu, AxisRange(0, s.out), AxisRange()))
+			return []*Node{mean, epistemic, ReduceMean(Mul(Exp(logStd), yScale), 0)}
+		})
+		if err == nil {
+			exec.SetMaxCache(-1)
+		}
+		return exec, err
+	}))
+	return made.(func() (*Exec, error))()
+}
+
+// finite reports whether every weight is a number.
+func (m *model) finite() bool {
+	for _, layer := range m.trained.layers {
+		for _, v := range layer {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var (
+	_ safex.Model = (*model)(nil)
+	_ gx.Belief   = (*model)(nil)
+)

@@ -1,0 +1,21 @@
+package gx
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// A Belief is a model that can write itself into a graph, so that whole rollouts can be
+// compiled and differentiated.
+type Belief interface {
+	// Architecture names what Step builds. Beliefs of one architecture build equal graphs,
+	// and differ in their Parameters alone.
+	Architecture() string
+	// Parameters are the values of p in Step, in its order. Callers must not change them.
+	Parameters() []*tensors.Tensor
+	// Step adds the belief about the next states to the graph. xu is [nx+nu, B]: the states
+	// over the actions, a column for each point. The results are [nx, B], in units of the state.
+	// The epistemic deviation must have a gradient wherever the members of an ensemble agree.
+	Step(p []*Node, xu *Node) (mean, epistemic *Node)
+}

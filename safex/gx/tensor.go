@@ -1,0 +1,48 @@
+package gx
+
+import (
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// Columns copies b, whose columns are the rows of a matrix, into a float32 tensor of the given
+// dimensions, the last of which is lanes >= b.Len(). Lanes beyond b repeat its last one.
+func Columns(b num.Batch, lanes int, dims ...int) *tensors.Tensor {
+	flat := make([]float32, len(b)*lanes)
+	n := b.Len()
+	for d, column := range b {
+		row := flat[d*lanes : (d+1)*lanes]
+		for i, v := range column {
+			row[i] = float32(v)
+		}
+		for i := n; i < lanes; i++ {
+			row[i] = row[n-1]
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(flat, dims...)
+}
+
+// SetColumns is the inverse of Columns: it fills b from a tensor of len(b) rows, and leaves
+// lanes beyond b.
+func SetColumns(b num.Batch, t *tensors.Tensor) error {
+	return tensors.ConstFlatData(t, func(flat []float32) {
+		lanes := len(flat) / max(1, len(b))
+		for d, column := range b {
+			row := flat[d*lanes : (d+1)*lanes]
+			for i := range column {
+				column[i] = float64(row[i])
+			}
+		}
+	})
+}
+
+// Lanes is the batch size that a graph is compiled for to run n points: the next power of
+// two from 32 on, so that few graphs serve all sizes.
+func Lanes(n int) int {
+	lanes := 32
+	for lanes < n {
+		lanes *= 2
+	}
+	return lanes
+}

@@ -1,0 +1,49 @@
+package safex
+
+import (
+	"context"
+
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A Model is a belief about the dynamics of a System. A Model never changes,
+// so it is safe for concurrent use and can be kept, compared and plotted later.
+type Model interface {
+	// Predict writes the belief about the next states of the points (x, u) to dst, which it
+	// grows as needed. The error is the backend's. It panics if the dimensions disagree.
+	Predict(dst *Prediction, x, u num.Batch) error
+}
+
+// A Prediction is a mean and two standard deviations for each dimension of each next state,
+// in the units of the state.
+type Prediction struct {
+	Mean      num.Batch
+	Epistemic num.Batch // standard deviation that more data would remove
+	Aleatoric num.Batch // standard deviation that remains
+}
+
+// Resize makes p hold n points of the given dimension. What it held is lost.
+func (p *Prediction) Resize(dim, n int) {
+	for _, b := range []*num.Batch{&p.Mean, &p.Epistemic, &p.Aleatoric} {
+		if len(*b) != dim || b.Len() != n {
+			*b = num.NewBatch(dim, n)
+		}
+	}
+}
+
+// A Learner turns data into a Model. Implementations are plain structs of settings.
+type Learner interface {
+	// Learn fits a Model of s to data. prev is the Model of the fit before, nil at first, for
+	// those that go on from it. A cancelled ctx returns the best Model so far and ctx's error.
+	Learn(ctx context.Context, s *System, data *Data, prev Model, src rng.Stream) (Model, error)
+}
+
+// A Keeper is a Learner whose Models can be written to disk and read back with the same bits.
+type Keeper interface {
+	Learner
+	// Save is everything that Model m needs to predict and to be learned further.
+	Save(m Model) ([]byte, error)
+	// Load is the inverse of Save. It refuses bytes that are damaged or of another shape.
+	Load(s *System, data []byte) (Model, error)
+}

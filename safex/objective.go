@@ -1,0 +1,85 @@
+package safex
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Barrier prices an excess. It is 0 for x <= 0, and convex and increasing beyond.
+type Barrier int
+
+const (
+	Relu        Barrier = iota // x
+	Quadratic                  // x + x²
+	Exponential                // exp(x) - 1
+)
+
+// Of is the price of the excess x.
+func (b Barrier) Of(x float64) float64 {
+	if x <= 0 {
+		return 0
+	}
+	switch b {
+	case Relu:
+		return x
+	case Quadratic:
+		return x + x*x
+	case Exponential:
+		return math.Expm1(x)
+	}
+	panic(fmt.Sprintf("safex: Barrier(%d)", int(b)))
+}
+
+// String is the name of the barrier, as in "relu".
+func (b Barrier) String() string {
+	if b < Relu || b > Exponential {
+		return fmt.Sprintf("Barrier(%d)", int(b))
+	}
+	return [...]string{"relu", "quadratic", "exponential"}[b]
+}
+
+// MarshalText writes the barrier's name.
+func (b Barrier) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads a barrier's name.
+func (b *Barrier) UnmarshalText(text []byte) error {
+	for i := Relu; i <= Exponential; i++ {
+		if i.String() == string(text) {
+			*b = i
+			return nil
+		}
+	}
+	return fmt.Errorf("no barrier %q: want relu, quadratic or exponential", text)
+}
+
+// An Objective weighs reward against safety.
+type Objective struct {
+	// Weight is the price of a unit of Barrier, in units of mean reward per step. +Inf ranks every
+	// candidate that keeps the limits before every one that does not, and those by their excess:
+	// feasible first, without a price to choose.
+	Weight  float64
+	Budget  float64 // an excess up to this is free, in units of the limit's Scale
+	Barrier Barrier
+}
+
+// FeasibleFirst ranks by safety, then by reward.
+func FeasibleFirst() Objective { return Objective{Weight: math.Inf(1)} }
+
+// infeasible is added to the cost of a candidate that breaks a limit under FeasibleFirst.
+// It is far above any mean reward and leaves excesses a resolution of 1e-7.
+const infeasible = 1e9
+
+// Cost of a candidate of this mean reward per step and this worst excess over steps and limits.
+// Less is better. It is NaN if either is.
+func (o Objective) Cost(reward, excess float64) float64 {
+	over := excess - o.Budget
+	switch {
+	case math.IsNaN(reward) || math.IsNaN(excess):
+		return math.NaN()
+	case !math.IsInf(o.Weight, 1):
+		return o.Weight*o.Barrier.Of(over) - reward
+	case over > 0:
+		return infeasible + over
+	}
+	return -reward
+}

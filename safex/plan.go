@@ -1,0 +1,38 @@
+package safex
+
+import (
+	"context"
+
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A Planner chooses actions. Implementations are plain structs of settings, which Plan does
+// not change.
+type Planner interface {
+	// Plan answers q. A cancelled ctx returns the best Plan so far, if there is one, and ctx's error.
+	Plan(ctx context.Context, q Query, src rng.Stream) (*Plan, error)
+}
+
+// A Query is what a Planner is asked at each step.
+type Query struct {
+	System  *System
+	Rollout Rollout // of the Model in force
+	State   []float64
+	Episode int   // from 1; schedules depend on it
+	Last    *Plan // of the step before, to start from; nil at the first step
+}
+
+// A Plan is a sequence of actions and what the Planner expects of it.
+type Plan struct {
+	Actions  [][]float64 // in [-1, 1], one for each step of the horizon; the first is to be executed
+	Eta      [][]float64 // the model error that hurts Actions most, of all that were tried; nil if none was
+	Beta     float64     // how many epistemic deviations Eta is measured in
+	Expected Trajectory  // under the mean
+	Worst    Trajectory  // under Eta; Expected if there is none
+	Feasible bool        // Worst keeps every limit
+	NaNs     int         // candidates that came out as NaN or Inf; none is ever chosen
+
+	// Known are the errors that a pessimistic planner found on the way, for the plan of
+	// the next step to answer, worst first: one flat H·nx series each.
+	Known [][]float64
+}

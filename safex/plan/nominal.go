@@ -1,0 +1,63 @@
+// Package plan has the planners: model predictive control with a learned model, which plans
+// a horizon at every step and executes its first action.
+package plan
+
+import (
+	"context"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Nominal believes the mean of the model: it maximizes reward, and keeps the limits if
+// Objective prices them, as if the mean were true.
+type Nominal struct {
+	Horizon   int // steps
+	Objective safex.Objective
+	Search    opt.ICEM // over the actions
+}
+
+// DefaultSafe returns the planner that keeps the limits under the mean.
+func DefaultSafe() Nominal {
+	return Nominal{Horizon: 20, Objective: safex.FeasibleFirst(), Search: opt.DefaultICEM()}
+}
+
+// DefaultUnsafe returns the planner that ignores the limits.
+func DefaultUnsafe() Nominal {
+	p := DefaultSafe()
+	p.Objective = safex.Objective{}
+	return p
+}
+
+// Plan implements safex.Planner.
+func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
+	q, err := newQuery(sq, p.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	var out safex.Rolled
+	found, stopped := p.Search.Minimize(ctx, opt.Problem{
+		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
+		Func: func(values []float64, x num.Batch) error {
+			if err := q.Rollout.Roll(ctx, &out, safex.Candidates{State: q.State, Actions: x}, nil); err != nil {
+				return err
+			}
+			for i := range values {
+				values[i] = p.Objective.Cost(meanReward(&out, i), worstExcess(&out, i))
+			}
+			return nil
+		},
+	}, src.Child("actions"))
+	if found == nil {
+		return nil, stopped
+	}
+	plan, err := q.finish(context.WithoutCancel(ctx), found.X, nil, 0, found.NaNs)
+	if err != nil {
+		return nil, err
+	}
+	return plan, stopped
+}
+
+var _ safex.Planner = Nominal{}

@@ -1,0 +1,229 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Pessimistic plans for the worst dynamics that the model still believes possible: the limits
+// must hold under every model error of up to Beta epistemic deviations in each dimension, at
+// each step. Reward is that of the mean.
+//
+// The population meets the worst errors found so far; its best are then attacked, and every
+// error that the attack finds is kept for the candidates that follow and for the plan of the
+// next step. The executed plan is always one that was attacked.
+type Pessimistic struct {
+	Horizon   int     // steps
+	Beta      float64 // how many epistemic deviations the model may err by, at least 0
+	Objective safex.Objective
+	Search    opt.ICEM // over the actions
+	Adversary SignGradient
+	Finalists int // best candidates of each population that are attacked, at least 1
+	Met       int // known errors that the whole population meets
+	Remember  int // known errors that the finalists meet, and that the next plan inherits
+}
+
+// DefaultPessimistic returns the settings of the pendulum.
+func DefaultPessimistic() Pessimistic {
+	return Pessimistic{
+		Horizon: 20, Beta: 2, Objective: safex.FeasibleFirst(), Search: opt.DefaultICEM(),
+		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 16,
+	}
+}
+
+func (p Pessimistic) check() error {
+	switch {
+	case !(p.Beta >= 0) || math.IsInf(p.Beta, 1):
+		return fmt.Errorf("plan: Beta is %v, want a number of at least 0", p.Beta)
+	case p.Finalists < 1 || p.Finalists > p.Search.Samples:
+		return fmt.Errorf("plan: Finalists is %d, want 1 to Search.Samples = %d", p.Finalists, p.Search.Samples)
+	case p.Met < 0 || p.Remember < p.Met:
+		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and at least Met", p.Met, p.Remember)
+	}
+	return p.Adversary.check()
+}
+
+// game is what a call of Plan knows so far.
+type game struct {
+	Pessimistic
+	query
+	src       rng.Stream
+	round     int
+	known     [][]float64 // errors, the last found first
+	mean, met safex.Rolled
+	last      map[int]doubt // of the attacked lanes of the last population
+	lanes     num.Batch     // that population
+}
+
+// Plan implements safex.Planner.
+func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	q, err := newQuery(sq, p.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	g := &game{Pessimistic: p, query: q, src: src.Child("attack"), known: q.inherited()}
+	found, stopped := p.Search.Minimize(ctx, opt.Problem{
+		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
+		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
+	}, src.Child("actions"))
+	if found == nil {
+		return nil, stopped
+	}
+	plan, err := q.finish(context.WithoutCancel(ctx), found.X, g.worstOf(found.X), p.Beta, found.NaNs)
+	if err != nil {
+		return nil, err
+	}
+	plan.Known = g.known
+	return plan, stopped
+}
+
+// inherited are the last plan's known errors, a step later; errors of the last step are repeated.
+func (q query) inherited() (known [][]float64) {
+	if q.Last == nil {
+		return nil
+	}
+	for _, eta := range q.Last.Known {
+		if len(eta) != q.horizon*q.nx {
+			return nil
+		}
+		known = append(known, slices.Concat(eta[q.nx:], eta[len(eta)-q.nx:]))
+	}
+	return known
+}
+
+// score is the objective of the search: it ranks the population under the mean and the known
+// errors, then attacks the best.
+func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
+	n := x.Len()
+	if err := g.Rollout.Roll(ctx, &g.mean, safex.Candidates{State: g.State, Actions: x}, nil); err != nil {
+		return err
+	}
+	excess := make([]float64, n)
+	for i := range excess {
+		excess[i] = worstExcess(&g.mean, i)
+	}
+	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 && g.nl > 0 {
+		c := safex.Candidates{State: g.State, Beta: g.Beta, Actions: make(num.Batch, len(x)), Eta: num.NewBatch(g.horizon*g.nx, n*len(met))}
+		for d, column := range x {
+			c.Actions[d] = slices.Repeat(column, len(met))
+		}
+		for d, column := range c.Eta {
+			for i := range column {
+				column[i] = met[i/n][d]
+			}
+		}
+		if err := g.Rollout.Roll(ctx, &g.met, c, nil); err != nil {
+			return err
+		}
+		for i := range g.met.Reward.Len() {
+			excess[i%n] = max(excess[i%n], worstExcess(&g.met, i))
+		}
+	}
+	for i := range values {
+		values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
+	}
+	g.lanes, g.last = x, map[int]doubt{}
+	if g.nl == 0 {
+		return nil
+	}
+	return g.attackBest(ctx, values, excess, x)
+}
+
+// waves is how often a population's next best are attacked, should all before them break.
+const waves = 3
+
+// attackBest attacks the best candidates until the best of all is one that was attacked.
+func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.Batch) error {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	byValue := func(a, b int) int { return compare(values[a], values[b]) }
+	for range waves {
+		slices.SortStableFunc(order, byValue)
+		if _, attacked := g.last[order[0]]; attacked {
+			break
+		}
+		var lanes []int
+		var plans [][]float64
+		for _, i := range order {
+			if _, attacked := g.last[i]; !attacked && len(lanes) < g.Finalists {
+				lanes, plans = append(lanes, i), append(plans, x.Point(i))
+			}
+		}
+		found, err := g.Adversary.attack(ctx, g.query, plans, g.known, g.Beta, g.src.At(g.round))
+		if err != nil {
+			return err
+		}
+		g.round++
+		for j, i := range lanes {
+			g.last[i] = found[j]
+			excess[i] = max(excess[i], found[j].excess)
+			values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
+		}
+		g.remember(found)
+	}
+	// What was not attacked comes after the best of what was.
+	best := math.Inf(1)
+	for i := range g.last {
+		if compare(values[i], best) < 0 {
+			best = values[i]
+		}
+	}
+	for i, v := range values {
+		if _, attacked := g.last[i]; !attacked && v <= best {
+			values[i] = math.Nextafter(best, math.Inf(1))
+		}
+	}
+	return nil
+}
+
+// remember puts the errors that hurt most in front of those known before.
+func (g *game) remember(found []doubt) {
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b doubt) int { return -cmp.Compare(a.excess, b.excess) })
+	var known [][]float64
+	for _, d := range found {
+		if !math.IsNaN(d.excess) && !slices.ContainsFunc(known, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
+			known = append(known, d.eta)
+		}
+	}
+	for _, eta := range g.known {
+		if !slices.ContainsFunc(known, func(k []float64) bool { return slices.Equal(k, eta) }) {
+			known = append(known, eta)
+		}
+	}
+	g.known = known[:min(g.Remember, len(known))]
+}
+
+// worstOf is the worst error found for the chosen actions; nil if they were never attacked.
+func (g *game) worstOf(actions []float64) []float64 {
+	for i := range g.lanes.Len() {
+		if d, attacked := g.last[i]; attacked && slices.Equal(g.lanes.Point(i), actions) {
+			return d.eta
+		}
+	}
+	return nil
+}
+
+// compare orders costs, NaN last.
+func compare(a, b float64) int {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+		return -cmp.Compare(a, b) // NaN is less than any number to cmp
+	}
+	return cmp.Compare(a, b)
+}
+
+var _ safex.Planner = Pessimistic{}

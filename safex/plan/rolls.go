@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// query is a safex.Query with the dimensions that every planner needs.
+type query struct {
+	safex.Query
+	nx, nu, nl, horizon int
+}
+
+func newQuery(q safex.Query, horizon int) (query, error) {
+	if horizon < 1 {
+		return query{}, fmt.Errorf("plan: Horizon is %d, want at least 1", horizon)
+	}
+	if q.System == nil || q.Rollout == nil || len(q.State) != len(q.System.State) {
+		panic(fmt.Sprintf("plan: a query needs a System, a Rollout and a State of its dimensions, got %d", len(q.State)))
+	}
+	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}, nil
+}
+
+// warm is the rest of the last plan's actions, its last one repeated; nil without a last plan.
+func (q query) warm() []float64 {
+	if q.Last == nil || len(q.Last.Actions) == 0 {
+		return nil
+	}
+	flat := make([]float64, 0, q.horizon*q.nu)
+	for t := range q.horizon {
+		flat = append(flat, q.Last.Actions[min(t+1, len(q.Last.Actions)-1)]...)
+	}
+	return flat
+}
+
+// meanReward is the reward per step of lane i.
+func meanReward(r *safex.Rolled, i int) (sum float64) {
+	for _, column := range r.Reward {
+		sum += column[i]
+	}
+	return sum / float64(len(r.Reward))
+}
+
+// worstExcess is the largest excess of lane i over steps and limits, in units of their Scale: -Inf
+// without limits, NaN if any is NaN.
+func worstExcess(r *safex.Rolled, i int) float64 {
+	worst := math.Inf(-1)
+	for _, column := range r.Excess {
+		worst = max(worst, column[i])
+	}
+	return worst
+}
+
+// finish rolls the chosen actions out under the mean and under eta, and makes a Plan of them.
+func (q query) finish(ctx context.Context, actions, eta []float64, beta float64, nans int) (*safex.Plan, error) {
+	plan := &safex.Plan{Actions: rowsOf(actions, q.nu), Beta: beta, NaNs: nans}
+	c := safex.Candidates{State: q.State, Actions: num.NewBatch(len(actions), 2), Beta: beta, Eta: num.NewBatch(q.horizon*q.nx, 2)}
+	for i := range 2 {
+		c.Actions.SetPoint(i, actions)
+	}
+	if eta != nil {
+		c.Eta.SetPoint(1, eta)
+		plan.Eta = rowsOf(eta, q.nx)
+	}
+	var out safex.Rolled
+	if err := q.Rollout.Roll(ctx, &out, c, nil); err != nil {
+		return nil, err
+	}
+	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, 1, plan.Actions)
+	plan.Feasible = plan.Worst.Violations() == 0
+	return plan, nil
+}
+
+// trajectory is lane i of r.
+func (q query) trajectory(r *safex.Rolled, i int, actions [][]float64) safex.Trajectory {
+	tr := safex.Trajectory{States: [][]float64{q.State}}
+	for t, u := range actions {
+		next, excess := make([]float64, q.nx), make([]float64, q.nl)
+		for d := range next {
+			next[d] = r.States[t*q.nx+d][i]
+		}
+		for k := range excess {
+			excess[k] = r.Excess[t*q.nl+k][i] * q.System.LimitScale(k)
+		}
+		tr.Append(u, next, r.Reward[t][i], excess)
+	}
+	return tr
+}
+
+// rowsOf takes a flat series apart into its steps.
+func rowsOf(flat []float64, dim int) (rows [][]float64) {
+	for ; len(flat) > 0; flat = flat[dim:] {
+		rows = append(rows, flat[:dim:dim])
+	}
+	return rows
+}

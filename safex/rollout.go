@@ -1,0 +1,69 @@
+package safex
+
+import (
+	"context"
+
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// An Engine knows how to take Models through time fast. Implementations keep what they
+// compiled, so that a new Model of the same shape costs nothing.
+type Engine interface {
+	// Rollout binds a Model. It fails if the Engine cannot run models of this kind.
+	Rollout(s *System, m Model) (Rollout, error)
+}
+
+// A Rollout takes a belief through time,
+//
+//	x[t+1] = mean(x[t], u[t]) + β · epistemic(x[t], u[t]) ⊙ η[t],
+//
+// for many candidates side by side. It is the only thing that turns a belief into a
+// trajectory. It is safe for concurrent use, and candidate i of a batch never depends
+// on the others.
+type Rollout interface {
+	// Roll takes every candidate through its horizon into dst, which it grows as needed.
+	// If up is not nil, Roll also writes to dst the gradients of *up with respect to the
+	// actions and to η.
+	Roll(ctx context.Context, dst *Rolled, c Candidates, up *Ascent) error
+}
+
+// Candidates are action sequences of one horizon from one state, each with a model error.
+type Candidates struct {
+	State   []float64 // where every candidate starts
+	Actions num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
+	Eta     num.Batch // column t·nx+d is the model error of dimension d at step t in [-1, 1]; nil is 0
+	Beta    float64   // how many epistemic deviations η = 1 means, at least 0
+}
+
+// Rolled is what became of Candidates. Lane i belongs to candidate i.
+type Rolled struct {
+	Reward num.Batch // column t: reward of step t
+	Excess num.Batch // column t·nl+k: signed excess of limit k after step t, in units of its Scale
+	States num.Batch // column t·nx+d: dimension d of the state after step t
+
+	Value      []float64 // of the Ascent; nil without one
+	GradAction num.Batch // of Value, shaped as Candidates.Actions; nil without an Ascent
+	GradEta    num.Batch // of Value, columns t·nx+d; nil without an Ascent
+}
+
+// An Ascent is the quantity whose gradient is wanted: for each candidate
+//
+//	Reward · Σₜ reward[t] + Excess · (1/κ) log Σₜₖ exp(κ excess[t,k]),   κ = Sharpness,
+//
+// where the second term is a smooth maximum over the steps and limits of the horizon.
+type Ascent struct {
+	Reward, Excess float64
+	Sharpness      float64 // above 0; the smooth maximum is at most log(H·nl)/κ too large
+}
+
+// Resize makes r hold n candidates of the given horizon, state and limit dimensions.
+func (r *Rolled) Resize(horizon, nx, nl, n int) {
+	for _, b := range []struct {
+		batch *num.Batch
+		dim   int
+	}{{&r.Reward, horizon}, {&r.Excess, horizon * nl}, {&r.States, horizon * nx}} {
+		if len(*b.batch) != b.dim || b.batch.Len() != n {
+			*b.batch = num.NewBatch(b.dim, n)
+		}
+	}
+}

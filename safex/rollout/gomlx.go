@@ -1,0 +1,222 @@
+// Package rollout takes beliefs through time. Here it is one compiled GoMLX graph for
+// each task, architecture, horizon and batch size.
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// GoMLX is the safex.Engine of GoMLX. It runs models that satisfy gx.Belief, in float32. The
+// rollout is unrolled; β, η, the actions and all parameters of the model are inputs, so that
+// nothing is compiled again after a fit. A GoMLX is safe for concurrent use.
+type GoMLX struct {
+	mu     sync.Mutex
+	graphs map[key]func() (*Exec, error)
+}
+
+// NewGoMLX returns an engine that has compiled nothing yet.
+func NewGoMLX() *GoMLX { return &GoMLX{graphs: map[key]func() (*Exec, error){}} }
+
+// key is all that a compiled graph depends on.
+type key struct {
+	system         *safex.System
+	architecture   string
+	horizon, lanes int
+	eta, gradient  bool
+}
+
+// Compiled is the number of graphs compiled so far.
+func (g *GoMLX) Compiled() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.graphs)
+}
+
+// Rollout implements safex.Engine.
+func (g *GoMLX) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
+	b, ok := m.(gx.Belief)
+	if !ok {
+		return nil, fmt.Errorf("rollout: a %T has no graph form", m)
+	}
+	return &bound{g, s, b}, nil
+}
+
+// bound is a GoMLX bound to a belief.
+type bound struct {
+	engine *GoMLX
+	system *safex.System
+	belief gx.Belief
+}
+
+// Roll implements safex.Rollout.
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) (err error) {
+	defer gx.Catch(&err)
+	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
+	n, horizon := c.Actions.Len(), len(c.Actions)/nu
+	switch {
+	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
+		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
+	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
+		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	lanes := gx.Lanes(n)
+	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil}, r.belief)
+	if err != nil {
+		return fmt.Errorf("rollout: compile: %w", err)
+	}
+	state := make([]float32, nx)
+	for d, v := range c.State {
+		state[d] = float32(v)
+	}
+	args := []any{
+		tensors.FromFlatDataAndDimensions(state, nx, 1),
+		gx.Columns(c.Actions, lanes, horizon, nu, lanes),
+	}
+	switch {
+	case c.Eta != nil:
+		args = append(args, gx.Columns(c.Eta, lanes, horizon, nx, lanes), float32(c.Beta))
+	case up != nil:
+		args = append(args, tensors.FromShape(shapes.Make(dtypes.Float32, horizon, nx, lanes)), float32(c.Beta))
+	}
+	if up != nil {
+		args = append(args, float32(up.Reward), float32(up.Excess), float32(up.Sharpness))
+	}
+	for _, p := range r.belief.Parameters() {
+		args = append(args, p)
+	}
+	out, err := exec.Call(args...)
+	if err != nil {
+		return fmt.Errorf("rollout: %w", err)
+	}
+	dst.Resize(horizon, nx, nl, n)
+	dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
+	results := []num.Batch{dst.Reward, dst.States}
+	if nl > 0 {
+		results = append(results, dst.Excess)
+	}
+	if up != nil {
+		value := num.NewBatch(1, n)
+		dst.Value, dst.GradAction, dst.GradEta = value[0], num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)
+		results = append(results, value, dst.GradAction, dst.GradEta)
+	}
+	for i, b := range results {
+		if err := gx.SetColumns(b, out[i]); err != nil {
+			return fmt.Errorf("rollout: %w", err)
+		}
+	}
+	return nil
+}
+
+// compiled returns the graph of k, building it the first time.
+func (g *GoMLX) compiled(k key, b gx.Belief) (*Exec, error) {
+	g.mu.Lock()
+	make, ok := g.graphs[k]
+	if !ok {
+		make = sync.OnceValues(func() (*Exec, error) { return build(k, b) })
+		g.graphs[k] = make
+	}
+	g.mu.Unlock()
+	return make()
+}
+
+func build(k key, b gx.Belief) (*Exec, error) {
+	backend, err := gx.Backend()
+	if err != nil {
+		return nil, err
+	}
+	return NewExec(backend, func(in []*Node) []*Node {
+		u := unroller{key: k, belief: b, state: in[0], actions: in[1]}
+		in = in[2:]
+		if k.eta {
+			u.eta, u.beta, in = in[0], in[1], in[2:]
+		}
+		var up []*Node
+		if k.gradient {
+			up, in = in[:3], in[3:]
+		}
+		u.run(in)
+		out := []*Node{u.reward, u.states}
+		if u.excess != nil {
+			out = append(out, u.excess)
+		}
+		if k.gradient {
+			value := u.value(up[0], up[1], up[2])
+			grads := Gradient(ReduceAllSum(value), u.actions, u.eta)
+			out = append(out, value, grads[0], grads[1])
+		}
+		return out
+	})
+}
+
+// unroller builds the graph of a rollout.
+type unroller struct {
+	key
+	belief                    gx.Belief
+	state, actions, eta, beta *Node
+	reward, states, excess    *Node // [H, B], [H, nx, B], [H, nl, B]; excess is nil without limits
+}
+
+func (u *unroller) run(parameters []*Node) {
+	nx, nl := len(u.system.State), len(u.system.Limits)
+	var rewards, states, excesses []*Node
+	x := BroadcastToDims(u.state, nx, u.lanes)
+	for t := range u.horizon {
+		a := Squeeze(Slice(u.actions, AxisElem(t)), 0)
+		next, epistemic := u.belief.Step(parameters, Concatenate([]*Node{x, a}, 0))
+		if u.key.eta {
+			e := Squeeze(Slice(u.eta, AxisElem(t)), 0)
+			next = Add(next, Mul(Mul(u.beta, epistemic), e))
+		}
+		outcome := gx.Nodes(u.system.Outcome, append(append(rowsOf(x), rowsOf(a)...), rowsOf(next)...))
+		rewards = append(rewards, InsertAxes(BroadcastToDims(outcome[0], u.lanes), 0))
+		for k, o := range outcome[1:] {
+			o = MulScalar(o, 1/u.system.LimitScale(k))
+			excesses = append(excesses, InsertAxes(BroadcastToDims(o, u.lanes), 0))
+		}
+		states = append(states, InsertAxes(next, 0))
+		x = next
+	}
+	u.reward, u.states = Concatenate(rewards, 0), Concatenate(states, 0)
+	if nl > 0 {
+		u.excess = Reshape(Concatenate(excesses, 0), u.horizon, nl, u.lanes)
+	}
+}
+
+// value is the quantity that safex.Ascent defines, [B].
+func (u *unroller) value(reward, excess, sharpness *Node) *Node {
+	value := Mul(reward, ReduceSum(u.reward, 0))
+	if u.excess == nil {
+		return value
+	}
+	top := StopGradient(ReduceMax(u.excess, 0, 1))
+	sum := ReduceSum(Exp(Mul(sharpness, Sub(u.excess, InsertAxes(top, 0, 0)))), 0, 1)
+	return Add(value, Mul(excess, Add(top, Div(Log(sum), sharpness))))
+}
+
+// rowsOf takes [n, B] apart into n nodes [B].
+func rowsOf(x *Node) []*Node {
+	rows := make([]*Node, x.Shape().Dim(0))
+	for i := range rows {
+		rows[i] = Squeeze(Slice(x, AxisElem(i)), 0)
+	}
+	return rows
+}
+
+var (
+	_ safex.Engine  = (*GoMLX)(nil)
+	_ safex.Rollout = (*bound)(nil)
+)

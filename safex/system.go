@@ -1,0 +1,209 @@
+package safex
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A System is a checked Task, traced for every carrier. It is immutable.
+type System struct {
+	Task
+	Dynamics *num.Program // (x, u) to next
+	// Outcome maps (x, u, next) to the reward, then the signed excess of each limit in
+	// units of that limit: at most 0 is safe.
+	Outcome *num.Program
+}
+
+// System checks t, traces its functions, and takes one step from one initial state.
+// The error names the first thing that is wrong and what to write instead.
+func (t Task) System() (*System, error) {
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	nx, nu := len(t.State), len(t.Action)
+	s := &System{Task: t}
+	if err := traced("Next", func() {
+		s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(v[:nx:nx], v[nx:]) })
+	}); err != nil {
+		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	if s.Dynamics.Out != nx {
+		return nil, fmt.Errorf("safex: task %q: Next returns %d dimensions, State names %d", t.Name, s.Dynamics.Out, nx)
+	}
+	if err := traced("Reward or a Limit", func() {
+		s.Outcome = num.Trace(nx+nu+nx, func(v num.Vec) num.Vec {
+			x, u, next := v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:]
+			out := num.Vec{t.Reward(x, u, next)}
+			for _, l := range t.Limits {
+				out = append(out, l.Of(x, u, next).Sub(l.Max))
+			}
+			return out
+		})
+	}); err != nil {
+		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	if err := s.tryStart(); err != nil {
+		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	return s, nil
+}
+
+// traced turns a panic of a task's own function, an index out of range mostly, into an error.
+func traced(what string, f func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s panics: %v", what, p)
+		}
+	}()
+	f()
+	return nil
+}
+
+var fileName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+func (t Task) check() error {
+	switch {
+	case !fileName.MatchString(t.Name):
+		return fmt.Errorf("Name must be lower-case letters, digits and _")
+	case len(t.State) == 0 || len(t.Action) == 0:
+		return fmt.Errorf("State names %d dimensions and Action %d, want at least 1 of each", len(t.State), len(t.Action))
+	case !(t.Dt > 0) || math.IsInf(t.Dt, 1):
+		return fmt.Errorf("Dt is %v s, want more than 0", t.Dt)
+	case t.Steps < 1:
+		return fmt.Errorf("Steps is %d, want at least 1", t.Steps)
+	case t.Start == nil || t.Next == nil || t.Reward == nil:
+		return fmt.Errorf("Start, Next and Reward are required")
+	}
+	var names []string
+	for _, v := range slices.Concat(t.State, t.Action) {
+		if !fileName.MatchString(v.Name) {
+			return fmt.Errorf("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
+		}
+		if !(v.Scale > 0) || math.IsInf(v.Scale, 1) {
+			return fmt.Errorf("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
+		}
+		names = append(names, v.Name)
+	}
+	for _, l := range t.Limits {
+		switch {
+		case !fileName.MatchString(l.Name):
+			return fmt.Errorf("limit %q: Name must be lower-case letters, digits and _", l.Name)
+		case l.Of == nil:
+			return fmt.Errorf("limit %q: Of is required", l.Name)
+		case math.IsNaN(l.Max) || l.Scale < 0 || math.IsNaN(l.Scale):
+			return fmt.Errorf("limit %q: Max is %v and Scale %v, want numbers and no negative Scale", l.Name, l.Max, l.Scale)
+		}
+		names = append(names, "limit "+l.Name)
+	}
+	slices.Sort(names)
+	for i := range names[1:] {
+		if names[i] == names[i+1] {
+			return fmt.Errorf("two variables or limits are named %q", names[i])
+		}
+	}
+	return nil
+}
+
+// tryStart takes a step without action from an initial state, so that a slip in a formula
+// shows before training.
+func (s *System) tryStart() error {
+	nx, nu := len(s.State), len(s.Action)
+	x := make([]float64, nx)
+	if err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").Rand()) }); err != nil {
+		return err
+	}
+	for k, v := range x {
+		if bad(v) {
+			return fmt.Errorf("Start: %s is %v", s.State[k].Name, v)
+		}
+	}
+	next, reward, excess := s.Step(x, make([]float64, nu))
+	for k, v := range next {
+		if bad(v) {
+			return fmt.Errorf("first step: %s is %v (%s)", s.State[k].Name, v, s.Dynamics.Blame(k, slices.Concat(x, make([]float64, nu))))
+		}
+	}
+	in := slices.Concat(x, make([]float64, nu), next)
+	if bad(reward) {
+		return fmt.Errorf("first step: the reward is %v (%s)", reward, s.Outcome.Blame(0, in))
+	}
+	for k, v := range excess {
+		if bad(v) {
+			return fmt.Errorf("first step: limit %q is %v (%s)", s.Limits[k].Name, v, s.Outcome.Blame(1+k, in))
+		}
+	}
+	return s.CheckStart(x)
+}
+
+// CheckStart reports a start state that is already beyond a limit: no first action could be safe.
+func (s *System) CheckStart(x []float64) error {
+	_, excess := s.Score(x, make([]float64, len(s.Action)), x)
+	for k, e := range excess {
+		if e > 0 {
+			l := s.Limits[k]
+			return fmt.Errorf("a start state is beyond limit %q by %.4g %s (at most %v is safe): change Start or Max", l.Name, e, l.Unit, l.Max)
+		}
+	}
+	return nil
+}
+
+func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
+// Step takes the real system from x with the action u in [-1, 1]. It returns the next state, the
+// reward, and the signed excess of each limit in its unit.
+func (s *System) Step(x, u []float64) (next []float64, reward float64, excess []float64) {
+	next = make([]float64, len(s.State))
+	s.Dynamics.Eval(next, slices.Concat(x, u))
+	reward, excess = s.Score(x, u, next)
+	return next, reward, excess
+}
+
+// Score is the reward of a step from x to next with the action u, and the signed excess of each limit.
+func (s *System) Score(x, u, next []float64) (reward float64, excess []float64) {
+	out := make([]float64, s.Outcome.Out)
+	s.Outcome.Eval(out, slices.Concat(x, u, next))
+	return out[0], out[1:]
+}
+
+// LimitScale is the size of an excess of limit k that matters, in its unit.
+func (s *System) LimitScale(k int) float64 {
+	if s.Limits[k].Scale == 0 {
+		return 1
+	}
+	return s.Limits[k].Scale
+}
+
+// A Bound says that a limit is a plain bound on one dimension of the next state.
+type Bound struct {
+	State int  // the dimension
+	Upper bool // next[State] <= Max
+	Lower bool // next[State] >= -Max
+}
+
+// Bound tells whether limit k is |next[i]|, next[i] or -next[i] at or below Max, as it can be
+// drawn on an axis of that state.
+func (s *System) Bound(k int) (Bound, bool) {
+	first := len(s.State) + len(s.Action) // input of next[0]
+	p := num.Trace(first+len(s.State), func(v num.Vec) num.Vec {
+		return num.Vec{s.Limits[k].Of(v[:len(s.State)], v[len(s.State):first], v[first:])}
+	})
+	steps, outs := p.Steps()
+	last := steps[outs[0]]
+	in, b := last, Bound{Upper: true}
+	switch last.Op {
+	case num.OpAbs:
+		in, b.Lower = steps[last.Arg[0]], true
+	case num.OpNeg:
+		in, b = steps[last.Arg[0]], Bound{Lower: true}
+	}
+	if in.Op != num.OpInput || in.Src < first {
+		return Bound{}, false
+	}
+	b.State = in.Src - first
+	return b, true
+}

@@ -1,0 +1,175 @@
+// Package train runs the loop of safe exploration: explore, learn, plan, act. It knows no
+// planner, no learner and no file.
+package train
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// An Agent learns a System by acting in it. It is a plain struct of settings; a run's state
+// is a State.
+type Agent struct {
+	System  *safex.System
+	Learner safex.Learner
+	Engine  safex.Engine
+	Planner safex.Planner
+	Explore int // random steps before the first plan, at least 1
+	// LearnEvery is the number of steps from one fit to the next within an episode; 0 fits at
+	// the start of each episode alone.
+	LearnEvery int
+	Seed       uint64
+}
+
+// A State is a run between two steps: all that the next step depends on, besides the Agent.
+type State struct {
+	Episode safex.Episode // the one under way; its last state is where the system is
+	Over    bool          // the episode is complete, and the next step starts another
+	Data    *safex.Data   // every transition so far
+	Model   safex.Model   // of the last fit; nil while exploring
+	Last    *safex.Plan   // of the last step; nil at the start of an episode
+	Fits    int           // calls of the Learner so far
+	Fitted  int           // transitions that Model was fitted to
+	rollout safex.Rollout // of Model; made when first needed
+}
+
+// Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
+// that it yields is number 0, the random phase. It stops after an error, with the episode so
+// far, and when the caller breaks out. A cancelled ctx ends it between two steps.
+func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, error] {
+	return func(yield func(safex.Episode, error) bool) {
+		for s, err := range a.Steps(ctx, &State{}, n) {
+			if (err != nil || s.Over) && !yield(s.Episode, err) {
+				return
+			}
+		}
+	}
+}
+
+// Steps goes on from a State until episode n is over, and yields the State after every step of the
+// real system. It changes the State in place: what the caller keeps of it must be copied before the
+// next turn. An error comes with the State before the step that failed, from which a
+// later call goes on with the same bits as if nothing had happened.
+func (a Agent) Steps(ctx context.Context, s *State, n int) iter.Seq2[*State, error] {
+	return func(yield func(*State, error) bool) {
+		for !(s.Over && s.Episode.Number >= n) {
+			if err := a.step(ctx, s); err != nil {
+				yield(s, err)
+				return
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
+// step takes one step of the real system.
+func (a Agent) step(ctx context.Context, s *State) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	src := rng.New(a.Seed)
+	if s.Data == nil {
+		s.Data = &safex.Data{}
+		if err := a.begin(s, 0, safex.Explore, src); err != nil {
+			return err
+		}
+	}
+	if s.Over {
+		if err := a.begin(s, s.Episode.Number+1, safex.Planned, src); err != nil {
+			return err
+		}
+	}
+	if s.Episode.Phase == safex.Explore {
+		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
+		u := make([]float64, len(a.System.Action))
+		for k := range u {
+			u[k] = 2*r.Float64() - 1
+		}
+		a.act(s, u)
+		s.Over = len(s.Episode.Actions) == a.Explore
+		return nil
+	}
+	if err := a.learn(ctx, s, src); err != nil {
+		return err
+	}
+	began := time.Now()
+	at := len(s.Episode.Actions)
+	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), safex.Query{
+		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
+	}, src.Child("plan").At(s.Episode.Number).At(at))
+	if err != nil {
+		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+	}
+	s.Episode.Forecasts = append(s.Episode.Forecasts, safex.Forecast{
+		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta,
+		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
+	})
+	s.Last = plan
+	a.act(s, plan.Actions[0])
+	s.Over = len(s.Episode.Actions) == a.System.Steps
+	return nil
+}
+
+func (a Agent) check() error {
+	switch {
+	case a.System == nil || a.Learner == nil || a.Engine == nil || a.Planner == nil:
+		return fmt.Errorf("train: System, Learner, Engine and Planner are required")
+	case a.Explore < 1 || a.LearnEvery < 0:
+		return fmt.Errorf("train: Explore is %d and LearnEvery %d, want at least 1 and 0", a.Explore, a.LearnEvery)
+	}
+	return nil
+}
+
+// begin starts an episode.
+func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) error {
+	x := make([]float64, len(a.System.State))
+	a.System.Start(x, src.Child("start").At(number).Rand())
+	if err := a.System.CheckStart(x); err != nil {
+		return fmt.Errorf("train: episode %d: %w", number, err)
+	}
+	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: safex.Trajectory{States: [][]float64{x}}}
+	s.Over, s.Last = false, nil
+	return nil
+}
+
+// learn fits the model if it is due.
+func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
+	at, fresh := len(s.Episode.Actions), s.Data.Len()-s.Fitted
+	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery)
+	if due {
+		began := time.Now()
+		m, err := a.Learner.Learn(ctx, a.System, s.Data, s.Model, src.Child("learn").At(s.Fits))
+		if err != nil { // a fit that was cut short is made again from its start
+			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+		}
+		s.Model, s.rollout = m, nil
+		s.Fits, s.Fitted = s.Fits+1, s.Data.Len()
+		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
+	}
+	if s.rollout == nil {
+		r, err := a.Engine.Rollout(a.System, s.Model)
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		s.rollout = r
+	}
+	return nil
+}
+
+// act steps the real system and records what happened.
+func (a Agent) act(s *State, u []float64) {
+	x := s.Episode.States[len(s.Episode.States)-1]
+	next, reward, excess := a.System.Step(x, u)
+	s.Episode.Append(u, next, reward, excess)
+	s.Data.Append(x, u, next)
+}
