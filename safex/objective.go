@@ -52,18 +52,15 @@ func (b *Barrier) UnmarshalText(text []byte) error {
 	return fmt.Errorf("no barrier %q: want relu, quadratic or exponential", text)
 }
 
-// An Objective weighs reward against safety.
+// An Objective weighs reward against safety. Excesses are signed and in units of the limit's Scale.
 type Objective struct {
-	// Weight is the price of a unit of Barrier, in units of mean reward per step. +Inf ranks every
-	// candidate that keeps the limits before every one that does not, and those by their excess:
-	// feasible first, without a price to choose.
-	Weight  float64
-	Budget  float64 // an excess up to this is free, in units of the limit's Scale
-	Barrier Barrier
+	// FeasibleFirst ranks every candidate that keeps the limits before every one that does not;
+	// the former by their reward, the latter by their excess. There is no price to choose.
+	FeasibleFirst bool
+	Weight        float64 // otherwise: the price of a unit of Barrier, in units of mean reward per step
+	Barrier       Barrier
+	Budget        float64 // an excess up to this is free
 }
-
-// FeasibleFirst ranks by safety, then by reward.
-func FeasibleFirst() Objective { return Objective{Weight: math.Inf(1)} }
 
 // infeasible is added to the cost of a candidate that breaks a limit under FeasibleFirst.
 // It is far above any mean reward and leaves excesses a resolution of 1e-7.
@@ -76,7 +73,7 @@ func (o Objective) Cost(reward, excess float64) float64 {
 	switch {
 	case math.IsNaN(reward) || math.IsNaN(excess):
 		return math.NaN()
-	case !math.IsInf(o.Weight, 1):
+	case !o.FeasibleFirst:
 		return o.Weight*o.Barrier.Of(over) - reward
 	case over > 0:
 		return infeasible + over

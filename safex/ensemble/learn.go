@@ -29,10 +29,7 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	var start state
 	switch p := prev.(type) {
 	case nil:
-		start.layers = initial(sh, src.Child("weights"))
-		for _, l := range start.layers {
-			start.moment1, start.moment2 = append(start.moment1, make([]float32, len(l))), append(start.moment2, make([]float32, len(l)))
-		}
+		start = fresh(sh, src.Child("weights"))
 	case *model:
 		if p.shape != sh {
 			return nil, fmt.Errorf("ensemble: cannot go on from an %v with an %v", p.shape, sh)

@@ -49,16 +49,20 @@ func likelihood(mean, logStd, y *Node) *Node {
 	return Add(MulScalar(Square(z), 0.5), logStd)
 }
 
-// initial draws weights of deviation 1/√fan-in (LeCun et al., 1998) and zero biases.
-func initial(s shape, src rng.Stream) (layers [][]float32) {
+// fresh draws weights of deviation 1/√fan-in (LeCun et al., 1998); all else is 0.
+func fresh(s shape, src rng.Stream) (start state) {
 	w := s.widths()
 	for l := range len(w) - 1 {
 		r := src.At(l).Rand()
-		weights := make([]float32, s.members*w[l+1]*w[l])
+		weights, bias := make([]float32, s.members*w[l+1]*w[l]), make([]float32, s.members*w[l+1])
 		for i := range weights {
 			weights[i] = float32(r.NormFloat64() / math.Sqrt(float64(w[l])))
 		}
-		layers = append(layers, weights, make([]float32, s.members*w[l+1]))
+		for _, part := range [][]float32{weights, bias} {
+			start.layers = append(start.layers, part)
+			start.moment1 = append(start.moment1, make([]float32, len(part)))
+			start.moment2 = append(start.moment2, make([]float32, len(part)))
+		}
 	}
-	return layers
+	return start
 }

@@ -81,7 +81,7 @@ func borrow(r recipe) (t *trainer, back func(), err error) {
 
 func newTrainer(r recipe) (t *trainer, err error) {
 	defer gx.Catch(&err)
-	backend, err := gx.Backend()
+	backend, err := gx.TrainingBackend()
 	if err != nil {
 		return nil, err
 	}

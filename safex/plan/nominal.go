@@ -21,7 +21,7 @@ type Nominal struct {
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
 func DefaultSafe() Nominal {
-	return Nominal{Horizon: 20, Objective: safex.FeasibleFirst(), Search: opt.DefaultICEM()}
+	return Nominal{Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM()}
 }
 
 // DefaultUnsafe returns the planner that ignores the limits.

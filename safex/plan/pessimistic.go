@@ -34,7 +34,7 @@ type Pessimistic struct {
 // DefaultPessimistic returns the settings of the pendulum.
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
-		Horizon: 20, Beta: 2, Objective: safex.FeasibleFirst(), Search: opt.DefaultICEM(),
+		Horizon: 20, Beta: 2, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
 		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 16,
 	}
 }

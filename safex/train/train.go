@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -95,9 +97,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		for k := range u {
 			u[k] = 2*r.Float64() - 1
 		}
-		a.act(s, u)
-		s.Over = len(s.Episode.Actions) == a.Explore
-		return nil
+		return a.act(s, u, a.Explore)
 	}
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
@@ -110,13 +110,14 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
-	s.Episode.Forecasts = append(s.Episode.Forecasts, safex.Forecast{
+	forecast := safex.Forecast{
 		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
-	})
-	s.Last = plan
-	a.act(s, plan.Actions[0])
-	s.Over = len(s.Episode.Actions) == a.System.Steps
+	}
+	if err := a.act(s, plan.Actions[0], a.System.Steps); err != nil {
+		return err
+	}
+	s.Last, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
 	return nil
 }
 
@@ -166,10 +167,18 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	return nil
 }
 
-// act steps the real system and records what happened.
-func (a Agent) act(s *State, u []float64) {
+// act steps the real system, in an episode of the given steps, and records what happened.
+func (a Agent) act(s *State, u []float64, steps int) error {
 	x := s.Episode.States[len(s.Episode.States)-1]
 	next, reward, excess := a.System.Step(x, u)
+	for _, v := range slices.Concat(next, []float64{reward}, excess) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("train: episode %d, step %d: the task left the real numbers: from %v with action %v to %v, reward %v, excess %v",
+				s.Episode.Number, len(s.Episode.Actions), x, u, next, reward, excess)
+		}
+	}
 	s.Episode.Append(u, next, reward, excess)
 	s.Data.Append(x, u, next)
+	s.Over = len(s.Episode.Actions) == steps
+	return nil
 }

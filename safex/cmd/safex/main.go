@@ -1,0 +1,93 @@
+// Command safex explores dynamical systems safely: it trains agents, simulates tasks, and opens
+// the notebooks.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() { // a second signal ends the process at once
+		<-ctx.Done()
+		stop()
+	}()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, sentence(err))
+		os.Exit(1)
+	}
+}
+
+// sentence is an error as a line for a person: without the trace that GoMLX's errors carry.
+func sentence(err error) string {
+	s := err.Error()
+	s, _, _ = strings.Cut(s, "\n")
+	return "safex: " + strings.TrimPrefix(s, "safex: ")
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "safex",
+		Short: "Model-based safe exploration of dynamical systems",
+		Long: `safex lets an agent learn the dynamics of a system from its own steps, without ever
+crossing a safety limit while it learns: it plans against the worst dynamics that
+its model still believes possible.
+
+  safex train pendulum      an agent learns to swing up, without turning faster than 6 rad/s
+  safex lab                 the same in notebooks, in JupyterLab`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(trainCommand(), resumeCommand(), simulateCommand(), labCommand(), listCommand(), versionCommand())
+	return root
+}
+
+// one takes exactly one argument, and says which.
+func one(what, example string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one %s, as in: safex %s %s", c.Name(), what, c.Name(), example)
+		}
+		return nil
+	}
+}
+
+func listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the tasks and the planners", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return list(c.OutOrStdout()) },
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show the version, and whether this build has SIMD", Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			fmt.Fprintf(c.OutOrStdout(), "safex %s\n", lab.Build())
+			if lab.SIMD() {
+				fmt.Fprintln(c.OutOrStdout(), "SIMD: yes")
+			} else {
+				fmt.Fprintln(c.OutOrStdout(), "SIMD: no. "+slower)
+			}
+		},
+	}
+}
+
+// slower is the hint of a build without SIMD.
+const slower = "This build has no SIMD and is several times slower: start it with GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd before go run."
+
+// stopped reports whether err is that of a signal.
+func stopped(err error) bool { return errors.Is(err, context.Canceled) }

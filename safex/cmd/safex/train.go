@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+func trainCommand() *cobra.Command {
+	var planner, out string
+	var episodes, explore, learnEvery int
+	var seed uint64
+	var set []string
+	c := &cobra.Command{
+		Use:   "train TASK",
+		Short: "Train an agent on a task, safely",
+		Long: `train lets an agent learn a task: a phase of random steps, then episodes in which it plans,
+acts and learns. Violations count from the first random step on. The run is kept in a
+folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
+		Example: `  safex train pendulum
+  safex train pendulum --planner unsafe --seed 3 --out runs/unsafe-3
+  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
+		Args: one("TASK", "pendulum"),
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := lab.Default(args[0], planner)
+			if err != nil {
+				return err
+			}
+			s.Episodes, s.Explore, s.LearnEvery, s.Seed = episodes, explore, learnEvery, seed
+			for _, a := range set {
+				if err := s.Set(a); err != nil {
+					return err
+				}
+			}
+			if out == "" {
+				out = filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Task, s.Planner, s.Seed))
+			}
+			r, err := lab.Start(out, s)
+			if err != nil {
+				return err
+			}
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r)
+		},
+	}
+	f := c.Flags()
+	names, _ := lab.Planners()
+	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
+	f.IntVar(&episodes, "episodes", 10, "episodes after the random phase")
+	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
+	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
+	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
+	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED)")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD or learner.FIELD, as in MaxSpeed=5")
+	return c
+}
+
+func resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Go on with a run that was stopped",
+		Long: `resume goes on with a run folder where it stopped. The steps are those, to the bit, of a run
+that was never stopped.`,
+		Example: "  safex resume runs/pendulum-pessimistic-1",
+		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := lab.Resume(args[0])
+			if err != nil {
+				return err
+			}
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r)
+		},
+	}
+}
+
+// show runs r to its end with a progress bar, if errs is a terminal, and a row for each episode.
+func show(ctx context.Context, out, errs io.Writer, r *lab.Run) error {
+	if !lab.SIMD() {
+		fmt.Fprintln(errs, slower)
+	}
+	bar := progressbar.NewOptions(r.Total(),
+		progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
+		progressbar.OptionSetDescription(r.Settings.Task), progressbar.OptionShowCount(),
+		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
+	bar.Set(r.Done())
+	fmt.Fprintln(out, heading(r.System))
+	for _, sum := range r.Complete() {
+		fmt.Fprintln(out, row(r.System, sum))
+	}
+	for s, err := range r.Steps(ctx) {
+		if err != nil {
+			bar.Clear()
+			if stopped(err) {
+				return fmt.Errorf("stopped in episode %d after %d steps; all is saved, go on with: safex resume %s", s.Episode.Number, len(s.Episode.Actions), r.Dir)
+			}
+			return err
+		}
+		bar.Set(r.Done())
+		if s.Over {
+			bar.Clear()
+			fmt.Fprintln(out, row(r.System, r.Complete()[len(r.Complete())-1]))
+		}
+	}
+	bar.Finish()
+	var violations, steps int
+	for _, sum := range r.Complete() {
+		violations, steps = violations+sum.Violations, steps+sum.Steps
+	}
+	_, err := fmt.Fprintf(out, "%d of %d steps beyond a limit. Kept in %s, with figures in %s.\n", violations, steps, r.Dir, filepath.Join(r.Dir, "figures"))
+	return err
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// heading is the first line of the table of episodes.
+func heading(s *safex.System) string {
+	h := fmt.Sprintf("%7s %-7s %5s %9s %10s", "episode", "phase", "steps", "return", "violations")
+	for _, l := range s.Limits {
+		h += fmt.Sprintf(" %*s", wide(l), "worst "+l.Name)
+	}
+	return h + fmt.Sprintf(" %10s %8s %8s", "infeasible", "plan ms", "fit s")
+}
+
+// row is the line of an episode: worst is the largest excess of a limit, in its unit.
+func row(s *safex.System, sum run.Summary) string {
+	r := fmt.Sprintf("%7d %-7s %5d %9.1f %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
+	for _, l := range s.Limits {
+		r += fmt.Sprintf(" %*.3f", wide(l), sum.Worst[l.Name])
+	}
+	return r + fmt.Sprintf(" %10d %8.0f %8.1f", sum.Infeasible, sum.PlanP50, sum.FitSeconds)
+}
+
+func wide(l safex.Limit) int { return max(11, 6+len(l.Name)) }

@@ -1,0 +1,170 @@
+// Package fig draws figures with gonum/plot. A figure needs only the plain data of episodes.
+package fig
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// A Figure is a column of panels with a common horizontal axis.
+type Figure struct {
+	panels []*plot.Plot
+	tall   []float64 // relative heights of the panels
+	width  vg.Length
+	height vg.Length
+}
+
+// Theme is the colours of a figure: opaque paper, so that it reads the same in a dark and in a
+// light notebook, and colours that differ in brightness too.
+var theme = struct {
+	paper, ink, grid, measured, mean, bound, limit, action color.Color
+}{
+	paper: color.RGBA{252, 252, 250, 255}, ink: color.RGBA{40, 44, 52, 255}, grid: color.RGBA{226, 228, 232, 255},
+	measured: color.RGBA{23, 78, 166, 255}, mean: color.RGBA{236, 140, 28, 255}, bound: color.NRGBA{108, 160, 220, 70},
+	limit: color.RGBA{200, 30, 45, 255}, action: color.RGBA{70, 120, 90, 255},
+}
+
+// sans is the font of every text.
+var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+
+// panel returns an empty plot in the theme.
+func panel(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = theme.paper
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Padding = vg.Points(6)
+	p.Legend.Top = true
+	p.Legend.ThumbnailWidth = vg.Points(18)
+	p.Legend.Padding = vg.Points(2)
+	for _, s := range []struct {
+		style *draw.TextStyle
+		size  float64
+	}{
+		{&p.Title.TextStyle, 12}, {&p.X.Label.TextStyle, 10}, {&p.Y.Label.TextStyle, 10},
+		{&p.X.Tick.Label, 9}, {&p.Y.Tick.Label, 9}, {&p.Legend.TextStyle, 9},
+	} {
+		s.style.Font = font.From(sans, vg.Points(s.size))
+		s.style.Color = theme.ink
+	}
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Color, a.Tick.Color = theme.ink, theme.ink
+		a.LineStyle.Width, a.Tick.LineStyle.Width = vg.Points(0.6), vg.Points(0.6)
+		a.Padding = vg.Points(3)
+	}
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = theme.grid, theme.grid
+	g.Horizontal.Width, g.Vertical.Width = vg.Points(0.5), vg.Points(0.5)
+	p.Add(g)
+	return p
+}
+
+// line is a plot line; gaps between runs of numbers stay empty.
+func line(p *plot.Plot, name string, xs, ys []float64, c color.Color, width float64, dashes ...vg.Length) {
+	first := true
+	for lo := 0; lo < len(xs); {
+		if !real(ys[lo]) {
+			lo++
+			continue
+		}
+		hi := lo
+		var pts plotter.XYs
+		for ; hi < len(xs) && real(ys[hi]); hi++ {
+			pts = append(pts, plotter.XY{X: xs[hi], Y: ys[hi]})
+		}
+		lo = hi
+		l, err := plotter.NewLine(pts)
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err)) // there is a point, and all are numbers
+		}
+		l.Color, l.Width, l.Dashes = c, vg.Points(width), dashes
+		p.Add(l)
+		if first && name != "" {
+			p.Legend.Add(name, l)
+		}
+		first = false
+	}
+}
+
+// band fills the space between two series over the runs where both are numbers.
+func band(p *plot.Plot, name string, xs, lo, hi []float64, c color.Color) {
+	first := true
+	for i := 0; i < len(xs); {
+		if !real(lo[i]) || !real(hi[i]) {
+			i++
+			continue
+		}
+		var over, under plotter.XYs
+		for ; i < len(xs) && real(lo[i]) && real(hi[i]); i++ {
+			over = append(over, plotter.XY{X: xs[i], Y: hi[i]})
+			under = append(under, plotter.XY{X: xs[i], Y: lo[i]})
+		}
+		for k := len(under) - 1; k >= 0; k-- {
+			over = append(over, under[k])
+		}
+		poly, err := plotter.NewPolygon(over)
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err))
+		}
+		poly.Color, poly.LineStyle.Width = c, 0
+		p.Add(poly)
+		if first && name != "" {
+			p.Legend.Add(name, poly)
+		}
+		first = false
+	}
+}
+
+// level is a horizontal line over the whole panel.
+func level(p *plot.Plot, name string, y float64, c color.Color) {
+	f := plotter.NewFunction(func(float64) float64 { return y })
+	f.Color, f.Width, f.Dashes = c, vg.Points(1.4), []vg.Length{vg.Points(6), vg.Points(3)}
+	p.Add(f)
+	if name != "" {
+		p.Legend.Add(name, f)
+	}
+}
+
+func real(v float64) bool { return v-v == 0 } // neither NaN nor infinite
+
+// PNG is the figure as a picture of 144 dots per inch.
+func (f *Figure) PNG() ([]byte, error) {
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(144), vgimg.UseBackgroundColor(theme.paper))}
+	f.draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("fig: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// draw places the panels below each other, with their vertical axes in line.
+func (f *Figure) draw(c draw.Canvas) {
+	var total float64
+	for _, h := range f.tall {
+		total += h
+	}
+	const pad = 8
+	c = draw.Crop(c, pad, -pad-4, pad, -pad)
+	// plot.Align wants tiles of one size, so only its widths are used.
+	rows := make([][]*plot.Plot, len(f.panels))
+	for i, p := range f.panels {
+		rows[i] = []*plot.Plot{p}
+	}
+	aligned := plot.Align(rows, draw.Tiles{Rows: len(f.panels), Cols: 1}, c)
+	top := c.Max.Y
+	for i, p := range f.panels {
+		h := c.Size().Y * vg.Length(f.tall[i]/total)
+		tile := aligned[i][0]
+		tile.Max.Y, tile.Min.Y = top, top-h+vg.Points(4)
+		top -= h
+		p.Draw(tile)
+	}
+}

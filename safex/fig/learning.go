@@ -1,0 +1,80 @@
+package fig
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// Learning shows the return of each episode, and below it the steps that broke a limit, counted
+// from the first random step on: episode 0 is the random phase, which has no return to compare.
+func Learning(s *safex.System, episodes []safex.Episode) *Figure {
+	top := panel(fmt.Sprintf("%s: return and violations while learning", s.Name), "", "return")
+	bottom := panel("", "episode (0 is the random phase)", "violating steps")
+	var xs, ys []float64
+	var bars plotter.Values
+	var total int
+	for _, e := range episodes {
+		xs, ys = append(xs, float64(e.Number)), append(ys, math.NaN())
+		if e.Phase == safex.Planned {
+			ys[len(ys)-1] = e.Return()
+		}
+		total += e.Violations()
+		bars = append(bars, float64(e.Violations()))
+	}
+	line(top, "", xs, ys, theme.measured, 1.8)
+	var dots plotter.XYs
+	for i, y := range ys {
+		if real(y) {
+			dots = append(dots, plotter.XY{X: xs[i], Y: y})
+		}
+	}
+	if len(dots) > 0 {
+		d, err := plotter.NewScatter(dots)
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err))
+		}
+		d.GlyphStyle = draw.GlyphStyle{Color: theme.measured, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
+		top.Add(d)
+	}
+	if len(bars) > 0 {
+		b, err := plotter.NewBarChart(bars, vg.Points(10))
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err))
+		}
+		b.Color, b.LineStyle.Width, b.XMin = theme.limit, 0, xs[0]
+		bottom.Add(b)
+		bottom.Legend.Add(fmt.Sprintf("steps beyond a limit: %d in all", total), b)
+	}
+	for _, p := range []*plot.Plot{top, bottom} {
+		p.X.Min, p.X.Max = -0.5, max(1.5, float64(len(episodes))-0.5)
+		p.X.Tick.Marker = integers{}
+	}
+	bottom.Y.Min, bottom.Y.Max = 0, max(5, bottom.Y.Max*1.3)
+	bottom.Y.Tick.Marker = integers{}
+	return &Figure{panels: []*plot.Plot{top, bottom}, tall: []float64{3, 1.6}, width: 16 * vg.Centimeter, height: 11 * vg.Centimeter}
+}
+
+// integers marks whole numbers, at most some ten of them.
+type integers struct{}
+
+// Ticks implements plot.Ticker.
+func (integers) Ticks(lo, hi float64) (ticks []plot.Tick) {
+	step := 1.0
+	for _, s := range []float64{1, 2, 5, 10, 20, 50, 100, 200, 500} {
+		if step = s; (hi-lo)/s <= 11 {
+			break
+		}
+	}
+	for v := math.Ceil(lo/step) * step; v <= hi; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
+	}
+	return ticks
+}

@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A Run is a run in a folder, new or resumed.
+type Run struct {
+	Dir      string
+	Settings *Settings
+	System   *safex.System
+
+	agent    train.Agent
+	writer   *run.Writer
+	state    *train.State
+	episodes []safex.Episode // complete ones, for the figures
+}
+
+// Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind
+// if it fails.
+func Start(dir string, s *Settings) (*Run, error) {
+	system, err := s.system()
+	if err != nil {
+		return nil, err
+	}
+	if err := run.Create(dir, s); err != nil {
+		return nil, err
+	}
+	return &Run{
+		Dir: dir, Settings: s, System: system, agent: s.agent(system),
+		writer: run.NewWriter(dir, system, s.Learning), state: &train.State{},
+	}, nil
+}
+
+// Resume opens a run folder to go on where it stopped. It refuses one of another build, as the bits
+// would differ from those of a run that was never stopped.
+func Resume(dir string) (*Run, error) {
+	s, system, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	if s.Build != Build() {
+		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: go on with that build, or start another run", dir, s.Build, Build())
+	}
+	w, state, err := run.Resume(dir, system, s.Learning)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir, Settings: s, System: system, agent: s.agent(system), writer: w, state: state}
+	if len(w.Complete()) > 0 {
+		all, err := run.Episodes(system, dir)
+		if err != nil {
+			return nil, err
+		}
+		r.episodes = all[:min(len(all), len(w.Complete()))]
+	}
+	return r, nil
+}
+
+// read is the settings and the task of a run folder.
+func read(dir string) (*Settings, *safex.System, error) {
+	s := &Settings{}
+	if err := run.Settings(dir, s); err != nil {
+		return nil, nil, err
+	}
+	system, err := s.system()
+	return s, system, err
+}
+
+// Open reads the episodes of a run folder, complete or under way, with the task they are of.
+func Open(dir string) (*safex.System, []safex.Episode, error) {
+	_, system, err := read(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	episodes, err := run.Episodes(system, dir)
+	return system, episodes, err
+}
+
+// Done is the number of steps taken so far, and Total that of the whole run.
+func (r *Run) Done() int {
+	if r.state.Data == nil {
+		return 0
+	}
+	return r.state.Data.Len()
+}
+
+// Total is the number of steps of the whole run.
+func (r *Run) Total() int { return r.Settings.Explore + r.Settings.Episodes*r.System.Steps }
+
+// Complete are the summaries of the episodes that are over.
+func (r *Run) Complete() []run.Summary { return r.writer.Complete() }
+
+// saveEvery is the time between two saves within an episode. It does not change what is computed.
+const saveEvery = 5 * time.Second
+
+// Steps runs to the end, yielding after each step of the real system, and saves at the end of each
+// episode and every few seconds in between. A cancelled ctx ends it between two steps; it is
+// saved then too, as after any error that left the State sound.
+func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
+	return func(yield func(*train.State, error) bool) {
+		saved := time.Now()
+		for s, err := range r.agent.Steps(ctx, r.state, r.Settings.Episodes) {
+			if err != nil || s.Over || time.Since(saved) > saveEvery {
+				if e := r.save(); e != nil {
+					yield(s, e)
+					return
+				}
+				saved = time.Now()
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// Episodes runs to the end, one episode for each turn of the caller's loop, the random phase first.
+func (r *Run) Episodes(ctx context.Context) iter.Seq2[safex.Episode, error] {
+	return func(yield func(safex.Episode, error) bool) {
+		for s, err := range r.Steps(ctx) {
+			if (err != nil || s.Over) && !yield(s.Episode, err) {
+				return
+			}
+		}
+	}
+}
+
+// save writes the state, and the figures if an episode has just ended.
+func (r *Run) save() error {
+	if r.state.Data == nil {
+		return nil // nothing has happened yet
+	}
+	over := r.state.Over && len(r.episodes) <= r.state.Episode.Number
+	if r.state.Over && !over {
+		return nil // saved when it ended
+	}
+	if err := r.writer.Save(r.state); err != nil {
+		return err
+	}
+	if !over {
+		return nil
+	}
+	r.episodes = append(r.episodes, r.state.Episode)
+	pictures := map[string]*fig.Figure{"learning": fig.Learning(r.System, r.episodes)}
+	if r.state.Episode.Phase == safex.Planned && len(r.System.Limits) > 0 {
+		pictures[fmt.Sprintf("safety-%03d", r.state.Episode.Number)] = fig.Safety(r.System, r.state.Episode)
+	}
+	for name, f := range pictures {
+		png, err := f.PNG()
+		if err == nil {
+			err = run.Write(r.Dir, "figures/"+name+".png", png)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

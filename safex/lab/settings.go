@@ -1,0 +1,128 @@
+// Package lab puts the parts together: settings by name, runs in folders, what the command
+// safex and the notebooks call.
+package lab
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// Version is the version of safex. The same seed gives the same bits within one Build.
+const Version = "0.1.0"
+
+// Build is the version, the Go that compiled it, and whether with SIMD.
+func Build() string { return Version + " " + runtime.Version() }
+
+// SIMD tells whether this build computes with vector instructions. Without, it computes the same, some
+// six times slower and with other last bits.
+func SIMD() bool { return strings.Contains(runtime.Version(), "simd") }
+
+// Settings are everything that a run depends on. They are what run.yaml holds.
+type Settings struct {
+	Build      string
+	Task       string
+	Parameters tasks.Maker // of the Task: a pointer to its struct
+	Planner    string
+	Planning   safex.Planner // of the Planner: a pointer to its struct
+	Learning   *ensemble.Ensemble
+	Episodes   int    // after the random phase
+	Explore    int    // random steps before the first plan
+	LearnEvery int    // steps from one fit to the next; 0 fits at the start of each episode alone
+	Seed       uint64 // of every random number
+}
+
+// planners are the planners by name, each with a function that returns its defaults.
+var planners = []struct {
+	name, about string
+	make        func() safex.Planner
+}{
+	{"pessimistic", "keeps the limits under the worst model error that it finds", func() safex.Planner { p := plan.DefaultPessimistic(); return &p }},
+	{"safe", "keeps the limits under the model's mean", func() safex.Planner { p := plan.DefaultSafe(); return &p }},
+	{"unsafe", "looks at the reward alone", func() safex.Planner { p := plan.DefaultUnsafe(); return &p }},
+}
+
+// Tasks lists the names of the tasks.
+func Tasks() []string { return tasks.Names() }
+
+// Planners lists the names of the planners, and a line about each.
+func Planners() (names, about []string) {
+	for _, p := range planners {
+		names, about = append(names, p.name), append(about, p.about)
+	}
+	return names, about
+}
+
+// Parameters returns the default parameters of a task. The error names the nearest one.
+func Parameters(task string) (tasks.Maker, error) {
+	m, ok := tasks.New(task)
+	if !ok {
+		return nil, fmt.Errorf("there is no task %q: %s", task, instead(task, tasks.Names()))
+	}
+	return m, nil
+}
+
+// Default returns the settings of a run of a task with a planner. The error names the nearest name.
+func Default(task, planner string) (*Settings, error) {
+	m, err := Parameters(task)
+	if err != nil {
+		return nil, err
+	}
+	names, _ := Planners()
+	i := slices.Index(names, planner)
+	if i < 0 {
+		return nil, fmt.Errorf("there is no planner %q: %s", planner, instead(planner, names))
+	}
+	learner := ensemble.Default()
+	return &Settings{
+		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(), Learning: &learner,
+		Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
+	}, nil
+}
+
+// UnmarshalJSON reads settings whose Parameters and Planning are those of the Task and Planner named.
+func (s *Settings) UnmarshalJSON(text []byte) error {
+	var names struct {
+		Task, Planner        string
+		Parameters, Planning json.RawMessage
+	}
+	if err := json.Unmarshal(text, &names); err != nil {
+		return err
+	}
+	d, err := Default(names.Task, names.Planner)
+	if err != nil {
+		return err
+	}
+	type plain Settings // without this method
+	p := plain(*d)
+	if err := strict(text, &p); err != nil {
+		return err
+	}
+	*s = Settings(p)
+	return nil
+}
+
+// system checks the settings and compiles the task.
+func (s *Settings) system() (*safex.System, error) {
+	if s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0 {
+		return nil, fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
+	}
+	return s.Parameters.Task().System()
+}
+
+// agent puts the agent together.
+func (s *Settings) agent(system *safex.System) train.Agent {
+	return train.Agent{
+		System: system, Learner: s.Learning, Engine: rollout.NewGoMLX(), Planner: s.Planning,
+		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed,
+	}
+}

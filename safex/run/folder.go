@@ -1,0 +1,149 @@
+// Package run keeps a run on disk: what was set, what happened, and what it takes to go on.
+//
+// A run is a folder:
+//
+//	run.yaml         every setting in force, the version and the seed
+//	episodes.jsonl   a line for each complete episode; number 0 is the random phase
+//	steps.csv        a row for each step of the real system
+//	model/           what it takes to go on: model-N.json, the N-th fit, and state.bin
+//	figures/         pictures
+//
+// Every file is whole or absent: it is written under a temporary name, synced and renamed.
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// Files of a run folder.
+const (
+	settingsFile = "run.yaml"
+	episodesFile = "episodes.jsonl"
+	stepsFile    = "steps.csv"
+	stateFile    = "model/state.bin"
+)
+
+// writeFile replaces a file with all of data, or leaves it alone. Tests replace it.
+var writeFile = func(path string, data []byte) error { return renameio.WriteFile(path, data, 0o644) }
+
+// Write puts a file into the run folder dir, whole or not at all. name is a path below dir.
+func Write(dir, name string, data []byte) error {
+	path := filepath.Join(dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = writeFile(path, data)
+	}
+	return cannot("write", path, err)
+}
+
+// cannot says in one sentence what could not be done to a file, and what helps.
+func cannot(what, path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("run: cannot %s %s: the disk is full; make room and go on (%w)", what, path, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("run: cannot %s %s: not permitted; choose another folder with --out (%w)", what, path, err)
+	}
+	return fmt.Errorf("run: cannot %s %s: %w", what, path, err)
+}
+
+// Create makes the run folder dir with its settings, a value that JSON can encode. It refuses a
+// folder that exists and is not empty, and leaves nothing behind if it fails.
+func Create(dir string, settings any) (err error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		return fmt.Errorf("run: %s exists: choose another folder with --out, or go on with it by: safex resume %s", dir, dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return cannot("read", dir, err)
+	}
+	var made []string // folders, the innermost first
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
+			break
+		}
+		made = append(made, d)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(filepath.Join(dir, settingsFile))
+			for _, d := range made {
+				os.Remove(d)
+			}
+		}
+	}()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return cannot("make", dir, err)
+	}
+	text, err := encodeYAML(settings)
+	if err != nil {
+		return fmt.Errorf("run: settings: %w", err)
+	}
+	return Write(dir, settingsFile, text)
+}
+
+// Settings reads run.yaml of the run folder dir into v, by the JSON rules. Unknown keys are an error.
+func Settings(dir string, v any) error {
+	path := filepath.Join(dir, settingsFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("run: %s is no run folder: it has no %s", dir, settingsFile)
+	}
+	if err != nil {
+		return cannot("read", path, err)
+	}
+	var any any
+	if err := yaml.Unmarshal(text, &any); err != nil {
+		return fmt.Errorf("run: %s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	again, err := json.Marshal(any)
+	if err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	d := json.NewDecoder(bytes.NewReader(again))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("run: %s: %s", path, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// encodeYAML writes v with the names and the order that JSON gives its fields.
+func encodeYAML(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var root yaml.Node // JSON is YAML
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, err
+	}
+	block(&root)
+	return yaml.Marshal(&root)
+}
+
+// block turns JSON's style into YAML's: a line for each field, lists of numbers on one.
+func block(n *yaml.Node) {
+	flat := n.Kind == yaml.SequenceNode
+	for _, c := range n.Content {
+		block(c)
+		flat = flat && c.Kind == yaml.ScalarNode
+	}
+	n.Style = 0
+	if flat {
+		n.Style = yaml.FlowStyle
+	}
+}

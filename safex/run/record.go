@@ -1,0 +1,175 @@
+package run
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// Summary is a line of episodes.jsonl.
+type Summary struct {
+	Episode    int                `json:"episode"`
+	Phase      safex.Phase        `json:"phase"`
+	Steps      int                `json:"steps"`
+	Return     float64            `json:"return"`
+	Violations int                `json:"violations"` // steps beyond any limit
+	Worst      map[string]float64 `json:"worst"`      // largest excess of each limit, in its unit: at most 0 is safe
+	Beta       float64            `json:"beta"`       // of the last plan
+	PlanP50    float64            `json:"plan_ms_p50"`
+	PlanP99    float64            `json:"plan_ms_p99"`
+	FitSeconds float64            `json:"fit_s"` // all fits of the episode
+	NaNs       int                `json:"nan_candidates"`
+	Infeasible int                `json:"infeasible_plans"` // plans that could not keep every limit
+}
+
+// Summarize is the summary of an episode of s.
+func Summarize(s *safex.System, e safex.Episode) Summary {
+	sum := Summary{
+		Episode: e.Number, Phase: e.Phase, Steps: len(e.Actions), Return: e.Return(),
+		Violations: e.Violations(), Worst: map[string]float64{},
+	}
+	for k, w := range e.WorstExcess(len(s.Limits)) {
+		if !math.IsInf(w, 0) && !math.IsNaN(w) { // JSON has no such numbers
+			sum.Worst[s.Limits[k].Name] = w
+		}
+	}
+	var millis []float64
+	for _, f := range e.Forecasts {
+		millis = append(millis, f.Millis)
+		sum.Beta = f.Beta
+		sum.NaNs += f.NaNs
+		if !f.Feasible {
+			sum.Infeasible++
+		}
+	}
+	if len(millis) > 0 {
+		slices.Sort(millis)
+		sum.PlanP50 = stat.Quantile(0.5, stat.Empirical, millis, nil)
+		sum.PlanP99 = stat.Quantile(0.99, stat.Empirical, millis, nil)
+	}
+	for _, f := range e.Fits {
+		sum.FitSeconds += f.Seconds
+	}
+	return sum
+}
+
+// header is the first row of steps.csv.
+func header(s *safex.System) []string {
+	h := []string{"episode", "step"}
+	for _, v := range slices.Concat(s.State, s.Action) {
+		h = append(h, v.Name)
+	}
+	h = append(h, "reward")
+	for _, l := range s.Limits {
+		h = append(h, "excess_"+l.Name)
+	}
+	for _, v := range s.State {
+		h = append(h, "mean_"+v.Name)
+	}
+	for _, l := range s.Limits {
+		h = append(h, "worst_"+l.Name)
+	}
+	return h
+}
+
+// rows of steps.csv: state and action, then the reward and the signed excess that followed, then
+// what was believed: the mean of the next state, and the largest excess over the horizon under the
+// worst model error found. The last two are empty in the random phase.
+func rows(s *safex.System, e safex.Episode) (records [][]string) {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	for t, u := range e.Actions {
+		r := []string{strconv.Itoa(e.Number), strconv.Itoa(t)}
+		for _, v := range slices.Concat(e.States[t], u, []float64{e.Rewards[t]}, e.Excess[t]) {
+			r = append(r, number(v))
+		}
+		if t < len(e.Forecasts) {
+			for _, v := range slices.Concat(e.Forecasts[t].Mean, e.Forecasts[t].Worst) {
+				r = append(r, number(v))
+			}
+		} else {
+			r = append(r, make([]string, len(s.State)+len(s.Limits))...)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// Episodes reads the complete episodes and, last, the one under way, of the run folder dir.
+// What only a live run has is missing: the last state of each episode, and the times of its plans.
+func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error) {
+	path := filepath.Join(dir, stepsFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cannot("read", path, err)
+	}
+	r := csv.NewReader(bytes.NewReader(text))
+	want, err := r.Read()
+	if err != nil || !slices.Equal(want, header(s)) {
+		return nil, fmt.Errorf("run: %s is of another task than %q", path, s.Name)
+	}
+	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
+	for line := 2; ; line++ {
+		record, err := r.Read()
+		if err == io.EOF {
+			return episodes, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("run: %s: %w", path, err)
+		}
+		v := make([]float64, len(record))
+		for k, cell := range record {
+			if cell == "" {
+				v[k] = math.NaN()
+			} else if v[k], err = strconv.ParseFloat(cell, 64); err != nil {
+				return nil, fmt.Errorf("run: %s, line %d: %q is no number", path, line, cell)
+			}
+		}
+		number := int(v[0])
+		if n := len(episodes); n == 0 || episodes[n-1].Number != number {
+			e := safex.Episode{Number: number, Phase: safex.Planned}
+			if number == 0 {
+				e.Phase = safex.Explore
+			}
+			episodes = append(episodes, e)
+		}
+		e := &episodes[len(episodes)-1]
+		take := func(n int) (part []float64) { part, v = v[:n:n], v[n:]; return part }
+		take(2)
+		e.States = append(e.States, take(nx))
+		e.Actions = append(e.Actions, take(nu))
+		e.Rewards = append(e.Rewards, take(1)[0])
+		e.Excess = append(e.Excess, take(nl))
+		if e.Phase == safex.Planned {
+			e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: take(nx), Worst: take(nl)})
+		}
+	}
+}
+
+// Summaries reads episodes.jsonl of the run folder dir.
+func Summaries(dir string) (sums []Summary, err error) {
+	path := filepath.Join(dir, episodesFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cannot("read", path, err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		var s Summary
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			return nil, fmt.Errorf("run: %s, line %d: %w", path, len(sums)+1, err)
+		}
+		sums = append(sums, s)
+	}
+	return sums, nil
+}

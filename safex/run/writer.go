@@ -1,0 +1,166 @@
+package run
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A Writer keeps one run in its folder, while it runs.
+type Writer struct {
+	dir      string
+	system   *safex.System
+	keeper   safex.Keeper
+	episodes []Summary  // complete ones
+	past     [][]string // rows of steps.csv of complete episodes
+	saved    int        // calls of the Learner that model.json holds
+}
+
+// NewWriter returns a Writer for a new run in the folder that Create made.
+func NewWriter(dir string, s *safex.System, k safex.Keeper) *Writer {
+	return &Writer{dir: dir, system: s, keeper: k}
+}
+
+// Save writes the State between two steps. A run that is stopped after it, in whatever way, can
+// go on from it with the same bits. Call it with every State that completes an episode.
+func (w *Writer) Save(s *train.State) error {
+	if s.Over {
+		w.episodes = append(w.episodes, Summarize(w.system, s.Episode))
+		w.past = append(w.past, rows(w.system, s.Episode)...)
+	}
+	var table bytes.Buffer
+	c := csv.NewWriter(&table)
+	c.Write(header(w.system))
+	c.WriteAll(w.past)
+	if !s.Over {
+		c.WriteAll(rows(w.system, s.Episode))
+	}
+	if err := Write(w.dir, stepsFile, table.Bytes()); err != nil {
+		return err
+	}
+	var lines bytes.Buffer
+	for _, sum := range w.episodes {
+		line, err := json.Marshal(sum)
+		if err != nil {
+			return fmt.Errorf("run: episode %d: %w", sum.Episode, err)
+		}
+		lines.Write(append(line, '\n'))
+	}
+	if err := Write(w.dir, episodesFile, lines.Bytes()); err != nil {
+		return err
+	}
+	// A model is written before the state that names it, and removed after the state that no longer does.
+	if s.Model != nil && s.Fits != w.saved {
+		model, err := w.keeper.Save(s.Model)
+		if err != nil {
+			return err
+		}
+		if err := Write(w.dir, modelName(s.Fits), model); err != nil {
+			return err
+		}
+	}
+	state, err := encode(s)
+	if err != nil {
+		return err
+	}
+	if err := Write(w.dir, stateFile, state); err != nil {
+		return err
+	}
+	if s.Fits != w.saved {
+		if w.saved > 0 {
+			os.Remove(filepath.Join(w.dir, modelName(w.saved)))
+		}
+		w.saved = s.Fits
+	}
+	return nil
+}
+
+func modelName(fits int) string { return fmt.Sprintf("model/model-%d.json", fits) }
+
+// Resume reads the run folder dir of s: the State of its last Save, and a Writer that goes on there. A
+// run that was never saved starts from its beginning.
+func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State, error) {
+	w := NewWriter(dir, s, k)
+	path := filepath.Join(dir, stateFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, &train.State{}, nil
+	}
+	if err != nil {
+		return nil, nil, cannot("read", path, err)
+	}
+	state, err := decode(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("run: %s: %w", path, err)
+	}
+	if state.Fits > 0 {
+		path := filepath.Join(dir, modelName(state.Fits))
+		model, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, cannot("read", path, err)
+		}
+		if state.Model, err = k.Load(s, model); err != nil {
+			return nil, nil, fmt.Errorf("run: %s: %w", path, err)
+		}
+		w.saved = state.Fits
+	}
+	// What is complete is read back from its files, which may be ahead of the state.
+	complete := func(number int) bool {
+		return number < state.Episode.Number || number == state.Episode.Number && state.Over
+	}
+	sums, err := Summaries(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, sum := range sums {
+		if complete(sum.Episode) {
+			w.episodes = append(w.episodes, sum)
+		}
+	}
+	episodes, err := Episodes(s, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range episodes {
+		if complete(e.Number) {
+			w.past = append(w.past, rows(s, e)...)
+		}
+	}
+	return w, state, nil
+}
+
+// Complete are the summaries of the episodes that are over.
+func (w *Writer) Complete() []Summary { return w.episodes }
+
+// encode is a checksum and a gob of s without its model, which has a file of its own.
+func encode(s *train.State) ([]byte, error) {
+	bare := *s
+	bare.Model = nil
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(bare); err != nil {
+		return nil, fmt.Errorf("run: state: %w", err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return append(sum[:], b.Bytes()...), nil
+}
+
+func decode(text []byte) (*train.State, error) {
+	s := &train.State{}
+	if len(text) < sha256.Size || sha256.Sum256(text[sha256.Size:]) != [sha256.Size]byte(text[:sha256.Size]) {
+		return nil, fmt.Errorf("damaged: its checksum is wrong")
+	}
+	if err := gob.NewDecoder(bytes.NewReader(text[sha256.Size:])).Decode(s); err != nil {
+		return nil, fmt.Errorf("of another version: %w", err)
+	}
+	return s, nil
+}
