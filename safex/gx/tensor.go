@@ -38,9 +38,9 @@ func SetColumns(b num.Batch, t *tensors.Tensor) error {
 }
 
 // Lanes is the batch size that a graph is compiled for to run n points: the next power of
-// two from 32 on, so that few graphs serve all sizes.
+// two from 16 on, so that few graphs serve all sizes.
 func Lanes(n int) int {
-	lanes := 32
+	lanes := 16
 	for lanes < n {
 		lanes *= 2
 	}

@@ -35,7 +35,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: 2, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 16,
+		Adversary: DefaultSignGradient(), Finalists: 10, Met: 2, Remember: 12,
 	}
 }
 

@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -59,9 +60,9 @@ type bound struct {
 	belief gx.Belief
 }
 
-// Roll implements safex.Rollout.
-func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) (err error) {
-	defer gx.Catch(&err)
+// Roll implements safex.Rollout. It runs the halves of a batch side by side: an operation of a
+// rollout is too small to keep two cores busy, two rollouts are not.
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	switch {
@@ -73,7 +74,39 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lanes := gx.Lanes(n)
+	dst.Resize(horizon, nx, nl, n)
+	dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
+	results := []num.Batch{dst.Reward, dst.States}
+	if nl > 0 {
+		results = append(results, dst.Excess)
+	}
+	if up != nil {
+		value := num.NewBatch(1, n)
+		dst.Value, dst.GradAction, dst.GradEta = value[0], num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)
+		results = append(results, value, dst.GradAction, dst.GradEta)
+	}
+	size := n
+	if n > smallest {
+		size = (n + 1) / 2 // whatever the number of cores, for the same bits
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, 2)
+	for i, lo := 0, 0; lo < n; i, lo = i+1, lo+size {
+		hi := min(lo+size, n)
+		wait.Go(func() { errs[i] = r.part(results, c, up, lo, hi) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+// smallest is the batch that is not worth halving.
+const smallest = 8
+
+// part rolls candidates lo to hi into the same lanes of results, in the order of the graph's outputs.
+func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, lo, hi int) (err error) {
+	defer gx.Catch(&err)
+	nx, nu := len(r.system.State), len(r.system.Action)
+	horizon, lanes := len(c.Actions)/nu, gx.Lanes(hi-lo)
 	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil}, r.belief)
 	if err != nil {
 		return fmt.Errorf("rollout: compile: %w", err)
@@ -84,11 +117,11 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	}
 	args := []any{
 		tensors.FromFlatDataAndDimensions(state, nx, 1),
-		gx.Columns(c.Actions, lanes, horizon, nu, lanes),
+		gx.Columns(window(c.Actions, lo, hi), lanes, horizon, nu, lanes),
 	}
 	switch {
 	case c.Eta != nil:
-		args = append(args, gx.Columns(c.Eta, lanes, horizon, nx, lanes), float32(c.Beta))
+		args = append(args, gx.Columns(window(c.Eta, lo, hi), lanes, horizon, nx, lanes), float32(c.Beta))
 	case up != nil:
 		args = append(args, tensors.FromShape(shapes.Make(dtypes.Float32, horizon, nx, lanes)), float32(c.Beta))
 	}
@@ -102,23 +135,21 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	if err != nil {
 		return fmt.Errorf("rollout: %w", err)
 	}
-	dst.Resize(horizon, nx, nl, n)
-	dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
-	results := []num.Batch{dst.Reward, dst.States}
-	if nl > 0 {
-		results = append(results, dst.Excess)
-	}
-	if up != nil {
-		value := num.NewBatch(1, n)
-		dst.Value, dst.GradAction, dst.GradEta = value[0], num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)
-		results = append(results, value, dst.GradAction, dst.GradEta)
-	}
 	for i, b := range results {
-		if err := gx.SetColumns(b, out[i]); err != nil {
+		if err := gx.SetColumns(window(b, lo, hi), out[i]); err != nil {
 			return fmt.Errorf("rollout: %w", err)
 		}
 	}
 	return nil
+}
+
+// window is the view of lanes lo to hi of b.
+func window(b num.Batch, lo, hi int) num.Batch {
+	w := make(num.Batch, len(b))
+	for d, column := range b {
+		w[d] = column[lo:hi]
+	}
+	return w
 }
 
 // compiled returns the graph of k, building it the first time.
