@@ -22,7 +22,7 @@ type Figure struct {
 	height vg.Length
 }
 
-// Theme is the colours of a figure: opaque paper, so that it reads the same in a dark and in a
+// theme is the colours of a figure: opaque paper, so that it reads the same in a dark and in a
 // light notebook, and colours that differ in brightness too.
 var theme = struct {
 	paper, ink, grid, measured, mean, bound, limit, action color.Color

@@ -27,7 +27,7 @@ type Run struct {
 // Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind
 // if it fails.
 func Start(dir string, s *Settings) (*Run, error) {
-	system, err := s.system()
+	system, err := s.System()
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +65,50 @@ func Resume(dir string) (*Run, error) {
 	return r, nil
 }
 
+// Train runs s in the folder dir: from the start if there is none, and on from where it stopped if there
+// is one of the same settings. It yields every episode, those that were complete before first, and
+// is saved as it goes; see Run.Steps.
+func Train(ctx context.Context, dir string, s *Settings) iter.Seq2[safex.Episode, error] {
+	return func(yield func(safex.Episode, error) bool) {
+		r, err := Start(dir, s)
+		if err != nil {
+			if r, err = again(dir, s, err); err != nil {
+				yield(safex.Episode{}, err)
+				return
+			}
+		}
+		for _, e := range r.episodes {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		for e, err := range r.Episodes(ctx) {
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// again resumes dir if it is a run of the settings s, and returns refused if it is none.
+func again(dir string, s *Settings, refused error) (*Run, error) {
+	old, _, err := read(dir)
+	if err != nil {
+		return nil, refused
+	}
+	if !same(old, s) {
+		return nil, fmt.Errorf("%s holds a run of other settings: choose another folder, or remove it", dir)
+	}
+	return Resume(dir)
+}
+
 // read is the settings and the task of a run folder.
 func read(dir string) (*Settings, *safex.System, error) {
 	s := &Settings{}
 	if err := run.Settings(dir, s); err != nil {
 		return nil, nil, err
 	}
-	system, err := s.system()
+	system, err := s.System()
 	return s, system, err
 }
 

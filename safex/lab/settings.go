@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -111,8 +112,8 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// system checks the settings and compiles the task.
-func (s *Settings) system() (*safex.System, error) {
+// System checks the settings and compiles the task.
+func (s *Settings) System() (*safex.System, error) {
 	if s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0 {
 		return nil, fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
 	}
@@ -125,4 +126,11 @@ func (s *Settings) agent(system *safex.System) train.Agent {
 		System: system, Learner: s.Learning, Engine: rollout.NewGoMLX(), Planner: s.Planning,
 		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed,
 	}
+}
+
+// same tells whether two runs would take the same steps.
+func same(a, b *Settings) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

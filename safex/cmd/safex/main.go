@@ -51,7 +51,7 @@ its model still believes possible.
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), simulateCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), simulateCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 
@@ -69,6 +69,22 @@ func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the tasks and the planners", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return list(c.OutOrStdout()) },
+	}
+}
+
+func reportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "report RUN...", Short: "Compare runs in a table",
+		Long: `report writes a Markdown table of run folders, a row for each task and planner. Violating steps
+count from the first random step on; the largest excess is at most 0 if no limit was broken.`,
+		Example: "  safex report runs/*",
+		RunE: func(c *cobra.Command, dirs []string) error {
+			table, err := lab.Report(dirs)
+			if err == nil {
+				_, err = fmt.Fprint(c.OutOrStdout(), table)
+			}
+			return err
+		},
 	}
 }
 

@@ -1,0 +1,265 @@
+// Package jupyter makes what the notebooks need, the Go kernel of go.mod and JupyterLab in a private
+// virtual environment, all inside the repository's folder .safex, and starts them.
+package jupyter
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// Module is the module whose notebooks are served.
+const Module = "github.com/rischiboy/safe_exploration"
+
+// Packages of JupyterLab, exactly.
+var packages = []string{"jupyterlab==4.6.6", "nbclient==0.11.0", "nbconvert==7.17.2"}
+
+// Toolchain and experiment of every kernel, whatever the command was started with.
+const toolchain, experiment, buildFlags = "go1.27.3", "simd", "-ldflags=-w -buildvcs=false"
+
+// A Lab is a clone of the repository with what its notebooks need.
+type Lab struct {
+	Repo string    // top folder of the clone, absolute
+	Log  io.Writer // progress, a line a step
+	mu   sync.Mutex
+}
+
+// Find returns the Lab of the clone that dir is in.
+func Find(dir string, log io.Writer) (*Lab, error) {
+	start, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("jupyter: %w", err)
+	}
+	for at := start; ; at = filepath.Dir(at) {
+		mod, err := os.ReadFile(filepath.Join(at, "go.mod"))
+		if err == nil && strings.HasPrefix(string(mod), "module "+Module+"\n") {
+			return &Lab{Repo: at, Log: log}, nil
+		}
+		if at == filepath.Dir(at) {
+			return nil, fmt.Errorf("jupyter: %s is not inside a clone of %s: change into one first", start, Module)
+		}
+	}
+}
+
+func (l *Lab) dot(parts ...string) string {
+	return filepath.Join(append([]string{l.Repo, ".safex"}, parts...)...)
+}
+
+// Prepare makes everything that is not there yet. Independent steps run side by side. A step that was
+// done before for the same versions is skipped.
+func (l *Lab) Prepare(ctx context.Context) error {
+	if err := os.MkdirAll(l.dot(), 0o755); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	goroot, err := l.goroot(ctx)
+	if err != nil {
+		return err
+	}
+	env := append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT="+experiment)
+	sum, err := os.ReadFile(filepath.Join(l.Repo, "go.sum"))
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	versions := hash(sum, []byte(toolchain+experiment+buildFlags+runtime.GOARCH))
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wait sync.WaitGroup
+	start := func(name, stamp string, done func() bool, do func() error) {
+		wait.Go(func() {
+			if err := l.step(name, stamp, done, do); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	bin := l.dot("bin")
+	start("Go kernel for Jupyter", versions, func() bool { return exists(l.tool("gonb")) && exists(l.tool("goimports")) }, func() error {
+		return l.command(ctx, l.Repo, env, "go", "build", "-o", bin+string(filepath.Separator), "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
+	})
+	start("JupyterLab", hash([]byte(strings.Join(packages, " "))), func() bool { return exists(l.jupyter()) }, func() error {
+		return l.virtualEnvironment(ctx)
+	})
+	start("libraries of the notebooks", versions, func() bool { return true }, func() error {
+		return l.warm(ctx, append(env, "GOFLAGS="+buildFlags))
+	})
+	wait.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return l.configure(goroot)
+}
+
+// step does a step unless its stamp says that it was done.
+func (l *Lab) step(name, stamp string, done func() bool, do func() error) error {
+	path := l.dot("done-" + strings.ReplaceAll(name, " ", "-"))
+	if old, err := os.ReadFile(path); err == nil && string(old) == stamp && done() {
+		return nil
+	}
+	began := time.Now()
+	l.print("%s: making it ready …", name)
+	if err := do(); err != nil {
+		return fmt.Errorf("jupyter: %s: %w", name, err)
+	}
+	l.print("%s: ready after %.0f s", name, time.Since(began).Seconds())
+	return renameio.WriteFile(path, []byte(stamp), 0o644)
+}
+
+func (l *Lab) print(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.Log, format+"\n", args...)
+}
+
+// command runs a program and, if it fails, returns the end of what it printed.
+func (l *Lab) command(ctx context.Context, dir string, env []string, name string, args ...string) error {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir, c.Env = dir, env
+	out, err := c.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	text := strings.TrimSpace(string(out))
+	return fmt.Errorf("%s %s: %w: %s", name, args[0], err, text[max(0, len(text)-2000):])
+}
+
+// goroot is where the Go of the kernels lives.
+func (l *Lab) goroot(ctx context.Context) (string, error) {
+	c := exec.CommandContext(ctx, "go", "env", "GOROOT")
+	c.Dir, c.Env = l.Repo, append(os.Environ(), "GOTOOLCHAIN="+toolchain)
+	out, err := c.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("jupyter: there is no go command: install Go 1.21 or newer from https://go.dev/dl")
+	}
+	if err != nil {
+		return "", fmt.Errorf("jupyter: go env GOROOT with GOTOOLCHAIN=%s: %w", toolchain, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// virtualEnvironment installs JupyterLab beside the user's own Python packages.
+func (l *Lab) virtualEnvironment(ctx context.Context) error {
+	const instead = "or use the notebooks in Docker: docker build -t safex . && docker run -p 127.0.0.1:8888:8888 safex"
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return fmt.Errorf("there is no python3: install Python 3.10 or newer (on Debian and Ubuntu: apt install python3-venv), %s", instead)
+	}
+	if err := l.command(ctx, l.Repo, os.Environ(), python, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("%s is older than 3.10 or has no venv: install it (on Debian and Ubuntu: apt install python3-venv), %s", python, instead)
+	}
+	if err := l.command(ctx, l.Repo, os.Environ(), python, "-m", "venv", "--clear", l.dot("venv")); err != nil {
+		return err
+	}
+	pip := append([]string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, packages...)
+	return l.command(ctx, l.Repo, os.Environ(), l.script("python3"), pip...)
+}
+
+// warm builds, once and with the network on, what a cell builds: in a workspace, which needs the
+// go.mod files of the whole module graph.
+func (l *Lab) warm(ctx context.Context, env []string) error {
+	dir, err := os.MkdirTemp(l.dot(), "warm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var src strings.Builder
+	src.WriteString("package main\n\nimport (\n")
+	for _, p := range []string{"", "/ensemble", "/fig", "/lab", "/nb", "/num", "/opt", "/plan", "/rng", "/rollout", "/run", "/tasks", "/train"} {
+		fmt.Fprintf(&src, "\t_ %q\n", Module+"/safex"+p)
+	}
+	src.WriteString("\n\t_ \"github.com/janpfeifer/gonb/gonbui\"\n)\n\nfunc main() {}\n")
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(src.String()), 0o644); err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"mod", "init", "warm"}, {"work", "init", ".", l.Repo}, {"build", "-o", os.DevNull, "."}} {
+		if err := l.command(ctx, dir, env, "go", args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configure writes the kernel and JupyterLab's settings.
+func (l *Lab) configure(goroot string) error {
+	env := map[string]string{
+		"PATH":   strings.Join([]string{filepath.Join(goroot, "bin"), l.dot("bin"), os.Getenv("PATH")}, string(filepath.ListSeparator)),
+		"GOROOT": goroot, "GOTOOLCHAIN": "local", "GOEXPERIMENT": experiment, "GOPROXY": "off", "GOFLAGS": buildFlags,
+	}
+	for _, name := range []string{"GOMODCACHE", "GOCACHE"} {
+		if v := os.Getenv(name); v != "" {
+			env[name] = v
+		}
+	}
+	for _, f := range []struct {
+		path  string
+		value any
+	}{
+		{l.dot("jupyter", "kernels", "gonb", "kernel.json"), map[string]any{
+			"argv":         []string{l.tool("gonb"), "--kernel", "{connection_file}", "-raw_error=true", "-go_work=" + l.Repo},
+			"display_name": "Go (safex)", "language": "go", "interrupt_mode": "message", "env": env,
+		}},
+		{l.dot("config", "labconfig", "page_config.json"), map[string]any{
+			"disabledExtensions": map[string]bool{"@jupyterlab/apputils-extension:announcements": true},
+		}},
+	} {
+		text, err := json.MarshalIndent(f.value, "", " ")
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(f.path), 0o755)
+		}
+		if err == nil {
+			err = renameio.WriteFile(f.path, text, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *Lab) tool(name string) string {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	return l.dot("bin", name)
+}
+
+// script is a program of the virtual environment.
+func (l *Lab) script(name string) string {
+	if runtime.GOOS == "windows" {
+		return l.dot("venv", "Scripts", strings.TrimSuffix(name, "3")+".exe")
+	}
+	return l.dot("venv", "bin", name)
+}
+
+func (l *Lab) jupyter() string { return l.script("jupyter") }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func hash(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

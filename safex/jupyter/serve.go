@@ -1,0 +1,151 @@
+package jupyter
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// environment is that of JupyterLab: it reads and writes nothing of the user's own Jupyter.
+func (l *Lab) environment() []string {
+	return append(os.Environ(),
+		"JUPYTER_PATH="+l.dot("jupyter"), "JUPYTER_CONFIG_DIR="+l.dot("config"), "JUPYTER_RUNTIME_DIR="+l.dot("runtime"),
+		"JUPYTER_DATA_DIR="+l.dot("data"), "IPYTHONDIR="+l.dot("ipython"))
+}
+
+// A Serving is how JupyterLab is started.
+type Serving struct {
+	Port    int    // 0 is the first free one from 8888 on
+	IP      string // to listen on
+	Token   string // that the link must carry; "" draws one
+	Browser bool   // open one
+}
+
+// Serve runs JupyterLab on the notebooks until ctx is cancelled. ready is told the link once it answers.
+func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) error {
+	port, err := freePort(s.IP, s.Port)
+	if err != nil {
+		return err
+	}
+	if s.Token == "" {
+		s.Token = strings.ToLower(rand.Text())
+	}
+	args := []string{"lab",
+		"--ServerApp.ip=" + s.IP, "--ServerApp.port=" + strconv.Itoa(port), "--ServerApp.port_retries=0",
+		"--IdentityProvider.token=" + s.Token, "--ServerApp.root_dir=" + filepath.Join(l.Repo, "notebooks"),
+		"--LabApp.default_url=/lab/tree/pendulum.ipynb", "--log-level=WARN"}
+	if !s.Browser {
+		args = append(args, "--no-browser")
+	}
+	if os.Geteuid() == 0 {
+		args = append(args, "--allow-root")
+	}
+	c := exec.CommandContext(ctx, l.jupyter(), args...)
+	c.Dir, c.Env, c.Stderr = l.Repo, l.environment(), l.Log
+	c.SysProcAttr = group() // Ctrl-C comes to us alone; we end JupyterLab without its question
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 10 * time.Second
+	if err := c.Start(); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	for tick := time.NewTicker(200 * time.Millisecond); ; {
+		select {
+		case err := <-ended:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v", port, err)
+		case <-tick.C:
+		}
+		if r, err := http.Get(address + "/api"); err == nil {
+			r.Body.Close()
+			tick.Stop()
+			break
+		}
+	}
+	ready(address + "/lab/tree/pendulum.ipynb?token=" + s.Token)
+	err = <-ended
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("jupyter: JupyterLab ended: %v", err)
+}
+
+// freePort is port, or the first free one from 8888 on if it is 0.
+func freePort(ip string, port int) (int, error) {
+	free := func(p int) bool {
+		c, err := net.Listen("tcp", net.JoinHostPort(ip, strconv.Itoa(p)))
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+	if port != 0 {
+		if !free(port) {
+			return 0, fmt.Errorf("jupyter: port %d is in use or not permitted: choose another with --port, or leave it out", port)
+		}
+		return port, nil
+	}
+	for p := 8888; p < 8988; p++ {
+		if free(p) {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("jupyter: no port from 8888 to 8987 is free: choose one with --port")
+}
+
+// Execute runs a notebook from its first cell to its last, without a browser, and fails if a cell fails.
+// With save, its outputs are written into it; otherwise it is left alone.
+func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
+	path, err := filepath.Abs(notebook)
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	if !exists(path) {
+		if there := filepath.Join(l.Repo, "notebooks", filepath.Base(notebook)); exists(there) {
+			path = there
+		} else {
+			return fmt.Errorf("jupyter: there is no notebook %s", notebook)
+		}
+	}
+	out := l.dot("out")
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	began := time.Now()
+	l.print("%s: running …", filepath.Base(path))
+	err = l.command(ctx, filepath.Dir(path), l.environment(), l.jupyter(), "nbconvert", "--to", "notebook", "--execute",
+		"--ExecutePreprocessor.timeout=1800", "--ExecutePreprocessor.kernel_name=gonb", "--log-level=ERROR", "--output-dir", out, path)
+	if err != nil {
+		return fmt.Errorf("jupyter: %s: a cell failed: %w", notebook, err)
+	}
+	l.print("%s: every cell ran, %.0f s", filepath.Base(path), time.Since(began).Seconds())
+	if !save {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(out, filepath.Base(path)))
+	if err == nil {
+		text, err = Tidy(text)
+	}
+	if err == nil {
+		err = renameio.WriteFile(path, text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("jupyter: %s: %w", notebook, err)
+	}
+	return nil
+}
