@@ -77,7 +77,7 @@ func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, fmt.Errorf("ensemble: load: an %v, want an %v", sh, want)
 	}
 	trained := state{unpack(f.Layers), unpack(f.Moment1), unpack(f.Moment2), f.Steps}
-	return newModel(sh, f.InScale, f.YScale, trained), nil
+	return newModel(sh, f.InScale, f.YScale, trained)
 }
 
 func pack(arrays [][]float32) (packed [][]byte) {

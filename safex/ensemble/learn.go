@@ -52,7 +52,10 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err != nil {
 		return nil, err
 	}
-	fitted := newModel(sh, set.inScale, set.yScale, best)
+	fitted, err := newModel(sh, set.inScale, set.yScale, best)
+	if err != nil {
+		return nil, err
+	}
 	if !fitted.finite() {
 		return nil, fmt.Errorf("ensemble: weights became NaN or Inf after %v steps: lower LearningRate %v", best.steps, e.LearningRate)
 	}

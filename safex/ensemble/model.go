@@ -26,7 +26,7 @@ type model struct {
 
 // newModel folds the scales into the first and the last layer: what is left is a plain network
 // from physical inputs to physical differences.
-func newModel(s shape, inScale, yScale []float64, trained state) *model {
+func newModel(s shape, inScale, yScale []float64, trained state) (*model, error) {
 	m := &model{shape: s, inScale: inScale, yScale: yScale, trained: trained}
 	w := s.widths()
 	for l := range len(w) - 1 {
@@ -51,7 +51,7 @@ func newModel(s shape, inScale, yScale []float64, trained state) *model {
 			tensors.FromFlatDataAndDimensions(bias, s.members, w[l+1], 1))
 	}
 	m.folded = append(m.folded, tensors.FromFlatDataAndDimensions(narrow(yScale), 1, s.out, 1))
-	return m
+	return m, gx.Share(m.folded)
 }
 
 func narrow(x []float64) []float32 {

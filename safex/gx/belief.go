@@ -12,7 +12,8 @@ type Belief interface {
 	// Architecture names what Step builds. Beliefs of one architecture build equal graphs,
 	// and differ in their Parameters alone.
 	Architecture() string
-	// Parameters are the values of p in Step, in its order. Callers must not change them.
+	// Parameters are the values of p in Step, in its order. They have been through Share, and
+	// callers must not change them.
 	Parameters() []*tensors.Tensor
 	// Step adds the belief about the next states to the graph. xu is [nx+nu, B]: the states
 	// over the actions, a column for each point. The results are [nx, B], in units of the state.

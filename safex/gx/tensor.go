@@ -1,6 +1,8 @@
 package gx
 
 import (
+	"fmt"
+
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -21,6 +23,21 @@ func Columns(b num.Batch, lanes int, dims ...int) *tensors.Tensor {
 		}
 	}
 	return tensors.FromFlatDataAndDimensions(flat, dims...)
+}
+
+// Share moves tensors into the Backend, once and for all. Only then may graphs that run side by side
+// read them: GoMLX moves a tensor at its first use, unguarded.
+func Share(ts []*tensors.Tensor) error {
+	backend, err := Backend()
+	if err != nil {
+		return err
+	}
+	for _, t := range ts {
+		if err := t.MaterializeOnDevice(backend, true, 0); err != nil {
+			return fmt.Errorf("gx: share: %w", err)
+		}
+	}
+	return nil
 }
 
 // SetColumns is the inverse of Columns: it fills b from a tensor of len(b) rows, and leaves

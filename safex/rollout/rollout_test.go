@@ -1,0 +1,230 @@
+package rollout_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+)
+
+const horizon = 6
+
+// learned is a small ensemble on random transitions.
+func learned(t testing.TB, s *safex.System, data *safex.Data, seed uint64) safex.Model {
+	e := ensemble.Default()
+	e.Hidden, e.MaxSteps = []int{16, 16}, 60
+	m, err := e.Learn(context.Background(), s, data, nil, rng.New(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func bind(t testing.TB, s *safex.System, m safex.Model) safex.Rollout {
+	r, err := rollout.NewGoMLX().Rollout(s, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Ascent) *safex.Rolled {
+	out := &safex.Rolled{}
+	if err := r.Roll(context.Background(), out, c, up); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func candidates(n int) safex.Candidates {
+	return safex.Candidates{
+		State: []float64{-0.9, 0.435, 1.5}, Beta: 2,
+		Actions: uniform(horizon, n, rng.New(5)), Eta: uniform(horizon*3, n, rng.New(6)),
+	}
+}
+
+// A rollout is the model's own one-step predictions, step by step, with the task's own reward and limits.
+func TestRollFollowsPredict(t *testing.T) {
+	s, data := pendulum(t, 200)
+	m := learned(t, s, data, 1)
+	const n = 40
+	c := candidates(n)
+	out := roll(t, bind(t, s, m), c, nil)
+	x := num.NewBatch(3, n)
+	for i := range n {
+		x.SetPoint(i, c.State)
+	}
+	var p safex.Prediction
+	for step := range horizon {
+		u := c.Actions[step : step+1]
+		if err := m.Predict(&p, x, u); err != nil {
+			t.Fatal(err)
+		}
+		for d := range p.Mean {
+			for i := range n {
+				want := p.Mean[d][i] + c.Beta*p.Epistemic[d][i]*c.Eta[step*3+d][i]
+				if got := out.States[step*3+d][i]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
+					t.Fatalf("step %d, dimension %d, candidate %d: rolled to %v, Predict says %v", step, d, i, got, want)
+				}
+			}
+		}
+		next := out.States[step*3 : step*3+3]
+		for i := range n {
+			reward, excess := s.Score(x.Point(i), u.Point(i), next.Point(i))
+			if got := out.Reward[step][i]; math.Abs(got-reward) > 1e-5*(1+math.Abs(reward)) {
+				t.Fatalf("step %d: reward %v, want %v", step, got, reward)
+			}
+			if got := out.Excess[step][i]; math.Abs(got-excess[0]) > 1e-5 {
+				t.Fatalf("step %d: excess %v, want %v", step, got, excess[0])
+			}
+		}
+		x = next
+	}
+}
+
+// The gradients are those of the value, by central differences.
+func TestGradients(t *testing.T) {
+	s, data := pendulum(t, 200)
+	r := bind(t, s, learned(t, s, data, 1))
+	const n = 4
+	c := candidates(n)
+	up := &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+	out := roll(t, r, c, up)
+	for _, part := range []struct {
+		name string
+		x, g num.Batch
+	}{{"action", c.Actions, out.GradAction}, {"η", c.Eta, out.GradEta}} {
+		for column := range part.x {
+			const h = 1e-2
+			old := slices.Clone(part.x[column])
+			shift := func(by float64) []float64 {
+				for i := range old {
+					part.x[column][i] = old[i] + by
+				}
+				return roll(t, r, c, up).Value
+			}
+			hi, lo := shift(h), shift(-h)
+			copy(part.x[column], old)
+			for i := range n {
+				want := (hi[i] - lo[i]) / (2 * h)
+				if got := part.g[column][i]; math.Abs(got-want) > 2e-2*(0.05+math.Abs(want)) {
+					t.Errorf("d value / d %s %d of candidate %d is %v, differences say %v", part.name, column, i, got, want)
+				}
+			}
+		}
+	}
+}
+
+// The value is a smooth maximum of the excess plus the reward, as Ascent says.
+func TestAscentValue(t *testing.T) {
+	s, data := pendulum(t, 200)
+	out := roll(t, bind(t, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
+	for i, got := range out.Value {
+		var reward, sum float64
+		for step := range horizon {
+			reward += out.Reward[step][i]
+			sum += math.Exp(7 * out.Excess[step][i])
+		}
+		if want := 0.3*reward + 2*math.Log(sum)/7; math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+			t.Errorf("candidate %d: value %v, want %v", i, got, want)
+		}
+	}
+}
+
+// Candidate 0 does not care about the others, NaN among them.
+func TestLanesAreIndependent(t *testing.T) {
+	s, data := pendulum(t, 200)
+	r := bind(t, s, learned(t, s, data, 1))
+	c := candidates(20)
+	up := &safex.Ascent{Excess: 1, Sharpness: 5}
+	before := roll(t, r, c, up)
+	for i := 1; i < 20; i++ {
+		for d := range c.Actions {
+			c.Actions[d][i] = math.NaN()
+		}
+	}
+	after := roll(t, r, c, up)
+	for name, b := range map[string][2]num.Batch{
+		"reward": {before.Reward, after.Reward}, "states": {before.States, after.States}, "η gradient": {before.GradEta, after.GradEta},
+	} {
+		if !slices.Equal(b[0].Point(0), b[1].Point(0)) {
+			t.Errorf("%s of candidate 0 changed with the others: %v, %v", name, b[0].Point(0), b[1].Point(0))
+		}
+	}
+}
+
+// Nothing is compiled again after a fit, for another β, or for another batch of a like size; and a new
+// model is believed at once.
+func TestNoRecompilation(t *testing.T) {
+	s, data := pendulum(t, 200)
+	engine := rollout.NewGoMLX()
+	var last *safex.Rolled
+	for seed := range uint64(3) {
+		r, err := engine.Rollout(s, learned(t, s, data, seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := candidates(40)
+		c.Beta = float64(seed)
+		out := roll(t, r, c, nil)
+		roll(t, r, candidates(38), nil)
+		roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 5})
+		if got := engine.Compiled(); got != 2 {
+			t.Errorf("after model %d: %d compiled graphs, want 2: forward and gradient", seed, got)
+		}
+		if last != nil && slices.Equal(last.States[3], out.States[3]) {
+			t.Errorf("model %d rolls out as the one before", seed)
+		}
+		last = out
+	}
+}
+
+// A rollout may be used by many at once, from its first call on.
+func TestConcurrentRolls(t *testing.T) {
+	s, data := pendulum(t, 200)
+	c := candidates(40)
+	for round := range 10 {
+		r := bind(t, s, learned(t, s, data, uint64(round)))
+		outs := make([]safex.Rolled, 8)
+		var wait sync.WaitGroup
+		for i := range outs {
+			wait.Go(func() {
+				if err := r.Roll(context.Background(), &outs[i], c, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		for i := range outs {
+			if len(outs[i].States) > 0 && !slices.Equal(outs[i].States[0], outs[0].States[0]) {
+				t.Errorf("round %d: call %d gave other states than call 0", round, i)
+			}
+		}
+	}
+}
+
+// A cancelled context ends a rollout, and wrong dimensions are the caller's mistake.
+func TestRollRefuses(t *testing.T) {
+	s, data := pendulum(t, 200)
+	r := bind(t, s, learned(t, s, data, 1))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.Roll(ctx, &safex.Rolled{}, candidates(4), nil); err != context.Canceled {
+		t.Errorf("a cancelled Roll returns %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("η of the wrong horizon did not panic")
+		}
+	}()
+	c := candidates(4)
+	c.Eta = c.Eta[:3]
+	r.Roll(context.Background(), &safex.Rolled{}, c, nil)
+}
