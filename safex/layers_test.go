@@ -1,0 +1,81 @@
+package safex_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers says which of this module's packages each package may import: only what is below it, never
+// what is beside it. A package that is not listed fails the test, so a new one is a decision.
+var layers = map[string]string{
+	// 0: nothing of this module
+	"num":     "",
+	"rng":     "",
+	"jupyter": "",
+	// 1: words, search, and the bridge to GoMLX
+	".":   "num rng",
+	"opt": "num rng",
+	"gx":  "num",
+	// 2: the parts
+	"tasks":    ". num",
+	"ensemble": ". num rng gx",
+	"rollout":  ". num gx",
+	"plan":     ". num rng opt",
+	// 3: they know the words alone
+	"train": ". rng",
+	"fig":   ".",
+	// 4: a run on disk
+	"run": ". train",
+	// 5: all together, by name
+	"lab": ". ensemble fig plan rollout run tasks train",
+	// 6: for people
+	"nb":        "fig",
+	"cmd/safex": ". lab run jupyter",
+}
+
+// gomlx are the only packages that may import GoMLX.
+const gomlx = "gx ensemble rollout"
+
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		paths := strings.Fields(line)
+		pkg := short(paths[0])
+		allowed, ok := layers[pkg]
+		if !ok {
+			t.Errorf("package %s is not in the table of layers", pkg)
+		}
+		for _, path := range paths[1:] {
+			if p := short(path); p != "" && !slices.Contains(strings.Fields(allowed), p) {
+				t.Errorf("%s imports %s", pkg, p)
+			}
+			if strings.HasPrefix(path, "github.com/gomlx/") && !slices.Contains(strings.Fields(gomlx), pkg) {
+				t.Errorf("%s imports %s", pkg, path)
+			}
+		}
+		seen++
+	}
+	if seen != len(layers) {
+		t.Errorf("%d packages, and %d in the table of layers", seen, len(layers))
+	}
+}
+
+const module = "github.com/rischiboy/safe_exploration/safex"
+
+// short is a package of this module below safex, "." for safex itself, and "" for any other.
+func short(path string) string {
+	if path == module {
+		return "."
+	}
+	rest, ok := strings.CutPrefix(path, module+"/")
+	if !ok {
+		return ""
+	}
+	return rest
+}

@@ -1,0 +1,50 @@
+package rollout
+
+import (
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// Truth is the model that knows the dynamics of s: no error, no doubt. It shows what planning
+// alone can reach.
+func Truth(s *safex.System) safex.Model { return truth{s} }
+
+type truth struct{ *safex.System }
+
+// Predict implements safex.Model.
+func (t truth) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	dst.Resize(len(t.State), x.Len())
+	t.Dynamics.EvalBatch(dst.Mean, slices.Concat(x, u))
+	for _, b := range []num.Batch{dst.Epistemic, dst.Aleatoric} {
+		for _, column := range b {
+			clear(column)
+		}
+	}
+	return nil
+}
+
+// Architecture implements gx.Belief.
+func (t truth) Architecture() string { return "truth" }
+
+// Parameters implements gx.Belief.
+func (t truth) Parameters() []*tensors.Tensor { return nil }
+
+// Step implements gx.Belief.
+func (t truth) Step(_ []*Node, xu *Node) (mean, epistemic *Node) {
+	lanes := xu.Shape().Dim(1)
+	var rows []*Node
+	for _, n := range gx.Nodes(t.Dynamics, rowsOf(xu)) {
+		rows = append(rows, Reshape(BroadcastToDims(n, lanes), 1, lanes))
+	}
+	mean = Concatenate(rows, 0)
+	return mean, ZerosLike(mean)
+}
+
+var _ gx.Belief = truth{}
