@@ -1,9 +1,18 @@
 package ensemble
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
@@ -24,4 +33,228 @@ func pendulum(t testing.TB, n int) (*safex.System, *safex.Data) {
 		x = next
 	}
 	return s, data
+}
+
+// small is an ensemble that fits in a moment.
+func small() Ensemble {
+	e := Default()
+	e.Hidden, e.MaxSteps, e.MinSteps, e.Patience = []int{16, 16}, 400, 50, 100
+	return e
+}
+
+func learn(t testing.TB, e Ensemble, s *safex.System, data *safex.Data, prev safex.Model, seed uint64) safex.Model {
+	m, err := e.Learn(context.Background(), s, data, prev, rng.New(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func predict(t testing.TB, m safex.Model, x, u num.Batch) *safex.Prediction {
+	p := &safex.Prediction{}
+	if err := m.Predict(p, x, u); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// After a fit the error on fresh transitions is a small part of how far the state moves.
+func TestLearns(t *testing.T) {
+	s, data := pendulum(t, 2000)
+	m := learn(t, Default(), s, data, nil, 1)
+	fresh, x, r := &safex.Data{}, data.Next.Point(data.Len()-1), rng.New(9).Rand()
+	for range 100 {
+		u := []float64{2*r.Float64() - 1}
+		next, _, _ := s.Step(x, u)
+		fresh.Append(x, u, next)
+		x = next
+	}
+	p := predict(t, m, fresh.X, fresh.U)
+	for d := range p.Mean {
+		var miss, move float64
+		for i, want := range fresh.Next[d] {
+			miss += math.Pow(p.Mean[d][i]-want, 2)
+			move += math.Pow(want-fresh.X[d][i], 2)
+		}
+		if ratio := math.Sqrt(miss / move); ratio > 0.2 {
+			t.Errorf("%s: the error is %.0f %% of the movement", s.State[d].Name, 100*ratio)
+		}
+	}
+}
+
+// Doubt grows away from the data and vanishes in them. Speeds beyond 4 rad/s were never seen.
+func TestDoubtGrows(t *testing.T) {
+	s, data := pendulum(t, 300)
+	fastest := slices.MaxFunc(data.X[2], func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
+	if math.Abs(fastest) > 4 {
+		t.Fatalf("random torques reach %v rad/s: the test asks for data below 4", fastest)
+	}
+	m := learn(t, Default(), s, data, nil, 1)
+	mean := func(x num.Batch) (sum float64) {
+		u := num.NewBatch(1, x.Len())
+		for _, v := range predict(t, m, x, u).Epistemic[2] {
+			sum += v / float64(x.Len())
+		}
+		return sum
+	}
+	far := num.NewBatch(3, data.Len())
+	for d := range far {
+		copy(far[d], data.X[d])
+	}
+	for i := range far[2] {
+		far[2][i] = 8
+	}
+	if in, out := mean(data.X), mean(far); out < 10*in {
+		t.Errorf("epistemic deviation of ω is %.2g rad/s in the data and %.2g away from them", in, out)
+	}
+}
+
+// One seed is one model to the bit, whoever trained before; another seed is another model.
+func TestDeterministic(t *testing.T) {
+	s, data := pendulum(t, 200)
+	save := func(seed uint64) []byte {
+		b, err := small().Save(learn(t, small(), s, data, nil, seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	a := save(1)
+	b := save(2)
+	if !bytes.Equal(a, save(1)) {
+		t.Error("the same seed gave two models")
+	}
+	if bytes.Equal(a, b) {
+		t.Error("two seeds gave one model")
+	}
+}
+
+// A fit goes on from weights and moments, through a file or not, and does not start again.
+func TestGoesOn(t *testing.T) {
+	s, data := pendulum(t, 200)
+	e := small()
+	first := learn(t, e, s, data, nil, 1)
+	file, err := e.Save(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := e.Load(s, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := data.U
+	if a, b := predict(t, first, data.X, u), predict(t, loaded, data.X, u); !reflect.DeepEqual(a, b) {
+		t.Error("a loaded model predicts otherwise")
+	}
+	direct, through := learn(t, e, s, data, first, 2).(*model), learn(t, e, s, data, loaded, 2).(*model)
+	if !reflect.DeepEqual(direct.trained, through.trained) {
+		t.Error("a fit goes on otherwise after save and load")
+	}
+	if direct.trained.steps < first.(*model).trained.steps {
+		t.Errorf("%v gradient steps after %v: it started again", direct.trained.steps, first.(*model).trained.steps)
+	}
+}
+
+// Trainers are compiled once for a recipe, however many fits there are.
+func TestNoRecompilation(t *testing.T) {
+	s, data := pendulum(t, 200)
+	e := small()
+	e.Hidden = []int{7} // of this test alone
+	before := trainers.made
+	var m safex.Model
+	for range 4 {
+		m = learn(t, e, s, data, m, 1)
+	}
+	if made := trainers.made - before; made != 1 {
+		t.Errorf("%d training graphs for four fits", made)
+	}
+}
+
+// Held-out transitions are not trained on: another value in one of them changes no weight of a fit that is too
+// short to look at them. In a transition that is trained on, it does.
+func TestHoldsOut(t *testing.T) {
+	s, data := pendulum(t, 200)
+	e := small()
+	e.MinSteps, e.MaxSteps = 20, 20
+	weights := func(row int) [][]float32 {
+		tr, back, err := borrow(recipe{e.shape(3, 1), e.Batch, e.LearningRate, e.WeightDecay})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer back()
+		set := prepare(s, data, e.HoldOut)
+		set.y[2][row]++ // in place of the data: a changed target would change the scale of all
+		if err := tr.set(fresh(tr.shape, rng.New(1))); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := e.fit(context.Background(), tr, set, rng.New(2)); err != nil {
+			t.Fatal(err)
+		}
+		reached, err := tr.get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reached.layers
+	}
+	held, again, trained := weights(4), weights(9), weights(3)
+	if !reflect.DeepEqual(held, again) {
+		t.Error("a held-out transition changed the weights")
+	}
+	if reflect.DeepEqual(held, trained) {
+		t.Error("a transition that is trained on changed nothing: the test tests nothing")
+	}
+}
+
+// Bad data and bad settings are one sentence; a cancelled fit returns the best so far.
+func TestErrors(t *testing.T) {
+	s, data := pendulum(t, 100)
+	bad := &safex.Data{X: data.X, U: data.U, Next: num.Batch{data.Next[0], data.Next[1], slices.Clone(data.Next[2])}}
+	bad.Next[2][7] = math.NaN()
+	if _, err := small().Learn(context.Background(), s, bad, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), "transition 7 of 100 holds NaN") {
+		t.Errorf("error %v", err)
+	}
+	for _, spoil := range []func(*Ensemble){
+		func(e *Ensemble) { e.Members = 1 }, func(e *Ensemble) { e.Activation = "sigmoid" }, func(e *Ensemble) { e.Hidden = []int{0} },
+		func(e *Ensemble) { e.LearningRate = 0 }, func(e *Ensemble) { e.HoldOut = 1 }, func(e *Ensemble) { e.MaxSteps = 0 },
+	} {
+		e := small()
+		spoil(&e)
+		if _, err := e.Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: error %v", e, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if m, err := small().Learn(ctx, s, data, nil, rng.New(1)); m == nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled fit returns %v, %v", m, err)
+	}
+	e := small()
+	e.LearningRate = 1e30
+	if _, err := e.Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), "lower LearningRate") {
+		t.Errorf("a diverged fit returns %v", err)
+	}
+}
+
+// A damaged file is refused.
+func TestLoadRefuses(t *testing.T) {
+	s, data := pendulum(t, 100)
+	file, err := small().Save(learn(t, small(), s, data, nil, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := small()
+	other.Hidden = []int{16}
+	flipped := bytes.Replace(file, []byte(`"Steps":`), []byte(`"Steps":1`), 1)
+	for name, c := range map[string]struct {
+		e    Ensemble
+		file []byte
+		want string
+	}{
+		"half":  {small(), file[:len(file)/2], "damaged"},
+		"empty": {small(), nil, "damaged"}, "flipped": {small(), flipped, "checksum"}, "other": {other, file, "want an ensemble of 5, 4-16-3"},
+	} {
+		if _, err := c.e.Load(s, c.file); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
 }

@@ -56,9 +56,6 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err != nil {
 		return nil, err
 	}
-	if !fitted.finite() {
-		return nil, fmt.Errorf("ensemble: weights became NaN or Inf after %v steps: lower LearningRate %v", best.steps, e.LearningRate)
-	}
 	return fitted, stopped
 }
 
@@ -102,10 +99,14 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, src rng.Str
 			break
 		}
 	}
-	if best.layers == nil { // the held-out likelihood was never a number
-		best, err = t.get()
+	last, err := t.get()
+	if err != nil {
+		return best, nil, err
 	}
-	return best, ctx.Err(), err
+	if best.layers == nil || !last.finite() { // GoMLX's activations can turn a NaN into a number: look at the weights
+		return best, nil, fmt.Errorf("ensemble: weights became NaN or Inf after %v gradient steps: lower LearningRate, now %v", last.steps, e.LearningRate)
+	}
+	return best, ctx.Err(), nil
 }
 
 // dataset is normalised data: row i is transition i.

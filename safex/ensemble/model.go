@@ -2,7 +2,6 @@ package ensemble
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -138,18 +137,6 @@ func predictor(s shape) (*Exec, error) {
 		return exec, err
 	}))
 	return made.(func() (*Exec, error))()
-}
-
-// finite reports whether every weight is a number.
-func (m *model) finite() bool {
-	for _, layer := range m.trained.layers {
-		for _, v := range layer {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 var (

@@ -22,14 +22,16 @@ type state struct {
 	steps                    float32 // gradient steps ever taken
 }
 
-func (s state) clone() state {
-	c := state{steps: s.steps}
-	for i := range s.layers {
-		c.layers = append(c.layers, slices.Clone(s.layers[i]))
-		c.moment1 = append(c.moment1, slices.Clone(s.moment1[i]))
-		c.moment2 = append(c.moment2, slices.Clone(s.moment2[i]))
+// finite tells whether every weight is a number.
+func (s state) finite() bool {
+	for _, layer := range s.layers {
+		for _, v := range layer {
+			if v-v != 0 {
+				return false
+			}
+		}
 	}
-	return c
+	return true
 }
 
 // recipe is what fixes a training graph.

@@ -1,0 +1,282 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+type settings struct {
+	Name string
+	Rate float64
+	List []int
+}
+
+// quick is an agent whose episodes take a moment.
+func quick(t testing.TB) (train.Agent, *ensemble.Ensemble) {
+	p := tasks.DefaultPendulum()
+	p.Steps = 12
+	s, err := p.Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := ensemble.Default()
+	e.Hidden, e.MaxSteps, e.MinSteps = []int{8}, 30, 30
+	pl := plan.DefaultPessimistic()
+	pl.Horizon, pl.Search.Samples, pl.Search.Elites, pl.Search.Iterations, pl.Finalists = 4, 16, 4, 2, 3
+	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, Explore: 10, LearnEvery: 5, Seed: 1}, &e
+}
+
+// finish runs to the end of episode n, saving after each step for which save says so.
+func finish(t *testing.T, a train.Agent, w *Writer, s *train.State, n int, save func(step int) bool) {
+	step := 0
+	for st, err := range a.Steps(context.Background(), s, n) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step++; st.Over || save(step) {
+			if err := w.Save(st); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A run that ends at any save, and goes on from its folder, writes the same steps.csv.
+func TestResumeIsBitIdentical(t *testing.T) {
+	a, e := quick(t)
+	whole := filepath.Join(t.TempDir(), "whole")
+	finish(t, a, NewWriter(whole, a.System, e), &train.State{}, 2, func(int) bool { return false })
+	want := read(t, whole, stepsFile)
+	for _, stop := range []int{3, 10, 11, 17, 22, 23, 30} {
+		dir := filepath.Join(t.TempDir(), "stopped")
+		w, s, step := NewWriter(dir, a.System, e), &train.State{}, 0
+		for st, err := range a.Steps(context.Background(), s, 2) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if step++; st.Over || step == stop {
+				if err := w.Save(st); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if step == stop+2 { // two steps are lost, as by a kill
+				break
+			}
+		}
+		again, _ := quick(t)
+		w, s, err := Resume(dir, again.System, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Data.Len(); got > stop+2 || got < min(stop, 10) {
+			t.Errorf("stopped at %d, resumed at %d", stop, got)
+		}
+		finish(t, again, w, s, 2, func(int) bool { return true })
+		if !bytes.Equal(read(t, dir, stepsFile), want) {
+			t.Errorf("stopped at %d: steps.csv differs from that of a run that was not", stop)
+		}
+		sums, err := Summaries(dir)
+		if err != nil || len(sums) != 3 || sums[2].Episode != 2 {
+			t.Errorf("stopped at %d: %d summaries, error %v", stop, len(sums), err)
+		}
+		models, _ := filepath.Glob(filepath.Join(dir, "model", "model-*"))
+		if len(models) != 1 {
+			t.Errorf("stopped at %d: models %v are left, want one", stop, models)
+		}
+	}
+}
+
+// What was written comes back: header, phases, numbers to the bit, nothing predicted in the random phase.
+func TestEpisodesRoundTrip(t *testing.T) {
+	a, e := quick(t)
+	dir := t.TempDir()
+	w := NewWriter(dir, a.System, e)
+	var want []safex.Episode
+	for s, err := range a.Steps(context.Background(), &train.State{}, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Over {
+			want = append(want, s.Episode)
+			if err := w.Save(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := strings.SplitN(string(read(t, dir, stepsFile)), "\n", 2)[0]; got != "episode,step,cos,sin,omega,torque,reward,excess_speed,mean_cos,mean_sin,mean_omega,worst_speed" {
+		t.Errorf("header %s", got)
+	}
+	got, err := Episodes(a.System, dir)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%d episodes, error %v", len(got), err)
+	}
+	for i := range got {
+		if got[i].Phase != want[i].Phase || got[i].Return() != want[i].Return() || len(got[i].Forecasts) != len(want[i].Forecasts) {
+			t.Errorf("episode %d came back as %s with return %v", i, got[i].Phase, got[i].Return())
+		}
+		for step := range got[i].Actions {
+			if got[i].Actions[step][0] != want[i].Actions[step][0] || got[i].States[step][2] != want[i].States[step][2] {
+				t.Fatalf("episode %d, step %d came back otherwise", i, step)
+			}
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	want := settings{"x: y", 0.25, []int{1, 2}}
+	if err := Create(dir, want); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(read(t, dir, settingsFile)); got != "Name: 'x: y'\nRate: 0.25\nList: [1, 2]\n" {
+		t.Errorf("run.yaml is\n%s", got)
+	}
+	var got settings
+	if err := Settings(dir, &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("read back %v, %v", got, err)
+	}
+	for text, want := range map[string]string{"Nam: 1\n": "unknown field", "a: [": "run.yaml: line 1", "Rate: fast\n": "cannot unmarshal"} {
+		if err := Write(dir, settingsFile, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Settings(dir, &got); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+	if err := Settings(t.TempDir(), &got); err == nil || !strings.Contains(err.Error(), "is no run folder") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A folder that holds something is refused, and one that cannot be made leaves nothing behind.
+func TestCreateRefuses(t *testing.T) {
+	dir := t.TempDir()
+	if err := Write(dir, "mine.txt", []byte("keep")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(dir, settings{}); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("error %v", err)
+	}
+	file := filepath.Join(dir, "mine.txt")
+	if err := Create(filepath.Join(file, "run"), settings{}); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a folder below a file: error %v", err)
+	}
+	full(t, 0)
+	deep := filepath.Join(dir, "x", "y")
+	if err := Create(deep, settings{}); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("error %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("left behind %v", entries)
+	}
+}
+
+// full makes every write after the first n fail for want of space, until the test ends.
+func full(t *testing.T, n int) {
+	old := writeFile
+	writeFile = func(path string, data []byte) error {
+		if n--; n < 0 {
+			return &os.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
+		}
+		return old(path, data)
+	}
+	t.Cleanup(func() { writeFile = old })
+}
+
+// A disk that fills up at any write of a save leaves a folder to go on from.
+func TestFullDisk(t *testing.T) {
+	a, e := quick(t)
+	whole := filepath.Join(t.TempDir(), "whole")
+	finish(t, a, NewWriter(whole, a.System, e), &train.State{}, 1, func(int) bool { return false })
+	for writes := range 8 {
+		t.Run(fmt.Sprint(writes), func(t *testing.T) {
+			dir := t.TempDir()
+			w := NewWriter(dir, a.System, e)
+			s := &train.State{}
+			for range a.Steps(context.Background(), s, 0) {
+			}
+			if err := w.Save(s); err != nil {
+				t.Fatal(err)
+			}
+			t.Run("full", func(t *testing.T) {
+				full(t, writes)
+				step := 0
+				for st := range a.Steps(context.Background(), s, 1) {
+					if step++; step%6 == 0 {
+						if err := w.Save(st); err != nil {
+							if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk is full; make room") {
+								t.Errorf("error %v", err)
+							}
+							return
+						}
+					}
+				}
+				if writes < 8 {
+					t.Errorf("%d writes filled no disk", writes)
+				}
+			})
+			w, s, err := Resume(dir, a.System, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			finish(t, a, w, s, 1, func(int) bool { return false })
+			if !bytes.Equal(read(t, dir, stepsFile), read(t, whole, stepsFile)) {
+				t.Error("steps.csv differs from that of a run whose disk was never full")
+			}
+		})
+	}
+}
+
+// Damage is named.
+func TestDamage(t *testing.T) {
+	a, e := quick(t)
+	dir := t.TempDir()
+	finish(t, a, NewWriter(dir, a.System, e), &train.State{}, 1, func(int) bool { return false })
+	models, _ := filepath.Glob(filepath.Join(dir, "model", "model-*"))
+	for _, c := range []struct{ path, want string }{
+		{filepath.Join(dir, stateFile), "damaged: its checksum is wrong"}, {models[0], "damaged"},
+	} {
+		text := must(os.ReadFile(c.path))
+		if err := os.WriteFile(c.path, text[:len(text)/2], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Resume(dir, a.System, e); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
+			t.Errorf("half of %s: error %v", c.path, err)
+		}
+		if err := os.WriteFile(c.path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := Resume(dir, a.System, e); err != nil {
+		t.Error(err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

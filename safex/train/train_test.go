@@ -1,0 +1,255 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// cart is a point on a line that is pushed, and must stay below 1.
+func cart() safex.Task {
+	return safex.Task{
+		Name: "cart", Dt: 0.1, Steps: 20,
+		Start:  func(x []float64, r *rand.Rand) { x[0] = 0.1 * r.Float64() },
+		State:  []safex.Var{{Name: "x", Scale: 1}},
+		Action: []safex.Var{{Name: "push", Scale: 0.6}},
+		Next:   func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0].Mul(0.1))} },
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
+		Limits: []safex.Limit{{Name: "wall", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
+	}
+}
+
+// notes is a Learner whose model is how much data it saw, an Engine, and a Planner whose action
+// depends on everything that it is told.
+type notes struct {
+	fits *[]int // transitions at each fit
+	fail func(fit int) error
+}
+
+type seen struct {
+	notes
+	n    int
+	prev *seen
+}
+
+func (n notes) Learn(ctx context.Context, s *safex.System, d *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
+	if n.fail != nil {
+		if err := n.fail(len(*n.fits)); err != nil {
+			return nil, err
+		}
+	}
+	*n.fits = append(*n.fits, d.Len())
+	m := &seen{notes: n, n: d.Len()}
+	m.prev, _ = prev.(*seen)
+	return m, ctx.Err()
+}
+
+func (*seen) Predict(*safex.Prediction, num.Batch, num.Batch) error { return nil }
+
+func (n notes) Rollout(_ *safex.System, m safex.Model) (safex.Rollout, error) { return m.(*seen), nil }
+
+func (*seen) Roll(context.Context, *safex.Rolled, safex.Candidates, *safex.Ascent) error { return nil }
+
+func (n notes) Plan(_ context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
+	u := math.Tanh(src.Rand().NormFloat64() + float64(q.Rollout.(*seen).n)/100 + q.State[0])
+	if q.Last != nil {
+		u = (u + q.Last.Actions[0][0]) / 2
+	}
+	tr := safex.Trajectory{States: [][]float64{q.State, {q.State[0] + 0.1*u}}, Excess: [][]float64{{q.State[0] - 1}}}
+	return &safex.Plan{Actions: [][]float64{{u}}, Expected: tr, Worst: tr, Feasible: true}, nil
+}
+
+func agent(t *testing.T, task safex.Task) (train.Agent, *[]int) {
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := notes{fits: &[]int{}}
+	return train.Agent{System: s, Learner: n, Engine: n, Planner: n, Explore: 10, LearnEvery: 7, Seed: 3}, n.fits
+}
+
+// steps are the numbers of a run that must not depend on how it was executed.
+func steps(e safex.Episode) safex.Episode {
+	for i := range e.Forecasts {
+		e.Forecasts[i].Millis = 0
+	}
+	e.Fits = nil
+	return e
+}
+
+func all(t *testing.T, a train.Agent, n int) (episodes []safex.Episode) {
+	for e, err := range a.Episodes(context.Background(), n) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		episodes = append(episodes, steps(e))
+	}
+	return episodes
+}
+
+// The random phase is episode 0, and every step counts; fits come at the start of each episode and
+// every LearnEvery steps within.
+func TestEpisodes(t *testing.T) {
+	a, fits := agent(t, cart())
+	episodes := all(t, a, 2)
+	if len(episodes) != 3 || episodes[0].Phase != safex.Explore || len(episodes[0].Actions) != 10 || len(episodes[1].Actions) != 20 || episodes[2].Phase != safex.Planned {
+		t.Fatalf("%d episodes", len(episodes))
+	}
+	if want := []int{10, 17, 24, 30, 37, 44}; !reflect.DeepEqual(*fits, want) {
+		t.Errorf("fits at %v transitions, want %v", *fits, want)
+	}
+	a, fits = agent(t, cart())
+	a.LearnEvery = 0
+	all(t, a, 2)
+	if want := []int{10, 30}; !reflect.DeepEqual(*fits, want) {
+		t.Errorf("fits at %v transitions, want %v", *fits, want)
+	}
+}
+
+// One seed is one run, another seed another; breaking out of the loop is allowed.
+func TestSameSeedSameRun(t *testing.T) {
+	a, _ := agent(t, cart())
+	first := all(t, a, 2)
+	if !reflect.DeepEqual(first, all(t, a, 2)) {
+		t.Error("the same seed gave two runs")
+	}
+	a.Seed++
+	if other := all(t, a, 2); reflect.DeepEqual(first[0], other[0]) || reflect.DeepEqual(first[1].States[0], other[1].States[0]) {
+		t.Error("two seeds gave one run")
+	}
+	for e, err := range a.Episodes(context.Background(), 5) {
+		if err != nil || e.Number > 0 {
+			t.Fatalf("episode %d, error %v", e.Number, err)
+		}
+		break
+	}
+}
+
+// A run that is stopped after any step, and goes on from its State, takes the same steps.
+func TestGoesOn(t *testing.T) {
+	a, _ := agent(t, cart())
+	whole := all(t, a, 2)
+	for stop := 1; stop < 50; stop++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		s, taken := &train.State{}, 0
+		var got []safex.Episode
+		for st, err := range a.Steps(ctx, s, 2) {
+			if errors.Is(err, context.Canceled) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st.Over {
+				got = append(got, steps(st.Episode))
+			}
+			if taken++; taken == stop {
+				cancel()
+			}
+		}
+		if n := s.Data.Len(); n != stop {
+			t.Fatalf("%d steps after a stop at %d", n, stop)
+		}
+		for st, err := range a.Steps(context.Background(), s, 2) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st.Over {
+				got = append(got, steps(st.Episode))
+			}
+		}
+		cancel()
+		if !reflect.DeepEqual(got, whole) {
+			t.Fatalf("stopped after %d steps, the run goes on otherwise", stop)
+		}
+	}
+}
+
+// A fit that fails leaves the State sound: the step is not taken, and can be tried again.
+func TestFailedFit(t *testing.T) {
+	a, _ := agent(t, cart())
+	whole := all(t, a, 1)
+	broken, failed := errors.New("broken"), false
+	n := a.Learner.(notes)
+	n.fits = &[]int{}
+	n.fail = func(fit int) error {
+		if fit == 1 && !failed {
+			failed = true
+			return broken
+		}
+		return nil
+	}
+	a.Learner = n
+	s := &train.State{}
+	for _, err := range a.Steps(context.Background(), s, 1) {
+		if err != nil && (!errors.Is(err, broken) || !strings.Contains(err.Error(), "episode 1, step 7")) {
+			t.Errorf("error %v", err)
+		}
+	}
+	for st, err := range a.Steps(context.Background(), s, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Over && !reflect.DeepEqual(steps(st.Episode), whole[1]) {
+			t.Error("after a failed fit the run goes on otherwise")
+		}
+	}
+}
+
+// Violations count from the first random step on, and a system that leaves the real numbers ends the run.
+func TestTrouble(t *testing.T) {
+	task := cart()
+	task.Limits[0].Max = 0.12
+	a, _ := agent(t, task)
+	if e := all(t, a, 0)[0]; e.Violations() == 0 || e.Phase != safex.Explore {
+		t.Errorf("%d violations of a tight limit under random pushes", e.Violations())
+	}
+	task = cart()
+	task.Next = func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0].Sub(0.9).Neg().Sqrt())} } // NaN above 0.9
+	a, _ = agent(t, task)
+	for e, err := range a.Episodes(context.Background(), 20) {
+		if err != nil {
+			if !strings.Contains(err.Error(), "the task left the real numbers") || len(e.Forecasts) != len(e.Actions) && e.Phase == safex.Planned {
+				t.Errorf("error %v after %d steps and %d forecasts", err, len(e.Actions), len(e.Forecasts))
+			}
+			return
+		}
+	}
+	t.Error("a NaN state did not end the run")
+}
+
+// Settings without a part, and a start beyond a limit, are refused.
+func TestRefuses(t *testing.T) {
+	a, _ := agent(t, cart())
+	a.Explore = 0
+	for _, err := range a.Episodes(context.Background(), 1) {
+		if err == nil || !strings.Contains(err.Error(), "Explore is 0") {
+			t.Errorf("error %v", err)
+		}
+	}
+	task := cart()
+	task.Start = func(x []float64, r *rand.Rand) { x[0] = 2 * r.Float64() }
+	s, err := task.System()
+	if err != nil {
+		return // the start that was tried is one of the bad ones: refused earlier
+	}
+	a.System, a.Explore = s, 10
+	for _, err := range a.Episodes(context.Background(), 30) {
+		if err != nil {
+			if !strings.Contains(err.Error(), `a start state is beyond limit "wall"`) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+	}
+	t.Error("30 starts of which half are beyond the limit were all accepted")
+}
