@@ -19,7 +19,7 @@ type System struct {
 	Outcome *num.Program
 }
 
-// System checks t, traces its functions, and takes one step from one initial state.
+// System checks t, traces its functions, draws initial states, and takes a step from one of them.
 // The error names the first thing that is wrong and what to write instead.
 func (t Task) System() (*System, error) {
 	if err := t.check(); err != nil {
@@ -109,17 +109,25 @@ func (t Task) check() error {
 	return nil
 }
 
-// tryStart takes a step without action from an initial state, so that a slip in a formula
-// shows before training.
+// starts is how many initial states are tried.
+const starts = 100
+
+// tryStart draws initial states and takes a step without action from the first of them, so that a
+// slip in a formula shows before training.
 func (s *System) tryStart() error {
 	nx, nu := len(s.State), len(s.Action)
 	x := make([]float64, nx)
-	if err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").Rand()) }); err != nil {
-		return err
-	}
-	for k, v := range x {
-		if bad(v) {
-			return fmt.Errorf("Start: %s is %v", s.State[k].Name, v)
+	for i := starts - 1; i >= 0; i-- {
+		if err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").At(i).Rand()) }); err != nil {
+			return err
+		}
+		for k, v := range x {
+			if bad(v) {
+				return fmt.Errorf("Start: %s is %v", s.State[k].Name, v)
+			}
+		}
+		if err := s.CheckStart(x); err != nil {
+			return err
 		}
 	}
 	next, reward, excess := s.Step(x, make([]float64, nu))
@@ -137,7 +145,7 @@ func (s *System) tryStart() error {
 			return fmt.Errorf("first step: limit %q is %v (%s)", s.Limits[k].Name, v, s.Outcome.Blame(1+k, in))
 		}
 	}
-	return s.CheckStart(x)
+	return nil
 }
 
 // CheckStart reports a start state that is already beyond a limit: no first action could be safe.

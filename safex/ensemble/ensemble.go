@@ -42,7 +42,8 @@ func Default() Ensemble {
 	}
 }
 
-func (e Ensemble) check() error {
+// Check reports the first setting that is out of range.
+func (e Ensemble) Check() error {
 	switch {
 	case e.Members < 2:
 		return fmt.Errorf("ensemble: Members is %d, want at least 2 to disagree", e.Members)

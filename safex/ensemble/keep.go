@@ -59,7 +59,7 @@ func (f file) seal() ([]byte, error) {
 
 // Load implements safex.Keeper.
 func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return nil, err
 	}
 	var f file

@@ -16,7 +16,7 @@ import (
 // Learn implements safex.Learner. It needs at least HoldOut transitions.
 func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (m safex.Model, err error) {
 	defer gx.Catch(&err)
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return nil, err
 	}
 	if data.Len() < e.HoldOut {

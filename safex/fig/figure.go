@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -25,10 +27,10 @@ type Figure struct {
 // theme is the colours of a figure: opaque paper, so that it reads the same in a dark and in a
 // light notebook, and colours that differ in brightness too.
 var theme = struct {
-	paper, ink, grid, measured, mean, bound, limit, action color.Color
+	paper, ink, grid, measured, mean, bound, edge, limit, action color.Color
 }{
 	paper: color.RGBA{252, 252, 250, 255}, ink: color.RGBA{40, 44, 52, 255}, grid: color.RGBA{226, 228, 232, 255},
-	measured: color.RGBA{23, 78, 166, 255}, mean: color.RGBA{236, 140, 28, 255}, bound: color.NRGBA{108, 160, 220, 70},
+	measured: color.RGBA{23, 78, 166, 255}, mean: color.RGBA{236, 140, 28, 255}, bound: color.NRGBA{108, 160, 220, 70}, edge: color.RGBA{108, 160, 220, 255},
 	limit: color.RGBA{200, 30, 45, 255}, action: color.RGBA{70, 120, 90, 255},
 }
 
@@ -58,12 +60,45 @@ func panel(title, x, y string) *plot.Plot {
 		a.Color, a.Tick.Color = theme.ink, theme.ink
 		a.LineStyle.Width, a.Tick.LineStyle.Width = vg.Points(0.6), vg.Points(0.6)
 		a.Padding = vg.Points(3)
+		a.Tick.Marker = ticks{}
 	}
 	g := plotter.NewGrid()
 	g.Horizontal.Color, g.Vertical.Color = theme.grid, theme.grid
 	g.Horizontal.Width, g.Vertical.Width = vg.Points(0.5), vg.Points(0.5)
 	p.Add(g)
 	return p
+}
+
+// ticks marks round numbers, four to nine of them, every one with its label.
+type ticks struct{ whole bool } // whole numbers alone
+
+// Ticks implements plot.Ticker.
+func (k ticks) Ticks(lo, hi float64) (marks []plot.Tick) {
+	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/4)))
+	for _, s := range []float64{1, 2, 2.5, 5, 10} {
+		if (hi-lo)/(s*step) <= 9 {
+			step *= s
+			break
+		}
+	}
+	if k.whole {
+		step = max(1, math.Ceil(step))
+	}
+	if !(step > 0) || math.IsInf(step, 1) {
+		return plot.DefaultTicks{}.Ticks(lo, hi)
+	}
+	for i := math.Ceil(lo/step) + 0; i*step <= hi; i++ { // + 0 makes 0 of -0
+		marks = append(marks, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step, 'g', 6, 64)})
+	}
+	return marks
+}
+
+// roomy widens the vertical range by shares of itself.
+func roomy(p *plot.Plot, below, above float64) {
+	span := p.Y.Max - p.Y.Min
+	if real(span) {
+		p.Y.Min, p.Y.Max = p.Y.Min-below*span, p.Y.Max+above*span
+	}
 }
 
 // line is a plot line; gaps between runs of numbers stay empty.

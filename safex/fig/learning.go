@@ -3,7 +3,6 @@ package fig
 import (
 	"fmt"
 	"math"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -55,26 +54,10 @@ func Learning(s *safex.System, episodes []safex.Episode) *Figure {
 	}
 	for _, p := range []*plot.Plot{top, bottom} {
 		p.X.Min, p.X.Max = -0.5, max(1.5, float64(len(episodes))-0.5)
-		p.X.Tick.Marker = integers{}
+		p.X.Tick.Marker = ticks{whole: true}
 	}
+	roomy(top, 0.07, 0.07)
 	bottom.Y.Min, bottom.Y.Max = 0, max(5, bottom.Y.Max*1.3)
-	bottom.Y.Tick.Marker = integers{}
+	bottom.Y.Tick.Marker = ticks{whole: true}
 	return &Figure{panels: []*plot.Plot{top, bottom}, tall: []float64{3, 1.6}, width: 16 * vg.Centimeter, height: 11 * vg.Centimeter}
-}
-
-// integers marks whole numbers, at most some ten of them.
-type integers struct{}
-
-// Ticks implements plot.Ticker.
-func (integers) Ticks(lo, hi float64) (ticks []plot.Tick) {
-	step := 1.0
-	for _, s := range []float64{1, 2, 5, 10, 20, 50, 100, 200, 500} {
-		if step = s; (hi-lo)/s <= 11 {
-			break
-		}
-	}
-	for v := math.Ceil(lo/step) * step; v <= hi; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
-	}
-	return ticks
 }

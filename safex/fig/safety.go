@@ -30,8 +30,7 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 			quantity(p, e, k, l, after)
 		}
 		p.X.Min, p.X.Max = 0, float64(len(e.Actions))*s.Dt
-		p.Y.Min -= 0.05 * (p.Y.Max - p.Y.Min)
-		p.Y.Max += 0.30 * (p.Y.Max - p.Y.Min) // room for the legend
+		roomy(p, 0.05, 0.35) // with room for the legend
 		f.add(p, 3)
 	}
 	for k, v := range s.Action {
@@ -42,7 +41,7 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 		}
 		line(p, "", xs, ys, theme.action, 1.1)
 		p.X.Min, p.X.Max = 0, float64(len(e.Actions))*s.Dt
-		p.Y.Min, p.Y.Max = -1.1, 1.1
+		p.Y.Min, p.Y.Max, p.Y.Tick.Marker = -1.1, 1.1, ticks{whole: true}
 		f.add(p, 1.3)
 	}
 	f.panels[len(f.panels)-1].X.Label.Text = "time [s]"
@@ -75,10 +74,10 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 		level(p, "", -l.Max, theme.limit)
 		level(p, fmt.Sprintf("limit ±%g %s", l.Max, l.Unit), l.Max, theme.limit)
 	case b.Upper:
-		line(p, "pessimistic bound over the horizon", after[:len(hi)], hi, theme.bound, 2)
+		line(p, "pessimistic bound over the horizon", after[:len(hi)], hi, theme.edge, 1.6)
 		level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
 	default:
-		line(p, "pessimistic bound over the horizon", after[:len(lo)], lo, theme.bound, 2)
+		line(p, "pessimistic bound over the horizon", after[:len(lo)], lo, theme.edge, 1.6)
 		level(p, fmt.Sprintf("limit %g %s", -l.Max, l.Unit), -l.Max, theme.limit)
 	}
 	line(p, "measured", after[:len(measured)], measured, theme.measured, 2)
@@ -98,7 +97,7 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 			worst = append(worst, l.Max+e.Forecasts[t].Worst[k])
 		}
 	}
-	line(p, "pessimistic bound over the horizon", after[:len(worst)], worst, theme.bound, 2)
+	line(p, "pessimistic bound over the horizon", after[:len(worst)], worst, theme.edge, 1.6)
 	level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
 	line(p, "measured", after, measured, theme.measured, 2)
 }

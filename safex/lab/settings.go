@@ -117,6 +117,13 @@ func (s *Settings) System() (*safex.System, error) {
 	if s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0 {
 		return nil, fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
 	}
+	for _, part := range []any{s.Planning, s.Learning} {
+		if c, ok := part.(interface{ Check() error }); ok {
+			if err := c.Check(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return s.Parameters.Task().System()
 }
 

@@ -30,7 +30,8 @@ func DefaultICEM() ICEM {
 	return ICEM{Iterations: 3, Samples: 128, Elites: 13, Kept: 5, Color: 2, Std: 0.7, MinStd: 0.05, Momentum: 0.1}
 }
 
-func (c ICEM) check() error {
+// Check reports the first setting that is out of range.
+func (c ICEM) Check() error {
 	switch {
 	case c.Iterations < 1 || c.Samples < 2:
 		return fmt.Errorf("opt: Iterations %d and Samples %d, want at least 1 and 2", c.Iterations, c.Samples)
@@ -44,7 +45,7 @@ func (c ICEM) check() error {
 
 // Minimize implements Minimizer.
 func (c ICEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	dim := p.Steps * p.Dims

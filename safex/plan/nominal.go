@@ -31,12 +31,20 @@ func DefaultUnsafe() Nominal {
 	return p
 }
 
+// Check reports the first setting that is out of range.
+func (p Nominal) Check() error {
+	if p.Horizon < 1 {
+		return errHorizon(p.Horizon)
+	}
+	return p.Search.Check()
+}
+
 // Plan implements safex.Planner.
 func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
-	q, err := newQuery(sq, p.Horizon)
-	if err != nil {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	q := newQuery(sq, p.Horizon)
 	var out safex.Rolled
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),

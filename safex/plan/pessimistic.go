@@ -39,8 +39,11 @@ func DefaultPessimistic() Pessimistic {
 	}
 }
 
-func (p Pessimistic) check() error {
+// Check reports the first setting that is out of range.
+func (p Pessimistic) Check() error {
 	switch {
+	case p.Horizon < 1:
+		return errHorizon(p.Horizon)
 	case !(p.Beta >= 0) || math.IsInf(p.Beta, 1):
 		return fmt.Errorf("plan: Beta is %v, want a number of at least 0", p.Beta)
 	case p.Finalists < 1 || p.Finalists > p.Search.Samples:
@@ -48,7 +51,10 @@ func (p Pessimistic) check() error {
 	case p.Met < 0 || p.Remember < p.Met:
 		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and at least Met", p.Met, p.Remember)
 	}
-	return p.Adversary.check()
+	if err := p.Adversary.check(); err != nil {
+		return err
+	}
+	return p.Search.Check()
 }
 
 // game is what a call of Plan knows so far.
@@ -65,13 +71,10 @@ type game struct {
 
 // Plan implements safex.Planner.
 func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	q, err := newQuery(sq, p.Horizon)
-	if err != nil {
-		return nil, err
-	}
+	q := newQuery(sq, p.Horizon)
 	g := &game{Pessimistic: p, query: q, src: src.Child("attack"), known: q.inherited()}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),

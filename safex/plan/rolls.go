@@ -15,14 +15,15 @@ type query struct {
 	nx, nu, nl, horizon int
 }
 
-func newQuery(q safex.Query, horizon int) (query, error) {
-	if horizon < 1 {
-		return query{}, fmt.Errorf("plan: Horizon is %d, want at least 1", horizon)
-	}
+func errHorizon(steps int) error {
+	return fmt.Errorf("plan: Horizon is %d, want at least 1", steps)
+}
+
+func newQuery(q safex.Query, horizon int) query {
 	if q.System == nil || q.Rollout == nil || len(q.State) != len(q.System.State) {
 		panic(fmt.Sprintf("plan: a query needs a System, a Rollout and a State of its dimensions, got %d", len(q.State)))
 	}
-	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}, nil
+	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}
 }
 
 // warm is the rest of the last plan's actions, its last one repeated; nil without a last plan.

@@ -61,7 +61,8 @@ func simulate(s *safex.System, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
-	columns, err := find(s, slices.Clone(first))
+	first = slices.Clone(first) // the reader will overwrite it
+	columns, err := find(s, first)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// do runs the command in the test's process.
+func do(stdin io.Reader, args ...string) (stdout, stderr string, err error) {
+	var out, errs bytes.Buffer
+	c := command()
+	c.SetArgs(args)
+	c.SetIn(stdin)
+	c.SetOut(&out)
+	c.SetErr(&errs)
+	err = c.ExecuteContext(context.Background())
+	return out.String(), errs.String(), err
+}
+
+// tiny are flags of a run that takes a second.
+var tiny = []string{
+	"--episodes", "1", "--explore", "10", "--learn-every", "4", "--set", "Steps=8", "--set", "planner.Horizon=4",
+	"--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--set", "learner.Hidden=8",
+	"--set", "learner.MaxSteps=30", "--set", "learner.MinSteps=30",
+}
+
+func train(out string, more ...string) []string {
+	return append(append([]string{"train", "pendulum", "--out", out}, tiny...), more...)
+}
+
+func TestTrain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out, errs, err := do(nil, train(dir)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 4 || !strings.Contains(lines[0], "violations") || !strings.Contains(lines[1], "explore") || !strings.Contains(lines[2], "plan") || !strings.Contains(lines[3], "0 of 18 steps beyond a limit") {
+		t.Errorf("printed\n%s", out)
+	}
+	if lines := strings.Count(errs, "\n"); lines > 1 { // the hint of a build without SIMD is one
+		t.Errorf("a run without a terminal printed to standard error:\n%s", errs)
+	}
+	for _, f := range []string{"run.yaml", "episodes.jsonl", "steps.csv", "model/state.bin", "figures/learning.png", "figures/safety-001.png"} {
+		if _, err := os.Stat(filepath.Join(dir, f)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, _, err := do(nil, train(dir)...); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("a second run in the same folder: error %v", err)
+	}
+	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 | 0 of 18 |") {
+		t.Errorf("report: %v\n%s", err, out)
+	}
+	if out, _, err := do(nil, "resume", dir); err != nil || !strings.Contains(out, "0 of 18 steps") {
+		t.Errorf("resume of a complete run: %v\n%s", err, out)
+	}
+}
+
+// Each mistake is one sentence that says what to do, and leaves nothing behind.
+func TestErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"train"}, "train takes one TASK, as in: safex train pendulum"},
+		{[]string{"train", "pendulm"}, `there is no task "pendulm": did you mean pendulum?`},
+		{[]string{"train", "pendulum", "--planner", "saf"}, `there is no planner "saf": did you mean safe?`},
+		{[]string{"train", "pendulum", "--set", "MaxSpede=3"}, "did you mean MaxSpeed?"},
+		{[]string{"train", "pendulum", "--set", "MaxSpeed"}, "want field=value"},
+		{[]string{"train", "pendulum", "--seed", "-1"}, "invalid argument"},
+		{[]string{"train", "pendulum", "--episodes", "-1"}, "episodes -1"},
+		{[]string{"train", "pendulum", "--set", "StartBand=7"}, "a start state is beyond limit"},
+		{[]string{"train", "pendulum", "--out", filepath.Join(file, "run")}, "not a directory"},
+		{[]string{"trian"}, "unknown command"},
+		{[]string{"resume", t.TempDir()}, "is no run folder"},
+		{[]string{"report"}, "report wants run folders"},
+		{[]string{"simulate", "pendulum", "--set", "planner.Beta=3"}, "has no field"},
+	} {
+		_, _, err := do(strings.NewReader(""), c.args...)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(sentence(err), "\n") {
+			t.Errorf("safex %s: error %v, want one line with %q", strings.Join(c.args, " "), err, c.want)
+		}
+	}
+	if _, err := os.Stat("runs"); err == nil {
+		t.Error("a refused run left a folder")
+	}
+}
+
+// simulate agrees with the published transitions, whatever the order of the columns.
+func TestSimulate(t *testing.T) {
+	f, err := os.Open("../../tasks/testdata/pendulum.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out, _, err := do(f, "simulate", "pendulum", "--set", "MaxSpeed=5", "--set", "SpeedClip=6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	published := csv.NewReader(f)
+	published.Comment = '#'
+	want, err := published.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil || len(got) != len(want) || strings.Join(got[0], ",") != "next_cos,next_sin,next_omega,reward,excess_speed" {
+		t.Fatalf("%d rows for %d, error %v, header %v", len(got), len(want), err, got[0])
+	}
+	clipped := 0
+	for i := 1; i < len(want); i++ {
+		if want[i][10] != "6.0" { // made with another clip
+			continue
+		}
+		clipped++
+		for k, column := range []int{6, 7, 8, 9} {
+			a, b := number(t, got[i][k]), number(t, want[i][column])
+			if math.Abs(a-b) > 1e-5*max(1, math.Abs(b)) {
+				t.Fatalf("row %d, %s: %v, published %v", i, got[0][k], a, b)
+			}
+		}
+		if a, b := number(t, got[i][4]), math.Abs(number(t, got[i][2]))-5; math.Abs(a-b) > 1e-12 {
+			t.Fatalf("row %d: excess %v, want %v", i, a, b)
+		}
+	}
+	if clipped == 0 {
+		t.Error("no row was compared")
+	}
+	for in, want := range map[string]string{
+		"":                                   "standard input is empty",
+		"cos,sin,omega\n1,0,0\n":             `has no column "torque"`,
+		"cos,sin,omega,torque\n1,0,fast,0\n": `line 2: omega is "fast", want a number`,
+		"cos,sin,omega,torque\n1,0\n":        "wrong number of fields",
+	} {
+		if _, _, err := do(strings.NewReader(in), "simulate", "pendulum"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", in, err, want)
+		}
+	}
+	if out, _, err := do(strings.NewReader("torque, omega ,x,sin,cos\n0.5,1,9,0,1\n"), "simulate", "pendulum"); err != nil || !strings.Contains(out, "\n0.99") {
+		t.Errorf("columns in another order: %v\n%s", err, out)
+	}
+}
+
+func number(t *testing.T, s string) float64 {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestListAndVersion(t *testing.T) {
+	out, _, err := do(nil, "list")
+	if err != nil || !strings.Contains(out, "speed at most 6 rad/s") || !strings.Contains(out, "pessimistic") {
+		t.Errorf("list: %v\n%s", err, out)
+	}
+	if out, _, err := do(nil, "version"); err != nil || !strings.Contains(out, "SIMD: ") || !strings.Contains(out, runtime.Version()) {
+		t.Errorf("version: %v\n%s", err, out)
+	}
+	if out, _, err := do(nil, "help"); err != nil || !strings.Contains(out, "safex train pendulum") {
+		t.Errorf("help: %v\n%s", err, out)
+	}
+}
+
+// An interrupted process saves, says how to go on, and ends with 1; the resumed run ends with the steps of
+// one that was never stopped. A killed one goes on from its last save.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals to send")
+	}
+	bin := filepath.Join(t.TempDir(), "safex")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	long := []string{"--set", "Steps=250"}
+	if out, err := exec.Command(bin, train(whole, long...)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want, err := os.ReadFile(filepath.Join(whole, "steps.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Kill} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			c := exec.Command(bin, train(dir, long...)...)
+			var errs bytes.Buffer
+			c.Stderr = &errs
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for range 1000 { // until the random phase is saved
+				if _, err := os.Stat(filepath.Join(dir, "model", "state.bin")); err == nil {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(100 * time.Millisecond)
+			if err := c.Process.Signal(signal); err != nil {
+				t.Fatalf("the run was over too soon: %v", err)
+			}
+			err := c.Wait()
+			if code := c.ProcessState.ExitCode(); signal != os.Kill && code != 1 {
+				t.Errorf("exit code %d, error %v: %s", code, err, errs.String())
+			}
+			if signal != os.Kill && !strings.Contains(errs.String(), "all is saved, go on with: safex resume "+dir) {
+				t.Errorf("said %q", errs.String())
+			}
+			if temporary, _ := filepath.Glob(filepath.Join(dir, ".*")); signal != os.Kill && len(temporary) > 0 {
+				t.Errorf("left %v", temporary)
+			}
+			if out, err := exec.Command(bin, "resume", dir).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			got, err := os.ReadFile(filepath.Join(dir, "steps.csv"))
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("the resumed run took other steps (%v)", err)
+			}
+		})
+	}
+}

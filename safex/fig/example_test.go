@@ -1,0 +1,114 @@
+package fig_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"testing"
+
+	"gonum.org/v1/plot/cmpimg"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+)
+
+// swing is an episode of the pendulum that is pushed in the direction of its motion, with made-up forecasts
+// that grow with the speed.
+func swing(s *safex.System, number int, push float64) safex.Episode {
+	e := safex.Episode{Number: number, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{{-1, 0.05, 0}}}}
+	for t := range 100 {
+		x := e.States[t]
+		u := []float64{push * math.Copysign(1, x[2])}
+		next, reward, excess := s.Step(x, u)
+		e.Append(u, next, reward, excess)
+		e.Forecasts = append(e.Forecasts, safex.Forecast{
+			Mean:  []float64{next[0], next[1], next[2] + 0.1*math.Sin(float64(t))},
+			Worst: []float64{excess[0] + 0.5 + 0.1*math.Abs(next[2])},
+		})
+	}
+	return e
+}
+
+func write(path string, f *fig.Figure) {
+	png, err := f.PNG()
+	if err == nil {
+		err = os.WriteFile(path, png, 0o644)
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+// A learning curve from the random phase on.
+func ExampleLearning() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	random := swing(s, 0, 0.1)
+	random.Phase, random.Forecasts = safex.Explore, nil
+	episodes := []safex.Episode{random}
+	for i, push := range []float64{0.3, 0.9, 1, 0.5} {
+		episodes = append(episodes, swing(s, i+1, push))
+	}
+	write("testdata/learning.png", fig.Learning(s, episodes))
+	// Output:
+}
+
+// An episode against its limit.
+func ExampleSafety() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/safety.png", fig.Safety(s, swing(s, 1, 0.9)))
+	// Output:
+}
+
+// A limit that is no bound on a state is drawn as the quantity it limits, here the power of the motor.
+func ExampleSafety_quantity() {
+	task := tasks.DefaultPendulum().Task()
+	task.Limits = append(task.Limits, safex.Limit{
+		Name: "power", Unit: "W", Max: 8,
+		Of: func(x, u, next num.Vec) num.Expr { return u[0].Mul(2).Mul(next[2]) },
+	})
+	s, err := task.System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := swing(s, 1, 0.9)
+	for t := range e.Forecasts {
+		e.Forecasts[t].Worst = append(e.Forecasts[t].Worst, e.Excess[t][1]+1)
+	}
+	write("testdata/quantity.png", fig.Safety(s, e))
+	// Output:
+}
+
+func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
+func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestQuantity(t *testing.T) { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
+
+// A figure of little or of nothing is empty, and no panic.
+func TestSparse(t *testing.T) {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := swing(s, 0, 0.1)
+	random.Phase, random.Forecasts = safex.Explore, nil
+	gap := swing(s, 1, 0.1)
+	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
+	for name, f := range map[string]*fig.Figure{
+		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
+		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap),
+	} {
+		if png, err := f.PNG(); err != nil || len(png) < 1000 {
+			t.Errorf("%s: %d bytes, error %v", name, len(png), err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Tidy joins streams as a terminal shows them, drops what differs from run to run, keeps the rest, and
+// has nothing left to do on its own result.
+func TestTidy(t *testing.T) {
+	in := `{"cells":[{"cell_type":"markdown","id":"x","metadata":{},"source":["a <b>"]},
+{"cell_type":"code","id":"y","execution_count":3,"metadata":{"execution":{"iopub.status.busy":"2026"}},"source":"f()","outputs":[
+{"output_type":"stream","name":"stdout","text":["10%\r20%\r"]},{"output_type":"stream","name":"stdout","text":"done\nnext"},
+{"output_type":"display_data","data":{"image/png":"AAAA"},"metadata":{},"transient":{"display_id":"1"}},
+{"output_type":"stream","name":"stderr","text":"e"}]}],"metadata":{"kernelspec":{"name":"gonb"}},"nbformat":4,"nbformat_minor":5}`
+	out, err := Tidy([]byte(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nb struct {
+		Cells []struct {
+			ID       string
+			Metadata map[string]any
+			Outputs  []struct {
+				Text string
+				Data map[string]string
+				Name string
+			}
+		}
+	}
+	if err := json.Unmarshal(out, &nb); err != nil {
+		t.Fatal(err)
+	}
+	o := nb.Cells[1].Outputs
+	if len(o) != 3 || o[0].Text != "done\nnext" || o[1].Data["image/png"] != "AAAA" || o[2].Name != "stderr" {
+		t.Errorf("outputs %+v", o)
+	}
+	if len(nb.Cells[1].Metadata) != 0 || nb.Cells[0].ID != "cell-1" || bytes.Contains(out, []byte("transient")) || !bytes.Contains(out, []byte("a <b>")) {
+		t.Errorf("tidied to %s", out)
+	}
+	again, err := Tidy(out)
+	if err != nil || !bytes.Equal(again, out) {
+		t.Errorf("tidying twice changes it: %v", err)
+	}
+	if _, err := Tidy([]byte("{")); err == nil {
+		t.Error("half a notebook is a notebook")
+	}
+}
+
+// A clone is found from below; anywhere else says what to do.
+func TestFind(t *testing.T) {
+	l, err := Find(".", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(l.Repo, "notebooks")); err != nil {
+		t.Error(err)
+	}
+	if _, err := Find(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is not inside a clone of") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A port in use is refused if it was asked for, and passed over if not.
+func TestFreePort(t *testing.T) {
+	c, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer c.Close()
+	used := c.Addr().(*net.TCPAddr).Port
+	if _, err := freePort("127.0.0.1", used); err == nil || !strings.Contains(err.Error(), "--port") {
+		t.Errorf("error %v", err)
+	}
+	if p, err := freePort("127.0.0.1", 0); err != nil || p < 8888 {
+		t.Errorf("port %d, error %v", p, err)
+	}
+}
+
+// A step that was done is skipped until its versions change, and one that failed is done again.
+func TestStep(t *testing.T) {
+	l := &Lab{Repo: t.TempDir(), Log: &bytes.Buffer{}}
+	if err := os.Mkdir(l.dot(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	step := func(stamp string, err error) error {
+		return l.step("a step", stamp, func() bool { return true }, func() error { done++; return err })
+	}
+	if err := step("1", os.ErrInvalid); err == nil || done != 1 {
+		t.Errorf("error %v after %d", err, done)
+	}
+	for range 2 {
+		if err := step("1", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done != 2 {
+		t.Errorf("done %d times, want 2", done)
+	}
+	if err := step("2", nil); err != nil || done != 3 {
+		t.Errorf("error %v, done %d times, want 3", err, done)
+	}
+}
+
+// Without Python the message says what to install, and names Docker.
+func TestNoPython(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	l := &Lab{Repo: t.TempDir(), Log: &bytes.Buffer{}}
+	err := l.virtualEnvironment(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "install Python 3.10") || !strings.Contains(err.Error(), "docker build") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A notebook that is not there is said so, before anything runs.
+func TestExecuteMissing(t *testing.T) {
+	l := &Lab{Repo: t.TempDir(), Log: &bytes.Buffer{}}
+	if err := l.Execute(context.Background(), "nowhere.ipynb", false); err == nil || !strings.Contains(err.Error(), "there is no notebook nowhere.ipynb") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,199 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+)
+
+// quick are settings whose run takes a second or two.
+func quick(t testing.TB) *Settings {
+	s, err := Default("pendulum", "pessimistic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []string{
+		"Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "planner.Search.Iterations=2",
+		"planner.Finalists=3", "learner.Hidden=8", "learner.MaxSteps=30", "learner.MinSteps=30",
+	} {
+		if err := s.Set(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Episodes, s.Explore, s.LearnEvery = 2, 10, 4
+	return s
+}
+
+func TestSet(t *testing.T) {
+	s := quick(t)
+	for _, a := range []string{"MaxSpeed=5", "task.SpeedClip=6", "planner.Beta=3.5", "planner.Objective.Barrier=quadratic", "planner.Objective.FeasibleFirst=false", "learner.Hidden=128, 64", "learner.Activation=tanh"} {
+		if err := s.Set(a); err != nil {
+			t.Errorf("%s: %v", a, err)
+		}
+	}
+	p, pes := s.Parameters.(*tasks.Pendulum), s.Planning.(*plan.Pessimistic)
+	if p.MaxSpeed != 5 || p.SpeedClip != 6 || pes.Beta != 3.5 || pes.Objective.Barrier.String() != "quadratic" || pes.Objective.FeasibleFirst || s.Learning.Hidden[0] != 128 || s.Learning.Activation != "tanh" {
+		t.Errorf("set to %+v, %+v, %+v", p, pes, s.Learning)
+	}
+	for a, want := range map[string]string{
+		"MaxSpeed":                            "want field=value",
+		"MaxSped=5":                           `Pendulum has no field "MaxSped": did you mean MaxSpeed?`,
+		"MaxSpeed=fast":                       `"fast" is not a number`,
+		"MaxSpeed=NaN":                        `"NaN" is not a number`,
+		"planner.Search.Samples=x":            `"x" is not a whole number`,
+		"planner.Search=3":                    "it has fields of its own",
+		"planner.Beta.X=3":                    "nothing below the field before X",
+		"planner.Objective.Barrier=log":       `no barrier "log"`,
+		"learner.Hidden=a":                    "a list of whole numbers",
+		"plannr.Beta=3":                       `Pendulum has no field "plannr"`,
+		"planner.Objective.FeasibleFirst=yup": "true or false",
+	} {
+		if err := s.Set(a); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", a, err, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for task, want := range map[string]string{"pendulm": "did you mean pendulum?", "zzzzzzzzzzz": "there is pendulum"} {
+		if _, err := Default(task, "safe"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", task, err, want)
+		}
+	}
+	if _, err := Default("pendulum", "pesimistic"); err == nil || !strings.Contains(err.Error(), "did you mean pessimistic?") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// run.yaml gives the settings back, whatever the planner.
+func TestSettingsRoundTrip(t *testing.T) {
+	names, _ := Planners()
+	for _, name := range names {
+		s, err := Default("pendulum", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Seed = 1<<63 + 1
+		if err := s.Set("MaxSpeed=5.25"); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), name)
+		if err := run.Create(dir, s); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := read(dir)
+		if err != nil || !same(got, s) {
+			t.Errorf("%s: read back %+v, %v", name, got, err)
+		}
+	}
+}
+
+// Two runs of one seed write identical steps.csv, and so does one that is stopped by its context and resumed.
+func TestSameSeedSameSteps(t *testing.T) {
+	steps := func(dir string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, "steps.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	dirs := []string{filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b"), filepath.Join(t.TempDir(), "c")}
+	for _, dir := range dirs[:2] {
+		for _, err := range Train(context.Background(), dir, quick(t)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !bytes.Equal(steps(dirs[0]), steps(dirs[1])) {
+		t.Error("the same seed wrote two different steps.csv")
+	}
+	r, err := Start(dirs[2], quick(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	taken := 0
+	for _, err := range r.Steps(ctx) {
+		if taken++; taken == 14 {
+			cancel()
+		}
+		if taken > 15 {
+			t.Fatalf("step %d after the end of the context, error %v", taken, err)
+		}
+	}
+	n := 0
+	for e, err := range Train(context.Background(), dirs[2], quick(t)) {
+		if err != nil || e.Number != n {
+			t.Fatalf("episode %d instead of %d, error %v", e.Number, n, err)
+		}
+		n++
+	}
+	if n != 3 || !bytes.Equal(steps(dirs[0]), steps(dirs[2])) {
+		t.Errorf("%d episodes; a stopped and resumed run wrote another steps.csv", n)
+	}
+	for _, name := range []string{"learning", "safety-001", "safety-002"} {
+		if _, err := os.Stat(filepath.Join(dirs[2], "figures", name+".png")); err != nil {
+			t.Error(err)
+		}
+	}
+
+	// A complete run is only read; one of other settings is refused.
+	for e, err := range Train(context.Background(), dirs[0], quick(t)) {
+		if err != nil || len(e.Actions) == 0 {
+			t.Errorf("episode %d: error %v", e.Number, err)
+		}
+	}
+	other := quick(t)
+	other.Seed = 2
+	for _, err := range Train(context.Background(), dirs[0], other) {
+		if err == nil || !strings.Contains(err.Error(), "other settings") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if _, err := Start(dirs[0], quick(t)); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("error %v", err)
+	}
+	if table, err := Report(dirs); err != nil || !strings.Contains(table, "| pendulum | pessimistic | 3 | 3 | 0 of 78 |") {
+		t.Errorf("report %v:\n%s", err, table)
+	}
+}
+
+// A run of another build is refused, since its bits would differ.
+func TestResumeRefusesOtherBuild(t *testing.T) {
+	s := quick(t)
+	s.Build = "0.0.1 go1.20"
+	dir := filepath.Join(t.TempDir(), "old")
+	if _, err := Start(dir, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(dir); err == nil || !strings.Contains(err.Error(), "was made by safex 0.0.1 go1.20") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Nothing is made for settings that cannot run.
+func TestStartChecksFirst(t *testing.T) {
+	for set, want := range map[string]string{"Mass=0": "first step: ", "Dt=0": "Dt is 0 s", "StartBand=7": "a start state is beyond limit", "MaxSpeed=-1": "beyond limit",
+		"planner.Horizon=0": "Horizon is 0", "planner.Search.Std=0": "Std 0", "planner.Adversary.Starts=0": "Starts 0", "learner.Members=1": "Members is 1"} {
+		s := quick(t)
+		if err := s.Set(set); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "run")
+		if _, err := Start(dir, s); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want %q", set, err, want)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: the folder was made all the same", set)
+		}
+	}
+}
