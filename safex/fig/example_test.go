@@ -25,7 +25,7 @@ func swing(s *safex.System, number int, push float64) safex.Episode {
 		e.Append(u, next, reward, excess)
 		e.Forecasts = append(e.Forecasts, safex.Forecast{
 			Mean:  []float64{next[0], next[1], next[2] + 0.1*math.Sin(float64(t))},
-			Worst: []float64{excess[0] + 0.5 + 0.1*math.Abs(next[2])},
+			Worst: []float64{excess[0] + 0.5 + 0.1*math.Abs(next[2])}, Beta: 2,
 		})
 	}
 	return e

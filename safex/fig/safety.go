@@ -11,8 +11,9 @@ import (
 
 // Safety shows an episode against its limits, a panel for each limit, and the actions below. A panel
 // has what was measured; the model's mean, predicted a step before; the pessimistic bound, which
-// is the worst that the plan of each step expected anywhere on its horizon; and the limit.
-// The bound is what an adversary found, not a certificate.
+// is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
+// The bound is what an adversary found, not a certificate; a planner without an adversary has
+// only what it expected.
 func Safety(s *safex.System, e safex.Episode) *Figure {
 	f := &Figure{width: 16 * vg.Centimeter, height: 4 * vg.Centimeter}
 	after := make([]float64, len(e.Actions)) // time of the state after each step
@@ -53,6 +54,16 @@ func (f *Figure) add(p *plot.Plot, tall float64) {
 	f.height += vg.Length(tall) * 2.2 * vg.Centimeter
 }
 
+// worstLabel names the worst excess that a plan foresaw: a bound only if the planner had an adversary.
+func worstLabel(e safex.Episode) string {
+	for _, f := range e.Forecasts {
+		if f.Beta > 0 {
+			return "pessimistic bound over the horizon"
+		}
+	}
+	return "highest expected over the horizon"
+}
+
 // stateBound draws a limit that is a bound on one dimension of the state.
 func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.Bound, after []float64) {
 	v, l := s.State[b.State], s.Limits[k]
@@ -70,14 +81,14 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 	}
 	switch {
 	case b.Upper && b.Lower:
-		band(p, "pessimistic bound over the horizon", after[:len(hi)], lo, hi, theme.bound)
+		band(p, worstLabel(e), after[:len(hi)], lo, hi, theme.bound)
 		level(p, "", -l.Max, theme.limit)
 		level(p, fmt.Sprintf("limit ±%g %s", l.Max, l.Unit), l.Max, theme.limit)
 	case b.Upper:
-		line(p, "pessimistic bound over the horizon", after[:len(hi)], hi, theme.edge, 1.6)
+		line(p, worstLabel(e), after[:len(hi)], hi, theme.edge, 1.6)
 		level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
 	default:
-		line(p, "pessimistic bound over the horizon", after[:len(lo)], lo, theme.edge, 1.6)
+		line(p, worstLabel(e), after[:len(lo)], lo, theme.edge, 1.6)
 		level(p, fmt.Sprintf("limit %g %s", -l.Max, l.Unit), -l.Max, theme.limit)
 	}
 	line(p, "measured", after[:len(measured)], measured, theme.measured, 2)
@@ -97,7 +108,7 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 			worst = append(worst, l.Max+e.Forecasts[t].Worst[k])
 		}
 	}
-	line(p, "pessimistic bound over the horizon", after[:len(worst)], worst, theme.edge, 1.6)
+	line(p, worstLabel(e), after[:len(worst)], worst, theme.edge, 1.6)
 	level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
 	line(p, "measured", after, measured, theme.measured, 2)
 }

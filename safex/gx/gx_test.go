@@ -9,6 +9,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
 // every uses each operation of the algebra.
@@ -22,35 +23,48 @@ func every(x num.Vec) num.Vec {
 }
 
 // points are n points; the first few are the corners of the arc tangent.
-func points(n int) num.Batch {
+func points(dim, n int) num.Batch {
 	r := rand.New(rand.NewPCG(1, 2))
-	x := num.NewBatch(2, n)
-	for i := range n {
-		x.SetPoint(i, []float64{3 * r.NormFloat64(), 3 * r.NormFloat64()})
+	x := num.NewBatch(dim, n)
+	for _, column := range x {
+		for i := range column {
+			column[i] = 3 * r.NormFloat64()
+		}
 	}
 	for i, p := range [][]float64{{0, 0}, {0, -1}, {1, 0}, {-1, 0}, {0.5, 0.5}} {
-		x.SetPoint(i, p)
+		x[0][i], x[1][i] = p[0], p[1]
 	}
 	return x
 }
 
-// A float64 graph is the program to 1e-12, and a point and a batch of it agree to the bit.
+// A float64 graph is the program to 1e-12, and a point and a batch of it agree to the bit: for each
+// operation, and for the dynamics, reward and limits of a task.
 func TestCarriersAgree(t *testing.T) {
-	const n = 300
-	p, x := num.Trace(2, every), points(n)
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
 	backend, err := gx.Backend()
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := graph.MustExecOnceN(backend, func(in []*graph.Node) []*graph.Node { return gx.Nodes(p, in) }, x[0], x[1])
-	batch, point := num.NewBatch(p.Out, n), make([]float64, p.Out)
-	p.EvalBatch(batch, x)
-	for i := range n {
-		p.Eval(point, x.Point(i))
-		for d := range point {
-			got := nodes[d].Value().([]float64)[i]
-			if point[d] != batch[d][i] || math.Abs(got-point[d]) > 1e-12*(1+math.Abs(point[d])) {
-				t.Fatalf("output %d at %v: point %v, batch %v, graph %v", d, x.Point(i), point[d], batch[d][i], got)
+	const n = 300
+	for name, p := range map[string]*num.Program{"every operation": num.Trace(2, every), "dynamics": s.Dynamics, "outcome": s.Outcome} {
+		x := points(p.In, n)
+		args := make([]any, p.In)
+		for d := range x {
+			args[d] = x[d]
+		}
+		nodes := graph.MustExecOnceN(backend, func(in []*graph.Node) []*graph.Node { return gx.Nodes(p, in) }, args...)
+		batch, point := num.NewBatch(p.Out, n), make([]float64, p.Out)
+		p.EvalBatch(batch, x)
+		for i := range n {
+			p.Eval(point, x.Point(i))
+			for d := range point {
+				got := nodes[d].Value().([]float64)[i]
+				if point[d] != batch[d][i] || math.Abs(got-point[d]) > 1e-12*(1+math.Abs(point[d])) {
+					t.Fatalf("%s: output %d at %v: point %v, batch %v, graph %v", name, d, x.Point(i), point[d], batch[d][i], got)
+				}
 			}
 		}
 	}
@@ -64,7 +78,7 @@ func TestNodesDifferentiate(t *testing.T) {
 			Add(a.Square().Add(1).Log()).Add(b.Square().Add(1).Sqrt()).Add(a.Div(b.Square().Add(2)))}
 	}
 	const n, h = 50, 1e-5
-	p, x := num.Trace(2, smooth), points(n)
+	p, x := num.Trace(2, smooth), points(2, n)
 	backend, err := gx.Backend()
 	if err != nil {
 		t.Fatal(err)

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -119,6 +121,10 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 	if err != nil || !slices.Equal(want, header(s)) {
 		return nil, fmt.Errorf("run: %s is of another task than %q", path, s.Name)
 	}
+	betas, err := betas(dir)
+	if err != nil {
+		return nil, err
+	}
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	for line := 2; ; line++ {
 		record, err := r.Read()
@@ -152,9 +158,25 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		e.Rewards = append(e.Rewards, take(1)[0])
 		e.Excess = append(e.Excess, take(nl))
 		if e.Phase == safex.Planned {
-			e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: take(nx), Worst: take(nl)})
+			e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: take(nx), Worst: take(nl), Beta: betas(number)})
 		}
 	}
+}
+
+// betas reads β of each episode from episodes.jsonl; an episode that is not there yet has that of the one before.
+func betas(dir string) (func(episode int) float64, error) {
+	sums, err := Summaries(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return func(episode int) (beta float64) {
+		for _, sum := range sums {
+			if sum.Episode <= episode {
+				beta = sum.Beta
+			}
+		}
+		return beta
+	}, nil
 }
 
 // Summaries reads episodes.jsonl of the run folder dir.

@@ -136,6 +136,9 @@ func TestEpisodesRoundTrip(t *testing.T) {
 		if got[i].Phase != want[i].Phase || got[i].Return() != want[i].Return() || len(got[i].Forecasts) != len(want[i].Forecasts) {
 			t.Errorf("episode %d came back as %s with return %v", i, got[i].Phase, got[i].Return())
 		}
+		if i == 1 && got[i].Forecasts[0].Beta != 2 {
+			t.Errorf("β came back as %v", got[i].Forecasts[0].Beta)
+		}
 		for step := range got[i].Actions {
 			if got[i].Actions[step][0] != want[i].Actions[step][0] || got[i].States[step][2] != want[i].States[step][2] {
 				t.Fatalf("episode %d, step %d came back otherwise", i, step)
