@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -83,6 +84,9 @@ func Train(ctx context.Context, dir string, s *Settings) iter.Seq2[safex.Episode
 			}
 		}
 		for e, err := range r.Episodes(ctx) {
+			if errors.Is(err, context.Canceled) {
+				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved, run it again to go on (%w)", e.Number, len(e.Actions), err)
+			}
 			if !yield(e, err) {
 				return
 			}

@@ -42,10 +42,15 @@ func send(f *fig.Figure, id string) {
 
 // Must is v, or a failed cell with err in one line.
 func Must[T any](v T, err error) T {
+	Check(err)
+	return v
+}
+
+// Check fails the cell if err is not nil.
+func Check(err error) {
 	if err != nil {
 		panic(err.Error())
 	}
-	return v
 }
 
 // Context is cancelled by the notebook's stop button.

@@ -102,6 +102,14 @@ func versionCommand() *cobra.Command {
 	}
 }
 
+// self is how this command was started, for a line to copy.
+func self() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") { // by go run
+		return "GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd go run ./safex/cmd/safex"
+	}
+	return "safex"
+}
+
 // slower is the hint of a build without SIMD.
 const slower = "This build has no SIMD and is several times slower: start it with GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd before go run."
 

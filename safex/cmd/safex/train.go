@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -92,17 +93,17 @@ func show(ctx context.Context, out, errs io.Writer, r *lab.Run) error {
 		progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
 		progressbar.OptionSetDescription(r.Settings.Task), progressbar.OptionShowCount(),
 		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
-	bar.Set(r.Done())
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	fmt.Fprintln(out, heading(r.System))
 	for _, sum := range r.Complete() {
 		fmt.Fprintln(out, row(r.System, sum))
 	}
+	bar.Set(r.Done())
 	for s, err := range r.Steps(ctx) {
 		if err != nil {
 			bar.Clear()
 			if stopped(err) {
-				return fmt.Errorf("stopped in episode %d after %d steps; all is saved, go on with: safex resume %s", s.Episode.Number, len(s.Episode.Actions), r.Dir)
+				return fmt.Errorf("stopped in episode %d after %d steps; all is saved, go on with: %s resume %s", s.Episode.Number, len(s.Episode.Actions), self(), r.Dir)
 			}
 			return err
 		}
