@@ -63,9 +63,18 @@ func Planners() (names, about []string) {
 	return names, about
 }
 
-// Parameters returns the default parameters of a task. The error names the nearest one.
-func Parameters(task string) (tasks.Maker, error) {
-	m, ok := tasks.New(task)
+// Parameters returns the parameters of a task by the name of a preset: "" for the defaults, or "reference"
+// for the published behaviour. The error names the nearest name.
+func Parameters(task, preset string) (m tasks.Maker, err error) {
+	ok := false
+	switch preset {
+	case "":
+		m, ok = tasks.New(task)
+	case "reference":
+		m, ok = tasks.Reference(task)
+	default:
+		return nil, fmt.Errorf("there is no preset %q: %s", preset, instead(preset, []string{"reference"}))
+	}
 	if !ok {
 		return nil, fmt.Errorf("there is no task %q: %s", task, instead(task, tasks.Names()))
 	}
@@ -74,7 +83,7 @@ func Parameters(task string) (tasks.Maker, error) {
 
 // Default returns the settings of a run of a task with a planner. The error names the nearest name.
 func Default(task, planner string) (*Settings, error) {
-	m, err := Parameters(task)
+	m, err := Parameters(task, "")
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,27 @@ import "github.com/rischiboy/safe_exploration/safex"
 // A Maker makes a Task from parameters: a pointer to one of this package's structs.
 type Maker interface{ Task() safex.Task }
 
-// all are the tasks by name, each with a function that returns its default parameters.
+// all are the tasks by name, each with its parameters: the default ones, and those that give the
+// published behaviour of the reference.
 var all = []struct {
-	name string
-	make func() Maker
+	name                string
+	defaults, published func() Maker
 }{
-	{"pendulum", func() Maker { p := DefaultPendulum(); return &p }},
+	{"pendulum", pointer(DefaultPendulum), pointer(DefaultPendulum)},
+	{"pitch", pointer(DefaultPitch), pointer(DefaultPitch)},
+	{"carpark", pointer(DefaultCarPark), pointer(ReferenceCarPark)},
+	{"rccar", pointer(DefaultRCCar), pointer(ReferenceRCCar)},
+}
+
+// pointer is a function that returns a pointer to a fresh value of make.
+func pointer[T any, P interface {
+	*T
+	Maker
+}](make func() T) func() Maker {
+	return func() Maker {
+		v := make()
+		return P(&v)
+	}
 }
 
 // Names lists the tasks.
@@ -26,7 +41,18 @@ func Names() (names []string) {
 func New(name string) (m Maker, ok bool) {
 	for _, t := range all {
 		if t.name == name {
-			return t.make(), true
+			return t.defaults(), true
+		}
+	}
+	return nil, false
+}
+
+// Reference returns the parameters of a task that give the published behaviour of the reference, a
+// pointer to its struct; ok is false if there is no task of that name.
+func Reference(name string) (m Maker, ok bool) {
+	for _, t := range all {
+		if t.name == name {
+			return t.published(), true
 		}
 	}
 	return nil, false

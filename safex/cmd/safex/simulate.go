@@ -16,6 +16,7 @@ import (
 
 func simulateCommand() *cobra.Command {
 	var set []string
+	var preset string
 	c := &cobra.Command{
 		Use:   "simulate TASK",
 		Short: "Step the true system from given states, without any learning",
@@ -26,7 +27,7 @@ row it writes the next state, the reward, and the signed excess of each limit: a
   safex simulate pendulum --set MaxSpeed=5 --set SpeedClip=6 < transitions.csv`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := lab.Parameters(args[0])
+			m, err := lab.Parameters(args[0], preset)
 			if err != nil {
 				return err
 			}
@@ -47,6 +48,7 @@ row it writes the next state, the reward, and the signed excess of each limit: a
 		},
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "change a parameter of the task, as in MaxSpeed=5")
+	c.Flags().StringVar(&preset, "preset", "", "reference: the published behaviour, with its defects")
 	return c
 }
 
@@ -124,7 +126,7 @@ func find(s *safex.System, header []string) (columns []int, err error) {
 func list(out io.Writer) error {
 	fmt.Fprintln(out, "Tasks")
 	for _, name := range lab.Tasks() {
-		m, err := lab.Parameters(name)
+		m, err := lab.Parameters(name, "")
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,196 @@
+package tasks
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// An Integrator is how a step of RCCar is divided.
+type Integrator int
+
+const (
+	RK4          Integrator = iota // the classical Runge–Kutta method of order 4
+	Accumulating                   // the reference's: each stage starts where the one before ended, which is of order 1
+)
+
+// String is the name of the integrator.
+func (i Integrator) String() string {
+	if i < RK4 || i > Accumulating {
+		return fmt.Sprintf("Integrator(%d)", int(i))
+	}
+	return [...]string{"RK4", "Accumulating"}[i]
+}
+
+// MarshalText writes the integrator's name.
+func (i Integrator) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// UnmarshalText reads an integrator's name.
+func (i *Integrator) UnmarshalText(text []byte) error {
+	for k := RK4; k <= Accumulating; k++ {
+		if k.String() == string(text) {
+			*i = k
+			return nil
+		}
+	}
+	return fmt.Errorf("no integrator %q: want RK4 or Accumulating", text)
+}
+
+// RCCar is a small remote-controlled car on the kinematic bicycle model. It must drive to the origin and
+// point along x, inside a walled corner.
+type RCCar struct {
+	Mass          float64 // kg
+	FrontLength   float64 // m, from the centre of mass to the front axle
+	RearLength    float64 // m, to the rear axle
+	Motor         float64 // N, at throttle 1
+	MotorDrag     float64 // (N s/m)^½: the drag is its square times the speed
+	MaxSteering   float64 // rad, at action 1
+	Substeps      int     // of a step
+	Relaxation    float64 // s, with which sideways speed and turn rate follow the steering
+	Integrator    Integrator
+	PlainSlip     bool    // slip angle atan(tan δ / wheelbase), as in the reference, which forgot the rear length
+	MinX, MaxX    float64 // m, walls
+	MinY, MaxY    float64 // m, walls
+	StartX        float64 // m, the middle of the start
+	StartY        float64 // m
+	StartHeading  float64 // rad
+	StartBand     float64 // m: half the width of the start in x and y
+	HeadingBand   float64 // rad: half the width of the start in heading
+	StartSpeed    float64 // m/s, deviation of both speeds at the start
+	StartTurn     float64 // rad/s, deviation of the turn rate at the start
+	DependentDraw bool    // draw position and heading from the same numbers, as the reference does
+	Bound         float64 // of the pose error that counts as arrived: m and rad
+	Margin        float64 // beyond Bound, at which the reward has fallen to MarginValue
+	MarginValue   float64 // in (0, 1)
+	Effort        float64 // price of the squared action
+	Dt            float64 // s
+	Steps         int     // of an episode
+}
+
+// DefaultRCCar returns the car of the reference with the right integrator, slip angle and start.
+func DefaultRCCar() RCCar {
+	return RCCar{
+		Mass: 1.65, FrontLength: 0.13, RearLength: 0.17, Motor: 8, MotorDrag: 1.5, MaxSteering: 0.3,
+		Substeps: 6, Relaxation: 1.0 / 90,
+		MinX: -0.25, MaxX: 1.62, MinY: -1.22, MaxY: 0.25,
+		StartX: 1.42, StartY: -1.02, StartHeading: 3.14, StartBand: 0.05, HeadingBand: 0.01 * math.Pi,
+		StartSpeed: 0.005, StartTurn: 0.02,
+		Bound: 0.1, Margin: 1, MarginValue: 0.1, Effort: 0.005, Dt: 1.0 / 15, Steps: 200,
+	}
+}
+
+// ReferenceRCCar returns the published car: the accumulating integrator, the plain slip angle, and a
+// start whose position and heading depend on each other.
+func ReferenceRCCar() RCCar {
+	p := DefaultRCCar()
+	p.Integrator, p.PlainSlip, p.DependentDraw = Accumulating, true, true
+	return p
+}
+
+// Task returns the control problem. Its state is the position, the sine and cosine of the heading θ, the
+// velocity in the frame of the floor, and the turn rate. In the frame of the car, with the
+// steering angle δ and the slip angle β = atan(RearLength tan δ / wheelbase),
+//
+//	v̇ = (Motor throttle - MotorDrag² v) / Mass,   v̇x = v̇ cos β,
+//	v̇y = (vx sin β RearLength - vy) / Relaxation,   ω̇ = (vx sin β - ω) / Relaxation.
+//
+// The reward of a step is tolerance(√(x² + y² + θ²)) - Effort |a|² of the state after it. The limit is the
+// largest distance beyond a wall.
+func (p RCCar) Task() safex.Task {
+	return safex.Task{
+		Name: "rccar",
+		State: []safex.Var{
+			{Name: "x", Unit: "m", Scale: 0.7}, {Name: "y", Unit: "m", Scale: 0.7},
+			{Name: "sin", Symbol: "sin θ", Scale: 0.7}, {Name: "cos", Symbol: "cos θ", Scale: 0.7},
+			{Name: "vx", Symbol: "vx", Unit: "m/s", Scale: 1}, {Name: "vy", Symbol: "vy", Unit: "m/s", Scale: 1},
+			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1},
+		},
+		Action: []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6}},
+		Dt:     p.Dt,
+		Steps:  p.Steps,
+		Start:  p.start,
+		Next:   p.next,
+		Reward: func(x, u, next num.Vec) num.Expr {
+			θ := num.Atan2(next[2], next[3])
+			distance := next[0].Square().Add(next[1].Square()).Add(θ.Square()).Sqrt()
+			effort := u[0].Clamp(-1, 1).Square().Add(u[1].Clamp(-1, 1).Square())
+			return tolerance(distance, p.Bound, p.Margin, p.MarginValue).Sub(effort.Mul(p.Effort))
+		},
+		Limits: []safex.Limit{{
+			Name: "walls", Unit: "m", Scale: 0.2,
+			Of: func(x, u, next num.Vec) num.Expr {
+				return num.Lit(p.MinX).Sub(next[0]).Max(next[0].Sub(p.MaxX)).Max(num.Lit(p.MinY).Sub(next[1])).Max(next[1].Sub(p.MaxY))
+			},
+		}},
+	}
+}
+
+func (p RCCar) start(x []float64, r *rand.Rand) {
+	a, b, c := 2*r.Float64()-1, 2*r.Float64()-1, 2*r.Float64()-1
+	if p.DependentDraw {
+		c = a
+	}
+	θ := p.StartHeading + p.HeadingBand*c
+	x[0], x[1], x[2], x[3] = p.StartX+p.StartBand*a, p.StartY+p.StartBand*b, math.Sin(θ), math.Cos(θ)
+	x[4], x[5], x[6] = p.StartSpeed*r.NormFloat64(), p.StartSpeed*r.NormFloat64(), p.StartTurn*r.NormFloat64()
+}
+
+// next takes a step in the frame of the car, z = (x, y, θ, vx, vy, ω), and turns the velocity back.
+func (p RCCar) next(x, u num.Vec) num.Vec {
+	steer, throttle := u[0].Clamp(-1, 1).Mul(p.MaxSteering), u[1].Clamp(-1, 1)
+	tan := steer.Sin().Div(steer.Cos()).Div(p.FrontLength + p.RearLength)
+	if !p.PlainSlip {
+		tan = tan.Mul(p.RearLength)
+	}
+	slip := num.Atan2(tan, num.Lit(1))
+	sinSlip, cosSlip := slip.Sin(), slip.Cos()
+	derivative := func(z num.Vec) num.Vec {
+		θ, vx, vy, ω := z[2], z[3], z[4], z[5]
+		sin, cos := θ.Sin(), θ.Cos()
+		accel := throttle.Mul(p.Motor).Sub(vx.Mul(p.MotorDrag * p.MotorDrag)).Div(p.Mass)
+		return num.Vec{
+			vx.Mul(cos).Sub(vy.Mul(sin)),
+			vx.Mul(sin).Add(vy.Mul(cos)),
+			ω,
+			accel.Mul(cosSlip),
+			vx.Mul(sinSlip).Mul(p.RearLength).Sub(vy).Div(p.Relaxation),
+			vx.Mul(sinSlip).Sub(ω).Div(p.Relaxation),
+		}
+	}
+	sin, cos := x[2], x[3]
+	norm := sin.Square().Add(cos.Square()).Sqrt() // 1, but for a belief's states
+	sin, cos = sin.Div(norm), cos.Div(norm)
+	z := num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), cos.Mul(x[4]).Add(sin.Mul(x[5])), cos.Mul(x[5]).Sub(sin.Mul(x[4])), x[6]}
+	h := p.Dt / float64(p.Substeps)
+	for range p.Substeps {
+		z = p.substep(derivative, z, h)
+	}
+	sin, cos = z[2].Sin(), z[2].Cos()
+	return num.Vec{z[0], z[1], sin, cos, cos.Mul(z[3]).Sub(sin.Mul(z[4])), sin.Mul(z[3]).Add(cos.Mul(z[4])), z[5]}
+}
+
+// substep takes a step of h with the weights 1/6, 1/3, 1/3, 1/6.
+func (p RCCar) substep(derivative func(num.Vec) num.Vec, z num.Vec, h float64) num.Vec {
+	add := func(z, k num.Vec, by float64) num.Vec {
+		sum := make(num.Vec, len(z))
+		for i := range z {
+			sum[i] = z[i].Add(k[i].Mul(by))
+		}
+		return sum
+	}
+	next, at := z, z
+	for stage, weight := range []float64{1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6} {
+		k := derivative(at)
+		next = add(next, k, weight*h)
+		ahead := []float64{h / 2, h / 2, h, 0}[stage]
+		if p.Integrator == RK4 {
+			at = add(z, k, ahead)
+		} else {
+			at = add(at, k, ahead)
+		}
+	}
+	return next
+}
