@@ -11,10 +11,12 @@
 // and is the only place where a belief becomes a trajectory. A [Planner] chooses
 // the actions; a pessimistic one answers the worst η. If the real dynamics lie
 // within β epistemic deviations of the mean along the executed trajectory, then
-// there is an η that reproduces them exactly, so what keeps the limits under every
-// η keeps them in reality (Curi, Berkenkamp and Krause, 2020). An adversary that
-// finds no violation has not proved that there is none: no plan of this package
-// is a certificate.
+// there is an η that reproduces them exactly, so a plan that keeps the limits under
+// every η keeps them in reality for its horizon (Curi, Berkenkamp and Krause, 2020).
+// Three things stay open. An adversary that finds no violation has not proved that
+// there is none. Only the first action of a plan is executed, and the next step
+// need not have a plan that holds. And the first, random steps are guarded by nothing.
+// No plan of this package is a certificate.
 //
 // The other packages build on these words: tasks, ensemble (a [Learner]), rollout
 // (an [Engine]), plan ([Planner] implementations), train (the loop), run (a run on

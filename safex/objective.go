@@ -67,11 +67,11 @@ type Objective struct {
 const infeasible = 1e9
 
 // Cost of a candidate of this mean reward per step and this worst excess over steps and limits.
-// Less is better. It is NaN if either is.
+// Less is better. It is NaN if either is, or if the reward or the excess is beyond the real numbers.
 func (o Objective) Cost(reward, excess float64) float64 {
 	over := excess - o.Budget
 	switch {
-	case math.IsNaN(reward) || math.IsNaN(excess):
+	case bad(reward) || math.IsNaN(excess) || math.IsInf(excess, 1): // an excess of -Inf is that of no limits
 		return math.NaN()
 	case !o.FeasibleFirst:
 		return o.Weight*o.Barrier.Of(over) - reward

@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -79,13 +80,18 @@ func (t Task) check() error {
 	case t.Start == nil || t.Next == nil || t.Reward == nil:
 		return fmt.Errorf("Start, Next and Reward are required")
 	}
-	var names []string
+	names := []string{"episode", "step", "reward"} // columns of a run's table
 	for _, v := range slices.Concat(t.State, t.Action) {
 		if !fileName.MatchString(v.Name) {
 			return fmt.Errorf("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
 		}
 		if !(v.Scale > 0) || math.IsInf(v.Scale, 1) {
 			return fmt.Errorf("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
+		}
+		for _, prefix := range []string{"excess_", "mean_", "worst_", "next_"} {
+			if strings.HasPrefix(v.Name, prefix) {
+				return fmt.Errorf("variable %q: a Name must not begin with %s, which is for a run's own columns", v.Name, prefix)
+			}
 		}
 		names = append(names, v.Name)
 	}
@@ -103,7 +109,7 @@ func (t Task) check() error {
 	slices.Sort(names)
 	for i := range names[1:] {
 		if names[i] == names[i+1] {
-			return fmt.Errorf("two variables or limits are named %q", names[i])
+			return fmt.Errorf("two variables or limits are named %q, or it is one of episode, step and reward", names[i])
 		}
 	}
 	return nil
@@ -152,7 +158,7 @@ func (s *System) tryStart() error {
 func (s *System) CheckStart(x []float64) error {
 	_, excess := s.Score(x, make([]float64, len(s.Action)), x)
 	for k, e := range excess {
-		if e > 0 {
+		if !(e <= 0) { // a NaN is beyond
 			l := s.Limits[k]
 			return fmt.Errorf("a start state is beyond limit %q by %.4g %s (at most %v is safe): change Start or Max", l.Name, e, l.Unit, l.Max)
 		}

@@ -83,15 +83,3 @@ type Fit struct {
 	Step    int // steps of the episode before the fit
 	Seconds float64
 }
-
-// Worst is the forecast's worst excess for limit k at each step; NaN where there was no forecast.
-func (e Episode) Worst(k int) []float64 {
-	worst := make([]float64, len(e.Actions))
-	for i := range worst {
-		worst[i] = math.NaN()
-		if i < len(e.Forecasts) {
-			worst[i] = e.Forecasts[i].Worst[k]
-		}
-	}
-	return worst
-}

@@ -150,8 +150,11 @@ func TestGoesOn(t *testing.T) {
 	if !reflect.DeepEqual(direct.trained, through.trained) {
 		t.Error("a fit goes on otherwise after save and load")
 	}
-	if direct.trained.steps < first.(*model).trained.steps {
-		t.Errorf("%v gradient steps after %v: it started again", direct.trained.steps, first.(*model).trained.steps)
+	if again := learn(t, e, s, data, nil, 2).(*model); reflect.DeepEqual(direct.trained, again.trained) {
+		t.Error("a fit from a model is one from nothing")
+	}
+	if direct.trained.steps <= first.(*model).trained.steps {
+		t.Errorf("%v gradient steps after %v: it started again, or stood still", direct.trained.steps, first.(*model).trained.steps)
 	}
 }
 
@@ -162,8 +165,12 @@ func TestNoRecompilation(t *testing.T) {
 	e.Hidden = []int{7} // of this test alone
 	before := trainers.made
 	var m safex.Model
-	for range 4 {
-		m = learn(t, e, s, data, m, 1)
+	grown := &safex.Data{}
+	for i := range 200 {
+		grown.Append(data.X.Point(i), data.U.Point(i), data.Next.Point(i))
+		if i%50 == 49 {
+			m = learn(t, e, s, grown, m, 1)
+		}
 	}
 	if made := trainers.made - before; made != 1 {
 		t.Errorf("%d training graphs for four fits", made)
@@ -202,6 +209,17 @@ func TestHoldsOut(t *testing.T) {
 	}
 	if reflect.DeepEqual(held, trained) {
 		t.Error("a transition that is trained on changed nothing: the test tests nothing")
+	}
+}
+
+// However long an epoch is, a fit looks at the held-out transitions before it ends: one that never looked
+// would return what it started from.
+func TestLooksBeforeItEnds(t *testing.T) {
+	s, data := pendulum(t, 600)
+	e := small()
+	e.Batch, e.MinSteps, e.MaxSteps, e.Patience = 1, 1, 60, 20
+	if steps := learn(t, e, s, data, nil, 1).(*model).trained.steps; steps == 0 {
+		t.Error("an epoch of 480 steps and a patience of 20 returned the first weights")
 	}
 }
 

@@ -75,8 +75,8 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, src rng.Str
 	if err := look(0); err != nil {
 		return best, nil, err
 	}
-	epoch := max(1, len(set.train)/t.batch) // steps in which each member sees every row about once
-	every := max(epoch, 25)
+	epoch := max(1, len(set.train)/t.batch)              // steps in which each member sees every row about once
+	every := min(max(epoch, 25), e.Patience, e.MaxSteps) // often enough that a fit cannot end without a look
 	decks := make([]deck, t.members)
 	for k := range decks {
 		decks[k] = newDeck(len(set.train), src.Child("order").At(k))
@@ -141,6 +141,8 @@ func prepare(s *safex.System, data *safex.Data, holdOut int) *dataset {
 			set.y[d][i] = data.Next[d][i] - data.X[d][i]
 			square += set.y[d][i] * set.y[d][i]
 		}
+		// The weights go on although this scale changes: the doubt of untrained regions grows with the
+		// movement seen, which errs on the side of caution when a system begins to move faster.
 		// A dimension that has not moved is scaled as one that moves by a millionth of its Scale.
 		scale := max(math.Sqrt(square/float64(n)), 1e-6*s.State[d].Scale)
 		set.yScale = append(set.yScale, scale)

@@ -88,11 +88,11 @@ func spread(y, x *Node) (mean, epistemic *Node) {
 
 // Predict implements safex.Model.
 func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) (err error) {
-	defer gx.Catch(&err)
 	s := m.shape
 	if len(x) != s.out || len(x)+len(u) != s.in {
 		panic(fmt.Sprintf("ensemble: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), s.out, s.in-s.out))
 	}
+	defer gx.Catch(&err)
 	n := x.Len()
 	dst.Resize(s.out, n)
 	exec, err := predictor(s)

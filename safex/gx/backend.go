@@ -2,7 +2,6 @@ package gx
 
 import (
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"github.com/gomlx/compute"
@@ -30,6 +29,6 @@ func open(config string) (compute.Backend, error) {
 // Use it deferred.
 func Catch(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("gx: GoMLX: %v\n%s", p, debug.Stack())
+		*err = fmt.Errorf("gx: GoMLX: %v", p)
 	}
 }

@@ -30,9 +30,9 @@ func Nodes(p *num.Program, x []*Node) []*Node {
 		case num.OpDiv:
 			reg[i] = Div(a, b)
 		case num.OpMin:
-			reg[i] = Min(a, b)
+			reg[i] = keepNaN(Min(a, b), a, b)
 		case num.OpMax:
-			reg[i] = Max(a, b)
+			reg[i] = keepNaN(Max(a, b), a, b)
 		case num.OpLess:
 			reg[i] = ConvertDType(LessThan(a, b), a.DType())
 		case num.OpWhere:
@@ -44,11 +44,11 @@ func Nodes(p *num.Program, x []*Node) []*Node {
 		case num.OpSqrt:
 			reg[i] = Sqrt(a)
 		case num.OpExp:
-			reg[i] = Exp(a)
+			reg[i] = keepNaN(Exp(a), a)
 		case num.OpLog:
 			reg[i] = Log(a)
 		case num.OpTanh:
-			reg[i] = Tanh(a)
+			reg[i] = keepNaN(Tanh(a), a)
 		case num.OpSin:
 			reg[i] = Sin(a)
 		case num.OpCos:
@@ -64,6 +64,15 @@ func Nodes(p *num.Program, x []*Node) []*Node {
 	y := make([]*Node, len(outs))
 	for i, r := range outs {
 		y[i] = reg[r]
+	}
+	return y
+}
+
+// keepNaN is y, or the NaN among its arguments: GoMLX's vector code takes a NaN for a number in some
+// operations.
+func keepNaN(y *Node, args ...*Node) *Node {
+	for _, x := range args {
+		y = Where(NotEqual(x, x), x, y)
 	}
 	return y
 }

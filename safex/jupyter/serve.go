@@ -61,7 +61,12 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
-	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	host := s.IP
+	if ip := net.ParseIP(s.IP); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	address := "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+	client := http.Client{Timeout: 5 * time.Second}
 	for tick := time.NewTicker(200 * time.Millisecond); ; {
 		select {
 		case err := <-ended:
@@ -71,7 +76,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v", port, err)
 		case <-tick.C:
 		}
-		if r, err := http.Get(address + "/api"); err == nil {
+		if r, err := client.Get(address + "/api"); err == nil {
 			r.Body.Close()
 			tick.Stop()
 			break

@@ -162,7 +162,7 @@ func TestSameSeedSameSteps(t *testing.T) {
 	if _, err := Start(dirs[0], quick(t)); err == nil || !strings.Contains(err.Error(), "exists") {
 		t.Errorf("error %v", err)
 	}
-	if table, err := Report(dirs); err != nil || !strings.Contains(table, "| pendulum | pessimistic | 3 | 3 | 0 of 78 |") {
+	if table, err := Report(dirs); err != nil || !strings.Contains(table, "| pendulum | pessimistic | 3 | 3 | 0 of 78 | speed -") {
 		t.Errorf("report %v:\n%s", err, table)
 	}
 }

@@ -1,56 +1,48 @@
 package lab
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/floats"
-
+	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
-// Report is a Markdown table of run folders, a row for each task and planner. Violations count from the
-// first random step on; returns are those of single episodes.
+// Report is a Markdown table of run folders, a row for each set of settings that differ in more than their
+// seed. Violations count from the first random step on, those of an unfinished episode too; returns
+// are those of single complete episodes.
 func Report(dirs []string) (string, error) {
-	type group struct {
-		task, planner    string
-		runs, clean      int // runs, and those without a violation
-		steps, violating int
-		worst            float64   // largest excess of any limit, in its unit
-		late             []float64 // returns from episode from on
-	}
 	var groups []*group
 	for _, dir := range dirs {
-		s, _, err := read(dir)
+		s, system, err := read(dir)
 		if err != nil {
 			return "", err
 		}
-		sums, err := run.Summaries(dir)
+		episodes, err := run.Episodes(system, dir)
 		if err != nil {
 			return "", err
 		}
-		i := slices.IndexFunc(groups, func(g *group) bool { return g.task == s.Task && g.planner == s.Planner })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, &group{task: s.Task, planner: s.Planner, worst: math.Inf(-1)})
-		}
-		g := groups[i]
+		g := find(&groups, s, system)
 		g.runs++
-		violating := 0
-		for _, sum := range sums {
-			g.steps, violating = g.steps+sum.Steps, violating+sum.Violations
-			for _, w := range sum.Worst {
-				g.worst = max(g.worst, w)
+		steps, violating := 0, 0
+		for _, e := range episodes {
+			steps, violating = steps+len(e.Actions), violating+e.Violations()
+			for k, w := range e.WorstExcess(len(g.worst)) {
+				g.worst[k] = max(g.worst[k], w)
 			}
-			if sum.Episode >= from {
-				g.late = append(g.late, sum.Return)
+			if e.Number >= from && len(e.Actions) == system.Steps {
+				g.late = append(g.late, e.Return())
 			}
 		}
-		g.violating += violating
+		g.steps, g.violating = g.steps+steps, g.violating+violating
 		if violating == 0 {
 			g.clean++
+		}
+		if steps < s.Explore+s.Episodes*system.Steps {
+			g.unfinished++
 		}
 	}
 	if len(groups) == 0 {
@@ -60,15 +52,67 @@ func Report(dirs []string) (string, error) {
 	fmt.Fprintf(&b, "| task | planner | runs | runs without a violation | violating steps | largest excess | return from episode %d on: worst, median, best |\n", from)
 	b.WriteString("|---|---|---|---|---|---|---|\n")
 	for _, g := range groups {
-		returns := "–"
-		if len(g.late) > 0 {
-			slices.Sort(g.late)
-			returns = fmt.Sprintf("%.0f, %.0f, %.0f", floats.Min(g.late), g.late[len(g.late)/2], floats.Max(g.late))
-		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d of %d | %.3f | %s |\n", g.task, g.planner, g.runs, g.clean, g.violating, g.steps, g.worst, returns)
+		b.WriteString(g.row())
 	}
 	return b.String(), nil
 }
 
 // from is the first episode whose return counts as learned.
 const from = 5
+
+// group is runs that differ in their seed alone.
+type group struct {
+	settings, name          string
+	system                  *safex.System
+	runs, clean, unfinished int       // clean ones are without a violation
+	steps, violating        int       // of the real system
+	worst                   []float64 // largest excess of each limit, in its unit
+	late                    []float64 // returns from episode from on
+}
+
+// find is the group of a run, a new one if it is the first of its settings.
+func find(groups *[]*group, s *Settings, system *safex.System) *group {
+	bare := *s
+	bare.Seed, bare.Build, bare.Episodes = 0, "", 0
+	text, err := json.Marshal(bare)
+	if err != nil {
+		panic(err) // run.yaml was written from settings, and read
+	}
+	others := 0
+	for _, g := range *groups {
+		if g.settings == string(text) {
+			return g
+		}
+		if strings.HasPrefix(g.name, s.Planner) && g.system.Name == s.Task {
+			others++
+		}
+	}
+	g := &group{settings: string(text), name: s.Planner, system: system}
+	if others > 0 {
+		g.name += fmt.Sprintf(" (other settings, %d)", others+1)
+	}
+	for range system.Limits {
+		g.worst = append(g.worst, math.Inf(-1))
+	}
+	*groups = append(*groups, g)
+	return g
+}
+
+// row is the group's line of the table.
+func (g *group) row() string {
+	runs := fmt.Sprint(g.runs)
+	if g.unfinished > 0 {
+		runs += fmt.Sprintf(" (%d unfinished)", g.unfinished)
+	}
+	var worst []string
+	for k, l := range g.system.Limits {
+		worst = append(worst, strings.TrimSpace(fmt.Sprintf("%s %.3f %s", l.Name, g.worst[k], l.Unit)))
+	}
+	returns := "–"
+	if n := len(g.late); n > 0 {
+		slices.Sort(g.late)
+		returns = fmt.Sprintf("%.0f, %.0f, %.0f", g.late[0], (g.late[(n-1)/2]+g.late[n/2])/2, g.late[n-1])
+	}
+	return fmt.Sprintf("| %s | %s | %s | %d | %d of %d | %s | %s |\n",
+		g.system.Name, g.name, runs, g.clean, g.violating, g.steps, strings.Join(worst, ", "), returns)
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -63,7 +65,7 @@ func Resume(dir string) (*Run, error) {
 		}
 		r.episodes = all[:min(len(all), len(w.Complete()))]
 	}
-	return r, nil
+	return r, r.redraw()
 }
 
 // Train runs s in the folder dir: from the start if there is none, and on from where it stopped if there
@@ -191,17 +193,39 @@ func (r *Run) save() error {
 		return nil
 	}
 	r.episodes = append(r.episodes, r.state.Episode)
-	pictures := map[string]*fig.Figure{"learning": fig.Learning(r.System, r.episodes)}
-	if r.state.Episode.Phase == safex.Planned && len(r.System.Limits) > 0 {
-		pictures[fmt.Sprintf("safety-%03d", r.state.Episode.Number)] = fig.Safety(r.System, r.state.Episode)
-	}
-	for name, f := range pictures {
-		png, err := f.PNG()
-		if err == nil {
-			err = run.Write(r.Dir, "figures/"+name+".png", png)
-		}
-		if err != nil {
+	return r.draw(r.state.Episode)
+}
+
+// draw writes the learning curve and the figure of an episode.
+func (r *Run) draw(e safex.Episode) error {
+	if e.Phase == safex.Planned && len(r.System.Limits) > 0 {
+		if err := r.picture(safety(e), fig.Safety(r.System, e)); err != nil {
 			return err
+		}
+	}
+	return r.picture("figures/learning.png", fig.Learning(r.System, r.episodes))
+}
+
+// safety is the file of the safety figure of an episode.
+func safety(e safex.Episode) string { return fmt.Sprintf("figures/safety-%03d.png", e.Number) }
+
+func (r *Run) picture(name string, f *fig.Figure) error {
+	png, err := f.PNG()
+	if err != nil {
+		return err
+	}
+	return run.Write(r.Dir, name, png)
+}
+
+// redraw draws what a stop between a save and its figures left out.
+func (r *Run) redraw() error {
+	for i, e := range r.episodes {
+		_, err := os.Stat(filepath.Join(r.Dir, safety(e)))
+		missing := err != nil && e.Phase == safex.Planned && len(r.System.Limits) > 0
+		if _, err := os.Stat(filepath.Join(r.Dir, "figures/learning.png")); missing || err != nil || i == len(r.episodes)-1 {
+			if err := r.draw(e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -18,11 +18,14 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
-// Version is the version of safex. The same seed gives the same bits within one Build.
+// Version is the version of safex.
 const Version = "0.1.0"
 
-// Build is the version, the Go that compiled it, and whether with SIMD.
-func Build() string { return Version + " " + runtime.Version() }
+// Build is the version, the Go that compiled it, whether with SIMD, and for which machine. The same
+// seed gives the same bits within one Build on one kind of processor.
+func Build() string {
+	return fmt.Sprintf("%s %s %s/%s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
 
 // SIMD tells whether this build computes with vector instructions. Without, it computes the same, some
 // six times slower and with other last bits.

@@ -18,7 +18,7 @@ type ICEM struct {
 	Iterations int     // populations
 	Samples    int     // candidates in each
 	Elites     int     // best candidates that the next population is drawn around
-	Kept       int     // of them that stay in the next population
+	Kept       int     // best candidates that stay in the next population, at least 1
 	Color      float64 // the noise has power 1/f^Color: 0 is white, 2 is Brownian
 	Std        float64 // first standard deviation
 	MinStd     float64 // smallest standard deviation
@@ -35,8 +35,8 @@ func (c ICEM) Check() error {
 	switch {
 	case c.Iterations < 1 || c.Samples < 2:
 		return fmt.Errorf("opt: Iterations %d and Samples %d, want at least 1 and 2", c.Iterations, c.Samples)
-	case c.Elites < 1 || c.Elites > c.Samples || c.Kept < 0 || c.Kept >= c.Samples:
-		return fmt.Errorf("opt: Elites %d and Kept %d, want 1 to Samples and 0 to Samples-1 = %d", c.Elites, c.Kept, c.Samples-1)
+	case c.Elites < 1 || c.Elites > c.Samples || c.Kept < 1 || c.Kept >= c.Samples:
+		return fmt.Errorf("opt: Elites %d and Kept %d, want 1 to Samples = %d and 1 to Samples-1", c.Elites, c.Kept, c.Samples)
 	case !(c.Color >= 0) || !(c.Std > 0) || !(c.MinStd >= 0) || !(c.Momentum >= 0 && c.Momentum < 1):
 		return fmt.Errorf("opt: Color %v, Std %v, MinStd %v and Momentum %v, want at least 0, above 0, at least 0 and in [0, 1)", c.Color, c.Std, c.MinStd, c.Momentum)
 	}
@@ -49,6 +49,9 @@ func (c ICEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result,
 		return nil, err
 	}
 	dim := p.Steps * p.Dims
+	if p.Steps < 1 || p.Dims < 1 || p.Start != nil && len(p.Start) != dim {
+		panic(fmt.Sprintf("opt: a problem of %d steps and %d dimensions, started at %d numbers", p.Steps, p.Dims, len(p.Start)))
+	}
 	mean, std := make([]float64, dim), slices.Repeat([]float64{c.Std}, dim)
 	copy(mean, p.Start)
 	x, values, order := num.NewBatch(dim, c.Samples), make([]float64, c.Samples), make([]int, c.Samples)
@@ -89,7 +92,7 @@ func (c ICEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result,
 		next.X, next.F = x.Point(order[0]), values[order[0]]
 		best = next
 		kept = kept[:0]
-		for _, i := range order[:min(c.Kept, c.Samples-1)] {
+		for _, i := range order[:c.Kept] {
 			kept = append(kept, x.Point(i))
 		}
 		for d, column := range x {

@@ -58,8 +58,8 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 			return nil
 		},
 	}, src.Child("actions"))
-	if found == nil {
-		return nil, stopped
+	if err := usable(found, stopped); err != nil {
+		return nil, err
 	}
 	plan, err := q.finish(context.WithoutCancel(ctx), found.X, nil, 0, found.NaNs)
 	if err != nil {

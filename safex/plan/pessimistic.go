@@ -35,7 +35,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: 2, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), Finalists: 10, Met: 2, Remember: 12,
+		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 12,
 	}
 }
 
@@ -65,8 +65,13 @@ type game struct {
 	round     int
 	known     [][]float64 // errors, the last found first
 	mean, met safex.Rolled
-	last      map[int]doubt // of the attacked lanes of the last population
-	lanes     num.Batch     // that population
+	attacked  map[int]finalist // of the last population that was scored to its end, by lane
+}
+
+// finalist is a candidate that was attacked.
+type finalist struct {
+	actions []float64
+	doubt
 }
 
 // Plan implements safex.Planner.
@@ -80,13 +85,15 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
 	}, src.Child("actions"))
-	if found == nil {
-		return nil, stopped
+	if err := usable(found, stopped); err != nil {
+		return nil, err
 	}
-	plan, err := q.finish(context.WithoutCancel(ctx), found.X, g.worstOf(found.X), p.Beta, found.NaNs)
+	worst := g.worstOf(found.X)
+	plan, err := q.finish(context.WithoutCancel(ctx), found.X, worst, p.Beta, found.NaNs)
 	if err != nil {
 		return nil, err
 	}
+	plan.Feasible = plan.Feasible && (worst != nil || q.nl == 0) // what was not attacked is not feasible
 	plan.Known = g.known
 	return plan, stopped
 }
@@ -136,7 +143,6 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 	for i := range values {
 		values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
 	}
-	g.lanes, g.last = x, map[int]doubt{}
 	if g.nl == 0 {
 		return nil
 	}
@@ -153,15 +159,16 @@ func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.B
 		order[i] = i
 	}
 	byValue := func(a, b int) int { return compare(values[a], values[b]) }
+	finalists := map[int]finalist{}
 	for range waves {
 		slices.SortStableFunc(order, byValue)
-		if _, attacked := g.last[order[0]]; attacked {
+		if _, attacked := finalists[order[0]]; attacked {
 			break
 		}
 		var lanes []int
 		var plans [][]float64
 		for _, i := range order {
-			if _, attacked := g.last[i]; !attacked && len(lanes) < g.Finalists {
+			if _, attacked := finalists[i]; !attacked && len(lanes) < g.Finalists {
 				lanes, plans = append(lanes, i), append(plans, x.Point(i))
 			}
 		}
@@ -171,24 +178,28 @@ func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.B
 		}
 		g.round++
 		for j, i := range lanes {
-			g.last[i] = found[j]
+			finalists[i] = finalist{plans[j], found[j]}
 			excess[i] = max(excess[i], found[j].excess)
 			values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
 		}
 		g.remember(found)
 	}
-	// What was not attacked comes after the best of what was.
+	// What was not attacked comes after the best of what was, in its own order.
+	slices.SortStableFunc(order, byValue)
 	best := math.Inf(1)
-	for i := range g.last {
+	for i := range finalists {
 		if compare(values[i], best) < 0 {
 			best = values[i]
 		}
 	}
-	for i, v := range values {
-		if _, attacked := g.last[i]; !attacked && v <= best {
-			values[i] = math.Nextafter(best, math.Inf(1))
+	least := best
+	for _, i := range order {
+		if _, attacked := finalists[i]; !attacked && values[i] <= best {
+			least = math.Nextafter(least, math.Inf(1))
+			values[i] = least
 		}
 	}
+	g.attacked = finalists
 	return nil
 }
 
@@ -212,12 +223,16 @@ func (g *game) remember(found []doubt) {
 
 // worstOf is the worst error found for the chosen actions; nil if they were never attacked.
 func (g *game) worstOf(actions []float64) []float64 {
-	for i := range g.lanes.Len() {
-		if d, attacked := g.last[i]; attacked && slices.Equal(g.lanes.Point(i), actions) {
-			return d.eta
+	var worst *finalist
+	for _, f := range g.attacked { // the same actions may have been attacked twice
+		if slices.Equal(f.actions, actions) && (worst == nil || f.excess > worst.excess) {
+			worst = &f
 		}
 	}
-	return nil
+	if worst == nil {
+		return nil
+	}
+	return worst.eta
 }
 
 // compare orders costs, NaN last.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -37,6 +38,7 @@ func cart(t testing.TB) *safex.System {
 type doubt struct {
 	sigma float64
 	nan   func(action float64) bool // actions that come out as NaN
+	inf   func(action float64) bool // actions that come out with an infinite reward
 	rolls *int
 }
 
@@ -62,6 +64,9 @@ func (d doubt) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, 
 				x += c.Beta * d.sigma * c.Eta[t][i]
 			}
 			dst.States[t][i], dst.Reward[t][i], dst.Excess[t][i] = x, x, x-1
+			if d.inf != nil && d.inf(u) {
+				dst.Reward[t][i] = math.Inf(1)
+			}
 		}
 		for t := range horizon {
 			dst.GradEta[t][i] = c.Beta * d.sigma // at least; all that sign-gradient ascent asks for is its sign
@@ -192,6 +197,23 @@ func TestNaNIsNeverChosen(t *testing.T) {
 		for _, u := range a.Actions {
 			if right(u[0]) {
 				t.Errorf("%s chose %v, whose outcome is NaN", name, u[0])
+			}
+		}
+	}
+}
+
+// If nothing comes out as a number there is no plan, and an infinite reward does not win.
+func TestDivergedModel(t *testing.T) {
+	s := cart(t)
+	for name, p := range planners() {
+		all := func(float64) bool { return true }
+		if a, err := p.Plan(context.Background(), query(s, doubt{sigma: 0.02, nan: all}, 0.5), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), "left the real numbers") {
+			t.Errorf("%s: plan %v, error %v", name, a, err)
+		}
+		a := answer(t, p, query(s, doubt{sigma: 0.02, inf: func(u float64) bool { return u > 0.3 }}, 0.5), 1)
+		for _, u := range a.Actions {
+			if u[0] > 0.3 {
+				t.Errorf("%s chose an infinite outcome", name)
 			}
 		}
 	}

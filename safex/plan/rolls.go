@@ -7,6 +7,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/opt"
 )
 
 // query is a safex.Query with the dimensions that every planner needs.
@@ -24,6 +25,17 @@ func newQuery(q safex.Query, horizon int) query {
 		panic(fmt.Sprintf("plan: a query needs a System, a Rollout and a State of its dimensions, got %d", len(q.State)))
 	}
 	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}
+}
+
+// usable is nil if a search found a candidate to execute, and otherwise why it did not.
+func usable(found *opt.Result, stopped error) error {
+	switch {
+	case found == nil:
+		return stopped
+	case math.IsInf(found.F, 1):
+		return fmt.Errorf("plan: each of the best of %d candidates came out as NaN or Inf: the model or the task has left the real numbers", found.Evaluations)
+	}
+	return nil
 }
 
 // warm is the rest of the last plan's actions, its last one repeated; nil without a last plan.

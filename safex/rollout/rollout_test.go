@@ -12,6 +12,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
 const horizon = 6
@@ -183,6 +184,37 @@ func TestNoRecompilation(t *testing.T) {
 			t.Errorf("model %d rolls out as the one before", seed)
 		}
 		last = out
+	}
+}
+
+// Two tasks share an engine, not their graphs.
+func TestTruthsAreApart(t *testing.T) {
+	engine := rollout.NewGoMLX()
+	var ends []float64
+	for _, mass := range []float64{1, 3} {
+		p := tasks.DefaultPendulum()
+		p.Mass = mass
+		s, err := p.Task().System()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := engine.Rollout(s, rollout.Truth(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := candidates(1)
+		out := roll(t, r, c, nil)
+		x := c.State
+		for step := range horizon {
+			x, _, _ = s.Step(x, c.Actions[step])
+		}
+		if got := out.States[3*horizon-1][0]; math.Abs(got-x[2]) > 1e-5 {
+			t.Errorf("mass %v rolls out to %v rad/s, the task steps to %v", mass, got, x[2])
+		}
+		ends = append(ends, x[2])
+	}
+	if ends[0] == ends[1] {
+		t.Error("the two tasks are one")
 	}
 }
 

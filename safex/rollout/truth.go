@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -31,7 +32,7 @@ func (t truth) Predict(dst *safex.Prediction, x, u num.Batch) error {
 }
 
 // Architecture implements gx.Belief.
-func (t truth) Architecture() string { return "truth" }
+func (t truth) Architecture() string { return fmt.Sprintf("truth of %p", t.System) }
 
 // Parameters implements gx.Belief.
 func (t truth) Parameters() []*tensors.Tensor { return nil }

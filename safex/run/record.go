@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -108,8 +107,9 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 	return records
 }
 
-// Episodes reads the complete episodes and, last, the one under way, of the run folder dir.
-// What only a live run has is missing: the last state of each episode, and the times of its plans.
+// Episodes reads the complete episodes and, last, the one under way, of the run folder dir. The state after
+// the last step of each is that of the task. Of a forecast there is what steps.csv holds, its mean and
+// worst, and β; of fits nothing.
 func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error) {
 	path := filepath.Join(dir, stepsFile)
 	text, err := os.ReadFile(path)
@@ -129,6 +129,12 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 	for line := 2; ; line++ {
 		record, err := r.Read()
 		if err == io.EOF {
+			for i := range episodes {
+				e := &episodes[i]
+				n := len(e.Actions) - 1
+				next, _, _ := s.Step(e.States[n], e.Actions[n])
+				e.States = append(e.States, next)
+			}
 			return episodes, nil
 		}
 		if err != nil {
@@ -186,9 +192,9 @@ func Summaries(dir string) (sums []Summary, err error) {
 	if err != nil {
 		return nil, cannot("read", path, err)
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+	for line := range bytes.Lines(text) {
 		var s Summary
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+		if err := json.Unmarshal(line, &s); err != nil {
 			return nil, fmt.Errorf("run: %s, line %d: %w", path, len(sums)+1, err)
 		}
 		sums = append(sums, s)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/train"
@@ -34,22 +35,19 @@ func NewWriter(dir string, s *safex.System, k safex.Keeper) *Writer {
 // Save writes the State between two steps. A run that is stopped after it, in whatever way, can
 // go on from it with the same bits. Call it with every State that completes an episode.
 func (w *Writer) Save(s *train.State) error {
+	episodes, all := w.episodes, slices.Concat(w.past, rows(w.system, s.Episode))
 	if s.Over {
-		w.episodes = append(w.episodes, Summarize(w.system, s.Episode))
-		w.past = append(w.past, rows(w.system, s.Episode)...)
+		episodes = append(slices.Clip(episodes), Summarize(w.system, s.Episode))
 	}
 	var table bytes.Buffer
 	c := csv.NewWriter(&table)
 	c.Write(header(w.system))
-	c.WriteAll(w.past)
-	if !s.Over {
-		c.WriteAll(rows(w.system, s.Episode))
-	}
+	c.WriteAll(all)
 	if err := Write(w.dir, stepsFile, table.Bytes()); err != nil {
 		return err
 	}
 	var lines bytes.Buffer
-	for _, sum := range w.episodes {
+	for _, sum := range episodes {
 		line, err := json.Marshal(sum)
 		if err != nil {
 			return fmt.Errorf("run: episode %d: %w", sum.Episode, err)
@@ -81,6 +79,9 @@ func (w *Writer) Save(s *train.State) error {
 			os.Remove(filepath.Join(w.dir, modelName(w.saved)))
 		}
 		w.saved = s.Fits
+	}
+	if s.Over { // only now: a Save that failed can be tried again
+		w.episodes, w.past = episodes, all
 	}
 	return nil
 }

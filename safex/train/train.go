@@ -81,10 +81,10 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	src := rng.New(a.Seed)
 	if s.Data == nil {
-		s.Data = &safex.Data{}
 		if err := a.begin(s, 0, safex.Explore, src); err != nil {
 			return err
 		}
+		s.Data = &safex.Data{}
 	}
 	if s.Over {
 		if err := a.begin(s, s.Episode.Number+1, safex.Planned, src); err != nil {

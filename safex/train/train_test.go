@@ -189,11 +189,16 @@ func TestFailedFit(t *testing.T) {
 		return nil
 	}
 	a.Learner = n
-	s := &train.State{}
+	s, errs := &train.State{}, 0
 	for _, err := range a.Steps(context.Background(), s, 1) {
-		if err != nil && (!errors.Is(err, broken) || !strings.Contains(err.Error(), "episode 1, step 7")) {
-			t.Errorf("error %v", err)
+		if err != nil {
+			if errs++; !errors.Is(err, broken) || !strings.Contains(err.Error(), "episode 1, step 7") {
+				t.Errorf("error %v", err)
+			}
 		}
+	}
+	if errs != 1 {
+		t.Fatalf("a failed fit gave %d errors", errs)
 	}
 	for st, err := range a.Steps(context.Background(), s, 1) {
 		if err != nil {
@@ -236,20 +241,28 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
-	task := cart()
-	task.Start = func(x []float64, r *rand.Rand) { x[0] = 2 * r.Float64() }
-	s, err := task.System()
-	if err != nil {
-		return // the start that was tried is one of the bad ones: refused earlier
-	}
-	a.System, a.Explore = s, 10
-	for _, err := range a.Episodes(context.Background(), 30) {
-		if err != nil {
-			if !strings.Contains(err.Error(), `a start state is beyond limit "wall"`) {
-				t.Errorf("error %v", err)
-			}
-			return
+	task, bad := cart(), false // good until the task is checked
+	task.Start = func(x []float64, r *rand.Rand) {
+		x[0] = 0
+		if bad {
+			x[0] = 2
 		}
 	}
-	t.Error("30 starts of which half are beyond the limit were all accepted")
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.System, a.Explore, bad = s, 10, true
+	state := &train.State{}
+	for range 2 { // refused as well the second time
+		errs := 0
+		for _, err := range a.Steps(context.Background(), state, 1) {
+			if errs++; err == nil || !strings.Contains(err.Error(), `a start state is beyond limit "wall"`) {
+				t.Errorf("error %v", err)
+			}
+		}
+		if errs != 1 || state.Data != nil {
+			t.Errorf("%d errors, data %v after a refused start", errs, state.Data)
+		}
+	}
 }

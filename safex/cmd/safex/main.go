@@ -39,9 +39,9 @@ func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "safex",
 		Short: "Model-based safe exploration of dynamical systems",
-		Long: `safex lets an agent learn the dynamics of a system from its own steps, without ever
-crossing a safety limit while it learns: it plans against the worst dynamics that
-its model still believes possible.
+		Long: `safex lets an agent learn the dynamics of a system from its own steps, and plan against
+the worst dynamics that its model still believes possible, so that it keeps its safety
+limits while it learns.
 
   safex train pendulum      an agent learns to swing up, without turning faster than 6 rad/s
   safex lab                 the same in notebooks, in JupyterLab`,
