@@ -163,7 +163,7 @@ func TestNoRecompilation(t *testing.T) {
 	s, data := pendulum(t, 200)
 	e := small()
 	e.Hidden = []int{7} // of this test alone
-	before := trainers.made
+	before := trainers.built.Load()
 	var m safex.Model
 	grown := &safex.Data{}
 	for i := range 200 {
@@ -172,7 +172,7 @@ func TestNoRecompilation(t *testing.T) {
 			m = learn(t, e, s, grown, m, 1)
 		}
 	}
-	if made := trainers.made - before; made != 1 {
+	if made := trainers.built.Load() - before; made != 1 {
 		t.Errorf("%d training graphs for four fits", made)
 	}
 }

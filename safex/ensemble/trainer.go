@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -52,11 +53,12 @@ type trainer struct {
 	step, looked *mlmodel.Exec
 }
 
-// trainers lends the trainers of each recipe, so that no fit but the first compiles.
+// trainers lends the trainers of each recipe, so that no fit but the first compiles a training graph.
+// The graph that looks at held-out rows is compiled again each time that their number passes a power of two.
 var trainers struct {
 	sync.Mutex
-	free map[recipe][]*trainer
-	made int
+	free  map[recipe][]*trainer
+	built atomic.Int64 // training graphs
 }
 
 // borrow returns a trainer whose variables are undefined, and a function that gives it back.
@@ -69,7 +71,6 @@ func borrow(r recipe) (t *trainer, back func(), err error) {
 		if t, err = newTrainer(r); err != nil {
 			return nil, nil, err
 		}
-		trainers.made++
 	}
 	return t, func() {
 		trainers.Lock()
@@ -111,6 +112,7 @@ func newTrainer(r recipe) (t *trainer, err error) {
 	}
 	adam := optimizer.Adam().LearningRate(r.learningRate).WeightDecay(r.weightDecay).Done()
 	t.step, err = mlmodel.NewExec(backend, t.store, func(s *mlmodel.Scope, x, y *Node) *Node {
+		trainers.built.Add(1)
 		mean, logStd := forwardAll(x.Graph(), x)
 		// The sum over members of each one's own mean: members stay independent of each other.
 		loss := MulScalar(ReduceAllMean(likelihood(mean, logStd, y)), float64(r.members))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -24,6 +25,7 @@ import (
 type GoMLX struct {
 	mu     sync.Mutex
 	graphs map[key]func() (*Exec, error)
+	built  atomic.Int64
 }
 
 // NewGoMLX returns an engine that has compiled nothing yet.
@@ -37,12 +39,8 @@ type key struct {
 	eta, gradient  bool
 }
 
-// Compiled is the number of graphs compiled so far.
-func (g *GoMLX) Compiled() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.graphs)
-}
+// Compiled is how often a graph was built and compiled so far.
+func (g *GoMLX) Compiled() int { return int(g.built.Load()) }
 
 // Rollout implements safex.Engine.
 func (g *GoMLX) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
@@ -157,19 +155,20 @@ func (g *GoMLX) compiled(k key, b gx.Belief) (*Exec, error) {
 	g.mu.Lock()
 	make, ok := g.graphs[k]
 	if !ok {
-		make = sync.OnceValues(func() (*Exec, error) { return build(k, b) })
+		make = sync.OnceValues(func() (*Exec, error) { return g.build(k, b) })
 		g.graphs[k] = make
 	}
 	g.mu.Unlock()
 	return make()
 }
 
-func build(k key, b gx.Belief) (*Exec, error) {
+func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {
 	backend, err := gx.Backend()
 	if err != nil {
 		return nil, err
 	}
 	return NewExec(backend, func(in []*Node) []*Node {
+		g.built.Add(1)
 		u := unroller{key: k, belief: b, state: in[0], actions: in[1]}
 		in = in[2:]
 		if k.eta {
