@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/gofrs/flock v0.13.0
 	github.com/gomlx/compute v0.1.12
 	github.com/gomlx/gomlx v0.28.14
 	github.com/google/renameio/v2 v2.0.0

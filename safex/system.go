@@ -75,8 +75,8 @@ func (t Task) check() error {
 		return fmt.Errorf("State names %d dimensions and Action %d, want at least 1 of each", len(t.State), len(t.Action))
 	case !(t.Dt > 0) || math.IsInf(t.Dt, 1):
 		return fmt.Errorf("Dt is %v s, want more than 0", t.Dt)
-	case t.Steps < 1:
-		return fmt.Errorf("Steps is %d, want at least 1", t.Steps)
+	case t.Steps < 1 || t.Steps > 1e7:
+		return fmt.Errorf("Steps is %d, want 1 to 1e7", t.Steps)
 	case t.Start == nil || t.Next == nil || t.Reward == nil:
 		return fmt.Errorf("Start, Next and Reward are required")
 	}

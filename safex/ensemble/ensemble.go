@@ -45,16 +45,16 @@ func Default() Ensemble {
 // Check reports the first setting that is out of range.
 func (e Ensemble) Check() error {
 	switch {
-	case e.Members < 2:
-		return fmt.Errorf("ensemble: Members is %d, want at least 2 to disagree", e.Members)
-	case slices.ContainsFunc(e.Hidden, func(w int) bool { return w < 1 }):
-		return fmt.Errorf("ensemble: Hidden is %v, want widths of at least 1", e.Hidden)
+	case e.Members < 2 || e.Members > 1000:
+		return fmt.Errorf("ensemble: Members is %d, want at least 2 to disagree, and at most 1000", e.Members)
+	case slices.ContainsFunc(e.Hidden, func(w int) bool { return w < 1 || w > 1e4 }):
+		return fmt.Errorf("ensemble: Hidden is %v, want widths of 1 to 1e4", e.Hidden)
 	case activations[e.Activation] == nil:
 		return fmt.Errorf("ensemble: no activation %q: want swish, relu or tanh", e.Activation)
 	case !(e.LearningRate > 0) || !(e.WeightDecay >= 0):
 		return fmt.Errorf("ensemble: LearningRate %v and WeightDecay %v, want above 0 and at least 0", e.LearningRate, e.WeightDecay)
-	case e.Batch < 1 || e.HoldOut < 2:
-		return fmt.Errorf("ensemble: Batch %d and HoldOut %d, want at least 1 and 2", e.Batch, e.HoldOut)
+	case e.Batch < 1 || e.Batch > 1e5 || e.HoldOut < 2:
+		return fmt.Errorf("ensemble: Batch %d and HoldOut %d, want 1 to 1e5 and at least 2", e.Batch, e.HoldOut)
 	case e.MinSteps < 0 || e.MaxSteps < 1 || e.Patience < 1:
 		return fmt.Errorf("ensemble: MinSteps %d, MaxSteps %d and Patience %d, want at least 0, 1 and 1", e.MinSteps, e.MaxSteps, e.Patience)
 	}

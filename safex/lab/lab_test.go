@@ -159,7 +159,7 @@ func TestSameSeedSameSteps(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
-	if _, err := Start(dirs[0], quick(t)); err == nil || !strings.Contains(err.Error(), "exists") {
+	if _, err := Start(dirs[0], quick(t)); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("error %v", err)
 	}
 	if table, err := Report(dirs); err != nil || !strings.Contains(table, "| pendulum | pessimistic | 3 | 3 | 0 of 78 | speed -") {
@@ -182,7 +182,7 @@ func TestResumeRefusesOtherBuild(t *testing.T) {
 
 // Nothing is made for settings that cannot run.
 func TestStartChecksFirst(t *testing.T) {
-	for set, want := range map[string]string{"Mass=0": "first step: ", "Dt=0": "Dt is 0 s", "StartBand=7": "a start state is beyond limit", "MaxSpeed=-1": "beyond limit",
+	for set, want := range map[string]string{"Mass=0": "Mass is 0, want above 0", "Dt=0": "Dt is 0", "SpeedClip=-1": "SpeedClip is -1", "planner.Search.Samples=9000000000000000000": "to 1e6", "learner.HoldOut=11": "want at least learner.HoldOut = 11", "StartBand=7": "a start state is beyond limit", "MaxSpeed=-1": "beyond limit",
 		"planner.Horizon=0": "Horizon is 0", "planner.Search.Std=0": "Std 0", "planner.Adversary.Starts=0": "Starts 0", "learner.Members=1": "Members is 1"} {
 		s := quick(t)
 		if err := s.Set(set); err != nil {
@@ -195,5 +195,106 @@ func TestStartChecksFirst(t *testing.T) {
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%s: the folder was made all the same", set)
 		}
+	}
+}
+
+// A run folder has one process at a time.
+func TestLock(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := Start(dir, quick(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range r.Steps(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Resume(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range other.Steps(context.Background()) {
+			if err == nil || !strings.Contains(err.Error(), "in use by another process") {
+				t.Errorf("error %v", err)
+			}
+		}
+		break
+	}
+	if r, err = Resume(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range r.Steps(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Files of a run that were changed or lost are refused; a figure that was lost is drawn again.
+func TestDamagedRuns(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "run")
+	for _, err := range Train(context.Background(), whole, quick(t)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		file, old, new string
+		want           string
+	}{
+		"null learner":       {"run.yaml", "Learning:", "Learning: null\nX:", "X"},
+		"null planner":       {"run.yaml", "", "Task: pendulum\nPlanner: safe\nPlanning: null\n", "must not be null"},
+		"lost episode":       {"episodes.jsonl", `"episode":1`, `"episode":2`, "line 2 is damaged"},
+		"empty episodes":     {"episodes.jsonl", "", "", "do not agree on episode 0"},
+		"lost row":           {"steps.csv", "\n1,3,", "\n1,4,", "does not follow the line before"},
+		"one cell more":      {"steps.csv", "\n1,3,", "\n1,3,NaN,", "wrong number of fields"},
+		"no number":          {"steps.csv", "\n1,0,", "\n1,0,NaN\n1,0,", "wrong number of fields"},
+		"header":             {"steps.csv", "cos", "cosine", "does not begin with the header"},
+		"state file emptied": {"model/state.bin", "", "", "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "copy")
+			if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, c.file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := strings.Replace(string(text), c.old, c.new, 1)
+			if c.old == "" {
+				changed = c.new
+			}
+			if changed == string(text) {
+				t.Fatalf("nothing to change in %s", c.file)
+			}
+			if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Resume(dir); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+	lost := filepath.Join(whole, "model", "state.bin")
+	if err := os.Rename(lost, lost+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(whole); err == nil || !strings.Contains(err.Error(), "has no model/state.bin") {
+		t.Errorf("error %v", err)
+	}
+	if err := os.Rename(lost+".away", lost); err != nil {
+		t.Fatal(err)
+	}
+	figure := filepath.Join(whole, "figures", "safety-001.png")
+	if err := os.Remove(figure); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(whole); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(figure); err != nil {
+		t.Error("the lost figure was not drawn again")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +17,14 @@ import (
 // are those of single complete episodes.
 func Report(dirs []string) (string, error) {
 	var groups []*group
+	seen := map[string]bool{}
 	for _, dir := range dirs {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			if seen[real] {
+				continue // named twice
+			}
+			seen[real] = true
+		}
 		s, system, err := read(dir)
 		if err != nil {
 			return "", err

@@ -150,6 +150,12 @@ const saveEvery = 5 * time.Second
 // saved then too, as after any error that left the State sound.
 func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 	return func(yield func(*train.State, error) bool) {
+		unlock, err := run.Lock(r.Dir)
+		if err != nil {
+			yield(r.state, err)
+			return
+		}
+		defer unlock()
 		saved := time.Now()
 		for s, err := range r.agent.Steps(ctx, r.state, r.Settings.Episodes) {
 			if err != nil || s.Over || time.Since(saved) > saveEvery {

@@ -118,7 +118,7 @@ func instead(wrong string, names []string) string {
 	if len(names) == 1 {
 		all = "there is " + names[0]
 	}
-	if least <= 1+len(wrong)/2 {
+	if best != "" && least <= 1+len(wrong)/2 {
 		return fmt.Sprintf("did you mean %s? (%s)", best, all)
 	}
 	return all

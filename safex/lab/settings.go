@@ -120,6 +120,9 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	if err := strict(text, &p); err != nil {
 		return err
 	}
+	if p.Parameters == nil || p.Planning == nil || p.Learning == nil {
+		return fmt.Errorf("Parameters, Planning and Learning must not be null")
+	}
 	*s = Settings(p)
 	return nil
 }
@@ -129,7 +132,13 @@ func (s *Settings) System() (*safex.System, error) {
 	if s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0 {
 		return nil, fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
 	}
-	for _, part := range []any{s.Planning, s.Learning} {
+	if s.Episodes > 1e6 || s.Explore > 1e7 {
+		return nil, fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
+	}
+	if s.Explore < s.Learning.HoldOut {
+		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps, so that the first fit has something to learn from and to stop by", s.Explore, s.Learning.HoldOut)
+	}
+	for _, part := range []any{s.Parameters, s.Planning, s.Learning} {
 		if c, ok := part.(interface{ Check() error }); ok {
 			if err := c.Check(); err != nil {
 				return nil, err

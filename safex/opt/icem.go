@@ -33,8 +33,8 @@ func DefaultICEM() ICEM {
 // Check reports the first setting that is out of range.
 func (c ICEM) Check() error {
 	switch {
-	case c.Iterations < 1 || c.Samples < 2:
-		return fmt.Errorf("opt: Iterations %d and Samples %d, want at least 1 and 2", c.Iterations, c.Samples)
+	case c.Iterations < 1 || c.Samples < 2 || c.Iterations > 1e4 || c.Samples > 1e6:
+		return fmt.Errorf("opt: Iterations %d and Samples %d, want 1 to 1e4 and 2 to 1e6", c.Iterations, c.Samples)
 	case c.Elites < 1 || c.Elites > c.Samples || c.Kept < 1 || c.Kept >= c.Samples:
 		return fmt.Errorf("opt: Elites %d and Kept %d, want 1 to Samples = %d and 1 to Samples-1", c.Elites, c.Kept, c.Samples)
 	case !(c.Color >= 0) || !(c.Std > 0) || !(c.MinStd >= 0) || !(c.Momentum >= 0 && c.Momentum < 1):

@@ -25,8 +25,8 @@ type SignGradient struct {
 func DefaultSignGradient() SignGradient { return SignGradient{Starts: 4, Steps: 3, Sharpness: 20} }
 
 func (a SignGradient) check() error {
-	if a.Starts < 1 || a.Steps < 0 || !(a.Sharpness > 0) {
-		return fmt.Errorf("plan: Starts %d, Steps %d and Sharpness %v, want at least 1, 0 and above 0", a.Starts, a.Steps, a.Sharpness)
+	if a.Starts < 1 || a.Starts > 1e4 || a.Steps < 0 || !(a.Sharpness > 0) {
+		return fmt.Errorf("plan: Starts %d, Steps %d and Sharpness %v, want 1 to 1e4, at least 0 and above 0", a.Starts, a.Steps, a.Sharpness)
 	}
 	return nil
 }

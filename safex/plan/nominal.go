@@ -33,8 +33,8 @@ func DefaultUnsafe() Nominal {
 
 // Check reports the first setting that is out of range.
 func (p Nominal) Check() error {
-	if p.Horizon < 1 {
-		return errHorizon(p.Horizon)
+	if err := checkHorizon(p.Horizon); err != nil {
+		return err
 	}
 	return p.Search.Check()
 }

@@ -41,15 +41,16 @@ func DefaultPessimistic() Pessimistic {
 
 // Check reports the first setting that is out of range.
 func (p Pessimistic) Check() error {
+	if err := checkHorizon(p.Horizon); err != nil {
+		return err
+	}
 	switch {
-	case p.Horizon < 1:
-		return errHorizon(p.Horizon)
 	case !(p.Beta >= 0) || math.IsInf(p.Beta, 1):
 		return fmt.Errorf("plan: Beta is %v, want a number of at least 0", p.Beta)
 	case p.Finalists < 1 || p.Finalists > p.Search.Samples:
 		return fmt.Errorf("plan: Finalists is %d, want 1 to Search.Samples = %d", p.Finalists, p.Search.Samples)
-	case p.Met < 0 || p.Remember < p.Met:
-		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and at least Met", p.Met, p.Remember)
+	case p.Met < 0 || p.Remember < p.Met || p.Remember > 1e4:
+		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and Met to 1e4", p.Met, p.Remember)
 	}
 	if err := p.Adversary.check(); err != nil {
 		return err

@@ -16,8 +16,14 @@ type query struct {
 	nx, nu, nl, horizon int
 }
 
-func errHorizon(steps int) error {
-	return fmt.Errorf("plan: Horizon is %d, want at least 1", steps)
+// maxHorizon keeps unrolled rollouts to what can be compiled.
+const maxHorizon = 1000
+
+func checkHorizon(steps int) error {
+	if steps < 1 || steps > maxHorizon {
+		return fmt.Errorf("plan: Horizon is %d, want 1 to %d", steps, maxHorizon)
+	}
+	return nil
 }
 
 func newQuery(q safex.Query, horizon int) query {

@@ -5,7 +5,8 @@
 //	run.yaml         every setting in force, the version and the seed
 //	episodes.jsonl   a line for each complete episode; number 0 is the random phase
 //	steps.csv        a row for each step of the real system
-//	model/           what it takes to go on: model-N.json, the N-th fit, and state.bin
+//	model/           what it takes to go on: model-N.json, the N-th fit, and state.bin; and
+//	                 lock, which the process that runs it holds
 //	figures/         pictures
 //
 // Every file is whole or absent: it is written under a temporary name, synced and renamed.
@@ -22,6 +23,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
 	"go.yaml.in/yaml/v3"
 )
@@ -32,6 +34,7 @@ const (
 	episodesFile = "episodes.jsonl"
 	stepsFile    = "steps.csv"
 	stateFile    = "model/state.bin"
+	lockFile     = "model/lock"
 )
 
 // writeFile replaces a file with all of data, or leaves it alone. Tests replace it.
@@ -63,29 +66,41 @@ func cannot(what, path string, err error) error {
 // Create makes the run folder dir with its settings, a value that JSON can encode. It refuses a
 // folder that exists and is not empty, and leaves nothing behind if it fails.
 func Create(dir string, settings any) (err error) {
+	exists := func() error {
+		if _, err := os.Stat(filepath.Join(dir, settingsFile)); err == nil {
+			return fmt.Errorf("run: %s holds a run: choose another folder with --out, or go on with it by: safex resume %s", dir, dir)
+		}
+		return fmt.Errorf("run: %s exists and is not an empty folder: choose another with --out", dir)
+	}
+	dir = filepath.Clean(dir)
 	entries, err := os.ReadDir(dir)
-	switch {
-	case err == nil && len(entries) > 0:
-		return fmt.Errorf("run: %s exists: choose another folder with --out, or go on with it by: safex resume %s", dir, dir)
+	switch _, lerr := os.Lstat(dir); {
+	case err == nil && len(entries) > 0, err != nil && lerr == nil:
+		return exists()
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return cannot("read", dir, err)
 	}
 	var made []string // folders, the innermost first
-	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
 			break
 		}
 		made = append(made, d)
 	}
 	defer func() {
-		if err != nil {
-			os.Remove(filepath.Join(dir, settingsFile))
+		if err != nil && made != nil {
 			for _, d := range made {
 				os.Remove(d)
 			}
 		}
 	}()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return cannot("make", dir, err)
+	}
+	if err := os.Mkdir(dir, 0o755); len(made) > 0 && errors.Is(err, fs.ErrExist) { // made by another process just now
+		made = nil
+		return exists()
+	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
 	}
 	text, err := encodeYAML(settings)
@@ -95,13 +110,30 @@ func Create(dir string, settings any) (err error) {
 	return Write(dir, settingsFile, text)
 }
 
+// Lock keeps other processes out of the run folder dir until unlock is called or the process ends.
+func Lock(dir string) (unlock func(), err error) {
+	path := filepath.Join(dir, lockFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, cannot("make", filepath.Dir(path), err)
+	}
+	l := flock.New(path)
+	ok, err := l.TryLock()
+	switch {
+	case err != nil:
+		return nil, cannot("lock", dir, err)
+	case !ok:
+		return nil, fmt.Errorf("run: %s is in use by another process: wait for it, or end it first", dir)
+	}
+	return func() { l.Unlock() }, nil
+}
+
 // Settings reads run.yaml of the run folder dir into v, by the JSON rules. Unknown keys are an error.
 func Settings(dir string, v any) error {
 	path := filepath.Join(dir, settingsFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("run: %s is no run folder: it has no %s", dir, settingsFile)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("run: %q is no run folder: it has no file %s", dir, settingsFile)
 	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return cannot("read", path, err)
 	}

@@ -119,7 +119,7 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 	r := csv.NewReader(bytes.NewReader(text))
 	want, err := r.Read()
 	if err != nil || !slices.Equal(want, header(s)) {
-		return nil, fmt.Errorf("run: %s is of another task than %q", path, s.Name)
+		return nil, fmt.Errorf("run: %s does not begin with the header of task %q: it is damaged, or of another task", path, s.Name)
 	}
 	betas, err := betas(dir)
 	if err != nil {
@@ -149,6 +149,15 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 			}
 		}
 		number := int(v[0])
+		if last := len(episodes) - 1; last < 0 && (number != 0 || v[1] != 0) || last >= 0 &&
+			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
+			return nil, fmt.Errorf("run: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
+		}
+		for k := range 3 + nx + nu + nl {
+			if v[k]-v[k] != 0 {
+				return nil, fmt.Errorf("run: %s, line %d: %s is %q, want a number", path, line, want[k], record[k])
+			}
+		}
 		if n := len(episodes); n == 0 || episodes[n-1].Number != number {
 			e := safex.Episode{Number: number, Phase: safex.Planned}
 			if number == 0 {
@@ -195,7 +204,10 @@ func Summaries(dir string) (sums []Summary, err error) {
 	for line := range bytes.Lines(text) {
 		var s Summary
 		if err := json.Unmarshal(line, &s); err != nil {
-			return nil, fmt.Errorf("run: %s, line %d: %w", path, len(sums)+1, err)
+			return nil, fmt.Errorf("run: %s, line %d is damaged: %w", path, len(sums)+1, err)
+		}
+		if s.Episode != len(sums) || s.Phase == "" {
+			return nil, fmt.Errorf("run: %s, line %d is damaged: it is not of episode %d", path, len(sums)+1, len(sums))
 		}
 		sums = append(sums, s)
 	}

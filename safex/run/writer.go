@@ -95,6 +95,9 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 	path := filepath.Join(dir, stateFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, episodesFile)); err == nil { // written once a first episode is complete
+			return nil, nil, fmt.Errorf("run: %s has no %s: it cannot go on; start another run", dir, stateFile)
+		}
 		return w, &train.State{}, nil
 	}
 	if err != nil {
@@ -132,12 +135,29 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 	if err != nil {
 		return nil, nil, err
 	}
+	done := 0
 	for _, e := range episodes {
-		if complete(e.Number) {
-			w.past = append(w.past, rows(s, e)...)
+		if !complete(e.Number) {
+			continue
 		}
+		if done >= len(w.episodes) || w.episodes[done].Episode != e.Number || w.episodes[done].Steps != len(e.Actions) {
+			return nil, nil, fmt.Errorf("run: %s: %s and %s do not agree on episode %d: one of them was changed", dir, episodesFile, stepsFile, e.Number)
+		}
+		done++
+		w.past = append(w.past, rows(s, e)...)
+	}
+	if want := state.Data.Len(); done != len(w.episodes) || len(w.past)+under(state) != want {
+		return nil, nil, fmt.Errorf("run: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, len(w.past), want)
 	}
 	return w, state, nil
+}
+
+// under is the number of steps of the episode under way.
+func under(s *train.State) int {
+	if s.Over {
+		return 0
+	}
+	return len(s.Episode.Actions)
 }
 
 // Complete are the summaries of the episodes that are over.

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -43,6 +44,17 @@ func ReferenceCarPark() CarPark {
 	p := DefaultCarPark()
 	p.GoalGap, p.AbsoluteExcess = 1, true
 	return p
+}
+
+// Check reports the first parameter that makes no sense.
+func (p CarPark) Check() error {
+	if err := positive("carpark", quantity{"Mass", p.Mass}, quantity{"MaxSpeed", p.MaxSpeed}, quantity{"Margin", p.Margin}, quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	if !(p.MarginValue > 0 && p.MarginValue < 1) {
+		return fmt.Errorf("carpark: MarginValue is %v, want between 0 and 1", p.MarginValue)
+	}
+	return atLeast0("carpark", quantity{"Gravity", p.Gravity}, quantity{"StaticFriction", p.StaticFriction}, quantity{"KineticFriction", p.KineticFriction}, quantity{"MaxAccel", p.MaxAccel}, quantity{"GoalGap", p.GoalGap}, quantity{"Tolerance", p.Tolerance}, quantity{"StartBand", p.StartBand})
 }
 
 // Task returns the control problem. Its state is the position x and the speed v. A moving car is

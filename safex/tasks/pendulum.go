@@ -32,6 +32,14 @@ func DefaultPendulum() Pendulum {
 	}
 }
 
+// Check reports the first parameter that makes no sense.
+func (p Pendulum) Check() error {
+	if err := positive("pendulum", quantity{"Mass", p.Mass}, quantity{"Length", p.Length}, quantity{"SpeedClip", p.SpeedClip}, quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	return atLeast0("pendulum", quantity{"MaxTorque", p.MaxTorque}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
+}
+
 // Task returns the control problem. Its state is (cos θ, sin θ, ω) with θ = 0 upright; the
 // dynamics are semi-implicit Euler,
 //

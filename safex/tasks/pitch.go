@@ -27,6 +27,14 @@ func DefaultPitch() Pitch {
 	return Pitch{MaxElevator: 1.4, Effort: 0.02, StartPitch: -0.2, StartBand: 0.001, Dt: 0.05, Steps: 200}
 }
 
+// Check reports the first parameter that makes no sense.
+func (p Pitch) Check() error {
+	if err := positive("pitch", quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	return atLeast0("pitch", quantity{"MaxElevator", p.MaxElevator}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
+}
+
 // Task returns the control problem. Its state is the angle of attack α, the pitch rate q and the pitch θ;
 //
 //	α̇ = -0.313 α + 56.7 q + 0.232 u,   q̇ = -0.0139 α - 0.426 q + 0.0203 u,   θ̇ = 56.7 q

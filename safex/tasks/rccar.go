@@ -90,6 +90,20 @@ func ReferenceRCCar() RCCar {
 	return p
 }
 
+// Check reports the first parameter that makes no sense.
+func (p RCCar) Check() error {
+	if err := positive("rccar", quantity{"Mass", p.Mass}, quantity{"FrontLength", p.FrontLength}, quantity{"RearLength", p.RearLength}, quantity{"Relaxation", p.Relaxation}, quantity{"Margin", p.Margin}, quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	if !(p.MarginValue > 0 && p.MarginValue < 1) {
+		return fmt.Errorf("rccar: MarginValue is %v, want between 0 and 1", p.MarginValue)
+	}
+	if p.Substeps < 1 || p.Substeps > 1000 {
+		return fmt.Errorf("rccar: Substeps is %d, want 1 to 1000", p.Substeps)
+	}
+	return atLeast0("rccar", quantity{"Motor", p.Motor}, quantity{"MotorDrag", p.MotorDrag}, quantity{"MaxSteering", p.MaxSteering}, quantity{"StartBand", p.StartBand}, quantity{"HeadingBand", p.HeadingBand}, quantity{"StartSpeed", p.StartSpeed}, quantity{"StartTurn", p.StartTurn}, quantity{"Bound", p.Bound}, quantity{"Effort", p.Effort})
+}
+
 // Task returns the control problem. Its state is the position, the sine and cosine of the heading θ, the
 // velocity in the frame of the floor, and the turn rate. In the frame of the car, with the
 // steering angle δ and the slip angle β = atan(RearLength tan δ / wheelbase),

@@ -1,6 +1,11 @@
 package tasks
 
-import "github.com/rischiboy/safe_exploration/safex"
+import (
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
 
 // A Maker makes a Task from parameters: a pointer to one of this package's structs.
 type Maker interface{ Task() safex.Task }
@@ -26,6 +31,32 @@ func pointer[T any, P interface {
 		v := make()
 		return P(&v)
 	}
+}
+
+// A quantity is a parameter with its name, for messages.
+type quantity struct {
+	name  string
+	value float64
+}
+
+// positive reports the first quantity that is not above 0, or not finite.
+func positive(task string, qs ...quantity) error {
+	for _, q := range qs {
+		if !(q.value > 0) || math.IsInf(q.value, 1) {
+			return fmt.Errorf("%s: %s is %v, want above 0", task, q.name, q.value)
+		}
+	}
+	return nil
+}
+
+// atLeast0 reports the first quantity that is negative, or not finite.
+func atLeast0(task string, qs ...quantity) error {
+	for _, q := range qs {
+		if !(q.value >= 0) || math.IsInf(q.value, 1) {
+			return fmt.Errorf("%s: %s is %v, want at least 0", task, q.name, q.value)
+		}
+	}
+	return nil
 }
 
 // Names lists the tasks.

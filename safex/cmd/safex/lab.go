@@ -28,17 +28,18 @@ Ctrl-C ends it. It needs Go, and Python 3.10 or newer with venv.`,
 			if err != nil {
 				return err
 			}
-			if err := l.Prepare(c.Context()); err != nil {
+			ctx := untilSignal(c.Context(), func() {})
+			if err := l.Prepare(ctx); err != nil {
 				return err
 			}
 			switch {
 			case prepare:
 				return nil
 			case notebook != "":
-				return l.Execute(c.Context(), notebook, save)
+				return l.Execute(ctx, notebook, save)
 			}
 			serving.Browser = !noBrowser
-			return l.Serve(c.Context(), serving, func(link string) {
+			return l.Serve(ctx, serving, func(link string) {
 				fmt.Fprintf(c.OutOrStdout(), "\nThe notebooks are open at\n\n    %s\n\nCtrl-C ends them.\n", link)
 			})
 		},

@@ -17,15 +17,22 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() { // a second signal ends the process at once
-		<-ctx.Done()
-		stop()
-	}()
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := command().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, sentence(err))
 		os.Exit(1)
 	}
+}
+
+// untilSignal is a context that Ctrl-C or a termination ends; a second signal ends the process at once. Commands
+// that have something to finish use it, all others end at the first.
+func untilSignal(parent context.Context, note func()) context.Context {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+		note()
+	}()
+	return ctx
 }
 
 // sentence is an error as a line for a person: without the trace that GoMLX's errors carry.
@@ -108,6 +115,17 @@ func self() string {
 		return "GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd go run ./safex/cmd/safex"
 	}
 	return "safex"
+}
+
+// quoted is a path as a shell wants it.
+func quoted(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	if strings.ContainsAny(path, " \t\n\"'\\$`*?[]{}()<>|&;!~#") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }
 
 // slower is the hint of a build without SIMD.

@@ -58,7 +58,7 @@ func TestTrain(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, _, err := do(nil, train(dir)...); err == nil || !strings.Contains(err.Error(), "exists") {
+	if _, _, err := do(nil, train(dir)...); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("a second run in the same folder: error %v", err)
 	}
 	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 | 0 of 18 |") {
@@ -96,6 +96,16 @@ func TestErrors(t *testing.T) {
 		_, _, err := do(strings.NewReader(""), c.args...)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(sentence(err), "\n") {
 			t.Errorf("safex %s: error %v, want one line with %q", strings.Join(c.args, " "), err, c.want)
+		}
+	}
+	// A symbolic link to nowhere is not ours to remove.
+	dangling := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("nowhere", dangling); err == nil {
+		if _, _, err := do(nil, train(dangling)...); err == nil || !strings.Contains(err.Error(), "is not an empty folder") {
+			t.Errorf("error %v", err)
+		}
+		if _, err := os.Lstat(dangling); err != nil {
+			t.Error("the link is gone")
 		}
 	}
 	if _, err := os.Stat("runs"); err == nil {
@@ -147,10 +157,12 @@ func TestSimulate(t *testing.T) {
 		t.Error("no row was compared")
 	}
 	for in, want := range map[string]string{
-		"":                                   "standard input is empty",
-		"cos,sin,omega\n1,0,0\n":             `has no column "torque"`,
-		"cos,sin,omega,torque\n1,0,fast,0\n": `line 2: omega is "fast", want a number`,
-		"cos,sin,omega,torque\n1,0\n":        "wrong number of fields",
+		"":                                      "standard input is empty",
+		"cos,sin,omega\n1,0,0\n":                `has no column "torque"`,
+		"cos,sin,omega,torque\n1,0,fast,0\n":    `line 2: omega is "fast", want a number`,
+		"cos,sin,omega,torque\n1,0\n":           "wrong number of fields",
+		"cos,sin,omega,torque\n1,0,NaN,0\n":     `line 2: omega is "NaN", want a number`,
+		"cos,sin,omega,torque,cos\n1,0,0,0,1\n": `names "cos" twice`,
 	} {
 		if _, _, err := do(strings.NewReader(in), "simulate", "pendulum"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", in, err, want)

@@ -90,7 +90,7 @@ func simulate(s *safex.System, in io.Reader, out io.Writer) error {
 		}
 		xu := make([]float64, len(columns))
 		for k, c := range columns {
-			if xu[k], err = strconv.ParseFloat(strings.TrimSpace(record[c]), 64); err != nil {
+			if xu[k], err = strconv.ParseFloat(strings.TrimSpace(record[c]), 64); err != nil || xu[k]-xu[k] != 0 {
 				line, _ := r.FieldPos(c)
 				w.Flush()
 				return fmt.Errorf("simulate: line %d: %s is %q, want a number", line, first[c], record[c])
@@ -115,7 +115,10 @@ func find(s *safex.System, header []string) (columns []int, err error) {
 	for _, v := range slices.Concat(s.State, s.Action) {
 		i := slices.Index(header, v.Name)
 		if i < 0 {
-			return nil, fmt.Errorf("simulate: the header %s has no column %q", strings.Join(header, ","), v.Name)
+			return nil, fmt.Errorf("simulate: the header %.80q has no column %q (columns are separated by commas)", strings.Join(header, ","), v.Name)
+		}
+		if slices.Contains(header[i+1:], v.Name) {
+			return nil, fmt.Errorf("simulate: the header names %q twice", v.Name)
 		}
 		columns = append(columns, i)
 	}

@@ -99,13 +99,14 @@ func show(ctx context.Context, out, errs io.Writer, r *lab.Run) error {
 		fmt.Fprintln(out, row(r.System, sum))
 	}
 	bar.Set(r.Done())
+	ctx = untilSignal(ctx, func() { fmt.Fprintln(errs, "\nfinishing the step; Ctrl-C again ends at once") })
 	for s, err := range r.Steps(ctx) {
 		if err != nil {
 			bar.Clear()
 			if stopped(err) {
-				return fmt.Errorf("stopped in episode %d after %d steps; all is saved, go on with: %s resume %s", s.Episode.Number, len(s.Episode.Actions), self(), r.Dir)
+				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved", s.Episode.Number, len(s.Episode.Actions))
 			}
-			return err
+			return fmt.Errorf("%w, go on with: %s resume %s", err, self(), quoted(r.Dir))
 		}
 		bar.Set(r.Done())
 		if s.Over {
