@@ -62,7 +62,7 @@ func TestSet(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for task, want := range map[string]string{"pendulm": "did you mean pendulum?", "zzzzzzzzzzz": "there are pendulum, pitch, carpark, rccar"} {
+	for task, want := range map[string]string{"pendulm": "did you mean pendulum?", "zzzzzzzzzzz": "there are pendulum, pitch, carpark, rccar, cartpole"} {
 		if _, err := Default(task, "safe"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", task, err, want)
 		}

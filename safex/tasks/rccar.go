@@ -9,36 +9,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// An Integrator is how a step of RCCar is divided.
-type Integrator int
-
-const (
-	RK4          Integrator = iota // the classical Runge–Kutta method of order 4
-	Accumulating                   // the reference's: each stage starts where the one before ended, which is of order 1
-)
-
-// String is the name of the integrator.
-func (i Integrator) String() string {
-	if i < RK4 || i > Accumulating {
-		return fmt.Sprintf("Integrator(%d)", int(i))
-	}
-	return [...]string{"RK4", "Accumulating"}[i]
-}
-
-// MarshalText writes the integrator's name.
-func (i Integrator) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
-
-// UnmarshalText reads an integrator's name.
-func (i *Integrator) UnmarshalText(text []byte) error {
-	for k := RK4; k <= Accumulating; k++ {
-		if k.String() == string(text) {
-			*i = k
-			return nil
-		}
-	}
-	return fmt.Errorf("no integrator %q: want RK4 or Accumulating", text)
-}
-
 // RCCar is a small remote-controlled car on the kinematic bicycle model. It must drive to the origin and
 // point along x, inside a walled corner.
 type RCCar struct {
@@ -180,31 +150,8 @@ func (p RCCar) next(x, u num.Vec) num.Vec {
 	z := num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), cos.Mul(x[4]).Add(sin.Mul(x[5])), cos.Mul(x[5]).Sub(sin.Mul(x[4])), x[6]}
 	h := p.Dt / float64(p.Substeps)
 	for range p.Substeps {
-		z = p.substep(derivative, z, h)
+		z = p.Integrator.step(derivative, z, h)
 	}
 	sin, cos = z[2].Sin(), z[2].Cos()
 	return num.Vec{z[0], z[1], sin, cos, cos.Mul(z[3]).Sub(sin.Mul(z[4])), sin.Mul(z[3]).Add(cos.Mul(z[4])), z[5]}
-}
-
-// substep takes a step of h with the weights 1/6, 1/3, 1/3, 1/6.
-func (p RCCar) substep(derivative func(num.Vec) num.Vec, z num.Vec, h float64) num.Vec {
-	add := func(z, k num.Vec, by float64) num.Vec {
-		sum := make(num.Vec, len(z))
-		for i := range z {
-			sum[i] = z[i].Add(k[i].Mul(by))
-		}
-		return sum
-	}
-	next, at := z, z
-	for stage, weight := range []float64{1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6} {
-		k := derivative(at)
-		next = add(next, k, weight*h)
-		ahead := []float64{h / 2, h / 2, h, 0}[stage]
-		if p.Integrator == RK4 {
-			at = add(z, k, ahead)
-		} else {
-			at = add(at, k, ahead)
-		}
-	}
-	return next
 }

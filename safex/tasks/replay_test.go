@@ -252,3 +252,52 @@ func TestCarPark(t *testing.T) {
 		t.Errorf("excess %v at x = -5, want -9", e[0])
 	}
 }
+
+// Without a push the cart and its pole keep their energy and momentum; the energy drift of RK4 falls with the
+// fourth power of the step or faster.
+func TestCartPoleConserves(t *testing.T) {
+	drift := func(dt float64) (energy, momentum float64) {
+		p := tasks.DefaultCartPole()
+		p.Dt, p.MaxPosition = dt, 100
+		s := compile(t, p)
+		invariants := func(x []float64) (float64, float64) {
+			m, l, v, cos, ω := p.PoleMass, p.HalfLength, x[1], x[3], x[4]
+			return (p.CartMass+m)*v*v/2 + m*l*v*ω*cos + 2.0/3*m*l*l*ω*ω + m*p.Gravity*l*cos, (p.CartMass+m)*v + m*l*ω*cos
+		}
+		x := []float64{0, 0.3, math.Sin(2), math.Cos(2), 1}
+		e0, m0 := invariants(x)
+		for range int(math.Round(4 / dt)) {
+			x, _, _ = s.Step(x, []float64{0})
+			e, m := invariants(x)
+			energy, momentum = max(energy, math.Abs(e-e0)), max(momentum, math.Abs(m-m0))
+		}
+		return energy, momentum
+	}
+	e1, m1 := drift(0.05)
+	e2, _ := drift(0.025)
+	if e1 > 1e-3 || e1/e2 < 14 {
+		t.Errorf("energy drifts by %.2g J, and by %.2g J with half the step", e1, e2)
+	}
+	if m1 > 1e-3 {
+		t.Errorf("momentum drifts by %.2g kg m/s", m1)
+	}
+}
+
+// A mirrored cart-pole moves as the mirror image, and it falls from upright.
+func TestCartPoleSymmetry(t *testing.T) {
+	s := compile(t, tasks.DefaultCartPole())
+	a, _, _ := s.Step([]float64{0.2, 0.1, 0.6, 0.8, 1}, []float64{0.5})
+	b, _, _ := s.Step([]float64{-0.2, -0.1, -0.6, 0.8, -1}, []float64{-0.5})
+	for k, sign := range []float64{-1, -1, -1, 1, -1} {
+		if math.Abs(a[k]-sign*b[k]) > 1e-14 {
+			t.Errorf("%v mirrors to %v", a, b)
+		}
+	}
+	x := []float64{0, 0, 0.01, math.Sqrt(1 - 1e-4), 0}
+	for range 20 {
+		x, _, _ = s.Step(x, []float64{0})
+	}
+	if x[2] < 0.1 {
+		t.Errorf("an upright pole did not fall: %v", x)
+	}
+}

@@ -11,7 +11,7 @@ import (
 type Maker interface{ Task() safex.Task }
 
 // all are the tasks by name, each with its parameters: the default ones, and those that give the
-// published behaviour of the reference.
+// published behaviour of the reference, which are the same where it has no such task or no defect.
 var all = []struct {
 	name                string
 	defaults, published func() Maker
@@ -20,6 +20,7 @@ var all = []struct {
 	{"pitch", pointer(DefaultPitch), pointer(DefaultPitch)},
 	{"carpark", pointer(DefaultCarPark), pointer(ReferenceCarPark)},
 	{"rccar", pointer(DefaultRCCar), pointer(ReferenceRCCar)},
+	{"cartpole", pointer(DefaultCartPole), pointer(DefaultCartPole)},
 }
 
 // pointer is a function that returns a pointer to a fresh value of make.

@@ -1,0 +1,88 @@
+package tasks
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// CartPole is a pole on a cart on a short track. It must be swung up and held without the
+// cart leaving the track. The masses and the length are those of Barto, Sutton and Anderson
+// (1983), the equations, with the pole a uniform rod, of Florian (2007), without friction.
+type CartPole struct {
+	Gravity     float64 // m/s²
+	CartMass    float64 // kg
+	PoleMass    float64 // kg
+	HalfLength  float64 // m, from the joint to the middle of the pole
+	MaxForce    float64 // N, on the cart at action 1
+	MaxPosition float64 // m to either side of the start, the safety limit
+	Effort      float64 // price of a squared N
+	StartBand   float64 // half the width of the start around hanging still, in m, m/s, rad and rad/s
+	Dt          float64 // s
+	Steps       int     // of an episode
+}
+
+// DefaultCartPole returns a cart that can move 2 m to either side.
+func DefaultCartPole() CartPole {
+	return CartPole{
+		Gravity: 9.8, CartMass: 1, PoleMass: 0.1, HalfLength: 0.5, MaxForce: 10, MaxPosition: 2,
+		Effort: 1e-4, StartBand: 0.05, Dt: 0.05, Steps: 200,
+	}
+}
+
+// Check reports the first parameter that makes no sense.
+func (p CartPole) Check() error {
+	if err := positive("cartpole", quantity{"CartMass", p.CartMass}, quantity{"PoleMass", p.PoleMass}, quantity{"HalfLength", p.HalfLength}, quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	return atLeast0("cartpole", quantity{"MaxForce", p.MaxForce}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
+}
+
+// Task returns the control problem. Its state is the position x and speed v of the cart, the sine and
+// cosine of the pole's angle θ, which is 0 upright, and its turn rate ω. With the force F, the whole mass
+// M, the pole's mass m and half length l,
+//
+//	f = (F + m l ω² sin θ) / M,   ω̇ = (g sin θ - f cos θ) / (l (4/3 - m cos² θ / M)),   v̇ = f - m l ω̇ cos θ / M,
+//
+// solved by a step of the classical Runge–Kutta method. The reward of a step is -(θ² + 0.1 x² + 0.01 ω² + Effort F²)
+// of the state after it, with θ in (-π, π].
+func (p CartPole) Task() safex.Task {
+	force := func(u num.Vec) num.Expr { return u[0].Clamp(-1, 1).Mul(p.MaxForce) }
+	mass, lever := p.CartMass+p.PoleMass, p.PoleMass*p.HalfLength
+	return safex.Task{
+		Name: "cartpole",
+		State: []safex.Var{
+			{Name: "x", Unit: "m", Scale: 1}, {Name: "v", Unit: "m/s", Scale: 2},
+			{Name: "sin", Symbol: "sin θ", Scale: 0.7}, {Name: "cos", Symbol: "cos θ", Scale: 0.7},
+			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
+		},
+		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6}},
+		Dt:     p.Dt,
+		Steps:  p.Steps,
+		Start: func(x []float64, r *rand.Rand) {
+			draw := func() float64 { return p.StartBand * (2*r.Float64() - 1) }
+			θ := math.Pi + draw()
+			x[0], x[1], x[2], x[3], x[4] = draw(), draw(), math.Sin(θ), math.Cos(θ), draw()
+		},
+		Next: func(x, u num.Vec) num.Vec {
+			derivative := func(z num.Vec) num.Vec { // of (x, v, θ, ω)
+				sin, cos, ω := z[2].Sin(), z[2].Cos(), z[3]
+				f := force(u).Add(ω.Square().Mul(sin).Mul(lever)).Div(mass)
+				α := sin.Mul(p.Gravity).Sub(f.Mul(cos)).Div(num.Lit(4.0 / 3).Sub(cos.Square().Mul(p.PoleMass / mass)).Mul(p.HalfLength))
+				return num.Vec{z[1], f.Sub(α.Mul(cos).Mul(lever / mass)), ω, α}
+			}
+			z := RK4.step(derivative, num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), x[4]}, p.Dt)
+			return num.Vec{z[0], z[1], z[2].Sin(), z[2].Cos(), z[3]}
+		},
+		Reward: func(x, u, next num.Vec) num.Expr {
+			θ := num.Atan2(next[2], next[3])
+			return θ.Square().Add(next[0].Square().Mul(0.1)).Add(next[4].Square().Mul(0.01)).Add(force(u).Square().Mul(p.Effort)).Neg()
+		},
+		Limits: []safex.Limit{{
+			Name: "track", Unit: "m", Max: p.MaxPosition,
+			Of: func(x, u, next num.Vec) num.Expr { return next[0].Abs() },
+		}},
+	}
+}
