@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
@@ -57,8 +59,8 @@ func Report(dirs []string) (string, error) {
 		return "", fmt.Errorf("report wants run folders, as in: safex report runs/*")
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "| task | planner | runs | runs without a violation | violating steps | largest excess | return from episode %d on: worst, median, best |\n", from)
-	b.WriteString("|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| task | planner | runs | runs without a violation | runs with one, at most (95 %%) | violating steps | largest excess | return from episode %d on: worst, median, best |\n", from)
+	b.WriteString("|---|---|---|---|---|---|---|---|\n")
 	for _, g := range groups {
 		b.WriteString(g.row())
 	}
@@ -121,6 +123,15 @@ func (g *group) row() string {
 		slices.Sort(g.late)
 		returns = fmt.Sprintf("%.0f, %.0f, %.0f", g.late[0], (g.late[(n-1)/2]+g.late[n/2])/2, g.late[n-1])
 	}
-	return fmt.Sprintf("| %s | %s | %s | %d | %d of %d | %s | %s |\n",
-		g.system.Name, g.name, runs, g.clean, g.violating, g.steps, strings.Join(worst, ", "), returns)
+	return fmt.Sprintf("| %s | %s | %s | %d | %.0f %% | %d of %d | %s | %s |\n",
+		g.system.Name, g.name, runs, g.clean, 100*atMost(g.runs-g.clean, g.runs), g.violating, g.steps, strings.Join(worst, ", "), returns)
+}
+
+// atMost is the upper end of the one-sided 95 % interval of Clopper and Pearson (1934) for the share of
+// which k of n were seen: with independent runs, the true share is below it with that confidence.
+func atMost(k, n int) float64 {
+	if k == n {
+		return 1
+	}
+	return distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(0.95)
 }

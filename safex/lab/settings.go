@@ -27,8 +27,8 @@ func Build() string {
 	return fmt.Sprintf("%s %s %s/%s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// SIMD tells whether this build computes with vector instructions. Without, it computes the same, some
-// six times slower and with other last bits.
+// SIMD tells whether this build computes with vector instructions. Without, it computes the same,
+// several times slower and with other last bits.
 func SIMD() bool { return strings.Contains(runtime.Version(), "simd") }
 
 // Settings are everything that a run depends on. They are what run.yaml holds.

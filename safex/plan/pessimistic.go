@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -224,14 +225,11 @@ func (g *game) remember(found []doubt) {
 
 // worstOf is the worst error found for the chosen actions; nil if they were never attacked.
 func (g *game) worstOf(actions []float64) []float64 {
-	var worst *finalist
-	for _, f := range g.attacked { // the same actions may have been attacked twice
-		if slices.Equal(f.actions, actions) && (worst == nil || f.excess > worst.excess) {
-			worst = &f
+	var worst finalist
+	for _, lane := range slices.Sorted(maps.Keys(g.attacked)) { // the same actions may have been attacked twice
+		if f := g.attacked[lane]; slices.Equal(f.actions, actions) && (worst.eta == nil || f.excess > worst.excess) {
+			worst = f
 		}
-	}
-	if worst == nil {
-		return nil
 	}
 	return worst.eta
 }

@@ -61,7 +61,7 @@ func TestTrain(t *testing.T) {
 	if _, _, err := do(nil, train(dir)...); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("a second run in the same folder: error %v", err)
 	}
-	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 | 0 of 18 |") {
+	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 | 95 % | 0 of 18 |") {
 		t.Errorf("report: %v\n%s", err, out)
 	}
 	if out, _, err := do(nil, "resume", dir); err != nil || !strings.Contains(out, "0 of 18 steps") {
