@@ -26,6 +26,8 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
 // Files of a run folder.
@@ -87,8 +89,11 @@ func Create(dir string, settings any) (err error) {
 		}
 		made = append(made, d)
 	}
+	ours := true
 	defer func() {
-		if err != nil && made != nil {
+		if err != nil && ours {
+			os.Remove(filepath.Join(dir, settingsFile))
+			os.Remove(filepath.Join(dir, filepath.Dir(stateFile)))
 			for _, d := range made {
 				os.Remove(d)
 			}
@@ -98,7 +103,7 @@ func Create(dir string, settings any) (err error) {
 		return cannot("make", dir, err)
 	}
 	if err := os.Mkdir(dir, 0o755); len(made) > 0 && errors.Is(err, fs.ErrExist) { // made by another process just now
-		made = nil
+		ours = false
 		return exists()
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
@@ -107,7 +112,15 @@ func Create(dir string, settings any) (err error) {
 	if err != nil {
 		return fmt.Errorf("run: settings: %w", err)
 	}
-	return Write(dir, settingsFile, text)
+	if err := Write(dir, settingsFile, text); err != nil {
+		return err
+	}
+	// With a state from the beginning on, one that is missing later was lost.
+	state, err := encode(&train.State{})
+	if err != nil {
+		return err
+	}
+	return Write(dir, stateFile, state)
 }
 
 // Lock keeps other processes out of the run folder dir until unlock is called or the process ends.

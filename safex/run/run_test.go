@@ -186,13 +186,17 @@ func TestCreateRefuses(t *testing.T) {
 	if err := Create(filepath.Join(file, "run"), settings{}); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a folder below a file: error %v", err)
 	}
-	full(t, 0)
-	deep := filepath.Join(dir, "x", "y")
-	if err := Create(deep, settings{}); err == nil || !strings.Contains(err.Error(), "the disk is full") {
-		t.Errorf("error %v", err)
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind %v", entries)
+	for writes := range 2 {
+		t.Run(fmt.Sprint("full after ", writes), func(t *testing.T) {
+			full(t, writes)
+			deep := filepath.Join(dir, "x", "y")
+			if err := Create(deep, settings{}); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+				t.Errorf("error %v", err)
+			}
+			if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+				t.Errorf("left behind %v", entries)
+			}
+		})
 	}
 }
 
@@ -282,4 +286,34 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// A run that ends within its very first save, at any of its writes, starts again from its beginning.
+func TestFirstSave(t *testing.T) {
+	a, e := quick(t)
+	whole := filepath.Join(t.TempDir(), "whole")
+	finish(t, a, NewWriter(whole, a.System, e), &train.State{}, 1, func(int) bool { return false })
+	for writes := range 3 {
+		dir := filepath.Join(t.TempDir(), "run")
+		if err := Create(dir, settings{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fmt.Sprint(writes), func(t *testing.T) {
+			full(t, writes)
+			s := &train.State{}
+			for range a.Steps(context.Background(), s, 0) {
+			}
+			if err := NewWriter(dir, a.System, e).Save(s); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("error %v", err)
+			}
+		})
+		w, s, err := Resume(dir, a.System, e)
+		if err != nil || s.Data != nil {
+			t.Fatalf("after %d writes: error %v", writes, err)
+		}
+		finish(t, a, w, s, 1, func(int) bool { return true })
+		if !bytes.Equal(read(t, dir, stepsFile), read(t, whole, stepsFile)) {
+			t.Errorf("after %d writes: steps.csv differs", writes)
+		}
+	}
 }

@@ -95,7 +95,7 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 	path := filepath.Join(dir, stateFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(dir, episodesFile)); err == nil { // written once a first episode is complete
+		if _, err := os.Stat(filepath.Join(dir, episodesFile)); err == nil {
 			return nil, nil, fmt.Errorf("run: %s has no %s: it cannot go on; start another run", dir, stateFile)
 		}
 		return w, &train.State{}, nil
@@ -106,6 +106,9 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 	state, err := decode(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("run: %s: %w", path, err)
+	}
+	if state.Data == nil { // of a run that was never saved
+		return w, state, nil
 	}
 	if state.Fits > 0 {
 		path := filepath.Join(dir, modelName(state.Fits))

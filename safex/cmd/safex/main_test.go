@@ -223,7 +223,7 @@ func TestInterrupt(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 1000 { // until the random phase is saved
-				if _, err := os.Stat(filepath.Join(dir, "model", "state.bin")); err == nil {
+				if _, err := os.Stat(filepath.Join(dir, "episodes.jsonl")); err == nil {
 					break
 				}
 				time.Sleep(10 * time.Millisecond)
