@@ -20,6 +20,9 @@ type Query struct {
 	State   []float64
 	Episode int   // from 1; schedules depend on it
 	Last    *Plan // of the step before, to start from; nil at the first step
+
+	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
+	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
 }
 
 // A Plan is a sequence of actions and what the Planner expects of it.

@@ -15,9 +15,12 @@ import (
 type System struct {
 	Task
 	Dynamics *num.Program // (x, u) to next
-	// Outcome maps (x, u, next) to the reward, then the signed excess of each limit in
-	// units of that limit: at most 0 is safe.
+	// Outcome maps (x, u, next, last), with the last action before u, to the reward, then the signed
+	// excess of each limit in units of that limit: at most 0 is safe.
 	Outcome *num.Program
+
+	effects []effect // of the task's Disturbances
+	noisy   bool     // one of them is ObservationNoise
 }
 
 // System checks t, traces its functions, draws initial states, and takes a step from one of them.
@@ -37,21 +40,34 @@ func (t Task) System() (*System, error) {
 		return nil, fmt.Errorf("safex: task %q: Next returns %d dimensions, State names %d", t.Name, s.Dynamics.Out, nx)
 	}
 	if err := traced("Reward or a Limit", func() {
-		s.Outcome = num.Trace(nx+nu+nx, func(v num.Vec) num.Vec {
-			x, u, next := v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:]
+		s.Outcome = num.Trace(nx+nu+nx+nu, func(v num.Vec) num.Vec {
+			x, u, next, last := v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:nx+nu+nx:nx+nu+nx], v[nx+nu+nx:]
 			out := num.Vec{t.Reward(x, u, next)}
 			for _, l := range t.Limits {
-				out = append(out, l.Of(x, u, next).Sub(l.Max))
+				out = append(out, l.quantity(x, u, next, last).Sub(l.Max))
 			}
 			return out
 		})
 	}); err != nil {
 		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
 	}
+	var err error
+	if s.effects, err = t.effects(); err != nil {
+		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	s.noisy = slices.ContainsFunc(s.effects, func(e effect) bool { return e.Kind == ObservationNoise })
 	if err := s.tryStart(); err != nil {
 		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
 	}
 	return s, nil
+}
+
+// quantity is Of or Rate, whichever the limit has.
+func (l Limit) quantity(x, u, next, last num.Vec) num.Expr {
+	if l.Rate != nil {
+		return l.Rate(last, u)
+	}
+	return l.Of(x, u, next)
 }
 
 // traced turns a panic of a task's own function, an index out of range mostly, into an error.
@@ -81,26 +97,48 @@ func (t Task) check() error {
 		return fmt.Errorf("Start, Next and Reward are required")
 	}
 	names := []string{"episode", "step", "reward"} // columns of a run's table
-	for _, v := range slices.Concat(t.State, t.Action) {
+	for i, v := range slices.Concat(t.State, t.Action) {
 		if !fileName.MatchString(v.Name) {
 			return fmt.Errorf("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
 		}
 		if !(v.Scale > 0) || math.IsInf(v.Scale, 1) {
 			return fmt.Errorf("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
 		}
-		for _, prefix := range []string{"excess_", "mean_", "worst_", "next_"} {
+		if v.Min != 0 || v.Max != 0 {
+			if !(v.Min < v.Max) {
+				return fmt.Errorf("variable %q: its range is %v to %v, want Min below Max, or both 0 for none", v.Name, v.Min, v.Max)
+			}
+		}
+		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
+			return fmt.Errorf("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
+		}
+		for _, prefix := range []string{"excess_", "mean_", "worst_", "next_", "true_"} {
 			if strings.HasPrefix(v.Name, prefix) {
 				return fmt.Errorf("variable %q: a Name must not begin with %s, which is for a run's own columns", v.Name, prefix)
 			}
 		}
 		names = append(names, v.Name)
 	}
+	for _, a := range t.Angles {
+		if !fileName.MatchString(a.Name) {
+			return fmt.Errorf("angle %q: Name must be lower-case letters, digits and _", a.Name)
+		}
+		if n := len(t.State); a.Sin == a.Cos || min(a.Sin, a.Cos) < 0 || max(a.Sin, a.Cos) >= n {
+			return fmt.Errorf("angle %q: Sin is dimension %d and Cos %d, want two of the %d of the state", a.Name, a.Sin, a.Cos, n)
+		}
+		names = append(names, a.Name)
+	}
+	if p := t.Picture; p != nil && !(p.Left < p.Right && p.Bottom < p.Top && p.Draw != nil) {
+		return fmt.Errorf("Picture: want Left below Right, Bottom below Top, and Draw")
+	}
 	for _, l := range t.Limits {
 		switch {
 		case !fileName.MatchString(l.Name):
 			return fmt.Errorf("limit %q: Name must be lower-case letters, digits and _", l.Name)
-		case l.Of == nil:
-			return fmt.Errorf("limit %q: Of is required", l.Name)
+		case (l.Of == nil) == (l.Rate == nil):
+			return fmt.Errorf("limit %q: want either Of or Rate", l.Name)
+		case !(l.Budget >= 0) || math.IsInf(l.Budget, 1):
+			return fmt.Errorf("limit %q: Budget is %v, want at least 0", l.Name, l.Budget)
 		case math.IsNaN(l.Max) || l.Scale < 0 || math.IsNaN(l.Scale):
 			return fmt.Errorf("limit %q: Max is %v and Scale %v, want numbers and no negative Scale", l.Name, l.Max, l.Scale)
 		}
@@ -136,13 +174,14 @@ func (s *System) tryStart() error {
 			return err
 		}
 	}
-	next, reward, excess := s.Step(x, make([]float64, nu))
+	still := make([]float64, nu)
+	next, reward, excess := s.Step(x, still)
 	for k, v := range next {
 		if bad(v) {
-			return fmt.Errorf("first step: %s is %v (%s)", s.State[k].Name, v, s.Dynamics.Blame(k, slices.Concat(x, make([]float64, nu))))
+			return fmt.Errorf("first step: %s is %v (%s)", s.State[k].Name, v, s.Dynamics.Blame(k, slices.Concat(x, still)))
 		}
 	}
-	in := slices.Concat(x, make([]float64, nu), next)
+	in := slices.Concat(x, still, next, still)
 	if bad(reward) {
 		return fmt.Errorf("first step: the reward is %v (%s)", reward, s.Outcome.Blame(0, in))
 	}
@@ -156,7 +195,8 @@ func (s *System) tryStart() error {
 
 // CheckStart reports a start state that is already beyond a limit: no first action could be safe.
 func (s *System) CheckStart(x []float64) error {
-	_, excess := s.Score(x, make([]float64, len(s.Action)), x)
+	still := make([]float64, len(s.Action))
+	_, excess := s.Score(x, still, x, still)
 	for k, e := range excess {
 		if !(e <= 0) { // a NaN is beyond
 			l := s.Limits[k]
@@ -168,19 +208,20 @@ func (s *System) CheckStart(x []float64) error {
 
 func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-// Step takes the real system from x with the action u in [-1, 1]. It returns the next state, the
-// reward, and the signed excess of each limit in its unit.
+// Step takes the undisturbed system from x with the action u in [-1, 1], after the same action. It returns
+// the next state, the reward, and the signed excess of each limit in its unit.
 func (s *System) Step(x, u []float64) (next []float64, reward float64, excess []float64) {
 	next = make([]float64, len(s.State))
 	s.Dynamics.Eval(next, slices.Concat(x, u))
-	reward, excess = s.Score(x, u, next)
+	reward, excess = s.Score(x, u, next, u)
 	return next, reward, excess
 }
 
-// Score is the reward of a step from x to next with the action u, and the signed excess of each limit.
-func (s *System) Score(x, u, next []float64) (reward float64, excess []float64) {
+// Score is the reward of a step from x to next with the action u, and the signed excess of each limit. The
+// action before u was last.
+func (s *System) Score(x, u, next, last []float64) (reward float64, excess []float64) {
 	out := make([]float64, s.Outcome.Out)
-	s.Outcome.Eval(out, slices.Concat(x, u, next))
+	s.Outcome.Eval(out, slices.Concat(x, u, next, last))
 	return out[0], out[1:]
 }
 
@@ -190,6 +231,30 @@ func (s *System) LimitScale(k int) float64 {
 		return 1
 	}
 	return s.Limits[k].Scale
+}
+
+// ExploreScale is the amplitude of random actions of dimension k.
+func (s *System) ExploreScale(k int) float64 {
+	if s.Action[k].Explore == 0 {
+		return 1
+	}
+	return s.Action[k].Explore
+}
+
+// Rated tells whether a limit is on the rate of the actions.
+func (s *System) Rated() bool {
+	return slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Rate != nil })
+}
+
+// Budgets are those of the limits, nil if none has one.
+func (s *System) Budgets() (budgets []float64) {
+	for _, l := range s.Limits {
+		budgets = append(budgets, l.Budget)
+	}
+	if slices.Max(append(budgets, 0)) == 0 {
+		return nil
+	}
+	return budgets
 }
 
 // A Bound says that a limit is a plain bound on one dimension of the next state.
@@ -203,6 +268,9 @@ type Bound struct {
 // drawn on an axis of that state.
 func (s *System) Bound(k int) (Bound, bool) {
 	first := len(s.State) + len(s.Action) // input of next[0]
+	if s.Limits[k].Of == nil {
+		return Bound{}, false
+	}
 	p := num.Trace(first+len(s.State), func(v num.Vec) num.Vec {
 		return num.Vec{s.Limits[k].Of(v[:len(s.State)], v[len(s.State):first], v[first:])}
 	})

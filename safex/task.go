@@ -23,6 +23,13 @@ type Task struct {
 	Reward func(x, u, next num.Vec) num.Expr
 	// Limits that every step must respect, known to the agent.
 	Limits []Limit
+
+	// Angles are the angles of which the state holds sine and cosine. Disturbances turn them.
+	Angles []Angle
+	// Disturbances act on the real system. The agent does not know them.
+	Disturbances []Disturbance
+	// Picture draws the task; nil if it has none.
+	Picture *Picture
 }
 
 // A Var describes one dimension of a state or an action.
@@ -31,15 +38,32 @@ type Var struct {
 	Symbol string  // on axes, as in "ω"; Name if empty
 	Unit   string  // on axes, as in "rad/s"; none if empty
 	Scale  float64 // typical size in Unit, above 0: learners divide by it
+	// Min and Max are the range that it can have in reality; both 0 if it has none that matters.
+	Min, Max float64
+	// Explore, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is
+	// known to be harmless near the start. 0 means 1, the whole range.
+	Explore float64
 }
 
-// A Limit keeps a quantity of each step at or below Max.
+// An Angle names an angle of which the state has the sine and the cosine.
+type Angle struct {
+	Name     string // lower-case ASCII letters, digits and _; no Var has it
+	Sin, Cos int    // dimensions of the state
+}
+
+// A Limit keeps a quantity of each step at or below Max. The quantity is either Of or Rate.
 type Limit struct {
 	Name string // of columns in files: lower-case ASCII letters, digits and _
-	Unit string // of Of and Max
-	// Of is the quantity, as in |ω| of the next state.
-	Of  func(x, u, next num.Vec) num.Expr
-	Max float64
+	Unit string // of Of, Rate and Max
+	// Of is a quantity of a step, as in |ω| of the next state, or |u|.
+	Of func(x, u, next num.Vec) num.Expr
+	// Rate is a quantity of two actions, as in |u - last|, where last is the action of the step before, 0 before
+	// the first of an episode.
+	Rate func(last, u num.Vec) num.Expr
+	Max  float64
+	// Budget is how much excess an episode may spend: the sum over its steps of what is beyond Max, in Unit.
+	// A step violates the limit if it goes beyond Max with the budget spent. 0 is none.
+	Budget float64
 	// Scale is the size of an excess that matters, in Unit; 0 means 1. Planners
 	// divide by it, so that limits of different units can be weighed.
 	Scale float64

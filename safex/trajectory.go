@@ -1,10 +1,14 @@
 package safex
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Trajectory is what happened, or what is expected to.
 type Trajectory struct {
-	States  [][]float64 // one more than Actions
+	States  [][]float64 // what the agent saw; one more than Actions
+	Real    [][]float64 // what was, if the agent saw it through noise; nil if States are real
 	Actions [][]float64
 	Rewards []float64
 	Excess  [][]float64 // for each step and limit, in the limit's unit: at most 0 is safe
@@ -18,17 +22,36 @@ func (t Trajectory) Return() (sum float64) {
 	return sum
 }
 
-// Violations counts the steps beyond any limit. A NaN is beyond.
-func (t Trajectory) Violations() (n int) {
+// Violations counts the steps that go beyond a limit whose budget is spent; budget is System.Budgets, or
+// what was left of them before the first step; without it every budget is 0. A NaN is beyond.
+func (t Trajectory) Violations(budget ...float64) (n int) {
+	left := slices.Clone(budget)
 	for _, step := range t.Excess {
-		for _, e := range step {
-			if !(e <= 0) {
-				n++
-				break
+		beyond := false
+		for k, e := range step {
+			if left == nil {
+				beyond = beyond || !(e <= 0)
+				continue
 			}
+			beyond = beyond || !(max(e, 0) <= left[k])
+			left[k] = max(0, left[k]-max(e, 0))
+		}
+		if beyond {
+			n++
 		}
 	}
 	return n
+}
+
+// Left is what the steps so far leave of each budget; nil of nil.
+func (t Trajectory) Left(budget []float64) []float64 {
+	left := slices.Clone(budget)
+	for _, step := range t.Excess {
+		for k := range left {
+			left[k] = max(0, left[k]-max(step[k], 0))
+		}
+	}
+	return left
 }
 
 // WorstExcess is the largest excess of each of nl limits: -Inf without steps, NaN if one was NaN.

@@ -25,8 +25,8 @@ func Learning(s *safex.System, episodes []safex.Episode) *Figure {
 		if e.Phase == safex.Planned {
 			ys[len(ys)-1] = e.Return()
 		}
-		total += e.Violations()
-		bars = append(bars, float64(e.Violations()))
+		total += e.Violations(s.Budgets()...)
+		bars = append(bars, float64(e.Violations(s.Budgets()...)))
 	}
 	line(top, "", xs, ys, theme.measured, 1.8)
 	var dots plotter.XYs

@@ -23,7 +23,7 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 	for k, l := range s.Limits {
 		p := panel("", "", "")
 		if k == 0 {
-			p.Title.Text = fmt.Sprintf("%s, episode %d: %d of %d steps beyond a limit", s.Name, e.Number, e.Violations(), len(e.Actions))
+			p.Title.Text = fmt.Sprintf("%s, episode %d: %d of %d steps beyond a limit", s.Name, e.Number, e.Violations(s.Budgets()...), len(e.Actions))
 		}
 		if b, ok := s.Bound(k); ok {
 			stateBound(p, s, e, k, b, after)

@@ -39,7 +39,7 @@ func Report(dirs []string) (string, error) {
 		g.runs++
 		steps, violating := 0, 0
 		for _, e := range episodes {
-			steps, violating = steps+len(e.Actions), violating+e.Violations()
+			steps, violating = steps+len(e.Actions), violating+e.Violations(system.Budgets()...)
 			for k, w := range e.WorstExcess(len(g.worst)) {
 				g.worst[k] = max(g.worst[k], w)
 			}

@@ -48,14 +48,14 @@ func (a SignGradient) attack(ctx context.Context, q query, plans [][]float64, kn
 	keep := func(etas num.Batch, owner func(lane int) int) {
 		for lane := range etas.Len() {
 			w := &worst[owner(lane)]
-			if e := worstExcess(&out, lane); !math.IsNaN(w.excess) && !(e <= w.excess) { // a NaN is worst
+			if e := q.worstExcess(&out, lane); !math.IsNaN(w.excess) && !(e <= w.excess) { // a NaN is worst
 				*w = doubt{etas.Point(lane), e}
 			}
 		}
 	}
 
 	if len(known) > 0 {
-		c := safex.Candidates{State: q.State, Beta: beta, Actions: num.NewBatch(q.horizon*q.nu, len(plans)*len(known)), Eta: num.NewBatch(q.horizon*q.nx, len(plans)*len(known))}
+		c := q.candidates(num.NewBatch(q.horizon*q.nu, len(plans)*len(known)), num.NewBatch(q.horizon*q.nx, len(plans)*len(known)), beta)
 		for i, p := range plans {
 			for j, eta := range known {
 				c.Actions.SetPoint(i*len(known)+j, p)
@@ -69,7 +69,7 @@ func (a SignGradient) attack(ctx context.Context, q query, plans [][]float64, kn
 	}
 
 	n := len(plans) * a.Starts
-	c := safex.Candidates{State: q.State, Beta: beta, Actions: num.NewBatch(q.horizon*q.nu, n), Eta: num.NewBatch(q.horizon*q.nx, n)}
+	c := q.candidates(num.NewBatch(q.horizon*q.nu, n), num.NewBatch(q.horizon*q.nx, n), beta)
 	r := src.Rand()
 	for i, p := range plans {
 		for s := range a.Starts {

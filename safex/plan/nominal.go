@@ -49,11 +49,11 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
 		Func: func(values []float64, x num.Batch) error {
-			if err := q.Rollout.Roll(ctx, &out, safex.Candidates{State: q.State, Actions: x}, nil); err != nil {
+			if err := q.Rollout.Roll(ctx, &out, q.candidates(x, nil, 0), nil); err != nil {
 				return err
 			}
 			for i := range values {
-				values[i] = p.Objective.Cost(meanReward(&out, i), worstExcess(&out, i))
+				values[i] = p.Objective.Cost(meanReward(&out, i), q.worstExcess(&out, i))
 			}
 			return nil
 		},

@@ -118,15 +118,15 @@ func (q query) inherited() (known [][]float64) {
 // errors, then attacks the best.
 func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 	n := x.Len()
-	if err := g.Rollout.Roll(ctx, &g.mean, safex.Candidates{State: g.State, Actions: x}, nil); err != nil {
+	if err := g.Rollout.Roll(ctx, &g.mean, g.candidates(x, nil, 0), nil); err != nil {
 		return err
 	}
 	excess := make([]float64, n)
 	for i := range excess {
-		excess[i] = worstExcess(&g.mean, i)
+		excess[i] = g.worstExcess(&g.mean, i)
 	}
 	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 && g.nl > 0 {
-		c := safex.Candidates{State: g.State, Beta: g.Beta, Actions: make(num.Batch, len(x)), Eta: num.NewBatch(g.horizon*g.nx, n*len(met))}
+		c := g.candidates(make(num.Batch, len(x)), num.NewBatch(g.horizon*g.nx, n*len(met)), g.Beta)
 		for d, column := range x {
 			c.Actions[d] = slices.Repeat(column, len(met))
 		}
@@ -139,7 +139,7 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 			return err
 		}
 		for i := range g.met.Reward.Len() {
-			excess[i%n] = max(excess[i%n], worstExcess(&g.met, i))
+			excess[i%n] = max(excess[i%n], g.worstExcess(&g.met, i))
 		}
 	}
 	for i := range values {

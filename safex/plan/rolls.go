@@ -33,6 +33,11 @@ func newQuery(q safex.Query, horizon int) query {
 	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}
 }
 
+// candidates are the actions, and the errors of eta if it is not nil, from where the query stands.
+func (q query) candidates(actions, eta num.Batch, beta float64) safex.Candidates {
+	return safex.Candidates{State: q.State, Last: q.LastAction, Actions: actions, Eta: eta, Beta: beta}
+}
+
 // usable is nil if a search found a candidate to execute, and otherwise why it did not.
 func usable(found *opt.Result, stopped error) error {
 	switch {
@@ -64,12 +69,25 @@ func meanReward(r *safex.Rolled, i int) (sum float64) {
 	return sum / float64(len(r.Reward))
 }
 
-// worstExcess is the largest excess of lane i over steps and limits, in units of their Scale: -Inf
-// without limits, NaN if any is NaN.
-func worstExcess(r *safex.Rolled, i int) float64 {
+// worstExcess is by how much lane i breaks its limits, in units of their Scale: the largest excess over steps
+// and limits; of a limit with a budget left, the excess that it spends beyond that. At most 0 is safe, -Inf
+// is without limits, and NaN if any is NaN.
+func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 	worst := math.Inf(-1)
-	for _, column := range r.Excess {
-		worst = max(worst, column[i])
+	for k := range q.nl {
+		left := 0.0
+		if q.Left != nil {
+			left = q.Left[k] / q.System.LimitScale(k)
+		}
+		most, spent := math.Inf(-1), 0.0
+		for t := range q.horizon {
+			e := r.Excess[t*q.nl+k][i]
+			most, spent = max(most, e), spent+max(e, 0)
+		}
+		if left > 0 {
+			most = max(most, spent) - left
+		}
+		worst = max(worst, most)
 	}
 	return worst
 }
@@ -77,7 +95,7 @@ func worstExcess(r *safex.Rolled, i int) float64 {
 // finish rolls the chosen actions out under the mean and under eta, and makes a Plan of them.
 func (q query) finish(ctx context.Context, actions, eta []float64, beta float64, nans int) (*safex.Plan, error) {
 	plan := &safex.Plan{Actions: rowsOf(actions, q.nu), Beta: beta, NaNs: nans}
-	c := safex.Candidates{State: q.State, Actions: num.NewBatch(len(actions), 2), Beta: beta, Eta: num.NewBatch(q.horizon*q.nx, 2)}
+	c := q.candidates(num.NewBatch(len(actions), 2), num.NewBatch(q.horizon*q.nx, 2), beta)
 	for i := range 2 {
 		c.Actions.SetPoint(i, actions)
 	}
@@ -90,7 +108,7 @@ func (q query) finish(ctx context.Context, actions, eta []float64, beta float64,
 		return nil, err
 	}
 	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, 1, plan.Actions)
-	plan.Feasible = plan.Worst.Violations() == 0
+	plan.Feasible = plan.Worst.Violations(q.Left...) == 0
 	return plan, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -66,6 +67,8 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	switch {
 	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
 		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
+	case c.Last != nil && len(c.Last) != nu:
+		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.Last), nu))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}
@@ -116,6 +119,13 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, 
 	args := []any{
 		tensors.FromFlatDataAndDimensions(state, nx, 1),
 		gx.Columns(window(c.Actions, lo, hi), lanes, horizon, nu, lanes),
+	}
+	if r.system.Rated() {
+		last := make([]float32, nu)
+		for k, v := range c.Last {
+			last[k] = float32(v)
+		}
+		args = append(args, tensors.FromFlatDataAndDimensions(last, nu, 1))
 	}
 	switch {
 	case c.Eta != nil:
@@ -171,6 +181,9 @@ func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {
 		g.built.Add(1)
 		u := unroller{key: k, belief: b, state: in[0], actions: in[1]}
 		in = in[2:]
+		if k.system.Rated() {
+			u.last, in = in[0], in[1:]
+		}
 		if k.eta {
 			u.eta, u.beta, in = in[0], in[1], in[2:]
 		}
@@ -197,6 +210,7 @@ type unroller struct {
 	key
 	belief                    gx.Belief
 	state, actions, eta, beta *Node
+	last                      *Node // action before the first, [nu, 1]; nil if no limit asks for it
 	reward, states, excess    *Node // [H, B], [H, nx, B], [H, nl, B]; excess is nil without limits
 }
 
@@ -204,6 +218,10 @@ func (u *unroller) run(parameters []*Node) {
 	nx, nl := len(u.system.State), len(u.system.Limits)
 	var rewards, states, excesses []*Node
 	x := BroadcastToDims(u.state, nx, u.lanes)
+	var last []*Node // rows of the action before
+	if u.last != nil {
+		last = rowsOf(BroadcastToDims(u.last, len(u.system.Action), u.lanes))
+	}
 	for t := range u.horizon {
 		a := Squeeze(Slice(u.actions, AxisElem(t)), 0)
 		next, epistemic := u.belief.Step(parameters, Concatenate([]*Node{x, a}, 0))
@@ -211,7 +229,12 @@ func (u *unroller) run(parameters []*Node) {
 			e := Squeeze(Slice(u.eta, AxisElem(t)), 0)
 			next = Add(next, Mul(Mul(u.beta, epistemic), e))
 		}
-		outcome := gx.Nodes(u.system.Outcome, append(append(rowsOf(x), rowsOf(a)...), rowsOf(next)...))
+		rows := rowsOf(a)
+		if last == nil {
+			last = rows // nobody asks
+		}
+		outcome := gx.Nodes(u.system.Outcome, slices.Concat(rowsOf(x), rows, rowsOf(next), last))
+		last = rows
 		rewards = append(rewards, InsertAxes(BroadcastToDims(outcome[0], u.lanes), 0))
 		for k, o := range outcome[1:] {
 			o = MulScalar(o, 1/u.system.LimitScale(k))

@@ -78,7 +78,7 @@ func TestRollFollowsPredict(t *testing.T) {
 		}
 		next := out.States[step*3 : step*3+3]
 		for i := range n {
-			reward, excess := s.Score(x.Point(i), u.Point(i), next.Point(i))
+			reward, excess := s.Score(x.Point(i), u.Point(i), next.Point(i), u.Point(i))
 			if got := out.Reward[step][i]; math.Abs(got-reward) > 1e-5*(1+math.Abs(reward)) {
 				t.Fatalf("step %d: reward %v, want %v", step, got, reward)
 			}

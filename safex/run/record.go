@@ -39,7 +39,7 @@ type Summary struct {
 func Summarize(s *safex.System, e safex.Episode) Summary {
 	sum := Summary{
 		Episode: e.Number, Phase: e.Phase, Steps: len(e.Actions), Return: e.Return(),
-		Violations: e.Violations(), Worst: map[string]float64{},
+		Violations: e.Violations(s.Budgets()...), Worst: map[string]float64{},
 	}
 	for k, w := range e.WorstExcess(len(s.Limits)) {
 		if !math.IsInf(w, 0) && !math.IsNaN(w) { // JSON has no such numbers
@@ -82,12 +82,18 @@ func header(s *safex.System) []string {
 	for _, l := range s.Limits {
 		h = append(h, "worst_"+l.Name)
 	}
+	if s.Noisy() {
+		for _, v := range s.State {
+			h = append(h, "true_"+v.Name)
+		}
+	}
 	return h
 }
 
 // rows of steps.csv: state and action, then the reward and the signed excess that followed, then
 // what was believed: the mean of the next state, and the largest excess over the horizon under the
-// worst model error found. The last two are empty in the random phase.
+// worst model error found. The last two are empty in the random phase. If the agent sees the state through
+// noise, the real state comes last.
 func rows(s *safex.System, e safex.Episode) (records [][]string) {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for t, u := range e.Actions {
@@ -102,13 +108,18 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 		} else {
 			r = append(r, make([]string, len(s.State)+len(s.Limits))...)
 		}
+		if s.Noisy() {
+			for _, v := range e.Real[t] {
+				r = append(r, number(v))
+			}
+		}
 		records = append(records, r)
 	}
 	return records
 }
 
 // Episodes reads the complete episodes and, last, the one under way, of the run folder dir. The state after
-// the last step of each is that of the task. Of a forecast there is what steps.csv holds, its mean and
+// the last step of each is that of the task; with disturbances it is not known, and left out. Of a forecast there is what steps.csv holds, its mean and
 // worst, and β; of fits nothing.
 func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error) {
 	path := filepath.Join(dir, stepsFile)
@@ -131,6 +142,9 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		if err == io.EOF {
 			for i := range episodes {
 				e := &episodes[i]
+				if len(s.Disturbances) > 0 {
+					break
+				}
 				n := len(e.Actions) - 1
 				next, _, _ := s.Step(e.States[n], e.Actions[n])
 				e.States = append(e.States, next)
@@ -153,7 +167,10 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
 			return nil, fmt.Errorf("run: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
 		}
-		for k := range 3 + nx + nu + nl {
+		for k := range v {
+			if believed := 3 + nx + nu + nl; k >= believed && k < believed+nx+nl {
+				continue // empty in the random phase
+			}
 			if v[k]-v[k] != 0 {
 				return nil, fmt.Errorf("run: %s, line %d: %s is %q, want a number", path, line, want[k], record[k])
 			}
@@ -172,8 +189,11 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		e.Actions = append(e.Actions, take(nu))
 		e.Rewards = append(e.Rewards, take(1)[0])
 		e.Excess = append(e.Excess, take(nl))
-		if e.Phase == safex.Planned {
-			e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: take(nx), Worst: take(nl), Beta: betas(number)})
+		if f := (safex.Forecast{Mean: take(nx), Worst: take(nl), Beta: betas(number)}); e.Phase == safex.Planned {
+			e.Forecasts = append(e.Forecasts, f)
+		}
+		if s.Noisy() {
+			e.Real = append(e.Real, take(nx))
 		}
 	}
 }

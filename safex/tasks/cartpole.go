@@ -40,17 +40,26 @@ func (p CartPole) Check() error {
 	return atLeast0("cartpole", quantity{"MaxForce", p.MaxForce}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
 }
 
-// Task returns the control problem. Its state is the position x and speed v of the cart, the sine and
-// cosine of the pole's angle θ, which is 0 upright, and its turn rate ω. With the force F, the whole mass
-// M, the pole's mass m and half length l,
+// force is the push on the cart in N.
+func (p CartPole) force(u num.Vec) num.Expr { return u[0].Clamp(-1, 1).Mul(p.MaxForce) }
+
+// Rates are the derivatives of z = (x, v, θ, ω) under the action u. With the force F, the whole mass M, the
+// pole's mass m and half length l,
 //
-//	f = (F + m l ω² sin θ) / M,   ω̇ = (g sin θ - f cos θ) / (l (4/3 - m cos² θ / M)),   v̇ = f - m l ω̇ cos θ / M,
-//
-// solved by a step of the classical Runge–Kutta method. The reward of a step is -(θ² + 0.1 x² + 0.01 ω² + Effort F²)
-// of the state after it, with θ in (-π, π].
-func (p CartPole) Task() safex.Task {
-	force := func(u num.Vec) num.Expr { return u[0].Clamp(-1, 1).Mul(p.MaxForce) }
+//	f = (F + m l ω² sin θ) / M,   ω̇ = (g sin θ - f cos θ) / (l (4/3 - m cos² θ / M)),   v̇ = f - m l ω̇ cos θ / M.
+func (p CartPole) Rates(z, u num.Vec) num.Vec {
 	mass, lever := p.CartMass+p.PoleMass, p.PoleMass*p.HalfLength
+	sin, cos, ω := z[2].Sin(), z[2].Cos(), z[3]
+	f := p.force(u).Add(ω.Square().Mul(sin).Mul(lever)).Div(mass)
+	α := sin.Mul(p.Gravity).Sub(f.Mul(cos)).Div(num.Lit(4.0 / 3).Sub(cos.Square().Mul(p.PoleMass / mass)).Mul(p.HalfLength))
+	return num.Vec{z[1], f.Sub(α.Mul(cos).Mul(lever / mass)), ω, α}
+}
+
+// Task returns the control problem. Its state is the position x and speed v of the cart, the sine and
+// cosine of the pole's angle θ, which is 0 upright, and its turn rate ω; a step is one of the classical
+// Runge–Kutta method on Rates. The reward of a step is -(θ² + 0.1 x² + 0.01 ω² + Effort F²) of the state
+// after it, with θ in (-π, π] and the force F in N.
+func (p CartPole) Task() safex.Task {
 	return safex.Task{
 		Name: "cartpole",
 		State: []safex.Var{
@@ -58,7 +67,8 @@ func (p CartPole) Task() safex.Task {
 			{Name: "sin", Symbol: "sin θ", Scale: 0.7}, {Name: "cos", Symbol: "cos θ", Scale: 0.7},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
 		},
-		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6}},
+		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6, Explore: 0.06}},
+		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
 		Start: func(x []float64, r *rand.Rand) {
@@ -67,18 +77,13 @@ func (p CartPole) Task() safex.Task {
 			x[0], x[1], x[2], x[3], x[4] = draw(), draw(), math.Sin(θ), math.Cos(θ), draw()
 		},
 		Next: func(x, u num.Vec) num.Vec {
-			derivative := func(z num.Vec) num.Vec { // of (x, v, θ, ω)
-				sin, cos, ω := z[2].Sin(), z[2].Cos(), z[3]
-				f := force(u).Add(ω.Square().Mul(sin).Mul(lever)).Div(mass)
-				α := sin.Mul(p.Gravity).Sub(f.Mul(cos)).Div(num.Lit(4.0 / 3).Sub(cos.Square().Mul(p.PoleMass / mass)).Mul(p.HalfLength))
-				return num.Vec{z[1], f.Sub(α.Mul(cos).Mul(lever / mass)), ω, α}
-			}
-			z := RK4.step(derivative, num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), x[4]}, p.Dt)
+			z := num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), x[4]}
+			z = RK4.step(func(z num.Vec) num.Vec { return p.Rates(z, u) }, z, p.Dt)
 			return num.Vec{z[0], z[1], z[2].Sin(), z[2].Cos(), z[3]}
 		},
 		Reward: func(x, u, next num.Vec) num.Expr {
 			θ := num.Atan2(next[2], next[3])
-			return θ.Square().Add(next[0].Square().Mul(0.1)).Add(next[4].Square().Mul(0.01)).Add(force(u).Square().Mul(p.Effort)).Neg()
+			return θ.Square().Add(next[0].Square().Mul(0.1)).Add(next[4].Square().Mul(0.01)).Add(p.force(u).Square().Mul(p.Effort)).Neg()
 		},
 		Limits: []safex.Limit{{
 			Name: "track", Unit: "m", Max: p.MaxPosition,

@@ -57,6 +57,7 @@ func (p Pendulum) Task() safex.Task {
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
 		},
 		Action: []safex.Var{{Name: "torque", Symbol: "torque / max", Scale: 0.6}},
+		Angles: []safex.Angle{{Name: "theta", Sin: 1, Cos: 0}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
 		Start: func(x []float64, r *rand.Rand) {

@@ -127,13 +127,13 @@ func BenchmarkPendulum(b *testing.B) {
 	})
 	b.Run("batch", func(b *testing.B) {
 		const n = 4096
-		in, next, out := num.NewBatch(7, n), num.NewBatch(3, n), num.NewBatch(2, n)
+		in, next, out := num.NewBatch(8, n), num.NewBatch(3, n), num.NewBatch(2, n)
 		for i := range n {
-			in.SetPoint(i, []float64{math.Cos(float64(i)), math.Sin(float64(i)), float64(i%10) - 5, 0.5, 0, 0, 0})
+			in.SetPoint(i, []float64{math.Cos(float64(i)), math.Sin(float64(i)), float64(i%10) - 5, 0.5, 0, 0, 0, 0})
 		}
 		for b.Loop() {
 			s.Dynamics.EvalBatch(next, in[:4])
-			copy(in[4:], next)
+			copy(in[4:7], next)
 			s.Outcome.EvalBatch(out, in)
 		}
 		b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "transitions/s")

@@ -74,14 +74,35 @@ func (p RCCar) Check() error {
 	return atLeast0("rccar", quantity{"Motor", p.Motor}, quantity{"MotorDrag", p.MotorDrag}, quantity{"MaxSteering", p.MaxSteering}, quantity{"StartBand", p.StartBand}, quantity{"HeadingBand", p.HeadingBand}, quantity{"StartSpeed", p.StartSpeed}, quantity{"StartTurn", p.StartTurn}, quantity{"Bound", p.Bound}, quantity{"Effort", p.Effort})
 }
 
-// Task returns the control problem. Its state is the position, the sine and cosine of the heading θ, the
-// velocity in the frame of the floor, and the turn rate. In the frame of the car, with the
-// steering angle δ and the slip angle β = atan(RearLength tan δ / wheelbase),
+// Rates are the derivatives of z = (x, y, θ, vx, vy, ω) under the action u, with the velocity in the frame of
+// the car. With the steering angle δ and the slip angle β = atan(RearLength tan δ / wheelbase),
 //
-//	v̇ = (Motor throttle - MotorDrag² v) / Mass,   v̇x = v̇ cos β,
+//	v̇ = (Motor throttle - MotorDrag² vx) / Mass,   v̇x = v̇ cos β,
 //	v̇y = (vx sin β RearLength - vy) / Relaxation,   ω̇ = (vx sin β - ω) / Relaxation.
-//
-// The reward of a step is tolerance(√(x² + y² + θ²)) - Effort |a|² of the state after it. The limit is the
+func (p RCCar) Rates(z, u num.Vec) num.Vec {
+	steer, throttle := u[0].Clamp(-1, 1).Mul(p.MaxSteering), u[1].Clamp(-1, 1)
+	tan := steer.Sin().Div(steer.Cos()).Div(p.FrontLength + p.RearLength)
+	if !p.PlainSlip {
+		tan = tan.Mul(p.RearLength)
+	}
+	slip := num.Atan2(tan, num.Lit(1))
+	sinSlip, cosSlip := slip.Sin(), slip.Cos()
+	θ, vx, vy, ω := z[2], z[3], z[4], z[5]
+	sin, cos := θ.Sin(), θ.Cos()
+	accel := throttle.Mul(p.Motor).Sub(vx.Mul(p.MotorDrag * p.MotorDrag)).Div(p.Mass)
+	return num.Vec{
+		vx.Mul(cos).Sub(vy.Mul(sin)),
+		vx.Mul(sin).Add(vy.Mul(cos)),
+		ω,
+		accel.Mul(cosSlip),
+		vx.Mul(sinSlip).Mul(p.RearLength).Sub(vy).Div(p.Relaxation),
+		vx.Mul(sinSlip).Sub(ω).Div(p.Relaxation),
+	}
+}
+
+// Task returns the control problem. Its state is the position, the sine and cosine of the heading θ, the
+// velocity in the frame of the floor, and the turn rate. A step is Substeps of the Integrator on Rates. The
+// reward of a step is tolerance(√(x² + y² + θ²)) - Effort |a|² of the state after it. The limit is the
 // largest distance beyond a wall.
 func (p RCCar) Task() safex.Task {
 	return safex.Task{
@@ -92,7 +113,8 @@ func (p RCCar) Task() safex.Task {
 			{Name: "vx", Symbol: "vx", Unit: "m/s", Scale: 1}, {Name: "vy", Symbol: "vy", Unit: "m/s", Scale: 1},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1},
 		},
-		Action: []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6}},
+		Action: []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6, Explore: 0.05}},
+		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
 		Start:  p.start,
@@ -124,33 +146,13 @@ func (p RCCar) start(x []float64, r *rand.Rand) {
 
 // next takes a step in the frame of the car, z = (x, y, θ, vx, vy, ω), and turns the velocity back.
 func (p RCCar) next(x, u num.Vec) num.Vec {
-	steer, throttle := u[0].Clamp(-1, 1).Mul(p.MaxSteering), u[1].Clamp(-1, 1)
-	tan := steer.Sin().Div(steer.Cos()).Div(p.FrontLength + p.RearLength)
-	if !p.PlainSlip {
-		tan = tan.Mul(p.RearLength)
-	}
-	slip := num.Atan2(tan, num.Lit(1))
-	sinSlip, cosSlip := slip.Sin(), slip.Cos()
-	derivative := func(z num.Vec) num.Vec {
-		θ, vx, vy, ω := z[2], z[3], z[4], z[5]
-		sin, cos := θ.Sin(), θ.Cos()
-		accel := throttle.Mul(p.Motor).Sub(vx.Mul(p.MotorDrag * p.MotorDrag)).Div(p.Mass)
-		return num.Vec{
-			vx.Mul(cos).Sub(vy.Mul(sin)),
-			vx.Mul(sin).Add(vy.Mul(cos)),
-			ω,
-			accel.Mul(cosSlip),
-			vx.Mul(sinSlip).Mul(p.RearLength).Sub(vy).Div(p.Relaxation),
-			vx.Mul(sinSlip).Sub(ω).Div(p.Relaxation),
-		}
-	}
 	sin, cos := x[2], x[3]
 	norm := sin.Square().Add(cos.Square()).Sqrt() // 1, but for a belief's states
 	sin, cos = sin.Div(norm), cos.Div(norm)
 	z := num.Vec{x[0], x[1], num.Atan2(x[2], x[3]), cos.Mul(x[4]).Add(sin.Mul(x[5])), cos.Mul(x[5]).Sub(sin.Mul(x[4])), x[6]}
 	h := p.Dt / float64(p.Substeps)
 	for range p.Substeps {
-		z = p.Integrator.step(derivative, z, h)
+		z = p.Integrator.step(func(z num.Vec) num.Vec { return p.Rates(z, u) }, z, h)
 	}
 	sin, cos = z[2].Sin(), z[2].Cos()
 	return num.Vec{z[0], z[1], sin, cos, cos.Mul(z[3]).Sub(sin.Mul(z[4])), sin.Mul(z[3]).Add(cos.Mul(z[4])), z[5]}

@@ -21,6 +21,7 @@ var all = []struct {
 	{"carpark", pointer(DefaultCarPark), pointer(ReferenceCarPark)},
 	{"rccar", pointer(DefaultRCCar), pointer(ReferenceRCCar)},
 	{"cartpole", pointer(DefaultCartPole), pointer(DefaultCartPole)},
+	{"quadrotor", pointer(DefaultQuadrotor), pointer(DefaultQuadrotor)},
 }
 
 // pointer is a function that returns a pointer to a fresh value of make.

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -95,18 +93,23 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
-			u[k] = 2*r.Float64() - 1
+			u[k] = a.System.ExploreScale(k) * (2*r.Float64() - 1)
 		}
-		return a.act(s, u, a.Explore)
+		return a.act(s, u, a.Explore, src)
 	}
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
 	}
 	began := time.Now()
 	at := len(s.Episode.Actions)
-	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), safex.Query{
+	query := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
-	}, src.Child("plan").At(s.Episode.Number).At(at))
+		Left: s.Episode.Left(a.System.Budgets()),
+	}
+	if at > 0 {
+		query.LastAction = s.Episode.Actions[at-1]
+	}
+	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), query, src.Child("plan").At(s.Episode.Number).At(at))
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
@@ -114,7 +117,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
 	}
-	if err := a.act(s, plan.Actions[0], a.System.Steps); err != nil {
+	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
 	s.Last, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
@@ -138,7 +141,7 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 	if err := a.System.CheckStart(x); err != nil {
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
-	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: safex.Trajectory{States: [][]float64{x}}}
+	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}
 	s.Over, s.Last = false, nil
 	return nil
 }
@@ -168,17 +171,12 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 }
 
 // act steps the real system, in an episode of the given steps, and records what happened.
-func (a Agent) act(s *State, u []float64, steps int) error {
-	x := s.Episode.States[len(s.Episode.States)-1]
-	next, reward, excess := a.System.Step(x, u)
-	for _, v := range slices.Concat(next, []float64{reward}, excess) {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("train: episode %d, step %d: the task left the real numbers: from %v with action %v to %v, reward %v, excess %v",
-				s.Episode.Number, len(s.Episode.Actions), x, u, next, reward, excess)
-		}
+func (a Agent) act(s *State, u []float64, steps int, src rng.Stream) error {
+	at := len(s.Episode.Actions)
+	if err := a.System.Advance(&s.Episode.Trajectory, u, src.Child("real").At(s.Episode.Number)); err != nil {
+		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
-	s.Episode.Append(u, next, reward, excess)
-	s.Data.Append(x, u, next)
+	s.Data.Append(s.Episode.States[at], u, s.Episode.States[at+1])
 	s.Over = len(s.Episode.Actions) == steps
 	return nil
 }

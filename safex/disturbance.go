@@ -1,0 +1,304 @@
+package safex
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A Disturbance is one thing that happens to the real system besides the agent's actions. The agent does
+// not know it; rewards and limits are judged on what really happened. The text form is
+//
+//	KIND ON SIZE [every PERIOD] [from TIME] [until TIME]
+//
+// as in "process omega 0.05", "impulse omega 1 from 3", "periodic torque 0.2 every 1.5" and, without
+// ON, "delay 2".
+type Disturbance struct {
+	Kind Kind
+	// On is what is disturbed: a variable of the state or of the action, or one of Task.Angles. It is empty for a
+	// Delay, which holds for every action.
+	On string
+	// Size is how much, in the unit of On; see Kind.
+	Size float64
+	// From and Until are the seconds of the episode between which it acts; an Until of 0 is the end.
+	From, Until float64
+	Period      float64 // s, of a Periodic one, above 0
+}
+
+// Kind is what a Disturbance does.
+type Kind int
+
+// The kinds. What is said of an action is added to the agent's command, before the limits of the actuator.
+const (
+	// ProcessNoise adds a normal number of standard deviation Size to each next state, or to each action.
+	ProcessNoise Kind = iota
+	// ObservationNoise adds a normal number of standard deviation Size to what the agent sees of the state.
+	ObservationNoise
+	// Impulse adds Size once, in the step that From falls in.
+	Impulse
+	// Step adds Size to each action; of a state, Size each second.
+	Step
+	// Periodic is a Step whose size swings as Size sin(2π (t - From) / Period).
+	Periodic
+	// Delay lets each action take effect Size steps late, a whole number. Before the first there is none (0).
+	Delay
+)
+
+var kinds = []string{"process", "observation", "impulse", "step", "periodic", "delay"}
+
+// String is the name of the kind, as in "process".
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kinds) {
+		return fmt.Sprintf("Kind(%d)", int(k))
+	}
+	return kinds[k]
+}
+
+// String is the text form.
+func (d Disturbance) String() string {
+	words := []string{d.Kind.String()}
+	if d.On != "" {
+		words = append(words, d.On)
+	}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	words = append(words, number(d.Size))
+	for _, w := range []struct {
+		word  string
+		value float64
+	}{{"every", d.Period}, {"from", d.From}, {"until", d.Until}} {
+		if w.value != 0 {
+			words = append(words, w.word, number(w.value))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// MarshalText writes the text form.
+func (d Disturbance) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the text form.
+func (d *Disturbance) UnmarshalText(text []byte) error {
+	wrong := func(why string, args ...any) error {
+		return fmt.Errorf(`disturbance %q: %s; want KIND ON SIZE [every PERIOD] [from TIME] [until TIME], as in "impulse omega 1 from 3"`, text, fmt.Sprintf(why, args...))
+	}
+	words := strings.Fields(string(text))
+	if len(words) < 2 {
+		return wrong("it is too short")
+	}
+	kind := slices.Index(kinds, words[0])
+	if kind < 0 {
+		return wrong("there is no kind %q, but %s", words[0], strings.Join(kinds, ", "))
+	}
+	v := Disturbance{Kind: Kind(kind)}
+	words = words[1:]
+	if v.Kind != Delay {
+		v.On, words = words[0], words[1:]
+	}
+	if len(words)%2 != 1 {
+		return wrong("a number is missing or too many")
+	}
+	fields := map[string]*float64{"every": &v.Period, "from": &v.From, "until": &v.Until}
+	at := &v.Size
+	for i := 0; ; i += 2 {
+		x, err := strconv.ParseFloat(words[i], 64)
+		if err != nil || bad(x) {
+			return wrong("%q is no number", words[i])
+		}
+		*at = x
+		if i+1 == len(words) {
+			break
+		}
+		if at = fields[words[i+1]]; at == nil {
+			return wrong("there is no word %q", words[i+1])
+		}
+	}
+	*d = v
+	return nil
+}
+
+// effect is a Disturbance that found what it acts on.
+type effect struct {
+	Disturbance
+	state, action int   // dimension; -1 if it is none
+	angle         Angle // if it is neither
+}
+
+// effects finds what each of the task's disturbances acts on.
+func (t Task) effects() (effects []effect, err error) {
+	for _, d := range t.Disturbances {
+		wrong := func(why string, args ...any) error {
+			return fmt.Errorf("disturbance %q: %s", d, fmt.Sprintf(why, args...))
+		}
+		e := effect{Disturbance: d, state: -1, action: -1}
+		for _, v := range []float64{d.Size, d.From, d.Until, d.Period} {
+			if bad(v) {
+				return nil, wrong("%v is no number", v)
+			}
+		}
+		switch {
+		case d.Kind < 0 || int(d.Kind) >= len(kinds):
+			return nil, wrong("there is no such kind")
+		case d.From < 0 || d.Until < 0 || d.Until > 0 && d.Until <= d.From:
+			return nil, wrong("it acts from %v s until %v s, want times of at least 0 that rise", d.From, d.Until)
+		case d.Kind <= ObservationNoise && d.Size < 0:
+			return nil, wrong("a standard deviation must not be negative")
+		case d.Kind == Periodic != (d.Period > 0):
+			return nil, wrong("a period above 0 belongs to a periodic one, and to no other")
+		}
+		if d.Kind == Delay {
+			if d.On != "" || d.Size < 0 || d.Size != math.Trunc(d.Size) || d.Size > 1e6 || d.From != 0 || d.Until != 0 {
+				return nil, wrong("a delay is a whole number of steps and nothing else, as in \"delay 2\"")
+			}
+			effects = append(effects, e)
+			continue
+		}
+		named := func(v Var) bool { return v.Name == d.On }
+		e.state, e.action = slices.IndexFunc(t.State, named), slices.IndexFunc(t.Action, named)
+		i := slices.IndexFunc(t.Angles, func(a Angle) bool { return a.Name == d.On })
+		switch {
+		case i >= 0:
+			e.angle = t.Angles[i]
+		case e.state < 0 && e.action < 0:
+			var names []string
+			for _, v := range slices.Concat(t.State, t.Action) {
+				names = append(names, v.Name)
+			}
+			for _, a := range t.Angles {
+				names = append(names, a.Name)
+			}
+			return nil, wrong("the task has no %q, but %s", d.On, strings.Join(names, ", "))
+		}
+		for _, a := range t.Angles {
+			if e.state >= 0 && (e.state == a.Sin || e.state == a.Cos) {
+				return nil, wrong("%s is the sine or cosine of an angle: disturb %s", d.On, a.Name)
+			}
+		}
+		if d.Kind == ObservationNoise && e.action >= 0 {
+			return nil, wrong("%s is an action, which the agent knows", d.On)
+		}
+		effects = append(effects, e)
+	}
+	return effects, nil
+}
+
+// on adds by to what the effect acts on, in x or in u.
+func (e effect) on(x, u []float64, by float64) {
+	switch {
+	case e.state >= 0:
+		x[e.state] += by
+	case e.action >= 0:
+		u[e.action] += by
+	default:
+		turn, turnCos := math.Sincos(by)
+		sin, cos := x[e.angle.Sin], x[e.angle.Cos]
+		x[e.angle.Sin], x[e.angle.Cos] = sin*turnCos+cos*turn, cos*turnCos-sin*turn
+	}
+}
+
+// size is how much the effect adds in step t of dt seconds. Noise i is drawn from src.
+func (e effect) size(i, t int, dt float64, src rng.Stream) float64 {
+	now := float64(t) * dt
+	const slack = 1e-9 // of a step: times are meant as multiples of it
+	if e.Kind == Impulse {
+		if first := int(math.Floor(e.From/dt + slack)); t == first {
+			return e.Size
+		}
+		return 0
+	}
+	if now < e.From-slack*dt || e.Until > 0 && now >= e.Until-slack*dt {
+		return 0
+	}
+	rate := e.Size
+	switch e.Kind {
+	case ProcessNoise, ObservationNoise:
+		return e.Size * src.Child("disturbance").At(i).At(t).Rand().NormFloat64()
+	case Periodic:
+		rate *= math.Sin(2 * math.Pi * (now - e.From) / e.Period)
+	}
+	if e.action < 0 {
+		rate *= dt // of a state: each second
+	}
+	return rate
+}
+
+// Begin starts an episode of the real system in the state x, which is not checked. Noise is drawn from src.
+func (s *System) Begin(x []float64, src rng.Stream) Trajectory {
+	t := Trajectory{States: [][]float64{s.observe(x, 0, src)}}
+	if s.noisy {
+		t.Real = [][]float64{slices.Clone(x)}
+	}
+	return t
+}
+
+// Advance takes the real system a step further with the action u in [-1, 1], disturbances and all, and
+// appends it to t, which Begin started. Noise is drawn from src, the same stream at every step.
+// It fails if the task leaves the real numbers; t is as before then.
+func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
+	at := len(t.Actions)
+	x := t.States[at]
+	if s.noisy {
+		x = t.Real[at]
+	}
+	next := make([]float64, len(s.State))
+	s.Dynamics.Eval(next, slices.Concat(x, s.command(t.Actions, u, src)))
+	for i, e := range s.effects {
+		if e.Kind != ObservationNoise && e.Kind != Delay && e.action < 0 {
+			e.on(next, nil, e.size(i, at, s.Dt, src))
+		}
+	}
+	last := make([]float64, len(s.Action))
+	if at > 0 {
+		last = t.Actions[at-1]
+	}
+	reward, excess := s.Score(x, u, next, last)
+	for _, v := range slices.Concat(next, []float64{reward}, excess) {
+		if bad(v) {
+			return fmt.Errorf("the task left the real numbers: from %v with action %v to %v, reward %v, excess %v", x, u, next, reward, excess)
+		}
+	}
+	t.Append(u, s.observe(next, at+1, src), reward, excess)
+	if s.noisy {
+		t.Real = append(t.Real, next)
+	}
+	return nil
+}
+
+// command is what reaches the actuators when the agent commands u after its past actions.
+func (s *System) command(past [][]float64, u []float64, src rng.Stream) []float64 {
+	at, delay := len(past), 0
+	for _, e := range s.effects {
+		if e.Kind == Delay {
+			delay += int(e.Size)
+		}
+	}
+	c := slices.Clone(u)
+	if delay > at {
+		clear(c)
+	} else if delay > 0 {
+		copy(c, past[at-delay])
+	}
+	for i, e := range s.effects {
+		if e.action >= 0 {
+			e.on(nil, c, e.size(i, at, s.Dt, src))
+		}
+	}
+	return c
+}
+
+// observe is what the agent sees of the state x before step t.
+func (s *System) observe(x []float64, t int, src rng.Stream) []float64 {
+	seen := slices.Clone(x)
+	for i, e := range s.effects {
+		if e.Kind == ObservationNoise {
+			e.on(seen, nil, e.size(i, t, s.Dt, src))
+		}
+	}
+	return seen
+}
+
+// Noisy tells whether the agent sees the state through noise, so that a Trajectory has Real states.
+func (s *System) Noisy() bool { return s.noisy }
