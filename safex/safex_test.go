@@ -67,7 +67,7 @@ func TestSystemErrors(t *testing.T) {
 		}, "first step: the reward is NaN (sqrt at safex_test.go:"},
 		{"start", func(t *safex.Task) { t.Start = safex.StartAt(20, 3) }, `a start state is beyond limit "wake" by 1 m/s (at most 2 is safe)`},
 		{"NaN start", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[0] = math.NaN() } }, "Start: distance is NaN"},
-		{"limit without Of", func(t *safex.Task) { t.Limits[0].Of = nil }, `limit "wake": Of is required`},
+		{"limit without Of", func(t *safex.Task) { t.Limits[0].Of = nil }, `limit "wake": want either Of or Rate`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			task := ferry()
