@@ -207,7 +207,9 @@ func wave(f func(float64) float64, a Interval, crest float64) Interval {
 	if !(a.Lo >= -farthest && a.Hi <= farthest) || a.Width() >= 2*math.Pi {
 		return Interval{-1, 1, nan}
 	}
-	r := ordered(min(f(a.Lo), f(a.Hi)), max(f(a.Lo), f(a.Hi)), mathUlps, nan)
+	// Reducing an angle of up to farthest leaves an error of some 1e-22, which near a root is many units.
+	const reduction = 1e-20
+	r := ordered(min(f(a.Lo), f(a.Hi))-reduction, max(f(a.Lo), f(a.Hi))+reduction, mathUlps, nan)
 	// The phase is known to far better than slack; within slack of a crest the wave is 1 - slack²/2, which is 1.
 	const slack = 1e-7
 	reaches := func(at float64) bool {
