@@ -452,7 +452,7 @@ func (a *affinity) between(α float64, x Affine, r Interval, f func(float64) Int
 func (a *affinity) tilted(α float64, x Affine, r, g Interval, δ float64) Affine {
 	mid := g.Lo/2 + g.Hi/2
 	δ = up(max(g.Hi-mid, mid-g.Lo)+δ, 2)
-	if !finite(α) || !finite(mid) || !(δ < r.half()) {
+	if !finite(α) || !finite(mid) || !(0 <= δ && δ < r.half()) {
 		return a.fresh(r) // the slope explains nothing
 	}
 	return a.linear(α, x, 0, Affine{}, mid, δ, r)
@@ -609,11 +609,14 @@ func (a *affinity) angle(y, x Affine, r Interval) Affine {
 	α, β := byY.Lo, byX.Lo
 	dy, dx := up(y.Range.half(), 2), up(x.Range.half(), 2)
 	near := enclose(OpAdd, square(y.Range), square(x.Range), Interval{}).Lo
+	if near < 1e-290 { // too near the origin, or too small to square
+		return a.fresh(r)
+	}
 	bend := up(up(up(dy*dy, 1)+up(dx*dx, 1), 1)/(2*near), 2)
 	slopes := up(up(byY.Width()*dy, 2)+up(byX.Width()*dx, 2), 1) // α and β are rounded
 	γ := enclose(OpSub, enclose(OpSub, angle(my, mx, false), product(Point(α), my, false), Interval{}), product(Point(β), mx, false), Interval{})
 	δ := up(γ.half()+bend+slopes+rounding(r, mathUlps), 4)
-	if !finite(α) || !finite(β) || !(δ < r.half()) {
+	if !finite(α) || !finite(β) || !(0 <= δ && δ < r.half()) {
 		return a.fresh(r)
 	}
 	return a.linear(α, y, β, x, γ.Lo/2+γ.Hi/2, δ, r)

@@ -208,6 +208,7 @@ func FuzzForms(f *testing.F) {
 	f.Add(-1.0, 2.0, -1.0, 0.5, 0.0, 0.0, 1e-9, 1e-3, 10.0, uint64(2))
 	f.Add(1e300, 1e300, -1e-300, 2e-300, 0.0, 1.0, 1.0, -1.0, 0.0, uint64(3))
 	f.Add(1e5, 0.1, 1e6, 3.0, math.Pi, 1e-9, 0.0, 0.0, 1e-8, uint64(4))
+	f.Add(-434.17500000000007, 1441.375, 89.64285714285715, 124.33749999999999, 69.925, 18.055555555555557, -1283.3333333275, -291.488, 654.5, uint64(514)) // squares that underflow
 	f.Fuzz(func(t *testing.T, a, b, c, g, h, i, j, k, l float64, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		mid, mix := [3]float64{a, b, c}, [3][3]float64{{g, h, i}, {j, k, l}, {l, g, 0}}
