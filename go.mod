@@ -13,6 +13,7 @@ require (
 	github.com/gomlx/gomlx v0.28.14
 	github.com/google/renameio/v2 v2.0.0
 	github.com/janpfeifer/gonb v0.11.5
+	github.com/kettek/apng v0.0.0-20220823221153-ff692776a607
 	github.com/schollz/progressbar/v3 v3.19.0
 	github.com/spf13/cobra v1.10.1
 	go.yaml.in/yaml/v3 v3.0.4

@@ -50,6 +50,21 @@ const (
 
 var kinds = []string{"process", "observation", "impulse", "step", "periodic", "delay"}
 
+// Kinds lists them.
+func Kinds() []Kind { return []Kind{ProcessNoise, ObservationNoise, Impulse, Step, Periodic, Delay} }
+
+// About is a line on the kind, in the words of the text form.
+func (k Kind) About() string {
+	return [...]string{
+		"ON SIZE: normal noise of that deviation on each next state, or each action",
+		"ON SIZE: normal noise of that deviation on what the agent sees of the state",
+		"ON SIZE from TIME: SIZE at once",
+		"ON SIZE [from TIME] [until TIME]: SIZE on each action; of a state, SIZE a second",
+		"ON SIZE every PERIOD [from TIME] [until TIME]: a step that swings as a sine",
+		"STEPS: each action takes effect that many steps late",
+	}[k]
+}
+
 // String is the name of the kind, as in "process".
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kinds) {

@@ -31,8 +31,8 @@ var layers = map[string]string{
 	// 5: all together, by name
 	"lab": ". ensemble fig plan rollout run tasks train",
 	// 6: for people
-	"nb":        "fig",
-	"cmd/safex": ". lab run jupyter",
+	"nb":        "",
+	"cmd/safex": ". lab rng run jupyter tasks",
 }
 
 // gomlx are the only packages that may import GoMLX.

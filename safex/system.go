@@ -24,41 +24,53 @@ type System struct {
 }
 
 // System checks t, traces its functions, draws initial states, and takes a step from one of them.
-// The error names the first thing that is wrong and what to write instead.
+// The error names the first thing that is wrong and what to write instead; Check looks closer.
 func (t Task) System() (*System, error) {
-	if err := t.check(); err != nil {
+	s, err := t.compile()
+	if err == nil {
+		err = s.tryStart()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	return s, nil
+}
+
+// compile checks the fields of t and traces its functions.
+func (t Task) compile() (*System, error) {
+	if faults := t.faults(); len(faults) > 0 {
+		return nil, faults[0]
 	}
 	nx, nu := len(t.State), len(t.Action)
 	s := &System{Task: t}
 	if err := traced("Next", func() {
 		s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(v[:nx:nx], v[nx:]) })
 	}); err != nil {
-		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+		return nil, err
 	}
 	if s.Dynamics.Out != nx {
-		return nil, fmt.Errorf("safex: task %q: Next returns %d dimensions, State names %d", t.Name, s.Dynamics.Out, nx)
+		return nil, fmt.Errorf("Next returns %d dimensions, State names %d", s.Dynamics.Out, nx)
 	}
-	if err := traced("Reward or a Limit", func() {
+	what := "Reward"
+	trace := func() {
 		s.Outcome = num.Trace(nx+nu+nx+nu, func(v num.Vec) num.Vec {
 			x, u, next, last := v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:nx+nu+nx:nx+nu+nx], v[nx+nu+nx:]
 			out := num.Vec{t.Reward(x, u, next)}
 			for _, l := range t.Limits {
+				what = fmt.Sprintf("limit %q", l.Name)
 				out = append(out, l.quantity(x, u, next, last).Sub(l.Max))
 			}
 			return out
 		})
-	}); err != nil {
-		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+	}
+	if err := traced("", trace); err != nil {
+		return nil, fmt.Errorf("%s%w", what, err)
 	}
 	var err error
 	if s.effects, err = t.effects(); err != nil {
-		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
+		return nil, err
 	}
 	s.noisy = slices.ContainsFunc(s.effects, func(e effect) bool { return e.Kind == ObservationNoise })
-	if err := s.tryStart(); err != nil {
-		return nil, fmt.Errorf("safex: task %q: %w", t.Name, err)
-	}
 	return s, nil
 }
 
@@ -83,74 +95,79 @@ func traced(what string, f func()) (err error) {
 
 var fileName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-func (t Task) check() error {
-	switch {
-	case !fileName.MatchString(t.Name):
-		return fmt.Errorf("Name must be lower-case letters, digits and _")
-	case len(t.State) == 0 || len(t.Action) == 0:
-		return fmt.Errorf("State names %d dimensions and Action %d, want at least 1 of each", len(t.State), len(t.Action))
-	case !(t.Dt > 0) || math.IsInf(t.Dt, 1):
-		return fmt.Errorf("Dt is %v s, want more than 0", t.Dt)
-	case t.Steps < 1 || t.Steps > 1e7:
-		return fmt.Errorf("Steps is %d, want 1 to 1e7", t.Steps)
-	case t.Start == nil || t.Next == nil || t.Reward == nil:
-		return fmt.Errorf("Start, Next and Reward are required")
+// faults are what is wrong with the fields of t.
+func (t Task) faults() (faults []error) {
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !fileName.MatchString(t.Name) {
+		fault("Name must be lower-case letters, digits and _")
+	}
+	if len(t.State) == 0 || len(t.Action) == 0 {
+		fault("State names %d dimensions and Action %d, want at least 1 of each", len(t.State), len(t.Action))
+	}
+	if !(t.Dt > 0) || math.IsInf(t.Dt, 1) {
+		fault("Dt is %v s, want more than 0", t.Dt)
+	}
+	if t.Steps < 1 || t.Steps > 1e7 {
+		fault("Steps is %d, want 1 to 1e7", t.Steps)
+	}
+	if t.Start == nil || t.Next == nil || t.Reward == nil {
+		fault("Start, Next and Reward are required")
 	}
 	names := []string{"episode", "step", "reward"} // columns of a run's table
 	for i, v := range slices.Concat(t.State, t.Action) {
 		if !fileName.MatchString(v.Name) {
-			return fmt.Errorf("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
+			fault("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
 		}
 		if !(v.Scale > 0) || math.IsInf(v.Scale, 1) {
-			return fmt.Errorf("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
+			fault("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
 		}
-		if v.Min != 0 || v.Max != 0 {
-			if !(v.Min < v.Max) {
-				return fmt.Errorf("variable %q: its range is %v to %v, want Min below Max, or both 0 for none", v.Name, v.Min, v.Max)
-			}
+		if (v.Min != 0 || v.Max != 0) && !(v.Min < v.Max) {
+			fault("variable %q: its range is %v to %v, want Min below Max, or both 0 for none", v.Name, v.Min, v.Max)
 		}
 		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
-			return fmt.Errorf("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
+			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
 		}
 		for _, prefix := range []string{"excess_", "mean_", "worst_", "next_", "true_"} {
 			if strings.HasPrefix(v.Name, prefix) {
-				return fmt.Errorf("variable %q: a Name must not begin with %s, which is for a run's own columns", v.Name, prefix)
+				fault("variable %q: a Name must not begin with %s, which is for a run's own columns", v.Name, prefix)
 			}
 		}
 		names = append(names, v.Name)
 	}
 	for _, a := range t.Angles {
 		if !fileName.MatchString(a.Name) {
-			return fmt.Errorf("angle %q: Name must be lower-case letters, digits and _", a.Name)
+			fault("angle %q: Name must be lower-case letters, digits and _", a.Name)
 		}
 		if n := len(t.State); a.Sin == a.Cos || min(a.Sin, a.Cos) < 0 || max(a.Sin, a.Cos) >= n {
-			return fmt.Errorf("angle %q: Sin is dimension %d and Cos %d, want two of the %d of the state", a.Name, a.Sin, a.Cos, n)
+			fault("angle %q: Sin is dimension %d and Cos %d, want two of the %d of the state", a.Name, a.Sin, a.Cos, n)
 		}
 		names = append(names, a.Name)
 	}
 	if p := t.Picture; p != nil && !(p.Left < p.Right && p.Bottom < p.Top && p.Draw != nil) {
-		return fmt.Errorf("Picture: want Left below Right, Bottom below Top, and Draw")
+		fault("Picture: want Left below Right, Bottom below Top, and Draw")
 	}
 	for _, l := range t.Limits {
-		switch {
-		case !fileName.MatchString(l.Name):
-			return fmt.Errorf("limit %q: Name must be lower-case letters, digits and _", l.Name)
-		case (l.Of == nil) == (l.Rate == nil):
-			return fmt.Errorf("limit %q: want either Of or Rate", l.Name)
-		case !(l.Budget >= 0) || math.IsInf(l.Budget, 1):
-			return fmt.Errorf("limit %q: Budget is %v, want at least 0", l.Name, l.Budget)
-		case math.IsNaN(l.Max) || l.Scale < 0 || math.IsNaN(l.Scale):
-			return fmt.Errorf("limit %q: Max is %v and Scale %v, want numbers and no negative Scale", l.Name, l.Max, l.Scale)
+		if !fileName.MatchString(l.Name) {
+			fault("limit %q: Name must be lower-case letters, digits and _", l.Name)
+		}
+		if (l.Of == nil) == (l.Rate == nil) {
+			fault("limit %q: want either Of or Rate", l.Name)
+		}
+		if !(l.Budget >= 0) || math.IsInf(l.Budget, 1) {
+			fault("limit %q: Budget is %v, want at least 0", l.Name, l.Budget)
+		}
+		if math.IsNaN(l.Max) || l.Scale < 0 || math.IsNaN(l.Scale) {
+			fault("limit %q: Max is %v and Scale %v, want numbers and no negative Scale", l.Name, l.Max, l.Scale)
 		}
 		names = append(names, "limit "+l.Name)
 	}
 	slices.Sort(names)
 	for i := range names[1:] {
-		if names[i] == names[i+1] {
-			return fmt.Errorf("two variables or limits are named %q, or it is one of episode, step and reward", names[i])
+		if names[i] == names[i+1] && (i == 0 || names[i-1] != names[i]) {
+			fault("two variables or limits are named %q, or it is one of episode, step and reward", names[i])
 		}
 	}
-	return nil
+	return faults
 }
 
 // starts is how many initial states are tried.
@@ -165,10 +182,8 @@ func (s *System) tryStart() error {
 		if err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").At(i).Rand()) }); err != nil {
 			return err
 		}
-		for k, v := range x {
-			if bad(v) {
-				return fmt.Errorf("Start: %s is %v", s.State[k].Name, v)
-			}
+		if err := s.tryState("Start", x); err != nil {
+			return err
 		}
 		if err := s.CheckStart(x); err != nil {
 			return err
@@ -188,6 +203,24 @@ func (s *System) tryStart() error {
 	for k, v := range excess {
 		if bad(v) {
 			return fmt.Errorf("first step: limit %q is %v (%s)", s.Limits[k].Name, v, s.Outcome.Blame(1+k, in))
+		}
+	}
+	return nil
+}
+
+// tryState reports a state that cannot be: not real, outside its own range, or an angle off the circle.
+func (s *System) tryState(where string, x []float64) error {
+	for k, v := range x {
+		if d := s.State[k]; bad(v) {
+			return fmt.Errorf("%s: %s is %v", where, d.Name, v)
+		} else if d.Min < d.Max && !(d.Min <= v && v <= d.Max) {
+			return fmt.Errorf("%s: %s is %.4g, outside its own range of %v to %v", where, d.Name, v, d.Min, d.Max)
+		}
+	}
+	for _, a := range s.Angles {
+		if r := math.Hypot(x[a.Sin], x[a.Cos]); math.Abs(r-1) > 1e-6 {
+			return fmt.Errorf("%s: %s and %s are %.4g and %.4g, which are no sine and cosine of the angle %s: their squares sum to %.4g", where,
+				s.State[a.Sin].Name, s.State[a.Cos].Name, x[a.Sin], x[a.Cos], a.Name, r*r)
 		}
 	}
 	return nil

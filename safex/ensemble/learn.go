@@ -26,6 +26,7 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 		return nil, err
 	}
 	sh := e.shape(len(s.State), len(s.Action))
+	set := prepare(s, data, e.HoldOut)
 	var start state
 	switch p := prev.(type) {
 	case nil:
@@ -35,6 +36,9 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 			return nil, fmt.Errorf("ensemble: cannot go on from an %v with an %v", p.shape, sh)
 		}
 		start = p.trained
+		if outgrown(p.yScale, set.yScale) {
+			start = fresh(sh, src.Child("weights"))
+		}
 	default:
 		return nil, fmt.Errorf("ensemble: cannot go on from a %T", prev)
 	}
@@ -47,7 +51,6 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err := t.set(start); err != nil {
 		return nil, err
 	}
-	set := prepare(s, data, e.HoldOut)
 	best, stopped, err := e.fit(ctx, t, set, src)
 	if err != nil {
 		return nil, err
@@ -57,6 +60,18 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 		return nil, err
 	}
 	return fitted, stopped
+}
+
+// outgrown tells whether the movement in some dimension has become wider by more than 4 since the last fit.
+// Weights that learned small movements are too rough for large ones: on a quadrotor whose first actions
+// were gentle, going on from them left 6 times the error of fresh weights, and rollouts that explode.
+func outgrown(before, now []float64) bool {
+	for d := range now {
+		if now[d] > 4*before[d] {
+			return true
+		}
+	}
+	return false
 }
 
 // fit takes gradient steps until the held-out likelihood stops improving, and returns the best state

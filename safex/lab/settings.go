@@ -43,6 +43,8 @@ type Settings struct {
 	Explore    int    // random steps before the first plan
 	LearnEvery int    // steps from one fit to the next; 0 fits at the start of each episode alone
 	Seed       uint64 // of every random number
+
+	Disturbances []safex.Disturbance `json:",omitempty"` // besides the task's own
 }
 
 // planners are the planners by name, each with a function that returns its defaults.
@@ -145,7 +147,13 @@ func (s *Settings) System() (*safex.System, error) {
 			}
 		}
 	}
-	return s.Parameters.Task().System()
+	return Disturbed(s.Parameters.Task(), s.Disturbances)
+}
+
+// Disturbed compiles t with more disturbances than its own.
+func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
+	t.Disturbances = slices.Concat(t.Disturbances, ds)
+	return t.System()
 }
 
 // agent puts the agent together.

@@ -9,27 +9,28 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
-
-	"github.com/rischiboy/safe_exploration/safex/fig"
 )
 
-// Show shows a figure below the cell. It panics if the figure cannot be drawn, which fails the cell.
-func Show(f *fig.Figure) { send(f, "") }
+// A Drawing is what can be shown: a fig.Figure, or a fig.Animation, whose PNG moves.
+type Drawing interface{ PNG() ([]byte, error) }
 
-// A Display is a place below the cell whose figure can be replaced. The zero value shows nothing
+// Show shows a drawing below the cell. It panics if the drawing cannot be drawn, which fails the cell.
+func Show(d Drawing) { send(d, "") }
+
+// A Display is a place below the cell whose drawing can be replaced. The zero value shows nothing
 // until its first Show.
 type Display struct{ id string }
 
-// Show shows a figure in place of the last one.
-func (d *Display) Show(f *fig.Figure) {
+// Show shows a drawing in place of the last one.
+func (d *Display) Show(p Drawing) {
 	if d.id == "" {
 		d.id = "safex-" + gonbui.UniqueID()
 	}
-	send(f, d.id)
+	send(p, d.id)
 }
 
-func send(f *fig.Figure, id string) {
-	png := Must(f.PNG())
+func send(d Drawing, id string) {
+	png := Must(d.PNG())
 	if !gonbui.IsNotebook {
 		return
 	}

@@ -23,11 +23,13 @@ func TestMust(t *testing.T) {
 	nb.Must(3, errors.New("broken"))
 }
 
-// Outside a notebook a figure is drawn and not shown.
+// Outside a notebook a figure or an animation is drawn and not shown.
 func TestShowOutside(t *testing.T) {
-	f := fig.Learning(&safex.System{Task: safex.Task{Name: "none"}}, nil)
+	s := &safex.System{Task: safex.Task{Name: "none", State: make([]safex.Var, 1), Action: make([]safex.Var, 1), Dt: 1}}
+	f := fig.Learning(s, nil)
 	nb.Show(f)
 	var d nb.Display
 	d.Show(f)
-	d.Show(f)
+	step := safex.Trajectory{States: [][]float64{{0}, {1}}, Actions: [][]float64{{1}}, Excess: [][]float64{nil}}
+	d.Show(nb.Must(fig.Animate(s, safex.Episode{Trajectory: step})))
 }

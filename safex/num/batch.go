@@ -1,6 +1,11 @@
 package num
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+)
 
 // A Batch is many points: one column for each dimension, all of one length.
 // Lane i is the point b[0][i], b[1][i], …
@@ -43,14 +48,31 @@ func (b Batch) SetPoint(i int, p []float64) {
 // lanes of a block; the registers of a block stay in the cache.
 const lanes = 256
 
-// EvalBatch evaluates the program at every point of x into dst, with the same bits as Eval.
-// It panics if the dimensions or the lengths disagree.
+// EvalBatch evaluates the program at every point of x into dst, with the same bits as Eval. A large batch is
+// shared out to the processor's cores. It panics if the dimensions or the lengths disagree.
 func (p *Program) EvalBatch(dst, x Batch) {
 	n := x.Len()
 	if len(x) != p.In || len(dst) != p.Out || (p.Out > 0 && dst.Len() != n) {
 		panic(fmt.Sprintf("num: EvalBatch of a %d-to-%d program on %d inputs of %d points and %d outputs of %d",
 			p.In, p.Out, len(x), n, len(dst), dst.Len()))
 	}
+	// A share worth a goroutine is some 100 µs of work.
+	const least = 1 << 15
+	workers := min(runtime.GOMAXPROCS(0), n*len(p.steps)/least)
+	if workers < 2 {
+		p.evalBatch(dst, x, 0, n)
+		return
+	}
+	blocks := (n + lanes - 1) / lanes
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() { p.evalBatch(dst, x, blocks*w/workers*lanes, min(n, blocks*(w+1)/workers*lanes)) })
+	}
+	wait.Wait()
+}
+
+// evalBatch evaluates points lo to hi.
+func (p *Program) evalBatch(dst, x Batch, lo, hi int) {
 	buf := p.registers(len(p.steps) * lanes)
 	reg := make([][]float64, len(p.steps))
 	for i := range p.steps {
@@ -61,19 +83,19 @@ func (p *Program) EvalBatch(dst, x Batch) {
 			}
 		}
 	}
-	for lo := 0; lo < n; lo += lanes {
-		hi := min(lo+lanes, n)
+	for ; lo < hi; lo += lanes {
+		end := min(lo+lanes, hi)
 		for i := range p.steps {
 			switch s := &p.steps[i]; s.Op {
 			case OpConst:
 			case OpInput:
-				reg[i] = x[s.Src][lo:hi]
+				reg[i] = x[s.Src][lo:end]
 			default:
-				sweep(s.Op, reg[i][:hi-lo], reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
+				sweep(s.Op, reg[i][:end-lo], reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
 			}
 		}
 		for i, r := range p.out {
-			copy(dst[i][lo:hi], reg[r])
+			copy(dst[i][lo:end], reg[r])
 		}
 	}
 	p.scratch.Put(buf)
@@ -81,39 +103,72 @@ func (p *Program) EvalBatch(dst, x Batch) {
 
 // sweep is eval on every lane.
 func sweep(op Op, o, a, b, c []float64) {
-	a = a[:len(o)]
+	n := len(o)
+	a = a[:n]
+	if arity(op) > 1 {
+		b = b[:n]
+	}
 	switch op {
 	case OpAdd:
-		b = b[:len(o)]
 		for i := range o {
 			o[i] = a[i] + b[i]
 		}
 	case OpSub:
-		b = b[:len(o)]
 		for i := range o {
 			o[i] = a[i] - b[i]
 		}
 	case OpMul:
-		b = b[:len(o)]
 		for i := range o {
 			o[i] = a[i] * b[i]
 		}
+	case OpDiv:
+		for i := range o {
+			o[i] = a[i] / b[i]
+		}
+	case OpMin:
+		for i := range o {
+			o[i] = min(a[i], b[i])
+		}
+	case OpMax:
+		for i := range o {
+			o[i] = max(a[i], b[i])
+		}
+	case OpNeg:
+		for i := range o {
+			o[i] = -a[i]
+		}
+	case OpSqrt:
+		for i := range o {
+			o[i] = math.Sqrt(a[i])
+		}
+	case OpTanh:
+		for i := range o {
+			o[i] = math.Tanh(a[i])
+		}
+	case OpSin:
+		for i := range o {
+			o[i] = math.Sin(a[i])
+		}
+	case OpCos:
+		for i := range o {
+			o[i] = math.Cos(a[i])
+		}
+	case OpAtan2:
+		for i := range o {
+			o[i] = math.Atan2(a[i], b[i])
+		}
+	case OpWhere:
+		c = c[:n]
+		for i := range o {
+			o[i] = eval(op, a[i], b[i], c[i])
+		}
 	default:
-		switch arity(op) {
-		case 1:
-			for i := range o {
-				o[i] = eval(op, a[i], 0, 0)
-			}
-		case 2:
-			b = b[:len(o)]
-			for i := range o {
-				o[i] = eval(op, a[i], b[i], 0)
-			}
-		case 3:
-			b, c = b[:len(o)], c[:len(o)]
-			for i := range o {
-				o[i] = eval(op, a[i], b[i], c[i])
-			}
+		two := b
+		if arity(op) == 1 {
+			two = a
+		}
+		for i := range o {
+			o[i] = eval(op, a[i], two[i], 0)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package num_test
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -53,6 +54,18 @@ func TestPointAndBatchAgree(t *testing.T) {
 				t.Fatalf("output %d at %v: point %v, batch %v, by hand %v", d, x.Point(i), point[d], batch[d][i], want[d])
 			}
 		}
+	}
+}
+
+// An output uses the inputs of its formula, through whatever it shares with others.
+func TestUses(t *testing.T) {
+	p := num.Trace(3, func(x num.Vec) num.Vec {
+		s := x[0].Mul(x[1])
+		return num.Vec{s.Sin(), num.Where(s, x[2], 1), num.Lit(3), x[0]}
+	})
+	want := [][]bool{{true, true, false}, {true, true, true}, {false, false, false}, {true, false, false}}
+	if got := p.Uses(); !reflect.DeepEqual(got, want) {
+		t.Errorf("uses %v, want %v", got, want)
 	}
 }
 

@@ -72,6 +72,27 @@ func Trace(in int, f func(x Vec) Vec) *Program {
 // Callers must not change either.
 func (p *Program) Steps() (steps []Step, outs []int) { return p.steps, p.out }
 
+// Uses tells which inputs each output depends on, in so far as they are in its formula.
+func (p *Program) Uses() [][]bool {
+	reach := make([][]bool, len(p.steps))
+	for i, s := range p.steps {
+		reach[i] = make([]bool, p.In)
+		if s.Op == OpInput {
+			reach[i][s.Src] = true
+		}
+		for _, a := range s.Arg[:arity(s.Op)] {
+			for k, used := range reach[a] {
+				reach[i][k] = reach[i][k] || used
+			}
+		}
+	}
+	used := make([][]bool, len(p.out))
+	for i, r := range p.out {
+		used[i] = reach[r]
+	}
+	return used
+}
+
 // registers lends n numbers, whose values are undefined.
 func (p *Program) registers(n int) *[]float64 {
 	if b, ok := p.scratch.Get().(*[]float64); ok && cap(*b) >= n {

@@ -308,3 +308,60 @@ func TestTrueModelSwingsUp(t *testing.T) {
 		}
 	}
 }
+
+// exact is the true model of s.
+func exact(t testing.TB, s *safex.System) safex.Rollout {
+	r, err := rollout.NewGoMLX().Rollout(s, rollout.Truth(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A plan keeps a limit on the rate of the actions, from the one executed last on.
+func TestRates(t *testing.T) {
+	task := cart(t).Task
+	task.Limits = []safex.Limit{{Name: "jerk", Max: 0.2, Rate: func(last, u num.Vec) num.Expr { return u[0].Sub(last[0]).Abs() }}}
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"safe", "pessimistic"} {
+		q, before := query(s, exact(t, s), 0), 0.0
+		for i := range 12 {
+			q.Last = answer(t, planners()[name], q, uint64(i))
+			u := q.Last.Actions[0]
+			if math.Abs(u[0]-before) > 0.2+1e-6 || !q.Last.Feasible {
+				t.Errorf("%s: action %d is %v after %v; feasible: %v", name, i, u[0], before, q.Last.Feasible)
+			}
+			q.State, _, _ = s.Step(q.State, u)
+			q.LastAction, before = u, u[0]
+		}
+		if before < 0.9 {
+			t.Errorf("%s: the last push is %v, want it to have reached 1", name, before)
+		}
+	}
+}
+
+// A plan spends what is left of a budget, and no more.
+func TestBudget(t *testing.T) {
+	s := cart(t)
+	q := query(s, exact(t, s), 0.95)
+	for _, left := range [][]float64{nil, {0.3}, {2}} {
+		for _, name := range []string{"safe", "pessimistic"} {
+			q.Left = left
+			p := answer(t, planners()[name], q, 1)
+			spent := 0.0
+			for _, e := range p.Worst.Excess {
+				spent += max(e[0], 0)
+			}
+			allowed := 0.0
+			if left != nil {
+				allowed = left[0]
+			}
+			if !p.Feasible || spent > allowed+1e-5 || spent < 0.7*allowed {
+				t.Errorf("%s: of %v left, the plan spends %v; feasible: %v", name, left, spent, p.Feasible)
+			}
+		}
+	}
+}

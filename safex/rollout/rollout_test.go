@@ -260,3 +260,48 @@ func TestRollRefuses(t *testing.T) {
 	c.Eta = c.Eta[:3]
 	r.Roll(context.Background(), &safex.Rolled{}, c, nil)
 }
+
+// A limit on the rate of the actions counts from the action that was executed last, and its gradient reaches
+// both actions.
+func TestRates(t *testing.T) {
+	task := tasks.DefaultPendulum().Task()
+	task.Limits = append(task.Limits, safex.Limit{
+		Name: "jerk", Max: 0.4, Rate: func(last, u num.Vec) num.Expr { return u[0].Sub(last[0]).Abs() },
+	})
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bind(t, s, rollout.Truth(s))
+	c := candidates(20)
+	for _, last := range [][]float64{nil, {0.8}} {
+		c.Last = last
+		out := roll(t, r, c, nil)
+		for i := range 20 {
+			before := 0.0
+			if last != nil {
+				before = last[0]
+			}
+			for step := range horizon {
+				u := c.Actions[step][i]
+				if got, want := out.Excess[2*step+1][i], math.Abs(u-before)-0.4; math.Abs(got-want) > 1e-6 {
+					t.Fatalf("step %d after %v: excess %v, want %v", step, before, got, want)
+				}
+				before = u
+			}
+		}
+	}
+	for step := range horizon { // one wide jump up before step 3, none elsewhere
+		for i := range 20 {
+			c.Actions[step][i] = -0.5
+			if step >= 3 {
+				c.Actions[step][i] = 0.5
+			}
+		}
+	}
+	c.Last = []float64{-0.5}
+	out := roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 50})
+	if a, b := out.GradAction[2][0], out.GradAction[3][0]; math.Abs(a+1) > 1e-3 || math.Abs(b-1) > 1e-3 {
+		t.Errorf("the gradients of the jump are %v and %v, want -1 and 1", a, b)
+	}
+}

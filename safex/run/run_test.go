@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,10 +27,12 @@ type settings struct {
 }
 
 // quick is an agent whose episodes take a moment.
-func quick(t testing.TB) (train.Agent, *ensemble.Ensemble) {
+func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemble) {
 	p := tasks.DefaultPendulum()
 	p.Steps = 12
-	s, err := p.Task().System()
+	task := p.Task()
+	task.Disturbances = ds
+	s, err := task.System()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +67,16 @@ func read(t *testing.T, dir, name string) []byte {
 }
 
 // A run that ends at any save, and goes on from its folder, writes the same steps.csv.
-func TestResumeIsBitIdentical(t *testing.T) {
-	a, e := quick(t)
+func TestResumeIsBitIdentical(t *testing.T) { resumes(t) }
+
+// Through noise, delay and a push as well, though what the agent sees is not where the system is.
+func TestResumeIsBitIdenticalDisturbed(t *testing.T) {
+	resumes(t, safex.Disturbance{Kind: safex.ObservationNoise, On: "theta", Size: 0.05}, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.05},
+		safex.Disturbance{Kind: safex.Delay, Size: 2}, safex.Disturbance{Kind: safex.Periodic, On: "torque", Size: 0.3, Period: 0.7})
+}
+
+func resumes(t *testing.T, ds ...safex.Disturbance) {
+	a, e := quick(t, ds...)
 	whole := filepath.Join(t.TempDir(), "whole")
 	finish(t, a, NewWriter(whole, a.System, e), &train.State{}, 2, func(int) bool { return false })
 	want := read(t, whole, stepsFile)
@@ -85,7 +96,7 @@ func TestResumeIsBitIdentical(t *testing.T) {
 				break
 			}
 		}
-		again, _ := quick(t)
+		again, _ := quick(t, ds...)
 		w, s, err := Resume(dir, again.System, e)
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +121,13 @@ func TestResumeIsBitIdentical(t *testing.T) {
 
 // What was written comes back: header, phases, numbers to the bit, nothing predicted in the random phase.
 func TestEpisodesRoundTrip(t *testing.T) {
-	a, e := quick(t)
+	roundTrip(t, "episode,step,cos,sin,omega,torque,reward,excess_speed,mean_cos,mean_sin,mean_omega,worst_speed")
+	roundTrip(t, "episode,step,cos,sin,omega,torque,reward,excess_speed,mean_cos,mean_sin,mean_omega,worst_speed,true_cos,true_sin,true_omega",
+		safex.Disturbance{Kind: safex.ObservationNoise, On: "omega", Size: 0.05})
+}
+
+func roundTrip(t *testing.T, header string, ds ...safex.Disturbance) {
+	a, e := quick(t, ds...)
 	dir := t.TempDir()
 	w := NewWriter(dir, a.System, e)
 	var want []safex.Episode
@@ -125,7 +142,7 @@ func TestEpisodesRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.SplitN(string(read(t, dir, stepsFile)), "\n", 2)[0]; got != "episode,step,cos,sin,omega,torque,reward,excess_speed,mean_cos,mean_sin,mean_omega,worst_speed" {
+	if got := strings.SplitN(string(read(t, dir, stepsFile)), "\n", 2)[0]; got != header {
 		t.Errorf("header %s", got)
 	}
 	got, err := Episodes(a.System, dir)
@@ -142,6 +159,9 @@ func TestEpisodesRoundTrip(t *testing.T) {
 		for step := range got[i].Actions {
 			if got[i].Actions[step][0] != want[i].Actions[step][0] || got[i].States[step][2] != want[i].States[step][2] {
 				t.Fatalf("episode %d, step %d came back otherwise", i, step)
+			}
+			if a.System.Noisy() && !slices.Equal(got[i].Real[step], want[i].Real[step]) {
+				t.Fatalf("episode %d, step %d: the real state came back as %v, want %v", i, step, got[i].Real[step], want[i].Real[step])
 			}
 		}
 	}

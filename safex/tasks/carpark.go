@@ -95,6 +95,7 @@ func (p CarPark) Task() safex.Task {
 				return next[0]
 			},
 		}},
+		Picture: p.picture(),
 	}
 }
 

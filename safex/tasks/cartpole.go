@@ -20,6 +20,7 @@ type CartPole struct {
 	MaxPosition float64 // m to either side of the start, the safety limit
 	Effort      float64 // price of a squared N
 	StartBand   float64 // half the width of the start around hanging still, in m, m/s, rad and rad/s
+	Explore     float64 // amplitude of the random actions that an agent begins with, in (0, 1]
 	Dt          float64 // s
 	Steps       int     // of an episode
 }
@@ -28,13 +29,16 @@ type CartPole struct {
 func DefaultCartPole() CartPole {
 	return CartPole{
 		Gravity: 9.8, CartMass: 1, PoleMass: 0.1, HalfLength: 0.5, MaxForce: 10, MaxPosition: 2,
-		Effort: 1e-4, StartBand: 0.05, Dt: 0.05, Steps: 200,
+		Effort: 1e-4, StartBand: 0.05, Explore: 0.06, Dt: 0.05, Steps: 200,
 	}
 }
 
 // Check reports the first parameter that makes no sense.
 func (p CartPole) Check() error {
 	if err := positive("cartpole", quantity{"CartMass", p.CartMass}, quantity{"PoleMass", p.PoleMass}, quantity{"HalfLength", p.HalfLength}, quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	if err := amplitude("cartpole", quantity{"Explore", p.Explore}); err != nil {
 		return err
 	}
 	return atLeast0("cartpole", quantity{"MaxForce", p.MaxForce}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
@@ -67,7 +71,7 @@ func (p CartPole) Task() safex.Task {
 			{Name: "sin", Symbol: "sin θ", Scale: 0.7}, {Name: "cos", Symbol: "cos θ", Scale: 0.7},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
 		},
-		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6, Explore: 0.06}},
+		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6, Explore: p.Explore}},
 		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
@@ -89,5 +93,6 @@ func (p CartPole) Task() safex.Task {
 			Name: "track", Unit: "m", Max: p.MaxPosition,
 			Of: func(x, u, next num.Vec) num.Expr { return next[0].Abs() },
 		}},
+		Picture: p.picture(),
 	}
 }

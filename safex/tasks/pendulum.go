@@ -79,5 +79,6 @@ func (p Pendulum) Task() safex.Task {
 			Name: "speed", Unit: "rad/s", Max: p.MaxSpeed,
 			Of: func(x, u, next num.Vec) num.Expr { return next[2].Abs() },
 		}},
+		Picture: p.picture(),
 	}
 }

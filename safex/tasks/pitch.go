@@ -18,18 +18,30 @@ type Pitch struct {
 	Effort      float64 // price of a squared rad of elevator
 	StartPitch  float64 // rad, the middle of the start
 	StartBand   float64 // rad and rad/s: half the width of the start in each dimension
+	Explore     float64 // amplitude of the random actions that an agent begins with, in (0, 1]
 	Dt          float64 // s
 	Steps       int     // of an episode
 }
 
 // DefaultPitch returns the aircraft of the reference, which starts 0.2 rad below the level.
 func DefaultPitch() Pitch {
-	return Pitch{MaxElevator: 1.4, Effort: 0.02, StartPitch: -0.2, StartBand: 0.001, Dt: 0.05, Steps: 200}
+	return Pitch{MaxElevator: 1.4, Effort: 0.02, StartPitch: -0.2, StartBand: 0.001, Explore: 0.2, Dt: 0.05, Steps: 200}
+}
+
+// ReferencePitch returns the published one, whose random actions have the whole range and break the
+// limit in every third run.
+func ReferencePitch() Pitch {
+	p := DefaultPitch()
+	p.Explore = 1
+	return p
 }
 
 // Check reports the first parameter that makes no sense.
 func (p Pitch) Check() error {
 	if err := positive("pitch", quantity{"Dt", p.Dt}); err != nil {
+		return err
+	}
+	if err := amplitude("pitch", quantity{"Explore", p.Explore}); err != nil {
 		return err
 	}
 	return atLeast0("pitch", quantity{"MaxElevator", p.MaxElevator}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
@@ -51,7 +63,7 @@ func (p Pitch) Task() safex.Task {
 			{Name: "q", Symbol: "q", Unit: "rad/s", Scale: 0.005},
 			{Name: "theta", Symbol: "θ", Unit: "rad", Scale: 0.2},
 		},
-		Action: []safex.Var{{Name: "elevator", Symbol: "elevator / max", Scale: 0.6}},
+		Action: []safex.Var{{Name: "elevator", Symbol: "elevator / max", Scale: 0.6, Explore: p.Explore}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
 		Start: func(x []float64, r *rand.Rand) {
@@ -79,6 +91,7 @@ func (p Pitch) Task() safex.Task {
 			Name: "pitch", Unit: "rad", Max: p.MaxPitch, Scale: 0.2,
 			Of: func(x, u, next num.Vec) num.Expr { return next[2] },
 		}},
+		Picture: p.picture(),
 	}
 }
 

@@ -28,6 +28,8 @@ type Quadrotor struct {
 	Effort      float64 // price of the squared action
 	StartZ      float64 // m, the height of the start, at x = 0
 	StartBand   float64 // half the width of the start around hovering there, in m, rad, m/s and rad/s
+	Explore     float64 // amplitude of the random thrust that an agent begins with, in (0, 1]
+	ExploreRate float64 // that of the turn rate
 	Dt          float64 // s
 	Steps       int     // of an episode
 }
@@ -38,7 +40,7 @@ func DefaultQuadrotor() Quadrotor {
 	return Quadrotor{
 		Gravity: 9.81, ThrustRange: 0.5, RateRange: 3, RateLag: 0.05, Drag: 0.3,
 		Floor: 0.2, Ceiling: 1.8, MaxTilt: 0.4, GoalX: 1.5, GoalZ: 1.65, Effort: 0.01,
-		StartZ: 1, StartBand: 0.02, Dt: 0.05, Steps: 200,
+		StartZ: 1, StartBand: 0.02, Explore: 0.04, ExploreRate: 0.08, Dt: 0.05, Steps: 200,
 	}
 }
 
@@ -49,6 +51,9 @@ func (p Quadrotor) Check() error {
 	}
 	if !(p.Floor < p.StartZ && p.StartZ < p.Ceiling) {
 		return fmt.Errorf("quadrotor: Floor %v, StartZ %v and Ceiling %v must rise", p.Floor, p.StartZ, p.Ceiling)
+	}
+	if err := amplitude("quadrotor", quantity{"Explore", p.Explore}, quantity{"ExploreRate", p.ExploreRate}); err != nil {
+		return err
 	}
 	return atLeast0("quadrotor", quantity{"ThrustRange", p.ThrustRange}, quantity{"RateRange", p.RateRange}, quantity{"Drag", p.Drag}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
 }
@@ -85,8 +90,8 @@ func (p Quadrotor) Task() safex.Task {
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1.5},
 		},
 		Action: []safex.Var{
-			{Name: "thrust", Symbol: "thrust / max", Scale: 0.6, Explore: 0.05},
-			{Name: "rate", Symbol: "rate / max", Scale: 0.6, Explore: 0.1},
+			{Name: "thrust", Symbol: "thrust / max", Scale: 0.6, Explore: p.Explore},
+			{Name: "rate", Symbol: "rate / max", Scale: 0.6, Explore: p.ExploreRate},
 		},
 		Dt:    p.Dt,
 		Steps: p.Steps,
@@ -110,5 +115,6 @@ func (p Quadrotor) Task() safex.Task {
 			{Name: "floor", Unit: "m", Max: -p.Floor, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[1].Neg() }},
 			{Name: "tilt", Unit: "rad", Max: p.MaxTilt, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[2].Abs() }},
 		},
+		Picture: p.picture(),
 	}
 }

@@ -36,8 +36,13 @@ type RCCar struct {
 	Margin        float64 // beyond Bound, at which the reward has fallen to MarginValue
 	MarginValue   float64 // in (0, 1)
 	Effort        float64 // price of the squared action
-	Dt            float64 // s
-	Steps         int     // of an episode
+	Explore       float64 // amplitude of the random throttle that an agent begins with, in (0, 1]
+	// ObservationNoise is the noise of what the agent sees, in units of the published one, whose deviations are
+	// 0.1 exp(-4.5, -4.5, -4, -2.5, -2.5, -1) in x, y (m), θ (rad), vx, vy (m/s) and ω (rad/s).
+	ObservationNoise float64
+	ActionDelay      int     // steps by which an action takes effect late
+	Dt               float64 // s
+	Steps            int     // of an episode
 }
 
 // DefaultRCCar returns the car of the reference with the right integrator, slip angle and start.
@@ -48,15 +53,17 @@ func DefaultRCCar() RCCar {
 		MinX: -0.25, MaxX: 1.62, MinY: -1.22, MaxY: 0.25,
 		StartX: 1.42, StartY: -1.02, StartHeading: 3.14, StartBand: 0.05, HeadingBand: 0.01 * math.Pi,
 		StartSpeed: 0.005, StartTurn: 0.02,
-		Bound: 0.1, Margin: 1, MarginValue: 0.1, Effort: 0.005, Dt: 1.0 / 15, Steps: 200,
+		Bound: 0.1, Margin: 1, MarginValue: 0.1, Effort: 0.005, Explore: 0.04, Dt: 1.0 / 15, Steps: 200,
 	}
 }
 
 // ReferenceRCCar returns the published car: the accumulating integrator, the plain slip angle, and a
-// start whose position and heading depend on each other.
+// start whose position and heading depend on each other, observation noise, and random actions of the
+// whole range. It had no delay.
 func ReferenceRCCar() RCCar {
 	p := DefaultRCCar()
 	p.Integrator, p.PlainSlip, p.DependentDraw = Accumulating, true, true
+	p.ObservationNoise, p.Explore = 1, 1
 	return p
 }
 
@@ -71,7 +78,13 @@ func (p RCCar) Check() error {
 	if p.Substeps < 1 || p.Substeps > 1000 {
 		return fmt.Errorf("rccar: Substeps is %d, want 1 to 1000", p.Substeps)
 	}
-	return atLeast0("rccar", quantity{"Motor", p.Motor}, quantity{"MotorDrag", p.MotorDrag}, quantity{"MaxSteering", p.MaxSteering}, quantity{"StartBand", p.StartBand}, quantity{"HeadingBand", p.HeadingBand}, quantity{"StartSpeed", p.StartSpeed}, quantity{"StartTurn", p.StartTurn}, quantity{"Bound", p.Bound}, quantity{"Effort", p.Effort})
+	if err := amplitude("rccar", quantity{"Explore", p.Explore}); err != nil {
+		return err
+	}
+	if p.ActionDelay < 0 {
+		return fmt.Errorf("rccar: ActionDelay is %d steps, want at least 0", p.ActionDelay)
+	}
+	return atLeast0("rccar", quantity{"ObservationNoise", p.ObservationNoise}, quantity{"Motor", p.Motor}, quantity{"MotorDrag", p.MotorDrag}, quantity{"MaxSteering", p.MaxSteering}, quantity{"StartBand", p.StartBand}, quantity{"HeadingBand", p.HeadingBand}, quantity{"StartSpeed", p.StartSpeed}, quantity{"StartTurn", p.StartTurn}, quantity{"Bound", p.Bound}, quantity{"Effort", p.Effort})
 }
 
 // Rates are the derivatives of z = (x, y, θ, vx, vy, ω) under the action u, with the velocity in the frame of
@@ -113,12 +126,13 @@ func (p RCCar) Task() safex.Task {
 			{Name: "vx", Symbol: "vx", Unit: "m/s", Scale: 1}, {Name: "vy", Symbol: "vy", Unit: "m/s", Scale: 1},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1},
 		},
-		Action: []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6, Explore: 0.05}},
-		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
-		Dt:     p.Dt,
-		Steps:  p.Steps,
-		Start:  p.start,
-		Next:   p.next,
+		Action:       []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6, Explore: p.Explore}},
+		Angles:       []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
+		Disturbances: p.disturbances(),
+		Dt:           p.Dt,
+		Steps:        p.Steps,
+		Start:        p.start,
+		Next:         p.next,
 		Reward: func(x, u, next num.Vec) num.Expr {
 			θ := num.Atan2(next[2], next[3])
 			distance := next[0].Square().Add(next[1].Square()).Add(θ.Square()).Sqrt()
@@ -131,7 +145,24 @@ func (p RCCar) Task() safex.Task {
 				return num.Lit(p.MinX).Sub(next[0]).Max(next[0].Sub(p.MaxX)).Max(num.Lit(p.MinY).Sub(next[1])).Max(next[1].Sub(p.MaxY))
 			},
 		}},
+		Picture: p.picture(),
 	}
+}
+
+// disturbances are the observation noise and the delay.
+func (p RCCar) disturbances() (ds []safex.Disturbance) {
+	if p.ObservationNoise > 0 {
+		for _, n := range []struct {
+			on  string
+			log float64
+		}{{"x", -4.5}, {"y", -4.5}, {"theta", -4}, {"vx", -2.5}, {"vy", -2.5}, {"omega", -1}} {
+			ds = append(ds, safex.Disturbance{Kind: safex.ObservationNoise, On: n.on, Size: p.ObservationNoise * 0.1 * math.Exp(n.log)})
+		}
+	}
+	if p.ActionDelay > 0 {
+		ds = append(ds, safex.Disturbance{Kind: safex.Delay, Size: float64(p.ActionDelay)})
+	}
+	return ds
 }
 
 func (p RCCar) start(x []float64, r *rand.Rand) {

@@ -17,7 +17,7 @@ var all = []struct {
 	defaults, published func() Maker
 }{
 	{"pendulum", pointer(DefaultPendulum), pointer(DefaultPendulum)},
-	{"pitch", pointer(DefaultPitch), pointer(DefaultPitch)},
+	{"pitch", pointer(DefaultPitch), pointer(ReferencePitch)},
 	{"carpark", pointer(DefaultCarPark), pointer(ReferenceCarPark)},
 	{"rccar", pointer(DefaultRCCar), pointer(ReferenceRCCar)},
 	{"cartpole", pointer(DefaultCartPole), pointer(DefaultCartPole)},
@@ -56,6 +56,16 @@ func atLeast0(task string, qs ...quantity) error {
 	for _, q := range qs {
 		if !(q.value >= 0) || math.IsInf(q.value, 1) {
 			return fmt.Errorf("%s: %s is %v, want at least 0", task, q.name, q.value)
+		}
+	}
+	return nil
+}
+
+// amplitude reports the first quantity that is no amplitude of random actions.
+func amplitude(task string, qs ...quantity) error {
+	for _, q := range qs {
+		if !(q.value > 0 && q.value <= 1) {
+			return fmt.Errorf("%s: %s is %v, want an amplitude in (0, 1]", task, q.name, q.value)
 		}
 	}
 	return nil

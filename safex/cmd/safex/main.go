@@ -58,7 +58,7 @@ limits while it learns.
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), simulateCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 

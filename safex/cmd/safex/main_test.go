@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
 )
 
 // do runs the command in the test's process.
@@ -92,6 +95,13 @@ func TestErrors(t *testing.T) {
 		{[]string{"resume", t.TempDir()}, "is no run folder"},
 		{[]string{"report"}, "report wants run folders"},
 		{[]string{"simulate", "pendulum", "--set", "planner.Beta=3"}, "has no field"},
+		{[]string{"simulate", "pendulum", "--noise"}, `task "pendulum" has no disturbances: add one, as in --disturb "process omega 0.1"`},
+		{[]string{"simulate", "pendulum", "--disturb", "delay 1"}, "undisturbed unless --noise is given too"},
+		{[]string{"simulate", "pendulum", "--noise", "--disturb", "impulse omeg 1"}, `the task has no "omeg", but cos, sin, omega, torque, theta`},
+		{[]string{"train", "pendulum", "--disturb", "storm omega 1"}, `there is no kind "storm"`},
+		{[]string{"train", "pendulum", "--disturb", "process sin 1"}, "disturb theta"},
+		{[]string{"check", "pendulum", "--set", "StartBand=7"}, `task "pendulum": a start state is beyond limit "speed"`},
+		{[]string{"check", "quadrotr"}, "did you mean quadrotor?"},
 	} {
 		_, _, err := do(strings.NewReader(""), c.args...)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(sentence(err), "\n") {
@@ -173,6 +183,67 @@ func TestSimulate(t *testing.T) {
 	}
 }
 
+// With --noise the rows are an episode: disturbances act, are the same for the same seed, and do not move what is judged.
+func TestSimulateNoise(t *testing.T) {
+	const rows = "x,y,sin,cos,vx,vy,omega,steer,throttle\n1,-1,0,-1,0,0,0,0.5,1\n1,-1,0,-1,0,0,0,0.5,1\n"
+	get := func(args ...string) [][]string {
+		out, _, err := do(strings.NewReader(rows), append([]string{"simulate", "rccar", "--preset", "reference"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+		if err != nil || len(records) != 3 {
+			t.Fatalf("%d records, error %v", len(records), err)
+		}
+		return records
+	}
+	clean, noisy, again, other := get(), get("--noise"), get("--noise"), get("--noise", "--seed", "2")
+	if !reflect.DeepEqual(clean[1], clean[2]) || !reflect.DeepEqual(noisy, again) {
+		t.Error("the same is not the same")
+	}
+	for k := range 7 {
+		if noisy[1][k] == noisy[2][k] || noisy[1][k] == other[1][k] || noisy[1][k] == clean[1][k] {
+			t.Errorf("%s: %s, %s, seed 2 %s, without noise %s", noisy[0][k], noisy[1][k], noisy[2][k], other[1][k], clean[1][k])
+		}
+	}
+	for _, k := range []int{7, 8} { // reward and excess are those of what really happened
+		if noisy[1][k] != clean[1][k] {
+			t.Errorf("%s is %s through the noise, %s without", noisy[0][k], noisy[1][k], clean[1][k])
+		}
+	}
+	if late := get("--noise", "--set", "ActionDelay=1", "--set", "ObservationNoise=0"); late[1][4] != "0" || late[2][4] != clean[1][4] {
+		t.Errorf("with a delay of one step the car goes at %s and %s, without at %s", late[1][4], late[2][4], clean[1][4])
+	}
+}
+
+// A disturbed run keeps its disturbances and the real states.
+func TestTrainDisturbed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, train(dir, "--disturb", "observation theta 0.02", "--disturb", "process omega 0.02")...); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := os.ReadFile(filepath.Join(dir, "run.yaml"))
+	if err != nil || !strings.Contains(string(settings), "observation theta 0.02") {
+		t.Errorf("error %v, run.yaml\n%s", err, settings)
+	}
+	steps, err := os.ReadFile(filepath.Join(dir, "steps.csv"))
+	if err != nil || !strings.Contains(string(steps), ",true_cos,true_sin,true_omega\n") {
+		t.Errorf("error %v, header %.200s", err, steps)
+	}
+	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum |") {
+		t.Errorf("error %v, report\n%s", err, out)
+	}
+}
+
+// Every task passes its check.
+func TestCheck(t *testing.T) {
+	for _, name := range lab.Tasks() {
+		if out, _, err := do(nil, "check", name); err != nil || !strings.Contains(out, "can be used") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 func number(t *testing.T, s string) float64 {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
@@ -183,7 +254,7 @@ func number(t *testing.T, s string) float64 {
 
 func TestListAndVersion(t *testing.T) {
 	out, _, err := do(nil, "list")
-	if err != nil || !strings.Contains(out, "speed at most 6 rad/s") || !strings.Contains(out, "pessimistic") {
+	if err != nil || !strings.Contains(out, "speed at most 6 rad/s") || !strings.Contains(out, "tilt at most 0.4 rad") || !strings.Contains(out, "observation  ON SIZE") || !strings.Contains(out, "pessimistic") {
 		t.Errorf("list: %v\n%s", err, out)
 	}
 	if out, _, err := do(nil, "version"); err != nil || !strings.Contains(out, "SIMD: ") || !strings.Contains(out, runtime.Version()) {

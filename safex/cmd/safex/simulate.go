@@ -12,39 +12,104 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
 func simulateCommand() *cobra.Command {
-	var set []string
+	var set, disturb []string
 	var preset string
+	var noise bool
+	var seed uint64
 	c := &cobra.Command{
 		Use:   "simulate TASK",
 		Short: "Step the true system from given states, without any learning",
 		Long: `simulate reads CSV from standard input. Its header names the state and action variables of the
 task (safex list shows them); other columns and lines that begin with # are ignored. For each
-row it writes the next state, the reward, and the signed excess of each limit: at most 0 is safe.`,
+row it writes the next state, the reward, and the signed excess of each limit: at most 0 is safe.
+The rows are transitions by themselves, without noise; a limit on the rate of an action holds. With
+--noise they are the steps of an episode from its beginning, each from the real state in its row:
+the disturbances of the task and of --disturb act, the next state is what an agent would see, and
+reward and excess are judged on what really happened.`,
 		Example: `  printf 'cos,sin,omega,torque\n-1,0,0,1\n' | safex simulate pendulum
+  safex simulate rccar --preset reference --noise --seed 3 < transitions.csv
   safex simulate pendulum --set MaxSpeed=5 --set SpeedClip=6 < transitions.csv`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := lab.Parameters(args[0], preset)
+			m, err := parameters(args[0], preset, set)
 			if err != nil {
 				return err
 			}
-			for _, a := range set {
-				path, value, ok := strings.Cut(a, "=")
-				if !ok {
-					return fmt.Errorf("--set %s: want field=value, as in MaxSpeed=5", a)
-				}
-				if err := lab.SetField(m, path, value); err != nil {
-					return err
-				}
-			}
-			s, err := m.Task().System()
+			ds, err := disturbances(disturb)
 			if err != nil {
 				return err
 			}
-			return simulate(s, c.InOrStdin(), c.OutOrStdout())
+			s, err := lab.Disturbed(m.Task(), ds)
+			if err != nil {
+				return err
+			}
+			switch {
+			case len(ds) > 0 && !noise:
+				return fmt.Errorf("--disturb: simulate is undisturbed unless --noise is given too")
+			case noise && len(s.Disturbances) == 0:
+				return fmt.Errorf(`--noise: task %q has no disturbances: add one, as in --disturb "process %s 0.1"`, s.Name, s.State[len(s.State)-1].Name)
+			}
+			step := s.Step
+			if noise {
+				step = disturbed(s, rng.New(seed).Child("real").At(0))
+			}
+			return simulate(s, step, c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+	c.Flags().StringArrayVar(&set, "set", nil, "change a parameter of the task, as in MaxSpeed=5")
+	c.Flags().StringVar(&preset, "preset", "", "reference: the published behaviour, with its defects")
+	c.Flags().BoolVar(&noise, "noise", false, "let the disturbances of the task and of --disturb act")
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed of the noise")
+	disturbFlag(c, &disturb)
+	return c
+}
+
+// parameters are those of a task with the values of --set.
+func parameters(task, preset string, set []string) (tasks.Maker, error) {
+	m, err := lab.Parameters(task, preset)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range set {
+		path, value, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, fmt.Errorf("--set %s: want field=value, as in MaxSpeed=5", a)
+		}
+		if err := lab.SetField(m, path, value); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func checkCommand() *cobra.Command {
+	var set []string
+	var preset string
+	c := &cobra.Command{
+		Use:   "check TASK",
+		Short: "Look for what is wrong with a task, before it is learned",
+		Long: `check traces the functions of a task, draws starts, runs episodes under random and constant
+actions, and says in plain words what is wrong, what is unusual, and how often random actions
+break each limit. For a task of your own, call safex.Check in Go or in a notebook.`,
+		Example: `  safex check pendulum
+  safex check cartpole --set MaxPosition=0.5 --set Explore=0.5`,
+		Args: one("TASK", "pendulum"),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := parameters(args[0], preset, set)
+			if err != nil {
+				return err
+			}
+			r := safex.Check(m.Task())
+			if !r.OK() {
+				return fmt.Errorf("task %q: %s", r.Task, strings.Join(r.Problems, "; "))
+			}
+			fmt.Fprint(c.OutOrStdout(), r)
+			return nil
 		},
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "change a parameter of the task, as in MaxSpeed=5")
@@ -52,8 +117,31 @@ row it writes the next state, the reward, and the signed excess of each limit: a
 	return c
 }
 
+// disturbed steps s through an episode, from whatever state it is given.
+func disturbed(s *safex.System, src rng.Stream) func(x, u []float64) (next []float64, reward float64, excess []float64) {
+	var t safex.Trajectory
+	return func(x, u []float64) ([]float64, float64, []float64) {
+		n := len(t.Actions)
+		if n == 0 {
+			t = s.Begin(x, src)
+		}
+		t.States[n] = x
+		if s.Noisy() {
+			t.Real[n] = x
+		}
+		if err := s.Advance(&t, u, src); err != nil { // left the real numbers: shown as such
+			next, reward, excess := s.Step(x, u)
+			t.Append(u, next, reward, excess)
+			if s.Noisy() {
+				t.Real = append(t.Real, next)
+			}
+		}
+		return t.States[n+1], t.Rewards[n], t.Excess[n]
+	}
+}
+
 // simulate steps s from each row of in.
-func simulate(s *safex.System, in io.Reader, out io.Writer) error {
+func simulate(s *safex.System, step func(x, u []float64) (next []float64, reward float64, excess []float64), in io.Reader, out io.Writer) error {
 	r := csv.NewReader(in)
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
 	first, err := r.Read()
@@ -96,7 +184,7 @@ func simulate(s *safex.System, in io.Reader, out io.Writer) error {
 				return fmt.Errorf("simulate: line %d: %s is %q, want a number", line, first[c], record[c])
 			}
 		}
-		next, reward, excess := s.Step(xu[:nx], xu[nx:])
+		next, reward, excess := step(xu[:nx:nx], xu[nx:])
 		var row []string
 		for _, v := range slices.Concat(next, []float64{reward}, excess) {
 			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
@@ -139,7 +227,18 @@ func list(out io.Writer) error {
 		for _, l := range t.Limits {
 			fmt.Fprintf(out, "    limit   %s at most %g %s\n", l.Name, l.Max, l.Unit)
 		}
+		var more []string
+		for _, a := range t.Angles {
+			more = append(more, a.Name)
+		}
+		if len(more) > 0 {
+			fmt.Fprintf(out, "    angle   %s, for --disturb\n", strings.Join(more, ", "))
+		}
 		fmt.Fprintf(out, "    --set   %s\n", strings.Join(lab.Fields(m), ", "))
+	}
+	fmt.Fprintln(out, "Disturbances, as in --disturb \"impulse omega 1 from 3\"")
+	for _, k := range safex.Kinds() {
+		fmt.Fprintf(out, "  %-12s %s\n", k, k.About())
 	}
 	fmt.Fprintln(out, "Planners")
 	names, about := lab.Planners()

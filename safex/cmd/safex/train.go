@@ -22,7 +22,7 @@ func trainCommand() *cobra.Command {
 	var planner, out string
 	var episodes, explore, learnEvery int
 	var seed uint64
-	var set []string
+	var set, disturb []string
 	c := &cobra.Command{
 		Use:   "train TASK",
 		Short: "Train an agent on a task, safely",
@@ -31,6 +31,7 @@ acts and learns. Violations count from the first random step on. The run is kept
 folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 		Example: `  safex train pendulum
   safex train pendulum --planner unsafe --seed 3 --out runs/unsafe-3
+  safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -43,6 +44,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if err := s.Set(a); err != nil {
 					return err
 				}
+			}
+			if s.Disturbances, err = disturbances(disturb); err != nil {
+				return err
 			}
 			if out == "" {
 				out = filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Task, s.Planner, s.Seed))
@@ -63,7 +67,25 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED)")
 	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD or learner.FIELD, as in MaxSpeed=5")
+	disturbFlag(c, &disturb)
 	return c
+}
+
+// disturbFlag adds --disturb.
+func disturbFlag(c *cobra.Command, disturb *[]string) {
+	c.Flags().StringArrayVar(disturb, "disturb", nil, `disturb the real system, as in "process omega 0.05", "impulse omega 1 from 3" or "delay 1"; see safex list`)
+}
+
+// disturbances reads the values of --disturb.
+func disturbances(texts []string) (ds []safex.Disturbance, err error) {
+	for _, text := range texts {
+		var d safex.Disturbance
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("--disturb: %w", err)
+		}
+		ds = append(ds, d)
+	}
+	return ds, nil
 }
 
 func resumeCommand() *cobra.Command {
