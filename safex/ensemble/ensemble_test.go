@@ -158,6 +158,30 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
+// A fit goes on from the last, unless the movements have become wider by more than 4.
+func TestOutgrown(t *testing.T) {
+	s, data := pendulum(t, 300)
+	tame := &safex.Data{} // the same, moving a tenth as far
+	for i := range 200 {
+		x, next := data.X.Point(i), data.Next.Point(i)
+		for d := range next {
+			next[d] = x[d] + (next[d]-x[d])/10
+		}
+		tame.Append(x, data.U.Point(i), next)
+	}
+	e := small()
+	prev := learn(t, e, s, tame, nil, 1)
+	x, u := data.X, data.U
+	afresh, on := predict(t, learn(t, e, s, data, nil, 2), x, u), predict(t, learn(t, e, s, data, prev, 2), x, u)
+	if !reflect.DeepEqual(afresh, on) {
+		t.Error("a fit to movements ten times as wide went on from weights that it has outgrown")
+	}
+	half := learn(t, e, s, data, nil, 1)
+	if on := predict(t, learn(t, e, s, data, half, 2), x, u); reflect.DeepEqual(afresh, on) {
+		t.Error("a fit to the same movements started afresh")
+	}
+}
+
 // Trainers are compiled once for a recipe, however many fits there are.
 func TestNoRecompilation(t *testing.T) {
 	s, data := pendulum(t, 200)

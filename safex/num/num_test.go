@@ -35,10 +35,10 @@ func byHand(a, b float64) []float64 {
 }
 
 // A program is the arithmetic that was written down, on a point and on a batch to the same bit,
-// over a block boundary too.
+// over a block boundary too, and however many cores share the work.
 func TestPointAndBatchAgree(t *testing.T) {
 	p := num.Trace(2, every)
-	const n = 600
+	const n = 6000
 	r := rand.New(rand.NewPCG(1, 2))
 	x, batch := num.NewBatch(2, n), num.NewBatch(p.Out, n)
 	for i := range n {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
@@ -115,27 +116,44 @@ func TestPendulumBound(t *testing.T) {
 	}
 }
 
-// BenchmarkPendulum reports transitions with reward and limit a second, on a point and on a batch.
-func BenchmarkPendulum(b *testing.B) {
+// BenchmarkPoint reports steps of each task a second, with reward and limits, on a point.
+func BenchmarkPoint(b *testing.B) {
+	for _, name := range tasks.Names() {
+		b.Run(name, func(b *testing.B) {
+			m, _ := tasks.New(name)
+			s := compile(b, m)
+			x, u := make([]float64, len(s.State)), make([]float64, len(s.Action))
+			s.Start(x, rng.New(1).Rand())
+			for b.Loop() {
+				s.Step(x, u)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+// BenchmarkBatch reports transitions of the pendulum a second on a batch: the dynamics alone, and with reward and
+// limit.
+func BenchmarkBatch(b *testing.B) {
 	s := system(b, tasks.DefaultPendulum())
-	b.Run("point", func(b *testing.B) {
-		x := []float64{-1, 0, 0}
-		for b.Loop() {
-			x, _, _ = s.Step(x, []float64{0.5})
-		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "transitions/s")
-	})
-	b.Run("batch", func(b *testing.B) {
-		const n = 4096
-		in, next, out := num.NewBatch(8, n), num.NewBatch(3, n), num.NewBatch(2, n)
-		for i := range n {
-			in.SetPoint(i, []float64{math.Cos(float64(i)), math.Sin(float64(i)), float64(i%10) - 5, 0.5, 0, 0, 0, 0})
-		}
-		for b.Loop() {
+	const n = 1 << 14
+	in, next, out := num.NewBatch(8, n), num.NewBatch(3, n), num.NewBatch(2, n)
+	for i := range n {
+		in.SetPoint(i, []float64{math.Cos(float64(i)), math.Sin(float64(i)), float64(i%10) - 5, 0.5, 0, 0, 0, 0})
+	}
+	for name, step := range map[string]func(){
+		"dynamics": func() { s.Dynamics.EvalBatch(next, in[:4]) },
+		"all": func() {
 			s.Dynamics.EvalBatch(next, in[:4])
 			copy(in[4:7], next)
 			s.Outcome.EvalBatch(out, in)
-		}
-		b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "transitions/s")
-	})
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				step()
+			}
+			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "transitions/s")
+		})
+	}
 }
