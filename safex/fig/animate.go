@@ -139,20 +139,56 @@ func (a *Animation) Frames() int { return len(a.frames) }
 // Frame is frame k, from 0, alone.
 func (a *Animation) Frame(k int) image.Image { return a.draw(a.frames[k]) }
 
-// PNG is the whole animation, as an animated PNG.
+// PNG is the whole animation, as an animated PNG. Each frame after the first holds what has changed.
 func (a *Animation) PNG() ([]byte, error) {
 	var film apng.APNG
+	var last *image.Paletted
 	for _, f := range a.frames {
-		film.Frames = append(film.Frames, apng.Frame{Image: a.draw(f), DelayNumerator: milliseconds(a.seconds), DelayDenominator: 1000})
+		whole := a.draw(f)
+		part := apng.Frame{Image: whole, DelayNumerator: milliseconds(a.seconds), DelayDenominator: 1000}
+		if last != nil {
+			news := changes(last, whole)
+			part.XOffset, part.YOffset, part.BlendOp = news.Rect.Min.X, news.Rect.Min.Y, apng.BLEND_OP_OVER
+			news.Rect = news.Rect.Sub(news.Rect.Min)
+			part.Image = news
+		}
+		film.Frames, last = append(film.Frames, part), whole
 	}
-	last := &film.Frames[len(film.Frames)-1]
-	last.DelayNumerator = milliseconds(a.seconds + 1)
+	film.Frames[len(film.Frames)-1].DelayNumerator = milliseconds(a.seconds + 1)
 	film.Frames[0].IsDefault = len(film.Frames) == 1 // a still picture
 	var b bytes.Buffer
 	if err := apng.Encode(&b, film); err != nil {
 		return nil, fmt.Errorf("fig: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// changes are the pixels of now that are not those of before, and around them nothing.
+func changes(before, now *image.Paletted) *image.Paletted {
+	var where image.Rectangle
+	for y := range now.Rect.Dy() {
+		row := y * now.Stride
+		a, b := before.Pix[row:row+now.Rect.Dx()], now.Pix[row:row+now.Rect.Dx()]
+		for x := range a {
+			if a[x] != b[x] {
+				where = where.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+	}
+	if where.Empty() {
+		where = image.Rect(0, 0, 1, 1) // a frame holds at least a pixel
+	}
+	news := image.NewPaletted(where, palette)
+	for y := where.Min.Y; y < where.Max.Y; y++ {
+		for x := where.Min.X; x < where.Max.X; x++ {
+			i := now.ColorIndexAt(x, y)
+			if i == before.ColorIndexAt(x, y) {
+				i = nothing
+			}
+			news.SetColorIndex(x, y, i)
+		}
+	}
+	return news
 }
 
 // milliseconds are what the format can hold: about a minute.
@@ -200,8 +236,11 @@ var palette = func() (p color.Palette) {
 			}
 		}
 	}
-	return p
+	return append(p, color.RGBA{})
 }()
+
+// nothing is the transparent colour of the palette, its last.
+var nothing = uint8(len(palette) - 1)
 
 // paletted is an image in the colours of the palette that are next to its own.
 func paletted(m image.Image) *image.Paletted {
