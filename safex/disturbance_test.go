@@ -271,3 +271,39 @@ func TestBudgets(t *testing.T) {
 		t.Errorf("budgets %v, error %v", s.Budgets(), err)
 	}
 }
+
+// An episode under a policy is one of the real system, and its actions are checked.
+func TestSimulate(t *testing.T) {
+	task := wheel("observation omega 0.1")
+	task.Action[0].Explore = 0.25
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Simulate(s.RandomPolicy(true, rng.New(1)), rng.New(2))
+	if err != nil || len(e.Actions) != s.Steps || len(e.Real) != s.Steps+1 {
+		t.Fatalf("%d actions and %d real states, error %v", len(e.Actions), len(e.Real), err)
+	}
+	left, right := 0.0, 0.0
+	for _, u := range e.Actions {
+		left, right = max(left, math.Abs(u[0])), max(right, math.Abs(u[1]))
+	}
+	if left > 0.25 || right < 0.8 {
+		t.Errorf("gentle actions reach %v and %v, want 0.25 and 1", left, right)
+	}
+	again, err := s.Simulate(s.RandomPolicy(true, rng.New(1)), rng.New(2))
+	if err != nil || again.Return() != e.Return() {
+		t.Errorf("again the return is %v after %v", again.Return(), e.Return())
+	}
+	for _, c := range []struct {
+		u    []float64
+		want string
+	}{{[]float64{1}, "has 1 dimensions, want 2"}, {[]float64{0, 1.5}, "right is 1.5, want it in [-1, 1]"}, {[]float64{math.NaN(), 0}, "left is NaN"}} {
+		if _, err := s.Simulate(s.ConstantPolicy(c.u...), rng.New(2)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+	if e, err := s.Simulate(s.ConstantPolicy(), rng.New(2)); err != nil || e.Actions[3][0] != 0 {
+		t.Errorf("actions %v, error %v", e.Actions[3], err)
+	}
+}

@@ -21,6 +21,7 @@ import (
 // An Animation is an episode as moving pictures: the scene of the task's Picture, and below it a gauge for each
 // limit. Without a Picture it has a bar for each dimension of the state and of the action in place of the scene.
 type Animation struct {
+	Title   string // of every frame, before the time; Animate names the task and the episode
 	frames  []frame
 	seconds float64 // from frame to frame
 
@@ -28,11 +29,13 @@ type Animation struct {
 	size          vg.Point       // of the picture
 	column        vg.Length      // width of the texts of gauges
 	width, height vg.Length
+
+	beside *Animation // to the right of it; nil if there is none
 }
 
 // A frame is what an Animation shows at a time.
 type frame struct {
-	title  string
+	time   float64 // s
 	x, u   []float64
 	gauges []gauge // from top to bottom
 	broken bool    // a limit
@@ -83,14 +86,14 @@ func Animate(s *safex.System, e safex.Episode) (*Animation, error) {
 	}
 	stride := max(1, (steps+mostFrames-1)/mostFrames, int(math.Ceil(1/(mostRate*s.Dt)-1e-9)))
 	stride = min(stride, steps)
-	a := &Animation{seconds: float64(stride) * s.Dt}
+	a := &Animation{Title: fmt.Sprintf("%s, episode %d", s.Name, e.Number), seconds: float64(stride) * s.Dt}
 	if p := s.Picture; p != nil && real(p.Right-p.Left) && real(p.Top-p.Bottom) {
 		a.picture = p
 	}
 	state, action, limit := stateMeters(s, states), actionMeters(s), limitMeters(s, e.Excess)
 	for first := 0; first < steps; first += stride {
 		end := min(first+stride, steps)
-		f := frame{title: fmt.Sprintf("%s, episode %d, %.2f s", s.Name, e.Number, float64(end)*s.Dt), x: states[end], u: e.Actions[end-1]}
+		f := frame{time: float64(end) * s.Dt, x: states[end], u: e.Actions[end-1]}
 		if a.picture == nil {
 			for k, m := range state {
 				f.gauges = append(f.gauges, m.gauge(f.x[k], false))
@@ -133,18 +136,59 @@ func (a *Animation) layout() {
 	a.column = min(a.column+pad, 0.6*a.width)
 }
 
+// Beside is a with b to the right of it, at the same time. The one with fewer frames keeps its last to the end. It
+// fails if their frames are not equally long, as those of one task are.
+func Beside(a, b *Animation) (*Animation, error) {
+	if a.seconds != b.seconds {
+		return nil, fmt.Errorf("fig: %q has frames of %.3g s and %q of %.3g s: they cannot be shown side by side", a.Title, a.seconds, b.Title, b.seconds)
+	}
+	both := *a
+	for last := &both; ; last = last.beside {
+		if last.beside == nil {
+			last.beside = b
+			return &both, nil
+		}
+		next := *last.beside
+		last.beside = &next
+	}
+}
+
 // Frames is the number of frames.
-func (a *Animation) Frames() int { return len(a.frames) }
+func (a *Animation) Frames() int {
+	n := len(a.frames)
+	if a.beside != nil {
+		n = max(n, a.beside.Frames())
+	}
+	return n
+}
 
 // Frame is frame k, from 0, alone.
-func (a *Animation) Frame(k int) image.Image { return a.draw(a.frames[k]) }
+func (a *Animation) Frame(k int) image.Image { return a.at(k) }
+
+// at is frame k with what is beside it.
+func (a *Animation) at(k int) *image.Paletted {
+	left := a.draw(a.frames[min(k, len(a.frames)-1)])
+	if a.beside == nil {
+		return left
+	}
+	right := a.beside.at(k)
+	wide, high := left.Rect.Dx(), max(left.Rect.Dy(), right.Rect.Dy())
+	both := image.NewPaletted(image.Rect(0, 0, wide+right.Rect.Dx(), high), palette) // of paper, which is colour 0
+	for y := range left.Rect.Dy() {
+		copy(both.Pix[y*both.Stride:], left.Pix[y*left.Stride:y*left.Stride+wide])
+	}
+	for y := range right.Rect.Dy() {
+		copy(both.Pix[y*both.Stride+wide:], right.Pix[y*right.Stride:y*right.Stride+right.Rect.Dx()])
+	}
+	return both
+}
 
 // PNG is the whole animation, as an animated PNG. Each frame after the first holds what has changed.
 func (a *Animation) PNG() ([]byte, error) {
 	var film apng.APNG
 	var last *image.Paletted
-	for _, f := range a.frames {
-		whole := a.draw(f)
+	for k := range a.Frames() {
+		whole := a.at(k)
 		part := apng.Frame{Image: whole, DelayNumerator: milliseconds(a.seconds), DelayDenominator: 1000}
 		if last != nil {
 			news := changes(last, whole)
@@ -207,7 +251,7 @@ func textStyle(size float64) draw.TextStyle {
 func (a *Animation) draw(f frame) *image.Paletted {
 	canvas := vgimg.NewWith(vgimg.UseWH(a.width, a.height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(theme.paper))
 	c := draw.Crop(draw.New(canvas), pad, -pad, pad, -pad)
-	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y - titleRow/2 + 3}, f.title)
+	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y - titleRow/2 + 3}, fmt.Sprintf("%s, %.2f s", a.Title, f.time))
 	top := c.Max.Y - titleRow
 	if a.picture != nil {
 		left := (c.Min.X + c.Max.X - a.size.X) / 2

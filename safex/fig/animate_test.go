@@ -124,14 +124,6 @@ func play(film apng.APNG) (frames []*image.RGBA) {
 	return frames
 }
 
-// same tells whether two pictures have the same colours.
-func same(a, b image.Image) bool {
-	x, y := image.NewRGBA(a.Bounds()), image.NewRGBA(b.Bounds())
-	draw.Draw(x, x.Rect, a, x.Rect.Min, draw.Src)
-	draw.Draw(y, y.Rect, b, y.Rect.Min, draw.Src)
-	return slices.Equal(x.Pix, y.Pix)
-}
-
 // The file holds every frame in real time, in the same bytes each time, and a step beyond the limit has its colour.
 func TestAnimation(t *testing.T) {
 	s := compile(t, "pendulum")
@@ -161,10 +153,10 @@ func TestAnimation(t *testing.T) {
 		if f.GetDelay() != want {
 			t.Errorf("frame %d stays for %v s, want %v", k, f.GetDelay(), want)
 		}
-		if !same(shown[k], a.Frame(k)) {
+		if !samePart(shown[k], a.Frame(k)) {
 			t.Errorf("frame %d is played otherwise than it was drawn", k)
 		}
-		if k > 0 && same(shown[k], shown[k-1]) {
+		if k > 0 && samePart(shown[k], shown[k-1]) {
 			t.Errorf("frame %d does not move", k)
 		}
 		n := limitPixels(shown[k])
@@ -230,6 +222,62 @@ func TestAnimateTasks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Side by side, each plays as it does alone, and the shorter one waits at its end.
+func TestBeside(t *testing.T) {
+	s := compile(t, "cartpole")
+	var as []*fig.Animation
+	for i, n := range []int{10, 30, 20} {
+		a, err := fig.Animate(s, drive(s, 3, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Title = []string{"left", "middle", "right"}[i]
+		as = append(as, a)
+	}
+	two, err := fig.Beside(as[0], as[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	three, err := fig.Beside(two, as[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if as[0].Frames() != 10 || two.Frames() != 30 || three.Frames() != 30 {
+		t.Errorf("%d, %d and %d frames, want 10, 30 and 30", as[0].Frames(), two.Frames(), three.Frames())
+	}
+	film, err := apng.DecodeAll(bytes.NewReader(drawn(t, three)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := play(film)
+	for _, k := range []int{0, 9, 15, 29} {
+		left := 0
+		for _, a := range as {
+			want := a.Frame(min(k, a.Frames()-1))
+			size := want.Bounds().Size()
+			if got := shown[k].SubImage(image.Rect(left, 0, left+size.X, size.Y)); !samePart(got, want) {
+				t.Errorf("frame %d: %q does not play as it does alone", k, a.Title)
+			}
+			left += size.X
+		}
+	}
+	other, err := fig.Animate(compile(t, "rccar"), drive(compile(t, "rccar"), 1, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fig.Beside(two, other); err == nil || !strings.Contains(err.Error(), "cannot be shown side by side") {
+		t.Errorf("error %v for two speeds", err)
+	}
+}
+
+// samePart compares two pictures of one size, wherever they are.
+func samePart(a, b image.Image) bool {
+	x, y := image.NewRGBA(image.Rectangle{Max: a.Bounds().Size()}), image.NewRGBA(image.Rectangle{Max: b.Bounds().Size()})
+	draw.Draw(x, x.Rect, a, a.Bounds().Min, draw.Src)
+	draw.Draw(y, y.Rect, b, b.Bounds().Min, draw.Src)
+	return slices.Equal(x.Pix, y.Pix)
 }
 
 // An episode that does not fit the task is an error; one with numbers gone wrong is drawn all the same.

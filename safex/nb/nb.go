@@ -29,6 +29,16 @@ func (d *Display) Show(p Drawing) {
 	send(p, d.id)
 }
 
+// Math shows a formula in LaTeX below the cell, as of safex.System's and num.Program's LaTeX.
+func Math(latex string) { Text("$$" + latex + "$$") }
+
+// Text shows a text in Markdown below the cell.
+func Text(markdown string) {
+	if gonbui.IsNotebook {
+		gonbui.DisplayMarkdown(markdown)
+	}
+}
+
 func send(d Drawing, id string) {
 	png := Must(d.PNG())
 	if !gonbui.IsNotebook {

@@ -1,0 +1,56 @@
+package safex
+
+import (
+	"fmt"
+
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A Policy chooses the action of step t in the state x that the agent sees. It must keep neither.
+type Policy func(t int, x []float64) []float64
+
+// RandomPolicy draws each action from its range, or from the share of it that Explore names, if gentle.
+func (s *System) RandomPolicy(gentle bool, src rng.Stream) Policy {
+	return func(t int, _ []float64) []float64 {
+		u, r := make([]float64, len(s.Action)), src.At(t).Rand()
+		for k := range u {
+			u[k] = 2*r.Float64() - 1
+			if gentle {
+				u[k] *= s.ExploreScale(k)
+			}
+		}
+		return u
+	}
+}
+
+// ConstantPolicy always takes the action u; without one it does nothing.
+func (s *System) ConstantPolicy(u ...float64) Policy {
+	if u == nil {
+		u = make([]float64, len(s.Action))
+	}
+	return func(int, []float64) []float64 { return u }
+}
+
+// Simulate takes the real system through an episode under a policy, from a start drawn from src. It fails
+// if an action has the wrong dimension or is beyond [-1, 1], and if the task leaves the real numbers; the
+// episode holds the steps before that.
+func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
+	x := make([]float64, len(s.State))
+	s.Start(x, src.Child("start").Rand())
+	e := Episode{Phase: Explore, Trajectory: s.Begin(x, src.Child("real"))}
+	for t := range s.Steps {
+		u := p(t, e.States[t])
+		if len(u) != len(s.Action) {
+			return e, fmt.Errorf("safex: task %q, step %d: the policy's action has %d dimensions, want %d", s.Name, t, len(u), len(s.Action))
+		}
+		for k, v := range u {
+			if !(v >= -1 && v <= 1) {
+				return e, fmt.Errorf("safex: task %q, step %d: the policy's %s is %v, want it in [-1, 1]", s.Name, t, s.Action[k].Name, v)
+			}
+		}
+		if err := s.Advance(&e.Trajectory, append([]float64(nil), u...), src.Child("real")); err != nil {
+			return e, fmt.Errorf("safex: task %q, step %d: %w", s.Name, t, err)
+		}
+	}
+	return e, nil
+}
