@@ -15,7 +15,8 @@
 // every η keeps them in reality for its horizon (Curi, Berkenkamp and Krause, 2020).
 // Three things stay open. An adversary that finds no violation has not proved that
 // there is none. Only the first action of a plan is executed, and the next step
-// need not have a plan that holds. And the first, random steps are guarded by nothing.
+// need not have a plan that holds. And the first, random steps are gentle where
+// a task says so, and guarded by nothing else.
 // No plan of this package is a certificate.
 //
 // The other packages build on these words: tasks, ensemble (a [Learner]), rollout

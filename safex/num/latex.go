@@ -357,7 +357,7 @@ func (t typesetter) factor(r, n int) (text string, rank int) {
 		if by := t.steps[s.Arg[1]]; by.Op == OpConst && by.K == 1 {
 			return t.function(`\arctan`, s.Arg[0], exponent)
 		}
-		return `\operatorname{atan2}` + brackets("(", t.sum(s.Arg[0])+", "+t.sum(s.Arg[1]), ")") + exponent, closed
+		return `\mathrm{atan2}` + brackets("(", t.sum(s.Arg[0])+", "+t.sum(s.Arg[1]), ")") + exponent, closed
 	}
 	return brackets("(", t.sum(r), ")") + exponent, bracket
 }

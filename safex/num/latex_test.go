@@ -34,7 +34,7 @@ func TestLaTeX(t *testing.T) {
 		{func(x, y, z num.Expr) num.Expr { return x.Add(y).Sin().Mul(z.Cos()).Mul(2) }, `2 \sin(x + y) \cos z`},
 		{func(x, y, z num.Expr) num.Expr { return x.Sin().Square().Add(x.Mul(2).Tanh()) }, `\sin^{2} x + \tanh(2 x)`},
 		{func(x, y, z num.Expr) num.Expr { return x.Sin().Div(x.Cos()).Mul(y) }, `y \tan x`},
-		{func(x, y, z num.Expr) num.Expr { return num.Atan2(y, x).Add(num.Atan2(z, num.Lit(1))) }, `\operatorname{atan2}(y, x) + \arctan z`},
+		{func(x, y, z num.Expr) num.Expr { return num.Atan2(y, x).Add(num.Atan2(z, num.Lit(1))) }, `\mathrm{atan2}(y, x) + \arctan z`},
 		{func(x, y, z num.Expr) num.Expr { return x.Abs().Mul(y.Sqrt()).Mul(z.Exp()) }, `e^{z} \lvert x \rvert \sqrt{y}`},
 		{func(x, y, z num.Expr) num.Expr { return x.Exp().Square().Sub(y.Log()) }, `(e^{x})^{2} - \ln y`},
 		{func(x, y, z num.Expr) num.Expr { return x.Clamp(-1, 2).Add(y.Round()) }, `\operatorname{clip}_{[-1, 2]}(x) + \operatorname{round}(y)`},

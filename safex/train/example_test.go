@@ -24,10 +24,7 @@ func ExampleAgent() {
 			return num.Vec{x[0].Sub(v.Mul(0.5)), v}
 		},
 		Reward: func(x, u, next num.Vec) num.Expr { return next[0].Abs().Neg() },
-		Limits: []safex.Limit{{
-			Name: "wake", Unit: "m/s", Max: 2,
-			Of: func(x, u, next num.Vec) num.Expr { return next[1] },
-		}},
+		Limits: []safex.Limit{{Name: "wake", Unit: "m/s", Max: 2, Of: func(x, u, next num.Vec) num.Expr { return next[1] }}},
 	}
 	system, err := ferry.System()
 	if err != nil {
