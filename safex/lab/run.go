@@ -202,8 +202,17 @@ func (r *Run) save() error {
 	return r.draw(r.state.Episode)
 }
 
-// draw writes the learning curve and the figure of an episode.
+// draw writes the learning curve, the figure of an episode, and the animation of the last.
 func (r *Run) draw(e safex.Episode) error {
+	if e.Phase == safex.Planned {
+		film, err := fig.Animate(r.System, e)
+		if err != nil {
+			return err
+		}
+		if err := r.picture("figures/animation.png", film); err != nil {
+			return err
+		}
+	}
 	if e.Phase == safex.Planned && len(r.System.Limits) > 0 {
 		if err := r.picture(safety(e), fig.Safety(r.System, e)); err != nil {
 			return err
@@ -215,7 +224,7 @@ func (r *Run) draw(e safex.Episode) error {
 // safety is the file of the safety figure of an episode.
 func safety(e safex.Episode) string { return fmt.Sprintf("figures/safety-%03d.png", e.Number) }
 
-func (r *Run) picture(name string, f *fig.Figure) error {
+func (r *Run) picture(name string, f interface{ PNG() ([]byte, error) }) error {
 	png, err := f.PNG()
 	if err != nil {
 		return err

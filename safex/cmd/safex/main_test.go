@@ -211,7 +211,7 @@ func TestSimulateNoise(t *testing.T) {
 			t.Errorf("%s is %s through the noise, %s without", noisy[0][k], noisy[1][k], clean[1][k])
 		}
 	}
-	if late := get("--noise", "--set", "ActionDelay=1", "--set", "ObservationNoise=0"); late[1][4] != "0" || late[2][4] != clean[1][4] {
+	if late := get("--noise", "--set", "ActionDelay=1", "--set", "ObservationNoise=0"); number(t, late[1][4]) != 0 || late[2][4] != clean[1][4] {
 		t.Errorf("with a delay of one step the car goes at %s and %s, without at %s", late[1][4], late[2][4], clean[1][4])
 	}
 }
