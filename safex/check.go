@@ -95,11 +95,9 @@ func (r *Report) retrace(s *System) {
 	if !sameProgram(s.Outcome, again.Outcome) {
 		r.problem("Reward or a limit is another function each time it is called: it must depend on its arguments alone")
 	}
-	x, y := make([]float64, len(s.State)), make([]float64, len(s.State))
-	draw := func(x []float64) error {
-		return traced("Start", func() { s.Start(x, rng.New(1).Child("check").Rand()) })
-	}
-	if draw(x) == nil && draw(y) == nil && !slices.EqualFunc(x, y, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
+	x, errX := s.DrawStart(rng.New(1).Child("check"))
+	y, errY := s.DrawStart(rng.New(1).Child("check"))
+	if errX == nil && errY == nil && !slices.Equal(x, y) {
 		r.problem("Start gives %v and then %v for the same random numbers: draw from the *rand.Rand that it is given, and from nothing else", x, y)
 	}
 }
@@ -146,15 +144,11 @@ func (r *Report) ignored(s *System) {
 
 // starts tries many of them.
 func (r *Report) starts(s *System) {
-	x := make([]float64, len(s.State))
 	seen := map[string]bool{} // a problem counts once, whatever its numbers
 	for i := range starts {
-		err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").At(i).Rand()) })
-		if err == nil {
-			err = s.tryState("Start", x)
-		}
-		if err == nil {
-			err = s.CheckStart(x)
+		x, err := s.DrawStart(rng.New(1).Child("try").At(i))
+		if err == nil && s.Picture != nil {
+			err = traced("Picture.Draw", func() { s.Picture.Draw(x, make([]float64, len(s.Action))) })
 		}
 		if err != nil && !seen[wordsOf(err)] {
 			seen[wordsOf(err)] = true
@@ -179,7 +173,7 @@ type survey struct {
 	lo, hi     []float64 // of each state
 	step       []float64 // largest change of each state in a step
 	most       []float64 // largest quantity of each limit, in its unit
-	beyond     []int     // steps beyond each limit
+	beyond     []int     // steps beyond each limit with its budget spent
 	steps      int
 	rewards    []float64 // sums of episodes
 	influence  []float64 // largest effect of each action on a next state, in Scales
@@ -258,8 +252,12 @@ func newSurvey(s *System) *survey {
 
 // run takes an episode whose actions act fills.
 func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand)) {
-	x := make([]float64, len(v.State))
-	v.Start(x, src.Child("start").At(i).Rand())
+	x, err := v.DrawStart(src.Child("start").At(i))
+	if err != nil {
+		v.left = err.Error()
+		return
+	}
+	left := slices.Clone(v.Budgets())
 	t, g := v.Begin(x, src.Child("real").At(i)), src.Child("act").At(i).Rand()
 	other := make([]float64, len(x))
 	for n := range min(v.Steps, most) {
@@ -274,12 +272,17 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.lo[d], v.hi[d] = min(v.lo[d], before[d], a), max(v.hi[d], before[d], a)
 			v.step[d] = max(v.step[d], math.Abs(a-before[d]))
 		}
-		if err := v.tryState(fmt.Sprintf("step %d of an episode", n+1), v.truth(t, n+1)); err != nil && v.outOfRange == "" {
+		if err := v.tryState(fmt.Sprintf("after step %d of an episode", n), v.truth(t, n+1)); err != nil && v.outOfRange == "" {
 			v.outOfRange = err.Error()
 		}
 		for k, e := range t.Excess[n] {
 			v.most[k] = max(v.most[k], e+v.Limits[k].Max)
-			if e > 0 {
+			budget := 0.0
+			if left != nil {
+				budget = left[k]
+				left[k] = max(0, budget-max(e, 0))
+			}
+			if max(e, 0) > budget*(1+1e-9) {
 				v.beyond[k]++
 			}
 		}
@@ -312,9 +315,9 @@ func (v *survey) blame(t Trajectory, u []float64, err error) string {
 	n := len(t.Actions)
 	x := v.truth(t, n)
 	if what := v.formula(x, u); what != "" {
-		return fmt.Sprintf("step %d of an episode: %s", n+1, what)
+		return fmt.Sprintf("step %d of an episode: %s", n, what)
 	}
-	return fmt.Sprintf("step %d of an episode: %v", n+1, err)
+	return fmt.Sprintf("step %d of an episode: %v", n, err)
 }
 
 // formula names what is not a real number after x and u, and the line of its formula; "" if all are.

@@ -26,7 +26,7 @@ func ExampleCheck() {
 	fmt.Print(safex.Check(kettle))
 	// Output:
 	// task "kettle" has a problem
-	//   problem  step 1 of an episode: the next temperature is NaN (sqrt at check_test.go:21) at temperature 20, heat -0.6428
+	//   problem  step 0 of an episode: the next temperature is NaN (sqrt at check_test.go:21) at temperature 20, heat -0.6428
 }
 
 // Each mistake is found and named, and a good task is let through.
@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 		{"random reward", func(t *safex.Task) {
 			t.Reward = func(x, u, next num.Vec) num.Expr { return next[0].Mul(rand.Float64()) }
 		}, true, "Reward or a limit is another function each time"},
-		{"random start", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[0] = 20 + rand.Float64() } }, true, "for the same random numbers: draw from the *rand.Rand"},
+		{"random start", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[0], x[1] = 20+rand.Float64(), 0 } }, true, "for the same random numbers: draw from the *rand.Rand"},
 		{"constant limit", func(t *safex.Task) { t.Limits[0].Of = func(x, u, next num.Vec) num.Expr { return num.Lit(1) } }, true, `limit "wake" is a constant`},
 		{"late limit", func(t *safex.Task) { t.Limits[0].Of = func(x, u, next num.Vec) num.Expr { return x[1] } }, false, "looks at the state before the step alone"},
 		{"no limits", func(t *safex.Task) { t.Limits = nil }, false, "there are no limits"},

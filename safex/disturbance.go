@@ -11,7 +11,8 @@ import (
 )
 
 // A Disturbance is one thing that happens to the real system besides the agent's actions. The agent does
-// not know it; rewards and limits are judged on what really happened. The text form is
+// not know it. Rewards and limits are judged on the states that really were, and on the actions that the agent
+// commanded. The text form is
 //
 //	KIND ON SIZE [every PERIOD] [from TIME] [until TIME]
 //
@@ -22,7 +23,7 @@ type Disturbance struct {
 	// On is what is disturbed: a variable of the state or of the action, or one of Task.Angles. It is empty for a
 	// Delay, which holds for every action.
 	On string
-	// Size is how much, in the unit of On; see Kind.
+	// Size is how much, in the unit of On, which is 1 of an action in [-1, 1] and rad of an angle; see Kind.
 	Size float64
 	// From and Until are the seconds of the episode between which it acts; an Until of 0 is the end.
 	From, Until float64
@@ -32,7 +33,8 @@ type Disturbance struct {
 // Kind is what a Disturbance does.
 type Kind int
 
-// The kinds. What is said of an action is added to the agent's command, before the limits of the actuator.
+// The kinds. What is said of an action is added to the agent's command before Next sees it, which may then be beyond
+// [-1, 1]: a Next whose actuator has limits clamps its action.
 const (
 	// ProcessNoise adds a normal number of standard deviation Size to each next state, or to each action.
 	ProcessNoise Kind = iota
@@ -55,6 +57,9 @@ func Kinds() []Kind { return []Kind{ProcessNoise, ObservationNoise, Impulse, Ste
 
 // About is a line on the kind, in the words of the text form.
 func (k Kind) About() string {
+	if k < 0 || int(k) >= len(kinds) {
+		return "no kind"
+	}
 	return [...]string{
 		"ON SIZE: normal noise of that deviation on each next state, or each action",
 		"ON SIZE: normal noise of that deviation on what the agent sees of the state",
@@ -116,7 +121,7 @@ func (d *Disturbance) UnmarshalText(text []byte) error {
 	if len(words)%2 != 1 {
 		return wrong("a number is missing or too many")
 	}
-	fields := map[string]*float64{"every": &v.Period, "from": &v.From, "until": &v.Until}
+	fields := map[string]*float64{"every": &v.Period, "from": &v.From, "until": &v.Until} // each is taken once
 	at := &v.Size
 	for i := 0; ; i += 2 {
 		x, err := strconv.ParseFloat(words[i], 64)
@@ -128,8 +133,9 @@ func (d *Disturbance) UnmarshalText(text []byte) error {
 			break
 		}
 		if at = fields[words[i+1]]; at == nil {
-			return wrong("there is no word %q", words[i+1])
+			return wrong("there is no word %q, or it comes twice", words[i+1])
 		}
+		delete(fields, words[i+1])
 	}
 	*d = v
 	return nil
@@ -161,8 +167,14 @@ func (t Task) effects() (effects []effect, err error) {
 			return nil, wrong("it acts from %v s until %v s, want times of at least 0 that rise", d.From, d.Until)
 		case d.Kind <= ObservationNoise && d.Size < 0:
 			return nil, wrong("a standard deviation must not be negative")
-		case d.Kind == Periodic != (d.Period > 0):
-			return nil, wrong("a period above 0 belongs to a periodic one, and to no other")
+		case d.Kind == Periodic && !(d.Period > 1e-6) || d.Kind != Periodic && d.Period != 0:
+			return nil, wrong("a period of more than a millionth of a second belongs to a periodic one, and to no other")
+		case d.Kind == Impulse && d.Until != 0:
+			return nil, wrong("an impulse has no end")
+		case d.From >= float64(t.Steps)*t.Dt:
+			return nil, wrong("it begins after the episode, which ends at %v s", float64(t.Steps)*t.Dt)
+		case d.Kind == Delay && d.Size >= float64(t.Steps):
+			return nil, wrong("in an episode of %d steps no action would ever take effect", t.Steps)
 		}
 		if d.Kind == Delay {
 			if d.On != "" || d.Size < 0 || d.Size != math.Trunc(d.Size) || d.Size > 1e6 || d.From != 0 || d.Until != 0 {
@@ -254,6 +266,10 @@ func (s *System) Begin(x []float64, src rng.Stream) Trajectory {
 // It fails if the task leaves the real numbers; t is as before then.
 func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
 	at := len(t.Actions)
+	if len(u) != len(s.Action) || len(t.States) != at+1 || s.noisy != (t.Real != nil) {
+		panic(fmt.Sprintf("safex: Advance with an action of %d dimensions of %d, after %d states and %d actions: was it started by Begin?", len(u), len(s.Action), len(t.States), at))
+	}
+	u = slices.Clone(u)
 	x := t.States[at]
 	if s.noisy {
 		x = t.Real[at]

@@ -223,11 +223,15 @@ func TestDisturbanceText(t *testing.T) {
 		"process sin 0.1":             "sin is the sine or cosine of an angle: disturb theta",
 		"process omega -1":            "must not be negative",
 		"observation left 1":          "left is an action, which the agent knows",
-		"periodic omega 1":            "a period above 0 belongs to a periodic one",
-		"step omega 1 every 2":        "a period above 0 belongs to a periodic one",
+		"periodic omega 1":            "belongs to a periodic one, and to no other",
+		"step omega 1 every 2":        "belongs to a periodic one, and to no other",
 		"step omega 1 from 3 until 2": "times of at least 0 that rise",
 		"delay 1.5":                   "whole number of steps",
 		"delay -1":                    "whole number of steps",
+		"delay 50":                    "no action would ever take effect",
+		"impulse omega 1 from 5":      "it begins after the episode, which ends at 5 s",
+		"impulse omega 1 until 2":     "an impulse has no end",
+		"step omega 1 from 1 from 2":  `no word "from", or it comes twice`,
 	} {
 		task := wheel()
 		d := safex.Disturbance{}

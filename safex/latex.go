@@ -12,7 +12,7 @@ import (
 // LaTeX is the task as an aligned environment for a mathematical text: the next state, with a prime, in terms of
 // the state and the action; the reward r; and each limit. Names are the Symbols of the variables, or their Names
 // where a Symbol has more than letters. What is shared has names a_1, a_2 and so on in the dynamics, b_1 in the
-// reward and c_1 in the limits. A part of more than num.LongestLaTeX operations only says how many it has: print
+// reward and c_1 in the limits, or other letters where a variable has these. A part of more than num.LongestLaTeX operations only says how many it has: print
 // the derivative that it integrates instead, with num.Trace and Program.LaTeX.
 func (s *System) LaTeX() string {
 	x, u := symbols(s.State), symbols(s.Action)
@@ -30,6 +30,18 @@ func (s *System) LaTeX() string {
 			return f(v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:nx+nu+nx:nx+nu+nx], v[nx+nu+nx:])
 		})
 	}
+	reward := "r"
+	if slices.Contains(names, reward) {
+		reward = `\mathrm{reward}`
+	}
+	// Letters of shared formulas that no variable has.
+	var letters []string
+	for _, l := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "k"} {
+		if !slices.ContainsFunc(names, func(n string) bool { return n == l || strings.HasPrefix(n, l+"_") }) {
+			letters = append(letters, l)
+		}
+	}
+	letters = append(letters, `\mathrm{a}`, `\mathrm{b}`, `\mathrm{c}`)
 	var lines []string
 	for _, part := range []struct {
 		program  *num.Program
@@ -37,8 +49,8 @@ func (s *System) LaTeX() string {
 		letter   string
 		unknowns []string // left-hand sides
 	}{
-		{s.Dynamics, names[:nx+nu], "a", next},
-		{outcome(func(x, u, next, _ num.Vec) num.Vec { return num.Vec{s.Reward(x, u, next)} }), names, "b", []string{"r"}},
+		{s.Dynamics, names[:nx+nu], letters[0], next},
+		{outcome(func(x, u, next, _ num.Vec) num.Vec { return num.Vec{s.Reward(x, u, next)} }), names, letters[1], []string{reward}},
 	} {
 		if n := part.program.Operations(); n > num.LongestLaTeX {
 			lines = append(lines, fmt.Sprintf(`%s &= \text{a program of %d operations}`, strings.Join(part.unknowns, ", "), n))
@@ -59,8 +71,8 @@ func (s *System) LaTeX() string {
 	if n := limits.Operations(); n > num.LongestLaTeX {
 		lines = append(lines, fmt.Sprintf(`& \text{limits: a program of %d operations}`, n))
 	} else {
-		shared, sides := limits.Formulas(names, "c")
-		lines = append(lines, define("c", shared)...)
+		shared, sides := limits.Formulas(names, letters[2])
+		lines = append(lines, define(letters[2], shared)...)
 		for k, l := range s.Limits {
 			lines = append(lines, sides[2*k]+` &\le `+sides[2*k+1]+unit(l.Unit))
 		}
@@ -76,24 +88,30 @@ func define(letter string, shared []string) (lines []string) {
 	return lines
 }
 
-// letters matches a Symbol that can be printed as it is; " / max" can not.
-var letters = regexp.MustCompile(`^[\pL\pN_]+( [\pL\pN_]+)*$`)
+// printable matches a Symbol that can be printed as it is; " / max" can not.
+var printable = regexp.MustCompile(`^\pL[\pL\pN_]*( \pL[\pL\pN_]*)*$`)
 
 // symbols are the LaTeX names of variables, as in \omega, \sin \theta, v_{x} and \mathrm{torque}.
 func symbols(vars []Var) (names []string) {
 	for _, v := range vars {
 		text := v.Symbol
-		if !letters.MatchString(text) {
+		if !printable.MatchString(text) {
 			text = v.Name
 		}
 		var words []string
 		for word := range strings.FieldsSeq(text) {
 			words = append(words, symbol(word))
 		}
+		if last := words[len(words)-1]; slices.Contains(operators, strings.TrimPrefix(last, `\`)) { // an operator of nothing
+			words[len(words)-1] = `\mathrm{` + strings.TrimPrefix(last, `\`) + "}"
+		}
 		names = append(names, strings.Join(words, " "))
 	}
 	return names
 }
+
+// operators stand before what they are of.
+var operators = []string{"sin", "cos", "tan", "exp", "log", "ln"}
 
 // indexed matches a letter and its index.
 var indexed = regexp.MustCompile(`^(\pL)_?([xyz]|\pN+)$`)
@@ -107,7 +125,7 @@ func symbol(word string) string {
 		return symbol(m[1]) + "_{" + m[2] + "}"
 	}
 	switch {
-	case slices.Contains([]string{"sin", "cos", "tan", "exp", "log", "ln"}, word):
+	case slices.Contains(operators, word):
 		return `\` + word
 	case len(runes) == 1:
 		return word
@@ -125,5 +143,6 @@ func unit(u string) string {
 	if u == "" {
 		return ""
 	}
-	return `\ \mathrm{` + strings.NewReplacer(" ", `\,`, "·", `\,`, "²", "^2", "³", "^3", "°", `^\circ`, "%", `\%`).Replace(u) + "}"
+	return `\ \mathrm{` + strings.NewReplacer(" ", `\,`, "·", `\,`, "²", "^2", "³", "^3", "°", `^\circ`,
+		"%", `\%`, "#", `\#`, "&", `\&`, "_", `\_`, "$", `\$`, "{", `\{`, "}", `\}`, `\`, `\backslash `, "^", `\hat{}`).Replace(u) + "}"
 }

@@ -21,11 +21,14 @@ var layers = map[string]string{
 	// 2: the parts
 	"tasks":    ". num",
 	"ensemble": ". num rng gx",
+	"linear":   ". num rng gx",
 	"rollout":  ". num gx",
 	"plan":     ". num rng opt",
 	// 3: they know the words alone
 	"train": ". rng",
 	"fig":   ".",
+	// laws for tests
+	"modeltest": ". num rng rollout tasks",
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
@@ -36,7 +39,7 @@ var layers = map[string]string{
 }
 
 // gomlx are the only packages that may import GoMLX.
-const gomlx = "gx ensemble rollout"
+const gomlx = "gx ensemble linear rollout"
 
 func TestLayers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").CombinedOutput()

@@ -53,7 +53,7 @@ func TestSystemErrors(t *testing.T) {
 		{"name", func(t *safex.Task) { t.Name = "The Ferry" }, "Name must be lower-case"},
 		{"no state", func(t *safex.Task) { t.State = nil }, "State names 0 dimensions"},
 		{"scale", func(t *safex.Task) { t.State[1].Scale = 0 }, `variable "speed": Scale is 0, want its typical size in "m/s"`},
-		{"duplicate", func(t *safex.Task) { t.Action[0].Name = "speed" }, `two variables or limits are named "speed"`},
+		{"duplicate", func(t *safex.Task) { t.Action[0].Name = "speed" }, `two variables or angles are named "speed"`},
 		{"dt", func(t *safex.Task) { t.Dt = 0 }, "Dt is 0 s"},
 		{"steps", func(t *safex.Task) { t.Steps = 0 }, "Steps is 0"},
 		{"no reward", func(t *safex.Task) { t.Reward = nil }, "Start, Next and Reward are required"},

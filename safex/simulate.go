@@ -2,11 +2,12 @@ package safex
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// A Policy chooses the action of step t in the state x that the agent sees. It must keep neither.
+// A Policy chooses the action of step t in the state x that the agent sees.
 type Policy func(t int, x []float64) []float64
 
 // RandomPolicy draws each action from its range, or from the share of it that Explore names, if gentle.
@@ -35,11 +36,16 @@ func (s *System) ConstantPolicy(u ...float64) Policy {
 // if an action has the wrong dimension or is beyond [-1, 1], and if the task leaves the real numbers; the
 // episode holds the steps before that.
 func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
-	x := make([]float64, len(s.State))
-	s.Start(x, src.Child("start").Rand())
+	if p == nil {
+		return Episode{}, fmt.Errorf("safex: task %q: Simulate without a policy", s.Name)
+	}
+	x, err := s.DrawStart(src.Child("start"))
+	if err != nil {
+		return Episode{}, fmt.Errorf("safex: task %q: %w", s.Name, err)
+	}
 	e := Episode{Phase: Explore, Trajectory: s.Begin(x, src.Child("real"))}
 	for t := range s.Steps {
-		u := p(t, e.States[t])
+		u := p(t, slices.Clone(e.States[t]))
 		if len(u) != len(s.Action) {
 			return e, fmt.Errorf("safex: task %q, step %d: the policy's action has %d dimensions, want %d", s.Name, t, len(u), len(s.Action))
 		}
@@ -48,7 +54,7 @@ func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
 				return e, fmt.Errorf("safex: task %q, step %d: the policy's %s is %v, want it in [-1, 1]", s.Name, t, s.Action[k].Name, v)
 			}
 		}
-		if err := s.Advance(&e.Trajectory, append([]float64(nil), u...), src.Child("real")); err != nil {
+		if err := s.Advance(&e.Trajectory, u, src.Child("real")); err != nil {
 			return e, fmt.Errorf("safex: task %q, step %d: %w", s.Name, t, err)
 		}
 	}

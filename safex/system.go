@@ -19,6 +19,7 @@ type System struct {
 	// excess of each limit in units of that limit: at most 0 is safe.
 	Outcome *num.Program
 
+	uses    [][]bool // inputs of each of Outcome's outputs
 	effects []effect // of the task's Disturbances
 	noisy   bool     // one of them is ObservationNoise
 }
@@ -42,9 +43,11 @@ func (t Task) compile() (*System, error) {
 		return nil, faults[0]
 	}
 	nx, nu := len(t.State), len(t.Action)
+	t.State, t.Action, t.Limits = slices.Clone(t.State), slices.Clone(t.Action), slices.Clone(t.Limits)
+	t.Angles, t.Disturbances = slices.Clone(t.Angles), slices.Clone(t.Disturbances)
 	s := &System{Task: t}
 	if err := traced("Next", func() {
-		s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(v[:nx:nx], v[nx:]) })
+		s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(slices.Clone(v[:nx]), slices.Clone(v[nx:])) })
 	}); err != nil {
 		return nil, err
 	}
@@ -54,11 +57,13 @@ func (t Task) compile() (*System, error) {
 	what := "Reward"
 	trace := func() {
 		s.Outcome = num.Trace(nx+nu+nx+nu, func(v num.Vec) num.Vec {
-			x, u, next, last := v[:nx:nx], v[nx:nx+nu:nx+nu], v[nx+nu:nx+nu+nx:nx+nu+nx], v[nx+nu+nx:]
-			out := num.Vec{t.Reward(x, u, next)}
+			// Copies, so that a function that writes to its arguments changes nobody else's.
+			part := func(lo, n int) num.Vec { return slices.Clone(v[lo : lo+n]) }
+			x, u, next, last := 0, nx, nx+nu, nx+nu+nx
+			out := num.Vec{t.Reward(part(x, nx), part(u, nu), part(next, nx))}
 			for _, l := range t.Limits {
 				what = fmt.Sprintf("limit %q", l.Name)
-				out = append(out, l.quantity(x, u, next, last).Sub(l.Max))
+				out = append(out, l.quantity(part(x, nx), part(u, nu), part(next, nx), part(last, nu)).Sub(l.Max))
 			}
 			return out
 		})
@@ -66,6 +71,7 @@ func (t Task) compile() (*System, error) {
 	if err := traced("", trace); err != nil {
 		return nil, fmt.Errorf("%s%w", what, err)
 	}
+	s.uses = s.Outcome.Uses()
 	var err error
 	if s.effects, err = t.effects(); err != nil {
 		return nil, err
@@ -121,8 +127,8 @@ func (t Task) faults() (faults []error) {
 		if !(v.Scale > 0) || math.IsInf(v.Scale, 1) {
 			fault("variable %q: Scale is %v, want its typical size in %q, above 0", v.Name, v.Scale, v.Unit)
 		}
-		if (v.Min != 0 || v.Max != 0) && !(v.Min < v.Max) {
-			fault("variable %q: its range is %v to %v, want Min below Max, or both 0 for none", v.Name, v.Min, v.Max)
+		if (v.Min != 0 || v.Max != 0) && (!(v.Min < v.Max) || i >= len(t.State)) {
+			fault("variable %q: its range is %v to %v, want Min below Max of a state, or both 0 for none; actions are in [-1, 1]", v.Name, v.Min, v.Max)
 		}
 		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
 			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
@@ -134,7 +140,14 @@ func (t Task) faults() (faults []error) {
 		}
 		names = append(names, v.Name)
 	}
+	taken := map[int]string{} // angles by dimension
 	for _, a := range t.Angles {
+		for _, d := range []int{a.Sin, a.Cos} {
+			if other, ok := taken[d]; ok && other != a.Name {
+				fault("angles %q and %q share dimension %d of the state", other, a.Name, d)
+			}
+			taken[d] = a.Name
+		}
 		if !fileName.MatchString(a.Name) {
 			fault("angle %q: Name must be lower-case letters, digits and _", a.Name)
 		}
@@ -143,9 +156,10 @@ func (t Task) faults() (faults []error) {
 		}
 		names = append(names, a.Name)
 	}
-	if p := t.Picture; p != nil && !(p.Left < p.Right && p.Bottom < p.Top && p.Draw != nil) {
+	if p := t.Picture; p != nil && !(p.Left < p.Right && p.Bottom < p.Top && !bad(p.Right-p.Left) && !bad(p.Top-p.Bottom) && p.Draw != nil) {
 		fault("Picture: want Left below Right, Bottom below Top, and Draw")
 	}
+	var limits []string
 	for _, l := range t.Limits {
 		if !fileName.MatchString(l.Name) {
 			fault("limit %q: Name must be lower-case letters, digits and _", l.Name)
@@ -156,18 +170,29 @@ func (t Task) faults() (faults []error) {
 		if !(l.Budget >= 0) || math.IsInf(l.Budget, 1) {
 			fault("limit %q: Budget is %v, want at least 0", l.Name, l.Budget)
 		}
-		if math.IsNaN(l.Max) || l.Scale < 0 || math.IsNaN(l.Scale) {
-			fault("limit %q: Max is %v and Scale %v, want numbers and no negative Scale", l.Name, l.Max, l.Scale)
+		if bad(l.Max) || !(l.Scale >= 0 && l.Scale < 1e30) {
+			fault("limit %q: Max is %v and Scale %v, want numbers and a Scale of the size of an excess that matters, or 0", l.Name, l.Max, l.Scale)
 		}
-		names = append(names, "limit "+l.Name)
+		limits = append(limits, l.Name)
 	}
-	slices.Sort(names)
-	for i := range names[1:] {
-		if names[i] == names[i+1] && (i == 0 || names[i-1] != names[i]) {
-			fault("two variables or limits are named %q, or it is one of episode, step and reward", names[i])
-		}
+	for _, name := range twice(names) {
+		fault("two variables or angles are named %q, or it is one of episode, step and reward", name)
+	}
+	for _, name := range twice(limits) {
+		fault("two limits are named %q", name)
 	}
 	return faults
+}
+
+// twice are the names that come more than once.
+func twice(names []string) (again []string) {
+	slices.Sort(names)
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] && !slices.Contains(again, names[i]) {
+			again = append(again, names[i])
+		}
+	}
+	return again
 }
 
 // starts is how many initial states are tried.
@@ -176,16 +201,11 @@ const starts = 100
 // tryStart draws initial states and takes a step without action from the first of them, so that a
 // slip in a formula shows before training.
 func (s *System) tryStart() error {
-	nx, nu := len(s.State), len(s.Action)
-	x := make([]float64, nx)
+	nu := len(s.Action)
+	var x []float64
 	for i := starts - 1; i >= 0; i-- {
-		if err := traced("Start", func() { s.Start(x, rng.New(1).Child("try").At(i).Rand()) }); err != nil {
-			return err
-		}
-		if err := s.tryState("Start", x); err != nil {
-			return err
-		}
-		if err := s.CheckStart(x); err != nil {
+		var err error
+		if x, err = s.DrawStart(rng.New(1).Child("try").At(i)); err != nil {
 			return err
 		}
 	}
@@ -226,12 +246,31 @@ func (s *System) tryState(where string, x []float64) error {
 	return nil
 }
 
-// CheckStart reports a start state that is already beyond a limit: no first action could be safe.
+// DrawStart draws the state in which an episode starts. It fails if Start panics or leaves a dimension unset, and if
+// the state is outside its own range or beyond a limit.
+func (s *System) DrawStart(src rng.Stream) ([]float64, error) {
+	x := slices.Repeat([]float64{math.NaN()}, len(s.State))
+	if err := traced("Start", func() { s.Start(x, src.Rand()) }); err != nil {
+		return nil, err
+	}
+	if err := s.tryState("Start", x); err != nil {
+		return nil, err
+	}
+	return x, s.CheckStart(x)
+}
+
+// CheckStart reports a start state that is already beyond a limit by more than its budget: no first action could be
+// safe. Limits that also depend on the action, or on how the state changes, are left to the first step.
 func (s *System) CheckStart(x []float64) error {
-	still := make([]float64, len(s.Action))
+	nx, nu := len(s.State), len(s.Action)
+	still := make([]float64, nu)
 	_, excess := s.Score(x, still, x, still)
 	for k, e := range excess {
-		if !(e <= 0) { // a NaN is beyond
+		any := func(lo, n int) bool { return slices.Contains(s.uses[1+k][lo:lo+n], true) }
+		if any(nx, nu) || any(nx+nu+nx, nu) || any(0, nx) && any(nx+nu, nx) {
+			continue
+		}
+		if !(e <= s.Limits[k].Budget) { // a NaN is beyond
 			l := s.Limits[k]
 			return fmt.Errorf("a start state is beyond limit %q by %.4g %s (at most %v is safe): change Start or Max", l.Name, e, l.Unit, l.Max)
 		}

@@ -1,6 +1,7 @@
 package safex
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -15,7 +16,7 @@ type Task struct {
 	Dt     float64 // seconds in a step, above 0
 	Steps  int     // in an episode, at least 1
 
-	// Start draws an initial state into x. It must not keep x.
+	// Start draws an initial state into x, and sets every dimension. It must not keep x.
 	Start func(x []float64, r *rand.Rand)
 	// Next is the true dynamics. The agent learns them; it never calls Next.
 	Next func(x, u num.Vec) num.Vec
@@ -38,7 +39,7 @@ type Var struct {
 	Symbol string  // on axes, as in "ω"; Name if empty
 	Unit   string  // on axes, as in "rad/s"; none if empty
 	Scale  float64 // typical size in Unit, above 0: learners divide by it
-	// Min and Max are the range that it can have in reality; both 0 if it has none that matters.
+	// Min and Max, of a state, are the range that it can have in reality; both 0 if it has none that matters.
 	Min, Max float64
 	// Explore, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is
 	// known to be harmless near the start. 0 means 1, the whole range.
@@ -83,5 +84,10 @@ func (v Var) Label() string {
 
 // StartAt always starts at x0.
 func StartAt(x0 ...float64) func(x []float64, r *rand.Rand) {
-	return func(x []float64, _ *rand.Rand) { copy(x, x0) }
+	return func(x []float64, _ *rand.Rand) {
+		if len(x0) != len(x) {
+			panic(fmt.Sprintf("StartAt names %d numbers, State %d dimensions", len(x0), len(x)))
+		}
+		copy(x, x0)
+	}
 }

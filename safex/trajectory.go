@@ -1,6 +1,7 @@
 package safex
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -23,18 +24,23 @@ func (t Trajectory) Return() (sum float64) {
 }
 
 // Violations counts the steps that go beyond a limit whose budget is spent; budget is System.Budgets, or
-// what was left of them before the first step; without it every budget is 0. A NaN is beyond.
+// what was left of them before the first step; without it every budget is 0. A NaN is beyond. It panics if there
+// are budgets, but not one for each limit.
 func (t Trajectory) Violations(budget ...float64) (n int) {
-	left := slices.Clone(budget)
+	spent := make([]float64, len(budget))
 	for _, step := range t.Excess {
+		if budget != nil && len(budget) != len(step) {
+			panic(fmt.Sprintf("safex: Violations of %d limits with %d budgets", len(step), len(budget)))
+		}
 		beyond := false
 		for k, e := range step {
-			if left == nil {
+			if budget == nil {
 				beyond = beyond || !(e <= 0)
 				continue
 			}
-			beyond = beyond || !(max(e, 0) <= left[k])
-			left[k] = max(0, left[k]-max(e, 0))
+			spent[k] += max(e, 0)
+			const rounding = 1e-9 // of the sum
+			beyond = beyond || e != e || e > 0 && spent[k] > budget[k]*(1+rounding)
 		}
 		if beyond {
 			n++

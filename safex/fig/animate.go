@@ -184,7 +184,12 @@ func (a *Animation) at(k int) *image.Paletted {
 }
 
 // PNG is the whole animation, as an animated PNG. Each frame after the first holds what has changed.
-func (a *Animation) PNG() ([]byte, error) {
+func (a *Animation) PNG() (file []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of a task's own Picture
+			err = fmt.Errorf("fig: drawing %q panics: %v", a.Title, p)
+		}
+	}()
 	var film apng.APNG
 	var last *image.Paletted
 	for k := range a.Frames() {

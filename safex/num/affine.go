@@ -59,6 +59,9 @@ func (x Affine) At(eps []float64) Interval {
 		}
 	}
 	rad = up(rad+e.bound(), 1)
+	if !finite(mid) || !finite(rad) {
+		return x.Range
+	}
 	return Interval{max(x.Range.Lo, down(mid-rad, 1)), min(x.Range.Hi, up(mid+rad, 1)), x.Range.MayNaN}
 }
 
@@ -68,8 +71,11 @@ func (x Affine) At(eps []float64) Interval {
 // later too. Forms that are not among x no longer belong to x.
 func Reduce(x []Affine, keep int) (symbols int) {
 	n := 0
-	for _, f := range x {
-		n = max(n, len(f.Coef))
+	for d := range x {
+		if math.IsInf(x[d].Rad, 1) {
+			x[d].Coef = nil
+		}
+		n = max(n, len(x[d].Coef))
 	}
 	weight, order := make([]float64, n), make([]int, n)
 	for i := range order {
@@ -110,7 +116,9 @@ func Reduce(x []Affine, keep int) (symbols int) {
 			sum = e.round(sum + math.Abs(a))
 		}
 		f.Coef, f.Rad = coef, 0
-		if sum += e.bound(); sum > 0 {
+		if sum += e.bound(); !finite(sum) {
+			*f = unknown(f.Range)
+		} else if sum > 0 {
 			f.Coef = append(f.Coef, make([]float64, symbols-len(coef))...)
 			f.Coef = append(f.Coef, up(sum, 1))
 			symbols++
@@ -134,20 +142,7 @@ func (p *Program) EvalAffine(dst, x []Affine, symbols int) int {
 	a := affinity{symbols: symbols}
 	reg := make([]Affine, len(p.steps))
 	for i := range p.steps {
-		switch s := &p.steps[i]; s.Op {
-		case OpConst:
-			reg[i] = Known(s.K)
-		case OpInput:
-			reg[i] = x[s.Src]
-		case OpMul:
-			if s.Arg[0] == s.Arg[1] {
-				reg[i] = a.smooth(parabola, reg[s.Arg[0]], square(reg[s.Arg[0]].Range))
-				break
-			}
-			reg[i] = a.apply(s.Op, reg[s.Arg[0]], reg[s.Arg[1]], Affine{})
-		default:
-			reg[i] = a.apply(s.Op, reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
-		}
+		reg[i] = a.step(&p.steps[i], reg, x)
 	}
 	for i, r := range p.out {
 		dst[i] = reg[r]
@@ -180,13 +175,28 @@ func (s *slop) bound() float64 {
 // affinity is a call of EvalAffine.
 type affinity struct{ symbols int }
 
+// step is a step of a program on the registers so far and the inputs x.
+func (a *affinity) step(s *Step, reg, x []Affine) Affine {
+	switch s.Op {
+	case OpConst:
+		return Known(s.K)
+	case OpInput:
+		return x[s.Src]
+	case OpMul:
+		if s.Arg[0] == s.Arg[1] { // a square knows that its factors are one number
+			return a.smooth(parabola, reg[s.Arg[0]], square(reg[s.Arg[0]].Range))
+		}
+	}
+	return a.apply(s.Op, reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
+}
+
 // unknown is a form of which only the range is known.
 func unknown(r Interval) Affine { return Affine{Rad: math.Inf(1), Range: r} }
 
 // fresh is a form that fills r with the symbol of that number, if r is bounded.
 func fresh(r Interval, symbol int) Affine {
 	mid := r.Lo/2 + r.Hi/2
-	rad := up(max(r.Hi-mid, mid-r.Lo), 1)
+	rad := r.from(mid)
 	if !finite(mid) || !finite(rad) {
 		return unknown(r)
 	}
@@ -207,6 +217,9 @@ func (a *affinity) fresh(r Interval) Affine {
 
 // half is at least half the width of r.
 func (x Interval) half() float64 { return up(x.Hi/2-x.Lo/2, 2) }
+
+// from is at least the largest distance in x from a point of it.
+func (x Interval) from(v float64) float64 { return up(max(x.Hi-v, v-x.Lo), 1) }
 
 // mag is the largest magnitude in r.
 func (x Interval) mag() float64 { return max(math.Abs(x.Lo), math.Abs(x.Hi)) }
@@ -351,7 +364,7 @@ func (a *affinity) product(x, y Affine, r Interval) Affine {
 	slack := e.bound()
 	sx, sy = up(sx+x.Rad+slack, 2), up(sy+y.Rad+slack, 2)
 	centre, rest := both/2, up(sx*sy-shared/2+2*slack, 4)
-	dx, dy := x.farthest(), y.farthest()
+	dx, dy := x.Range.from(x.Mid), y.Range.from(y.Mid)
 	if whole := up(dx*dy, 1); whole <= rest {
 		centre, rest = 0, whole
 	}
@@ -360,11 +373,6 @@ func (a *affinity) product(x, y Affine, r Interval) Affine {
 	var f slop
 	γ := f.round(centre - f.round(cd))
 	return a.linear(y.Mid, x, x.Mid, y, γ, up(rest+f.bound()+rounding(r, 1), 2), r)
-}
-
-// farthest is at least the largest distance of the value from Mid.
-func (x Affine) farthest() float64 {
-	return up(max(x.Range.Hi-x.Mid, x.Mid-x.Range.Lo), 1)
 }
 
 // larger is max(x, y) = y + max(x - y, 0).
@@ -465,6 +473,7 @@ type curve struct {
 	concave  func(l float64) bool
 	ulps     int     // error of the program's own value
 	from     float64 // where it begins
+	normal   float64 // below which it is not computed as such
 }
 
 func of(op Op) pointwise {
@@ -478,15 +487,15 @@ var (
 	always = func(float64) bool { return true }
 
 	parabola = curve{square, func(v Interval) Interval { return product(Point(2), v, false) },
-		func(s, l, h float64) float64 { return s / 2 }, never, exactUlps, math.Inf(-1)}
+		func(s, l, h float64) float64 { return s / 2 }, never, exactUlps, math.Inf(-1), math.Inf(-1)}
 	reciprocal = curve{over, func(v Interval) Interval { return enclose(OpNeg, over(square(v)), Interval{}, Interval{}) },
-		func(s, l, h float64) float64 { return math.Copysign(math.Sqrt(-1/s), l) }, func(l float64) bool { return l < 0 }, exactUlps, math.Inf(-1)}
+		func(s, l, h float64) float64 { return math.Copysign(math.Sqrt(-1/s), l) }, func(l float64) bool { return l < 0 }, exactUlps, math.Inf(-1), math.Inf(-1)}
 	root = curve{of(OpSqrt), func(v Interval) Interval { return product(Point(0.5), over(of(OpSqrt)(v)), false) },
-		func(s, l, h float64) float64 { return 0.25 / (s * s) }, always, exactUlps, 0}
+		func(s, l, h float64) float64 { return 0.25 / (s * s) }, always, exactUlps, 0, math.Inf(-1)}
 	exponential = curve{of(OpExp), of(OpExp),
-		func(s, l, h float64) float64 { return math.Log(s) }, never, mathUlps, math.Inf(-1)}
+		func(s, l, h float64) float64 { return math.Log(s) }, never, mathUlps, math.Inf(-1), math.Inf(-1)}
 	logarithm = curve{of(OpLog), over,
-		func(s, l, h float64) float64 { return 1 / s }, always, mathUlps, 0}
+		func(s, l, h float64) float64 { return 1 / s }, always, mathUlps, 0, 0x1p-1022}
 )
 
 // smooth is a curve on x: the chord over the range of x, and what lies between it and the tangent that is parallel
@@ -494,6 +503,9 @@ var (
 // the way to the ends.
 func (a *affinity) smooth(c curve, x Affine, r Interval) Affine {
 	l, h := max(x.Range.Lo, c.from), x.Range.Hi
+	if l < c.normal { // the function of package math has a kink among the smallest numbers
+		return a.fresh(r)
+	}
 	if math.IsInf(x.Rad, 1) || !finite(r.Lo) || !finite(r.Hi) || !(l < h) {
 		return a.fresh(r)
 	}
@@ -599,7 +611,7 @@ func (a *affinity) wave(op Op, x Affine, r Interval) Affine {
 // angle is atan2(y, x), away from its cut, by its tangent at the middle. The second derivative of an angle has the
 // norm 1/ρ² at the distance ρ from the origin.
 func (a *affinity) angle(y, x Affine, r Interval) Affine {
-	if y.Range.Lo <= 0 && y.Range.Hi >= 0 && x.Range.Lo <= 0 {
+	if cut(y.Range, x.Range) {
 		return a.fresh(r)
 	}
 	middle := func(v Interval) Interval { return Point(v.Lo/2 + v.Hi/2) }
@@ -607,7 +619,7 @@ func (a *affinity) angle(y, x Affine, r Interval) Affine {
 	ρρ := enclose(OpAdd, square(my), square(mx), Interval{})
 	byY, byX := enclose(OpDiv, mx, ρρ, Interval{}), enclose(OpDiv, enclose(OpNeg, my, Interval{}, Interval{}), ρρ, Interval{})
 	α, β := byY.Lo, byX.Lo
-	dy, dx := up(y.Range.half(), 2), up(x.Range.half(), 2)
+	dy, dx := y.Range.from(my.Lo), x.Range.from(mx.Lo)
 	near := enclose(OpAdd, square(y.Range), square(x.Range), Interval{}).Lo
 	if near < 1e-290 { // too near the origin, or too small to square
 		return a.fresh(r)

@@ -69,7 +69,8 @@ func down(v float64, n int) float64 {
 func up(v float64, n int) float64 { return -down(-v, n) }
 
 // The error of package math's functions in units in the last place, with room to spare: + - * / and √ are
-// rounded correctly; the others are documented or measured to be within 1.
+// rounded correctly; of the others 1.76 is the most that was measured. Between two points a function that is not
+// monotone in its last places may miss by twice that.
 const exactUlps, mathUlps = 1, 4
 
 // ordered is the interval between values that are in order but for rounding.
@@ -225,10 +226,14 @@ func wave(f func(float64) float64, a Interval, crest float64) Interval {
 	return r
 }
 
+// cut tells whether a box meets the cut of atan2(y, x). Go's atan2 gives π below the negative x axis too, where y/x
+// underflows.
+func cut(y, x Interval) bool { return y.Lo <= 0 && x.Lo <= 0 && (y.Hi >= 0 || y.Hi/x.Lo == 0) }
+
 // angle encloses atan2(y, x). Away from the cut, which is the negative x axis with the origin, the extreme
 // angles of a box are at its corners.
 func angle(y, x Interval, nan bool) Interval {
-	if y.Lo <= 0 && y.Hi >= 0 && x.Lo <= 0 {
+	if cut(y, x) {
 		return Interval{down(-math.Pi, mathUlps), up(math.Pi, mathUlps), nan}
 	}
 	p, q, r, s := math.Atan2(y.Lo, x.Lo), math.Atan2(y.Lo, x.Hi), math.Atan2(y.Hi, x.Lo), math.Atan2(y.Hi, x.Hi)

@@ -136,9 +136,8 @@ func (a Agent) check() error {
 
 // begin starts an episode.
 func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) error {
-	x := make([]float64, len(a.System.State))
-	a.System.Start(x, src.Child("start").At(number).Rand())
-	if err := a.System.CheckStart(x); err != nil {
+	x, err := a.System.DrawStart(src.Child("start").At(number))
+	if err != nil {
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
 	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}

@@ -54,7 +54,10 @@ reward and excess are judged on what really happened.`,
 			case noise && len(s.Disturbances) == 0:
 				return fmt.Errorf(`--noise: task %q has no disturbances: add one, as in --disturb "process %s 0.1"`, s.Name, s.State[len(s.State)-1].Name)
 			}
-			step := s.Step
+			step := func(x, u []float64) ([]float64, float64, []float64, error) {
+				next, reward, excess := s.Step(x, u)
+				return next, reward, excess, nil
+			}
 			if noise {
 				step = disturbed(s, rng.New(seed).Child("real").At(0))
 			}
@@ -117,10 +120,13 @@ break each limit. For a task of your own, call safex.Check in Go or in a noteboo
 	return c
 }
 
+// A stepper takes a system a step further.
+type stepper func(x, u []float64) (next []float64, reward float64, excess []float64, err error)
+
 // disturbed steps s through an episode, from whatever state it is given.
-func disturbed(s *safex.System, src rng.Stream) func(x, u []float64) (next []float64, reward float64, excess []float64) {
+func disturbed(s *safex.System, src rng.Stream) stepper {
 	var t safex.Trajectory
-	return func(x, u []float64) ([]float64, float64, []float64) {
+	return func(x, u []float64) ([]float64, float64, []float64, error) {
 		n := len(t.Actions)
 		if n == 0 {
 			t = s.Begin(x, src)
@@ -129,19 +135,15 @@ func disturbed(s *safex.System, src rng.Stream) func(x, u []float64) (next []flo
 		if s.Noisy() {
 			t.Real[n] = x
 		}
-		if err := s.Advance(&t, u, src); err != nil { // left the real numbers: shown as such
-			next, reward, excess := s.Step(x, u)
-			t.Append(u, next, reward, excess)
-			if s.Noisy() {
-				t.Real = append(t.Real, next)
-			}
+		if err := s.Advance(&t, u, src); err != nil {
+			return nil, 0, nil, err
 		}
-		return t.States[n+1], t.Rewards[n], t.Excess[n]
+		return t.States[n+1], t.Rewards[n], t.Excess[n], nil
 	}
 }
 
 // simulate steps s from each row of in.
-func simulate(s *safex.System, step func(x, u []float64) (next []float64, reward float64, excess []float64), in io.Reader, out io.Writer) error {
+func simulate(s *safex.System, step stepper, in io.Reader, out io.Writer) error {
 	r := csv.NewReader(in)
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
 	first, err := r.Read()
@@ -184,7 +186,12 @@ func simulate(s *safex.System, step func(x, u []float64) (next []float64, reward
 				return fmt.Errorf("simulate: line %d: %s is %q, want a number", line, first[c], record[c])
 			}
 		}
-		next, reward, excess := step(xu[:nx:nx], xu[nx:])
+		next, reward, excess, err := step(xu[:nx:nx], xu[nx:])
+		if err != nil {
+			line, _ := r.FieldPos(0)
+			w.Flush()
+			return fmt.Errorf("simulate: line %d: %w", line, err)
+		}
 		var row []string
 		for _, v := range slices.Concat(next, []float64{reward}, excess) {
 			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))

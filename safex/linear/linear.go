@@ -1,0 +1,106 @@
+// Package linear learns dynamics by Bayesian linear regression: fast, exact, and as good as its features.
+package linear
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Linear regresses the change of each dimension of the state, in its Scale, on features φ of a point (Bishop, 2006,
+// section 3.3): with n rows of features Φ and changes y,
+//
+//	weights ~ N(0, Prior² I),   y = Φ w + N(0, Noise² I),
+//	Σ = (ΦᵀΦ / Noise² + I / Prior²)⁻¹,   w = Σ Φᵀ y / Noise²,   epistemic² = φᵀ Σ φ.
+//
+// The posterior does not depend on the order of the data, and more data never raise the epistemic deviation. It is
+// right if the dynamics are linear in the features and Prior and Noise are; what no weights can fit shows in
+// neither deviation.
+type Linear struct {
+	// Features are φ of the state and the action, each divided by its Scale; nil is 1, the state and the action.
+	Features func(x, u num.Vec) num.Vec `json:"-"`
+	Prior    float64                    // standard deviation of a weight, above 0
+	Noise    float64                    // standard deviation of a change around φᵀw, in Scales, above 0
+}
+
+// Default returns a learner of a system that is linear in its state and its action.
+func Default() Linear { return Linear{Prior: 1, Noise: 0.001} }
+
+// Quadratic are 1, all states and actions, and all products of two of them.
+func Quadratic(x, u num.Vec) num.Vec {
+	v := slices.Concat(x, u)
+	φ := append(num.Vec{num.Lit(1)}, v...)
+	for i := range v {
+		for j := range i + 1 {
+			φ = append(φ, v[i].Mul(v[j]))
+		}
+	}
+	return φ
+}
+
+// Check reports the first setting that is out of range.
+func (l Linear) Check() error {
+	for _, s := range []struct {
+		name  string
+		value float64
+	}{{"Prior", l.Prior}, {"Noise", l.Noise}} {
+		if !(s.value > 0) || math.IsInf(s.value, 1) {
+			return fmt.Errorf("linear: %s is %v, want above 0", s.name, s.value)
+		}
+	}
+	return nil
+}
+
+// features traces φ of a point in physical units.
+func (l Linear) features(s *safex.System) (p *num.Program, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("linear: Features panics: %v", r)
+		}
+	}()
+	nx := len(s.State)
+	vars := slices.Concat(s.State, s.Action)
+	p = num.Trace(len(vars), func(v num.Vec) num.Vec {
+		scaled := make(num.Vec, len(v))
+		for k := range v {
+			scaled[k] = v[k].Div(vars[k].Scale)
+		}
+		if l.Features == nil {
+			return append(num.Vec{num.Lit(1)}, scaled...)
+		}
+		return l.Features(scaled[:nx:nx], scaled[nx:])
+	})
+	if p.Out == 0 {
+		return nil, fmt.Errorf("linear: Features returns none")
+	}
+	return p, nil
+}
+
+// Learn implements safex.Learner. It uses neither prev nor src.
+func (l Linear) Learn(ctx context.Context, s *safex.System, data *safex.Data, _ safex.Model, _ rng.Stream) (safex.Model, error) {
+	if err := l.Check(); err != nil {
+		return nil, err
+	}
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := l.features(s)
+	if err != nil {
+		return nil, err
+	}
+	w, root, err := l.posterior(s, p, data)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(s, p, l.Noise, w, root)
+}
+
+var _ safex.Keeper = Linear{}

@@ -1,0 +1,129 @@
+package linear
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// model is a posterior. It is immutable.
+type model struct {
+	program    *num.Program // φ
+	scale      []float64    // of each dimension of the state
+	noise      float64      // in scales
+	w, root    *mat.Dense   // [k, nx] and [k, k]
+	parameters []*tensors.Tensor
+}
+
+func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense) (m *model, err error) {
+	defer gx.Catch(&err)
+	m = &model{program: p, noise: noise, w: w, root: root}
+	for _, v := range s.State {
+		m.scale = append(m.scale, v.Scale)
+	}
+	k, nx := w.Dims()
+	flat := make([]float32, 0, nx*k)
+	for d := range nx {
+		for j := range k {
+			flat = append(flat, float32(w.At(j, d)*m.scale[d]))
+		}
+	}
+	roots := make([]float32, 0, k*k)
+	for _, v := range root.RawMatrix().Data {
+		roots = append(roots, float32(v))
+	}
+	scales := make([]float32, nx)
+	for d, v := range m.scale {
+		scales[d] = float32(v)
+	}
+	m.parameters = []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(flat, nx, k),
+		tensors.FromFlatDataAndDimensions(roots, k, k),
+		tensors.FromFlatDataAndDimensions(scales, nx, 1),
+	}
+	return m, gx.Share(m.parameters)
+}
+
+// Predict implements safex.Model.
+func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	k, nx := m.w.Dims()
+	if len(x) != nx || len(x)+len(u) != m.program.In {
+		panic(fmt.Sprintf("linear: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), nx, m.program.In-nx))
+	}
+	n := x.Len()
+	dst.Resize(nx, n)
+	φ := num.NewBatch(k, n)
+	m.program.EvalBatch(φ, append(append(num.Batch{}, x...), u...))
+	for i := range n {
+		var square float64
+		for a := range k {
+			var sum float64
+			for b := range a + 1 { // root is lower triangular
+				sum += m.root.At(a, b) * φ[b][i]
+			}
+			square += sum * sum
+		}
+		std := math.Sqrt(square)
+		for d := range nx {
+			var change float64
+			for a := range k {
+				change += m.w.At(a, d) * φ[a][i]
+			}
+			dst.Mean[d][i] = x[d][i] + m.scale[d]*change
+			dst.Epistemic[d][i], dst.Aleatoric[d][i] = m.scale[d]*std, m.scale[d]*m.noise
+		}
+	}
+	return nil
+}
+
+// Architecture implements gx.Belief.
+func (m *model) Architecture() string {
+	return fmt.Sprintf("linear %x of %d", fingerprint(m.program), len(m.scale))
+}
+
+// fingerprint tells programs apart.
+func fingerprint(p *num.Program) []byte {
+	steps, outs := p.Steps()
+	h := sha256.New()
+	for _, s := range steps {
+		fmt.Fprintln(h, s.Op, s.Arg, math.Float64bits(s.K), s.Src)
+	}
+	fmt.Fprintln(h, outs, p.In)
+	return h.Sum(nil)[:8]
+}
+
+// Parameters implements gx.Belief.
+func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
+
+// Step implements gx.Belief.
+func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
+	weights, root, scale := p[0], p[1], p[2]
+	nx, lanes := len(m.scale), xu.Shape().Dim(1)
+	in := make([]*Node, m.program.In)
+	for k := range in {
+		in[k] = Squeeze(Slice(xu, AxisElem(k)), 0)
+	}
+	var rows []*Node
+	for _, f := range gx.Nodes(m.program, in) {
+		rows = append(rows, Reshape(BroadcastToDims(f, lanes), 1, lanes))
+	}
+	φ := Concatenate(rows, 0)
+	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), Dot(weights, φ).MatMul())
+	// The floor keeps the gradient of the square root finite where there is no doubt.
+	std := Sqrt(AddScalar(ReduceSum(Square(Dot(root, φ).MatMul()), 0), 1e-16))
+	return mean, Mul(scale, InsertAxes(std, 0))
+}
+
+var (
+	_ safex.Model = (*model)(nil)
+	_ gx.Belief   = (*model)(nil)
+)

@@ -1,0 +1,298 @@
+// Package modeltest has the laws that every learner keeps. A new one is tested by a call of Run.
+package modeltest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+)
+
+// Laws are those that only some learners keep.
+type Laws struct {
+	// Exact learners solve for their posterior: the order of the data does not matter, and more data never raise
+	// the epistemic deviation.
+	Exact bool
+}
+
+// Pendulum returns the system and n transitions under random torques, all of them real.
+func Pendulum(t testing.TB, n int) (*safex.System, *safex.Data) {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, r := &safex.Data{}, rng.New(1).Child("data").Rand()
+	x := make([]float64, 3)
+	s.Start(x, r)
+	for range n {
+		u := []float64{2*r.Float64() - 1}
+		next, _, _ := s.Step(x, u)
+		data.Append(x, u, next)
+		x = next
+	}
+	return s, data
+}
+
+// head is the first n transitions, copied.
+func head(d *safex.Data, n int) *safex.Data {
+	h := &safex.Data{}
+	for i := range n {
+		h.Append(d.X.Point(i), d.U.Point(i), d.Next.Point(i))
+	}
+	return h
+}
+
+// Run checks that l keeps the laws. l should learn some hundred transitions in a moment.
+func Run(t *testing.T, l safex.Keeper, laws Laws) {
+	s, data := Pendulum(t, 200)
+	learn := func(t *testing.T, d *safex.Data, seed uint64) safex.Model {
+		t.Helper()
+		m, err := l.Learn(context.Background(), s, d, nil, rng.New(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	save := func(t *testing.T, m safex.Model) []byte {
+		t.Helper()
+		b, err := l.Save(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	model := learn(t, data, 1)
+
+	t.Run("same seed, same bits", func(t *testing.T) {
+		if !bytes.Equal(save(t, model), save(t, learn(t, data, 1))) {
+			t.Error("the same data and seed gave two models")
+		}
+	})
+	t.Run("data are left alone", func(t *testing.T) {
+		before := head(data, data.Len())
+		learn(t, data, 2)
+		if !reflect.DeepEqual(before, data) {
+			t.Error("Learn changed its data")
+		}
+	})
+	t.Run("a model never changes", func(t *testing.T) {
+		before := predict(t, model, data.X, data.U)
+		if _, err := l.Learn(context.Background(), s, data, model, rng.New(5)); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(before, predict(t, model, data.X, data.U)) {
+			t.Error("a fit that went on from a model changed it")
+		}
+	})
+	t.Run("deviations are numbers of at least 0", func(t *testing.T) {
+		x, u := far(200)
+		p := predict(t, model, x, u)
+		for _, b := range []num.Batch{p.Epistemic, p.Aleatoric} {
+			for d, column := range b {
+				for i, v := range column {
+					if !(v >= 0) || math.IsInf(v, 1) {
+						t.Fatalf("dimension %d at %v is off by %v", d, x.Point(i), v)
+					}
+				}
+			}
+		}
+	})
+	t.Run("lanes are independent", func(t *testing.T) {
+		x, u := far(40)
+		a := predict(t, model, x, u)
+		for _, b := range []num.Batch{x, u} {
+			for _, column := range b {
+				for i := 1; i < len(column); i += 2 {
+					column[i] *= 0.3
+				}
+			}
+		}
+		b := predict(t, model, x, u)
+		for d := range a.Mean {
+			for i := 0; i < x.Len(); i += 2 {
+				if a.Mean[d][i] != b.Mean[d][i] || a.Epistemic[d][i] != b.Epistemic[d][i] {
+					t.Fatalf("point %d changed with its neighbours", i)
+				}
+			}
+		}
+	})
+	t.Run("graph and Predict agree", func(t *testing.T) { graph(t, s, model) })
+	t.Run("concurrent", func(t *testing.T) {
+		want := predict(t, model, data.X, data.U)
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				p := &safex.Prediction{}
+				if err := model.Predict(p, data.X, data.U); err != nil || !reflect.DeepEqual(p, want) {
+					t.Errorf("side by side the model predicts otherwise, error %v", err)
+				}
+			})
+		}
+		wait.Wait()
+	})
+	t.Run("NaN is an error that names the row", func(t *testing.T) {
+		for _, v := range []float64{math.NaN(), math.Inf(1)} {
+			spoilt := head(data, 100)
+			spoilt.Next[1][37] = v
+			if _, err := l.Learn(context.Background(), s, spoilt, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), "transition 37 of 100") {
+				t.Errorf("error %v of a %v in row 37", err, v)
+			}
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		m, err := l.Learn(ctx, s, data, nil, rng.New(1))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if m != nil {
+			predict(t, m, data.X, data.U) // the best so far is whole
+		}
+	})
+	t.Run("save and load", func(t *testing.T) {
+		file := save(t, model)
+		loaded, err := l.Load(s, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, u := far(60)
+		if !reflect.DeepEqual(predict(t, model, x, u), predict(t, loaded, x, u)) {
+			t.Error("a loaded model predicts otherwise")
+		}
+		if !bytes.Equal(file, save(t, loaded)) {
+			t.Error("a loaded model is saved otherwise")
+		}
+		next, err := l.Learn(context.Background(), s, data, loaded, rng.New(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		direct, err := l.Learn(context.Background(), s, data, model, rng.New(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(save(t, next), save(t, direct)) {
+			t.Error("a fit goes on otherwise after save and load")
+		}
+	})
+	t.Run("damaged files are refused", func(t *testing.T) {
+		file := save(t, model)
+		for _, n := range []int{0, 1, len(file) / 2, len(file) - 1} {
+			if _, err := l.Load(s, file[:n]); err == nil || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the first %d of %d bytes: error %v", n, len(file), err)
+			}
+		}
+		r := rng.New(3).Rand()
+		for range 50 {
+			spoilt := bytes.Clone(file)
+			at := r.IntN(len(spoilt))
+			spoilt[at] ^= 1 << r.IntN(7)
+			if _, err := l.Load(s, spoilt); err == nil {
+				t.Errorf("a changed byte %d of %d is not noticed", at, len(file))
+			}
+		}
+		other, err := tasks.DefaultCarPark().Task().System()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Load(other, file); err == nil {
+			t.Error("a model of another task is taken")
+		}
+	})
+	if laws.Exact {
+		t.Run("order does not matter", func(t *testing.T) {
+			turned := &safex.Data{}
+			for i := range data.Len() {
+				k := data.Len() - 1 - i
+				turned.Append(data.X.Point(k), data.U.Point(k), data.Next.Point(k))
+			}
+			x, u := far(60)
+			a, b := predict(t, model, x, u), predict(t, learn(t, turned, 1), x, u)
+			for d := range a.Mean {
+				for i := range x.Len() {
+					if off := math.Abs(a.Mean[d][i] - b.Mean[d][i]); off > 1e-6*(1+math.Abs(a.Mean[d][i])) {
+						t.Fatalf("dimension %d at %v is off by %v", d, x.Point(i), off)
+					}
+				}
+			}
+		})
+		t.Run("more data never raise the doubt", func(t *testing.T) {
+			x, u := far(60)
+			before := predict(t, learn(t, head(data, 5), 1), x, u)
+			for _, n := range []int{6, 10, 50, 200} {
+				now := predict(t, learn(t, head(data, n), 1), x, u)
+				for d := range now.Epistemic {
+					for i, v := range now.Epistemic[d] {
+						if v > before.Epistemic[d][i]*(1+1e-7) {
+							t.Fatalf("%d transitions: dimension %d at %v is off by %v, after %v", n, d, x.Point(i), v, before.Epistemic[d][i])
+						}
+					}
+				}
+				before = now
+			}
+		})
+	}
+}
+
+// graph compares a rollout of one step with Predict.
+func graph(t *testing.T, s *safex.System, m safex.Model) {
+	r, err := rollout.NewGoMLX().Rollout(s, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 20
+	c := safex.Candidates{State: []float64{-0.9, 0.435, 1.5}, Beta: 2, Actions: num.NewBatch(1, n), Eta: num.NewBatch(3, n)}
+	x := num.NewBatch(3, n)
+	draw := rng.New(11).Rand()
+	for i := range n {
+		x.SetPoint(i, c.State)
+		c.Actions[0][i] = 2*draw.Float64() - 1
+		for d := range c.Eta {
+			c.Eta[d][i] = 2*draw.Float64() - 1
+		}
+	}
+	var out safex.Rolled
+	if err := r.Roll(context.Background(), &out, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := predict(t, m, x, c.Actions)
+	for d := range p.Mean {
+		for i := range n {
+			want := p.Mean[d][i] + c.Beta*p.Epistemic[d][i]*c.Eta[d][i]
+			if got := out.States[d][i]; math.Abs(got-want) > 1e-4*(math.Abs(want)+p.Epistemic[d][i])+1e-6 {
+				t.Fatalf("dimension %d of candidate %d: rolled to %v, Predict says %v", d, i, got, want)
+			}
+		}
+	}
+}
+
+func predict(t *testing.T, m safex.Model, x, u num.Batch) *safex.Prediction {
+	t.Helper()
+	p := &safex.Prediction{}
+	if err := m.Predict(p, x, u); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// far are points of the pendulum that were mostly not seen.
+func far(n int) (x, u num.Batch) {
+	r := rng.New(8).Rand()
+	x, u = num.NewBatch(3, n), num.NewBatch(1, n)
+	for i := range n {
+		sin, cos := math.Sincos(2 * math.Pi * r.Float64())
+		x.SetPoint(i, []float64{cos, sin, 8 * r.NormFloat64()})
+		u[0][i] = 2*r.Float64() - 1
+	}
+	return x, u
+}
