@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -57,6 +58,8 @@ func predict(t testing.TB, m safex.Model, x, u num.Batch) *safex.Prediction {
 	}
 	return p
 }
+
+func TestLaws(t *testing.T) { modeltest.Run(t, small(), modeltest.Laws{}) }
 
 // After a fit the error on fresh transitions is a small part of how far the state moves.
 func TestLearns(t *testing.T) {
