@@ -257,7 +257,6 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 		v.left = err.Error()
 		return
 	}
-	left := slices.Clone(v.Budgets())
 	t, g := v.Begin(x, src.Child("real").At(i)), src.Child("act").At(i).Rand()
 	other := make([]float64, len(x))
 	for n := range min(v.Steps, most) {
@@ -277,14 +276,6 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 		}
 		for k, e := range t.Excess[n] {
 			v.most[k] = max(v.most[k], e+v.Limits[k].Max)
-			budget := 0.0
-			if left != nil {
-				budget = left[k]
-				left[k] = max(0, budget-max(e, 0))
-			}
-			if max(e, 0) > budget*(1+1e-9) {
-				v.beyond[k]++
-			}
 		}
 		v.steps++
 		now, _, _ := v.Step(before, u)
@@ -296,6 +287,13 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 				for d := range other {
 					v.influence[k] = max(v.influence[k], math.Abs(other[d]-now[d])/v.State[d].Scale)
 				}
+			}
+		}
+	}
+	for _, step := range t.Broken(v.Budgets()...) {
+		for k, b := range step {
+			if b {
+				v.beyond[k]++
 			}
 		}
 	}

@@ -19,7 +19,10 @@
 // a task says so, and guarded by nothing else.
 // No plan of this package is a certificate.
 //
-// The other packages build on these words: tasks, ensemble (a [Learner]), rollout
+// [Check] looks for what is wrong with a task of one's own, and [System.Simulate] runs
+// it under a [Policy].
+//
+// The other packages build on these words: tasks, ensemble and linear (each a [Learner]), rollout
 // (an [Engine]), plan ([Planner] implementations), train (the loop), run (a run on
 // disk), fig (figures) and lab, which puts them together.
 package safex

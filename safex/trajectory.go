@@ -23,26 +23,33 @@ func (t Trajectory) Return() (sum float64) {
 	return sum
 }
 
-// Violations counts the steps that go beyond a limit whose budget is spent; budget is System.Budgets, or
-// what was left of them before the first step; without it every budget is 0. A NaN is beyond. It panics if there
-// are budgets, but not one for each limit.
-func (t Trajectory) Violations(budget ...float64) (n int) {
+// Broken tells for each step and limit whether the step goes beyond the limit with its budget spent; budget is
+// System.Budgets, or what was left of them before the first step, and without it every budget is 0. A NaN is
+// beyond. It panics if there are budgets, but not one for each limit.
+func (t Trajectory) Broken(budget ...float64) (broken [][]bool) {
 	spent := make([]float64, len(budget))
 	for _, step := range t.Excess {
 		if budget != nil && len(budget) != len(step) {
-			panic(fmt.Sprintf("safex: Violations of %d limits with %d budgets", len(step), len(budget)))
+			panic(fmt.Sprintf("safex: a trajectory of %d limits and %d budgets", len(step), len(budget)))
 		}
-		beyond := false
+		row := make([]bool, len(step))
 		for k, e := range step {
-			if budget == nil {
-				beyond = beyond || !(e <= 0)
-				continue
+			row[k] = !(e <= 0)
+			if budget != nil && e == e {
+				const rounding = 1e-9 // of the sum
+				spent[k] += max(e, 0)
+				row[k] = e > 0 && spent[k] > budget[k]*(1+rounding)
 			}
-			spent[k] += max(e, 0)
-			const rounding = 1e-9 // of the sum
-			beyond = beyond || e != e || e > 0 && spent[k] > budget[k]*(1+rounding)
 		}
-		if beyond {
+		broken = append(broken, row)
+	}
+	return broken
+}
+
+// Violations counts the steps that break a limit; see Broken.
+func (t Trajectory) Violations(budget ...float64) (n int) {
+	for _, step := range t.Broken(budget...) {
+		if slices.Contains(step, true) {
 			n++
 		}
 	}

@@ -90,6 +90,7 @@ func Animate(s *safex.System, e safex.Episode) (*Animation, error) {
 	if p := s.Picture; p != nil && real(p.Right-p.Left) && real(p.Top-p.Bottom) {
 		a.picture = p
 	}
+	broken := e.Broken(s.Budgets()...)
 	state, action, limit := stateMeters(s, states), actionMeters(s), limitMeters(s, e.Excess)
 	for first := 0; first < steps; first += stride {
 		end := min(first+stride, steps)
@@ -103,11 +104,10 @@ func Animate(s *safex.System, e safex.Episode) (*Animation, error) {
 			}
 		}
 		for k, m := range limit {
-			worst := math.Inf(-1)
-			for _, row := range e.Excess[first:end] {
-				worst = max(worst, row[k])
+			worst, beyond := math.Inf(-1), false
+			for t := first; t < end; t++ {
+				worst, beyond = max(worst, e.Excess[t][k]), beyond || broken[t][k]
 			}
-			beyond := !(worst <= 0) // a NaN is beyond
 			f.broken = f.broken || beyond
 			f.gauges = append(f.gauges, m.gauge(s.Limits[k].Max+worst, beyond))
 		}

@@ -2,7 +2,8 @@
 //
 // A function of Exprs is called one time, to trace it. What comes back is a
 // Program, which evaluates the same arithmetic on one point, on a batch of
-// points, or (package gx) as nodes of a GoMLX graph.
+// points, on intervals and affine forms, which hold every value, or (package gx)
+// as nodes of a GoMLX graph. It also prints itself as LaTeX.
 package num
 
 import (
