@@ -32,7 +32,7 @@ var layers = map[string]string{
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". ensemble fig plan rollout run tasks train",
+	"lab": ". ensemble fig linear plan rollout run tasks train",
 	// 6: for people
 	"nb":        "",
 	"cmd/safex": ". lab rng run jupyter tasks",

@@ -11,6 +11,8 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -41,9 +43,10 @@ func TestSet(t *testing.T) {
 			t.Errorf("%s: %v", a, err)
 		}
 	}
+	e := s.Learning.(*ensemble.Ensemble)
 	p, pes := s.Parameters.(*tasks.Pendulum), s.Planning.(*plan.Pessimistic)
-	if p.MaxSpeed != 5 || p.SpeedClip != 6 || pes.Beta != 3.5 || pes.Objective.Barrier.String() != "quadratic" || pes.Objective.FeasibleFirst || s.Learning.Hidden[0] != 128 || s.Learning.Activation != "tanh" {
-		t.Errorf("set to %+v, %+v, %+v", p, pes, s.Learning)
+	if p.MaxSpeed != 5 || p.SpeedClip != 6 || pes.Beta != 3.5 || pes.Objective.Barrier.String() != "quadratic" || pes.Objective.FeasibleFirst || e.Hidden[0] != 128 || e.Activation != "tanh" {
+		t.Errorf("set to %+v, %+v, %+v", p, pes, e)
 	}
 	for a, want := range map[string]string{
 		"MaxSpeed":                            "want field=value",
@@ -75,25 +78,31 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// run.yaml gives the settings back, whatever the planner.
+// run.yaml gives the settings back, whatever the planner and the model.
 func TestSettingsRoundTrip(t *testing.T) {
 	names, _ := Planners()
-	for _, name := range names {
+	models, _ := Models()
+	for i := range len(names) * len(models) {
+		name, model := names[i/len(models)], models[i%len(models)]
 		s, err := Default("pendulum", name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := s.Use(model); err != nil {
+			t.Fatal(err)
+		}
+		s.Disturbances = []safex.Disturbance{{Kind: safex.Impulse, On: "omega", Size: 1, From: 3}}
 		s.Seed = 1<<63 + 1
 		if err := s.Set("MaxSpeed=5.25"); err != nil {
 			t.Fatal(err)
 		}
-		dir := filepath.Join(t.TempDir(), name)
+		dir := filepath.Join(t.TempDir(), name+"-"+model)
 		if err := run.Create(dir, s); err != nil {
 			t.Fatal(err)
 		}
 		got, _, err := read(dir)
 		if err != nil || !same(got, s) {
-			t.Errorf("%s: read back %+v, %v", name, got, err)
+			t.Errorf("%s, %s: read back %+v, %v", name, model, got, err)
 		}
 	}
 }

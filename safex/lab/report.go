@@ -88,16 +88,20 @@ func find(groups *[]*group, s *Settings, system *safex.System) *group {
 	if err != nil {
 		panic(err) // run.yaml was written from settings, and read
 	}
+	name := s.Planner
+	if s.Model != models[0].name {
+		name += ", " + s.Model
+	}
 	others := 0
 	for _, g := range *groups {
 		if g.settings == string(text) {
 			return g
 		}
-		if strings.HasPrefix(g.name, s.Planner) && g.system.Name == s.Task {
+		if (g.name == name || strings.HasPrefix(g.name, name+" (")) && g.system.Name == s.Task {
 			others++
 		}
 	}
-	g := &group{settings: string(text), name: s.Planner, system: system}
+	g := &group{settings: string(text), name: name, system: system}
 	if others > 0 {
 		g.name += fmt.Sprintf(" (other settings, %d)", others+1)
 	}

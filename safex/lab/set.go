@@ -88,6 +88,9 @@ func SetField(v any, path, value string) error {
 		}
 		at.Set(reflect.ValueOf(list))
 	default:
+		if at.Kind() != reflect.Struct {
+			return fmt.Errorf("--set %s: it can only be set in Go", path)
+		}
 		return fmt.Errorf("--set %s: it has fields of its own: name one", path)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -38,11 +39,12 @@ type Settings struct {
 	Parameters tasks.Maker // of the Task: a pointer to its struct
 	Planner    string
 	Planning   safex.Planner // of the Planner: a pointer to its struct
-	Learning   *ensemble.Ensemble
-	Episodes   int    // after the random phase
-	Explore    int    // random steps before the first plan
-	LearnEvery int    // steps from one fit to the next; 0 fits at the start of each episode alone
-	Seed       uint64 // of every random number
+	Model      string
+	Learning   safex.Keeper // of the Model: a pointer to its struct
+	Episodes   int          // after the random phase
+	Explore    int          // random steps before the first plan
+	LearnEvery int          // steps from one fit to the next; 0 fits at the start of each episode alone
+	Seed       uint64       // of every random number
 
 	Disturbances []safex.Disturbance `json:",omitempty"` // besides the task's own
 }
@@ -55,6 +57,34 @@ var planners = []struct {
 	{"pessimistic", "keeps the limits under the worst model error that it finds", func() safex.Planner { p := plan.DefaultPessimistic(); return &p }},
 	{"safe", "keeps the limits under the model's mean", func() safex.Planner { p := plan.DefaultSafe(); return &p }},
 	{"unsafe", "looks at the reward alone", func() safex.Planner { p := plan.DefaultUnsafe(); return &p }},
+}
+
+// models are the learners by name, each with a function that returns its defaults.
+var models = []struct {
+	name, about string
+	make        func() safex.Keeper
+}{
+	{"probabilistic", "an ensemble of neural networks that predict a mean and a noise", func() safex.Keeper { e := ensemble.Default(); return &e }},
+	{"linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", func() safex.Keeper { l := linear.Default(); return &l }},
+}
+
+// Models lists the names of the models, and a line about each.
+func Models() (names, about []string) {
+	for _, m := range models {
+		names, about = append(names, m.name), append(about, m.about)
+	}
+	return names, about
+}
+
+// Use chooses a model by name, with its defaults. The error names the nearest name.
+func (s *Settings) Use(model string) error {
+	names, _ := Models()
+	i := slices.Index(names, model)
+	if i < 0 {
+		return fmt.Errorf("there is no model %q: %s", model, instead(model, names))
+	}
+	s.Model, s.Learning = model, models[i].make()
+	return nil
 }
 
 // Tasks lists the names of the tasks.
@@ -86,7 +116,7 @@ func Parameters(task, preset string) (m tasks.Maker, err error) {
 	return m, nil
 }
 
-// Default returns the settings of a run of a task with a planner. The error names the nearest name.
+// Default returns the settings of a run of a task with a planner and the first model. The error names the nearest name.
 func Default(task, planner string) (*Settings, error) {
 	m, err := Parameters(task, "")
 	if err != nil {
@@ -97,18 +127,17 @@ func Default(task, planner string) (*Settings, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("there is no planner %q: %s", planner, instead(planner, names))
 	}
-	learner := ensemble.Default()
-	return &Settings{
-		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(), Learning: &learner,
+	s := &Settings{
+		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
 		Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
-	}, nil
+	}
+	return s, s.Use(models[0].name)
 }
 
-// UnmarshalJSON reads settings whose Parameters and Planning are those of the Task and Planner named.
+// UnmarshalJSON reads settings whose Parameters, Planning and Learning are those of the Task, Planner and Model named.
 func (s *Settings) UnmarshalJSON(text []byte) error {
 	var names struct {
-		Task, Planner        string
-		Parameters, Planning json.RawMessage
+		Task, Planner, Model string
 	}
 	if err := json.Unmarshal(text, &names); err != nil {
 		return err
@@ -116,6 +145,11 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	d, err := Default(names.Task, names.Planner)
 	if err != nil {
 		return err
+	}
+	if names.Model != "" {
+		if err := d.Use(names.Model); err != nil {
+			return err
+		}
 	}
 	type plain Settings // without this method
 	p := plain(*d)
@@ -137,8 +171,8 @@ func (s *Settings) System() (*safex.System, error) {
 	if s.Episodes > 1e6 || s.Explore > 1e7 {
 		return nil, fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
 	}
-	if s.Explore < s.Learning.HoldOut {
-		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps, so that the first fit has something to learn from and to stop by", s.Explore, s.Learning.HoldOut)
+	if e, ok := s.Learning.(*ensemble.Ensemble); ok && s.Explore < e.HoldOut {
+		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
 	}
 	for _, part := range []any{s.Parameters, s.Planning, s.Learning} {
 		if c, ok := part.(interface{ Check() error }); ok {

@@ -22,19 +22,23 @@ import (
 // right if the dynamics are linear in the features and Prior and Noise are; what no weights can fit shows in
 // neither deviation.
 type Linear struct {
-	// Features are φ of the state and the action, each divided by its Scale; nil is 1, the state and the action.
+	Degree int     // of the features: 1 is 1, the state and the action; 2 has all products of two of them too
+	Prior  float64 // standard deviation of a weight, above 0
+	Noise  float64 // standard deviation of a change around φᵀw, in Scales, above 0
+	// Features are φ of the state and the action, each divided by its Scale, in place of those of a Degree; nil if
+	// there are none. They are not saved with a run.
 	Features func(x, u num.Vec) num.Vec `json:"-"`
-	Prior    float64                    // standard deviation of a weight, above 0
-	Noise    float64                    // standard deviation of a change around φᵀw, in Scales, above 0
 }
 
 // Default returns a learner of a system that is linear in its state and its action.
-func Default() Linear { return Linear{Prior: 1, Noise: 0.001} }
+func Default() Linear { return Linear{Degree: 1, Prior: 1, Noise: 0.001} }
 
-// Quadratic are 1, all states and actions, and all products of two of them.
-func Quadratic(x, u num.Vec) num.Vec {
-	v := slices.Concat(x, u)
+// polynomial are the features of a degree.
+func polynomial(v num.Vec, degree int) num.Vec {
 	φ := append(num.Vec{num.Lit(1)}, v...)
+	if degree == 1 {
+		return φ
+	}
 	for i := range v {
 		for j := range i + 1 {
 			φ = append(φ, v[i].Mul(v[j]))
@@ -52,6 +56,9 @@ func (l Linear) Check() error {
 		if !(s.value > 0) || math.IsInf(s.value, 1) {
 			return fmt.Errorf("linear: %s is %v, want above 0", s.name, s.value)
 		}
+	}
+	if l.Features == nil && l.Degree != 1 && l.Degree != 2 {
+		return fmt.Errorf("linear: Degree is %d, want 1 or 2", l.Degree)
 	}
 	return nil
 }
@@ -71,7 +78,7 @@ func (l Linear) features(s *safex.System) (p *num.Program, err error) {
 			scaled[k] = v[k].Div(vars[k].Scale)
 		}
 		if l.Features == nil {
-			return append(num.Vec{num.Lit(1)}, scaled...)
+			return polynomial(scaled, l.Degree)
 		}
 		return l.Features(scaled[:nx:nx], scaled[nx:])
 	})

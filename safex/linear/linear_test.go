@@ -17,7 +17,7 @@ import (
 func TestLaws(t *testing.T) {
 	modeltest.Run(t, linear.Default(), modeltest.Laws{Exact: true})
 	quadratic := linear.Default()
-	quadratic.Features = linear.Quadratic
+	quadratic.Degree = 2
 	modeltest.Run(t, quadratic, modeltest.Laws{Exact: true})
 }
 
@@ -96,7 +96,8 @@ func TestClosedForm(t *testing.T) {
 func TestErrors(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 20)
 	for want, l := range map[string]linear.Linear{
-		"Prior is 0, want above 0":   {Noise: 1},
+		"Prior is 0, want above 0":   {Degree: 1, Noise: 1},
+		"Degree is 3, want 1 or 2":   {Degree: 3, Prior: 1, Noise: 1},
 		"Noise is NaN, want above 0": {Prior: 1, Noise: math.NaN()},
 		"Features panics":            {Prior: 1, Noise: 1, Features: func(x, u num.Vec) num.Vec { return num.Vec{x[7]} }},
 		"Features returns none":      {Prior: 1, Noise: 1, Features: func(x, u num.Vec) num.Vec { return nil }},

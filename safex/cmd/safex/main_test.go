@@ -85,6 +85,10 @@ func TestErrors(t *testing.T) {
 		{[]string{"train"}, "train takes one TASK, as in: safex train pendulum"},
 		{[]string{"train", "pendulm"}, `there is no task "pendulm": did you mean pendulum?`},
 		{[]string{"train", "pendulum", "--planner", "saf"}, `there is no planner "saf": did you mean safe?`},
+		{[]string{"train", "pendulum", "--model", "liner"}, `there is no model "liner": did you mean linear?`},
+		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Hidden=3"}, `Linear has no field "Hidden"`},
+		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Degree=3"}, "Degree is 3, want 1 or 2"},
+		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Features=x"}, "it can only be set in Go"},
 		{[]string{"train", "pendulum", "--set", "MaxSpede=3"}, "did you mean MaxSpeed?"},
 		{[]string{"train", "pendulum", "--set", "MaxSpeed"}, "want field=value"},
 		{[]string{"train", "pendulum", "--seed", "-1"}, "invalid argument"},
@@ -231,6 +235,25 @@ func TestTrainDisturbed(t *testing.T) {
 		t.Errorf("error %v, header %.200s", err, steps)
 	}
 	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum |") {
+		t.Errorf("error %v, report\n%s", err, out)
+	}
+}
+
+// A run learns what --model names, goes on with it, and says so in the report.
+func TestTrainModel(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, "train", "pitch", "--model", "linear", "--episodes", "1", "--explore", "12", "--set", "Steps=8", "--set", "learner.Noise=0.002",
+		"--set", "planner.Horizon=4", "--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--out", dir); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := os.ReadFile(filepath.Join(dir, "run.yaml"))
+	if err != nil || !strings.Contains(string(settings), "Model: linear") || !strings.Contains(string(settings), "Noise: 0.002") {
+		t.Errorf("error %v, run.yaml\n%s", err, settings)
+	}
+	if _, _, err := do(nil, "resume", dir); err != nil {
+		t.Error(err)
+	}
+	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pitch | pessimistic, linear |") {
 		t.Errorf("error %v, report\n%s", err, out)
 	}
 }

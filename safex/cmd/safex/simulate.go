@@ -247,8 +247,13 @@ func list(out io.Writer) error {
 	for _, k := range safex.Kinds() {
 		fmt.Fprintf(out, "  %-12s %s\n", k, k.About())
 	}
+	fmt.Fprintln(out, "Models")
+	names, about := lab.Models()
+	for i := range names {
+		fmt.Fprintf(out, "  %-13s %s\n", names[i], about[i])
+	}
 	fmt.Fprintln(out, "Planners")
-	names, about := lab.Planners()
+	names, about = lab.Planners()
 	for i := range names {
 		fmt.Fprintf(out, "  %-12s %s\n", names[i], about[i])
 	}
