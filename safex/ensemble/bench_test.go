@@ -6,12 +6,13 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
 // BenchmarkFit reports gradient steps of the default batch a second, with the drawing of batches.
 func BenchmarkFit(b *testing.B) {
-	s, data := pendulum(b, 1000)
+	s, data := modeltest.Pendulum(b, 1000)
 	for _, width := range []int{64, 128} {
 		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
 			e := Default()

@@ -15,26 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
-
-// pendulum returns the system and n transitions under random torques.
-func pendulum(t testing.TB, n int) (*safex.System, *safex.Data) {
-	s, err := tasks.DefaultPendulum().Task().System()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, r := &safex.Data{}, rng.New(1).Child("data").Rand()
-	x := make([]float64, 3)
-	s.Start(x, r)
-	for range n {
-		u := []float64{2*r.Float64() - 1}
-		next, _, _ := s.Step(x, u)
-		data.Append(x, u, next)
-		x = next
-	}
-	return s, data
-}
 
 // small is an ensemble that fits in a moment.
 func small() Ensemble {
@@ -63,7 +44,7 @@ func TestLaws(t *testing.T) { modeltest.Run(t, small(), modeltest.Laws{}) }
 
 // After a fit the error on fresh transitions is a small part of how far the state moves.
 func TestLearns(t *testing.T) {
-	s, data := pendulum(t, 2000)
+	s, data := modeltest.Pendulum(t, 2000)
 	m := learn(t, Default(), s, data, nil, 1)
 	fresh, x, r := &safex.Data{}, data.Next.Point(data.Len()-1), rng.New(9).Rand()
 	for range 100 {
@@ -87,7 +68,7 @@ func TestLearns(t *testing.T) {
 
 // Doubt grows away from the data and vanishes in them. Speeds beyond 4 rad/s were never seen.
 func TestDoubtGrows(t *testing.T) {
-	s, data := pendulum(t, 300)
+	s, data := modeltest.Pendulum(t, 300)
 	fastest := slices.MaxFunc(data.X[2], func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
 	if math.Abs(fastest) > 4 {
 		t.Fatalf("random torques reach %v rad/s: the test asks for data below 4", fastest)
@@ -114,7 +95,7 @@ func TestDoubtGrows(t *testing.T) {
 
 // One seed is one model to the bit, whoever trained before; another seed is another model.
 func TestDeterministic(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	save := func(seed uint64) []byte {
 		b, err := small().Save(learn(t, small(), s, data, nil, seed))
 		if err != nil {
@@ -134,7 +115,7 @@ func TestDeterministic(t *testing.T) {
 
 // A fit goes on from weights and moments, through a file or not, and does not start again.
 func TestGoesOn(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	e := small()
 	first := learn(t, e, s, data, nil, 1)
 	file, err := e.Save(first)
@@ -163,7 +144,7 @@ func TestGoesOn(t *testing.T) {
 
 // A fit goes on from the last, unless the movements have become wider by more than 4.
 func TestOutgrown(t *testing.T) {
-	s, data := pendulum(t, 300)
+	s, data := modeltest.Pendulum(t, 300)
 	tame := &safex.Data{} // the same, moving a tenth as far
 	for i := range 200 {
 		x, next := data.X.Point(i), data.Next.Point(i)
@@ -187,7 +168,7 @@ func TestOutgrown(t *testing.T) {
 
 // Trainers are compiled once for a recipe, however many fits there are.
 func TestNoRecompilation(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	e := small()
 	e.Hidden = []int{7} // of this test alone
 	before := trainers.built.Load()
@@ -207,7 +188,7 @@ func TestNoRecompilation(t *testing.T) {
 // Held-out transitions are not trained on: another value in one of them changes no weight of a fit that is too
 // short to look at them. In a transition that is trained on, it does.
 func TestHoldsOut(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	e := small()
 	e.MinSteps, e.MaxSteps = 20, 20
 	weights := func(row int) [][]float32 {
@@ -242,7 +223,7 @@ func TestHoldsOut(t *testing.T) {
 // However long an epoch is, a fit looks at the held-out transitions before it ends: one that never looked
 // would return what it started from.
 func TestLooksBeforeItEnds(t *testing.T) {
-	s, data := pendulum(t, 600)
+	s, data := modeltest.Pendulum(t, 600)
 	e := small()
 	e.Batch, e.MinSteps, e.MaxSteps, e.Patience = 1, 1, 60, 20
 	if steps := learn(t, e, s, data, nil, 1).(*model).trained.steps; steps == 0 {
@@ -252,7 +233,7 @@ func TestLooksBeforeItEnds(t *testing.T) {
 
 // Bad data and bad settings are one sentence; a cancelled fit returns the best so far.
 func TestErrors(t *testing.T) {
-	s, data := pendulum(t, 100)
+	s, data := modeltest.Pendulum(t, 100)
 	bad := &safex.Data{X: data.X, U: data.U, Next: num.Batch{data.Next[0], data.Next[1], slices.Clone(data.Next[2])}}
 	bad.Next[2][7] = math.NaN()
 	if _, err := small().Learn(context.Background(), s, bad, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), "transition 7 of 100 holds NaN") {
@@ -282,7 +263,7 @@ func TestErrors(t *testing.T) {
 
 // A damaged file is refused.
 func TestLoadRefuses(t *testing.T) {
-	s, data := pendulum(t, 100)
+	s, data := modeltest.Pendulum(t, 100)
 	file, err := small().Save(learn(t, small(), s, data, nil, 1))
 	if err != nil {
 		t.Fatal(err)

@@ -7,29 +7,11 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
-	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
-
-// pendulum returns the system and random transitions of it.
-func pendulum(t testing.TB, n int) (*safex.System, *safex.Data) {
-	s, err := tasks.DefaultPendulum().Task().System()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, r := &safex.Data{}, rng.New(1).Child("data").Rand()
-	x := make([]float64, 3)
-	s.Start(x, r)
-	for range n {
-		u := []float64{2*r.Float64() - 1}
-		next, _, _ := s.Step(x, u)
-		data.Append(x, u, next)
-		x = next
-	}
-	return s, data
-}
 
 func uniform(dim, n int, src rng.Stream) num.Batch {
 	b, r := num.NewBatch(dim, n), src.Rand()
@@ -42,7 +24,7 @@ func uniform(dim, n int, src rng.Stream) num.Batch {
 }
 
 func BenchmarkRoll(b *testing.B) {
-	s, data := pendulum(b, 200)
+	s, data := modeltest.Pendulum(b, 200)
 	const horizon = 20
 	for _, width := range []int{64, 128} {
 		e := ensemble.Default()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
@@ -53,7 +54,7 @@ func candidates(n int) safex.Candidates {
 
 // A rollout is the model's own one-step predictions, step by step, with the task's own reward and limits.
 func TestRollFollowsPredict(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	m := learned(t, s, data, 1)
 	const n = 40
 	c := candidates(n)
@@ -92,7 +93,7 @@ func TestRollFollowsPredict(t *testing.T) {
 
 // The gradients are those of the value, by central differences.
 func TestGradients(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, s, learned(t, s, data, 1))
 	const n = 4
 	c := candidates(n)
@@ -125,7 +126,7 @@ func TestGradients(t *testing.T) {
 
 // The value is a smooth maximum of the excess plus the reward, as Ascent says.
 func TestAscentValue(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	out := roll(t, bind(t, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
 	for i, got := range out.Value {
 		var reward, sum float64
@@ -141,7 +142,7 @@ func TestAscentValue(t *testing.T) {
 
 // Candidate 0 does not care about the others, NaN among them.
 func TestLanesAreIndependent(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, s, learned(t, s, data, 1))
 	c := candidates(20)
 	up := &safex.Ascent{Excess: 1, Sharpness: 5}
@@ -164,7 +165,7 @@ func TestLanesAreIndependent(t *testing.T) {
 // Nothing is compiled again after a fit, for another β, or for another batch of a like size; and a new
 // model is believed at once.
 func TestNoRecompilation(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	engine := rollout.NewGoMLX()
 	var last *safex.Rolled
 	for seed := range uint64(3) {
@@ -220,7 +221,7 @@ func TestTruthsAreApart(t *testing.T) {
 
 // A rollout may be used by many at once, from its first call on.
 func TestConcurrentRolls(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	c := candidates(40)
 	for round := range 10 {
 		r := bind(t, s, learned(t, s, data, uint64(round)))
@@ -244,7 +245,7 @@ func TestConcurrentRolls(t *testing.T) {
 
 // A cancelled context ends a rollout, and wrong dimensions are the caller's mistake.
 func TestRollRefuses(t *testing.T) {
-	s, data := pendulum(t, 200)
+	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, s, learned(t, s, data, 1))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
