@@ -64,7 +64,8 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 
 // outgrown tells whether the movement in some dimension has become wider by more than 4 since the last fit.
 // Weights that learned small movements are too rough for large ones: on a quadrotor whose first actions
-// were gentle, going on from them left 6 times the error of fresh weights, and rollouts that explode.
+// were gentle, going on from them left errors and doubts several times those of fresh weights in most dimensions,
+// and rollouts that explode.
 func outgrown(before, now []float64) bool {
 	for d := range now {
 		if now[d] > 4*before[d] {
