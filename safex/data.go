@@ -10,10 +10,49 @@ import (
 // that row i stays row i.
 type Data struct {
 	X, U, Next num.Batch
+	Starts     []int // rows with which episodes begin, rising; what is before the first is an episode too
 }
 
 // Len is the number of transitions.
 func (d *Data) Len() int { return d.X.Len() }
+
+// Begin says that the next transition is the first of an episode.
+func (d *Data) Begin() {
+	if n := len(d.Starts); n == 0 || d.Starts[n-1] != d.Len() {
+		d.Starts = append(d.Starts, d.Len())
+	}
+}
+
+// Episodes are the rows of each episode, from the first to before the last; none is empty.
+func (d *Data) Episodes() (rows [][2]int) {
+	from := 0
+	for _, to := range append(d.Starts[:len(d.Starts):len(d.Starts)], d.Len()) {
+		if to > from {
+			rows = append(rows, [2]int{from, to})
+			from = to
+		}
+	}
+	return rows
+}
+
+// Pick copies the transitions whose row keep wants, with the beginnings of their episodes.
+func (d *Data) Pick(keep func(row int) bool) *Data {
+	p := &Data{X: make(num.Batch, len(d.X)), U: make(num.Batch, len(d.U)), Next: make(num.Batch, len(d.Next))}
+	for _, e := range d.Episodes() {
+		p.Begin()
+		for i := e[0]; i < e[1]; i++ {
+			if !keep(i) {
+				continue
+			}
+			for _, c := range []struct{ to, from num.Batch }{{p.X, d.X}, {p.U, d.U}, {p.Next, d.Next}} {
+				for k, column := range c.from {
+					c.to[k] = append(c.to[k], column[i])
+				}
+			}
+		}
+	}
+	return p
+}
 
 // Append adds the transition from x to next with the action u.
 func (d *Data) Append(x, u, next []float64) {

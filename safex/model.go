@@ -39,6 +39,14 @@ type Learner interface {
 	Learn(ctx context.Context, s *System, data *Data, prev Model, src rng.Stream) (Model, error)
 }
 
+// An Updater is a Learner whose Models take in new transitions between two fits, at little cost.
+type Updater interface {
+	Learner
+	// Update returns a Model that knows all of data, of which m, made by Learn or Update from the first rows of the
+	// same data, knows those. It leaves m as it is. In how many calls rows come changes no bit.
+	Update(ctx context.Context, s *System, data *Data, m Model) (Model, error)
+}
+
 // A Keeper is a Learner whose Models can be written to disk and read back with the same bits.
 type Keeper interface {
 	Learner
@@ -46,4 +54,21 @@ type Keeper interface {
 	Save(m Model) ([]byte, error)
 	// Load is the inverse of Save. It refuses bytes that are damaged or of another shape.
 	Load(s *System, data []byte) (Model, error)
+}
+
+// A Calibrated Model says how wide the box around its mean has to be, for a probability that its maker states.
+type Calibrated interface {
+	Model
+	// Beta is how many epistemic deviations the box reaches in each dimension, above 0. Planners
+	// that defend a box take it in place of their own.
+	Beta() float64
+}
+
+// A Committee is a Model of several members, each of which is a belief by itself.
+type Committee interface {
+	Model
+	// Members is how many there are, 0 if the Model has none after all.
+	Members() int
+	// PredictMember is Predict by member[i] alone for point i. Its epistemic deviation is 0.
+	PredictMember(dst *Prediction, member []int, x, u num.Batch) error
 }

@@ -21,6 +21,8 @@ type Query struct {
 	Episode int   // from 1; schedules depend on it
 	Last    *Plan // of the step before, to start from; nil at the first step
 
+	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own.
+	Beta       float64
 	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
 	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
 }

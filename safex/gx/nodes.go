@@ -68,6 +68,20 @@ func Nodes(p *num.Program, x []*Node) []*Node {
 	return y
 }
 
+// Apply is Nodes for inputs that are the rows of x, [p.In, B]; its outputs are those of the result, [p.Out, B].
+func Apply(p *num.Program, x *Node) *Node {
+	lanes := x.Shape().Dim(1)
+	in := make([]*Node, p.In)
+	for k := range in {
+		in[k] = Squeeze(Slice(x, AxisElem(k)), 0)
+	}
+	var rows []*Node
+	for _, y := range Nodes(p, in) {
+		rows = append(rows, Reshape(BroadcastToDims(y, lanes), 1, lanes))
+	}
+	return Concatenate(rows, 0)
+}
+
 // keepNaN is y, or the NaN among its arguments: GoMLX's vector code takes a NaN for a number in some
 // operations.
 func keepNaN(y *Node, args ...*Node) *Node {

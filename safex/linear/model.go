@@ -107,16 +107,7 @@ func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	weights, root, scale := p[0], p[1], p[2]
-	nx, lanes := len(m.scale), xu.Shape().Dim(1)
-	in := make([]*Node, m.program.In)
-	for k := range in {
-		in[k] = Squeeze(Slice(xu, AxisElem(k)), 0)
-	}
-	var rows []*Node
-	for _, f := range gx.Nodes(m.program, in) {
-		rows = append(rows, Reshape(BroadcastToDims(f, lanes), 1, lanes))
-	}
-	φ := Concatenate(rows, 0)
+	nx, φ := len(m.scale), gx.Apply(m.program, xu)
 	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), Dot(weights, φ).MatMul())
 	// The floor keeps the gradient of the square root finite where there is no doubt.
 	std := Sqrt(AddScalar(ReduceSum(Square(Dot(root, φ).MatMul()), 0), 1e-16))

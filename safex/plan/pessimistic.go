@@ -23,7 +23,7 @@ import (
 // next step. The executed plan is always one that was attacked.
 type Pessimistic struct {
 	Horizon   int     // steps
-	Beta      float64 // how many epistemic deviations the model may err by, at least 0
+	Beta      float64 // how many epistemic deviations the model may err by, at least 0; a Calibrated model brings its own
 	Objective safex.Objective
 	Search    opt.ICEM // over the actions
 	Adversary SignGradient
@@ -80,6 +80,9 @@ type finalist struct {
 func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
+	}
+	if sq.Beta > 0 {
+		p.Beta = sq.Beta
 	}
 	q := newQuery(sq, p.Horizon)
 	g := &game{Pessimistic: p, query: q, src: src.Child("attack"), known: q.inherited()}

@@ -39,12 +39,7 @@ func (t truth) Parameters() []*tensors.Tensor { return nil }
 
 // Step implements gx.Belief.
 func (t truth) Step(_ []*Node, xu *Node) (mean, epistemic *Node) {
-	lanes := xu.Shape().Dim(1)
-	var rows []*Node
-	for _, n := range gx.Nodes(t.Dynamics, rowsOf(xu)) {
-		rows = append(rows, Reshape(BroadcastToDims(n, lanes), 1, lanes))
-	}
-	mean = Concatenate(rows, 0)
+	mean = gx.Apply(t.Dynamics, xu)
 	return mean, ZerosLike(mean)
 }
 
