@@ -25,7 +25,7 @@ var layers = map[string]string{
 	"rollout":  ". num gx",
 	"plan":     ". num rng opt",
 	// 3: they know the words alone
-	"train": ". rng",
+	"train": ". num rng",
 	"fig":   ".",
 	// laws for tests
 	"modeltest": ". num rng rollout tasks",

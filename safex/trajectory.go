@@ -107,11 +107,14 @@ type Episode struct {
 // A Forecast is what a Plan said about the step that followed, and how it was made.
 type Forecast struct {
 	Mean     []float64 // of the next state
+	Doubt    []float64 // epistemic deviation of the next state
+	Noise    []float64 // aleatoric deviation of the next state
+	Outside  bool      // Doubt is, in some dimension, larger than at every transition that was known at the last fit
 	Worst    []float64 // largest excess of each limit over the horizon of Plan.Worst, in the limit's unit
-	Beta     float64
-	Feasible bool    // the plan kept every limit
-	NaNs     int     // candidates that came out as NaN
-	Millis   float64 // spent on the plan
+	Beta     float64   // how many deviations the box around Mean reaches; 0 without an adversary
+	Feasible bool      // the plan kept every limit
+	NaNs     int       // candidates that came out as NaN
+	Millis   float64   // spent on the plan
 }
 
 // A Fit records one call of the Learner.

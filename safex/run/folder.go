@@ -5,8 +5,8 @@
 //	run.yaml         every setting in force, the version and the seed
 //	episodes.jsonl   a line for each complete episode; number 0 is the random phase
 //	steps.csv        a row for each step of the real system
-//	model/           what it takes to go on: model-N.json, the N-th fit, and state.bin; and
-//	                 lock, which the process that runs it holds
+//	model/           what it takes to go on: model-N-M.json, the N-th fit, which knows M transitions, and
+//	                 state.bin; and lock, which the process that runs it holds
 //	figures/         pictures
 //
 // Every file is whole or absent: it is written under a temporary name, synced and renamed.

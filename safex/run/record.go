@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -82,6 +80,12 @@ func header(s *safex.System) []string {
 	for _, l := range s.Limits {
 		h = append(h, "worst_"+l.Name)
 	}
+	for _, kind := range []string{"doubt_", "noise_"} {
+		for _, v := range s.State {
+			h = append(h, kind+v.Name)
+		}
+	}
+	h = append(h, "beta", "outside")
 	if s.Noisy() {
 		for _, v := range s.State {
 			h = append(h, "true_"+v.Name)
@@ -92,8 +96,9 @@ func header(s *safex.System) []string {
 
 // rows of steps.csv: state and action, then the reward and the signed excess that followed, then
 // what was believed: the mean of the next state, and the largest excess over the horizon under the
-// worst model error found. The last two are empty in the random phase. If the agent sees the state through
-// noise, the real state comes last.
+// worst model error found, the epistemic and aleatoric deviations of the next state, how many of the former the
+// box around the mean reaches, and whether the step is outside what the model knows (1) or not (0). What was
+// believed is empty in the random phase. If the agent sees the state through noise, the real state comes last.
 func rows(s *safex.System, e safex.Episode) (records [][]string) {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for t, u := range e.Actions {
@@ -102,11 +107,15 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 			r = append(r, number(v))
 		}
 		if t < len(e.Forecasts) {
-			for _, v := range slices.Concat(e.Forecasts[t].Mean, e.Forecasts[t].Worst) {
+			f, outside := e.Forecasts[t], 0.0
+			if f.Outside {
+				outside = 1
+			}
+			for _, v := range slices.Concat(f.Mean, f.Worst, f.Doubt, f.Noise, []float64{f.Beta, outside}) {
 				r = append(r, number(v))
 			}
 		} else {
-			r = append(r, make([]string, len(s.State)+len(s.Limits))...)
+			r = append(r, make([]string, believed(s))...)
 		}
 		if s.Noisy() {
 			for _, v := range e.Real[t] {
@@ -118,9 +127,12 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 	return records
 }
 
+// believed is the number of columns that hold what was believed.
+func believed(s *safex.System) int { return 3*len(s.State) + len(s.Limits) + 2 }
+
 // Episodes reads the complete episodes and, last, the one under way, of the run folder dir. The state after
-// the last step of each is that of the task; with disturbances it is not known, and left out. Of a forecast there is what steps.csv holds, its mean and
-// worst, and β; of fits nothing.
+// the last step of each is that of the task; with disturbances it is not known, and left out. Of a forecast there is
+// what steps.csv holds; of fits nothing.
 func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error) {
 	path := filepath.Join(dir, stepsFile)
 	text, err := os.ReadFile(path)
@@ -131,10 +143,6 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 	want, err := r.Read()
 	if err != nil || !slices.Equal(want, header(s)) {
 		return nil, fmt.Errorf("run: %s does not begin with the header of task %q: it is damaged, or of another task", path, s.Name)
-	}
-	betas, err := betas(dir)
-	if err != nil {
-		return nil, err
 	}
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	for line := 2; ; line++ {
@@ -168,7 +176,7 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 			return nil, fmt.Errorf("run: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
 		}
 		for k := range v {
-			if believed := 3 + nx + nu + nl; k >= believed && k < believed+nx+nl {
+			if from := 3 + nx + nu + nl; k >= from && k < from+believed(s) {
 				continue // empty in the random phase
 			}
 			if v[k]-v[k] != 0 {
@@ -189,29 +197,14 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		e.Actions = append(e.Actions, take(nu))
 		e.Rewards = append(e.Rewards, take(1)[0])
 		e.Excess = append(e.Excess, take(nl))
-		if f := (safex.Forecast{Mean: take(nx), Worst: take(nl), Beta: betas(number)}); e.Phase == safex.Planned {
+		f := safex.Forecast{Mean: take(nx), Worst: take(nl), Doubt: take(nx), Noise: take(nx), Beta: take(1)[0], Outside: take(1)[0] == 1}
+		if e.Phase == safex.Planned {
 			e.Forecasts = append(e.Forecasts, f)
 		}
 		if s.Noisy() {
 			e.Real = append(e.Real, take(nx))
 		}
 	}
-}
-
-// betas reads β of each episode from episodes.jsonl; an episode that is not there yet has that of the one before.
-func betas(dir string) (func(episode int) float64, error) {
-	sums, err := Summaries(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return func(episode int) (beta float64) {
-		for _, sum := range sums {
-			if sum.Episode <= episode {
-				beta = sum.Beta
-			}
-		}
-		return beta
-	}, nil
 }
 
 // Summaries reads episodes.jsonl of the run folder dir.

@@ -24,7 +24,7 @@ type Writer struct {
 	keeper   safex.Keeper
 	episodes []Summary  // complete ones
 	past     [][]string // rows of steps.csv of complete episodes
-	saved    int        // calls of the Learner that model.json holds
+	saved    string     // the file that holds the Model; "" if none does yet
 }
 
 // NewWriter returns a Writer for a new run in the folder that Create made.
@@ -58,12 +58,13 @@ func (w *Writer) Save(s *train.State) error {
 		return err
 	}
 	// A model is written before the state that names it, and removed after the state that no longer does.
-	if s.Model != nil && s.Fits != w.saved {
+	file := modelFile(s)
+	if file != w.saved && file != "" {
 		model, err := w.keeper.Save(s.Model)
 		if err != nil {
 			return err
 		}
-		if err := Write(w.dir, modelName(s.Fits), model); err != nil {
+		if err := Write(w.dir, file, model); err != nil {
 			return err
 		}
 	}
@@ -74,11 +75,11 @@ func (w *Writer) Save(s *train.State) error {
 	if err := Write(w.dir, stateFile, state); err != nil {
 		return err
 	}
-	if s.Fits != w.saved {
-		if w.saved > 0 {
-			os.Remove(filepath.Join(w.dir, modelName(w.saved)))
+	if file != w.saved {
+		if w.saved != "" {
+			os.Remove(filepath.Join(w.dir, w.saved))
 		}
-		w.saved = s.Fits
+		w.saved = file
 	}
 	if s.Over { // only now: a Save that failed can be tried again
 		w.episodes, w.past = episodes, all
@@ -86,7 +87,13 @@ func (w *Writer) Save(s *train.State) error {
 	return nil
 }
 
-func modelName(fits int) string { return fmt.Sprintf("model/model-%d.json", fits) }
+// modelFile is where the Model of s is kept: by the number of fits, and of transitions that it knows. It is "" without one.
+func modelFile(s *train.State) string {
+	if s.Model == nil && s.Fits == 0 {
+		return ""
+	}
+	return fmt.Sprintf("model/model-%d-%d.json", s.Fits, s.Known)
+}
 
 // Resume reads the run folder dir of s: the State of its last Save, and a Writer that goes on there. A
 // run that was never saved starts from its beginning.
@@ -110,8 +117,8 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 	if state.Data == nil { // of a run that was never saved
 		return w, state, nil
 	}
-	if state.Fits > 0 {
-		path := filepath.Join(dir, modelName(state.Fits))
+	if file := modelFile(state); file != "" {
+		path := filepath.Join(dir, file)
 		model, err := os.ReadFile(path)
 		if err != nil {
 			return nil, nil, cannot("read", path, err)
@@ -119,7 +126,7 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 		if state.Model, err = k.Load(s, model); err != nil {
 			return nil, nil, fmt.Errorf("run: %s: %w", path, err)
 		}
-		w.saved = state.Fits
+		w.saved = file
 	}
 	// What is complete is read back from its files, which may be ahead of the state.
 	complete := func(number int) bool {

@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -35,6 +37,8 @@ type State struct {
 	Last    *safex.Plan   // of the last step; nil at the start of an episode
 	Fits    int           // calls of the Learner so far
 	Fitted  int           // transitions that Model was fitted to
+	Known   int           // transitions that Model knows, by a fit or an update
+	Reach   []float64     // largest epistemic deviation of each dimension over the transitions of the last fit
 	rollout safex.Rollout // of Model; made when first needed
 }
 
@@ -83,11 +87,13 @@ func (a Agent) step(ctx context.Context, s *State) error {
 			return err
 		}
 		s.Data = &safex.Data{}
+		s.Data.Begin()
 	}
 	if s.Over {
 		if err := a.begin(s, s.Episode.Number+1, safex.Planned, src); err != nil {
 			return err
 		}
+		s.Data.Begin()
 	}
 	if s.Episode.Phase == safex.Explore {
 		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
@@ -106,6 +112,9 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
 		Left: s.Episode.Left(a.System.Budgets()),
 	}
+	if c, ok := s.Model.(safex.Calibrated); ok {
+		query.Beta = c.Beta()
+	}
 	if at > 0 {
 		query.LastAction = s.Episode.Actions[at-1]
 	}
@@ -116,6 +125,9 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	forecast := safex.Forecast{
 		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
+	}
+	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
+		return err
 	}
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
@@ -145,7 +157,41 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 	return nil
 }
 
-// learn fits the model if it is due.
+// doubt completes a forecast with what the Model thinks of the step that is about to be taken.
+func (s *State) doubt(f *safex.Forecast, u []float64) error {
+	x := s.Episode.States[len(s.Episode.Actions)]
+	var p safex.Prediction
+	if err := s.Model.Predict(&p, column(x), column(u)); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	f.Doubt, f.Noise = p.Epistemic.Point(0), p.Aleatoric.Point(0)
+	for d, v := range f.Doubt {
+		f.Outside = f.Outside || !(v <= s.Reach[d])
+	}
+	return nil
+}
+
+// column is a batch of one point.
+func column(x []float64) num.Batch {
+	b := num.NewBatch(len(x), 1)
+	b.SetPoint(0, x)
+	return b
+}
+
+// reach is the largest epistemic deviation of each dimension over the data.
+func reach(m safex.Model, data *safex.Data) ([]float64, error) {
+	var p safex.Prediction
+	if err := m.Predict(&p, data.X, data.U); err != nil {
+		return nil, err
+	}
+	most := make([]float64, len(p.Epistemic))
+	for d, column := range p.Epistemic {
+		most[d] = slices.Max(column)
+	}
+	return most, nil
+}
+
+// learn fits the model if it is due, and otherwise lets it take in what happened since, if it can.
 func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	at, fresh := len(s.Episode.Actions), s.Data.Len()-s.Fitted
 	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery)
@@ -155,9 +201,20 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		if err != nil { // a fit that was cut short is made again from its start
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
-		s.Model, s.rollout = m, nil
-		s.Fits, s.Fitted = s.Fits+1, s.Data.Len()
+		reach, err := reach(m, s.Data)
+		if err != nil {
+			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+		}
+		s.Model, s.Reach, s.rollout = m, reach, nil
+		s.Fits, s.Fitted, s.Known = s.Fits+1, s.Data.Len(), s.Data.Len()
 		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
+	}
+	if u, ok := a.Learner.(safex.Updater); ok && s.Known < s.Data.Len() {
+		m, err := u.Update(ctx, a.System, s.Data, s.Model)
+		if err != nil {
+			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+		}
+		s.Model, s.Known, s.rollout = m, s.Data.Len(), nil
 	}
 	if s.rollout == nil {
 		r, err := a.Engine.Rollout(a.System, s.Model)

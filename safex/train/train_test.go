@@ -287,3 +287,85 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// learning is notes that takes in every step, and asks for a box of as many deviations as it knows transitions.
+type learning struct{ notes }
+
+type wide struct{ *seen }
+
+func (w wide) Beta() float64 { return float64(w.n) }
+
+func (wide) Predict(dst *safex.Prediction, x, _ num.Batch) error {
+	dst.Resize(len(x), x.Len())
+	for i, v := range x[0] {
+		dst.Epistemic[0][i] = v * v
+	}
+	return nil
+}
+
+func (l learning) Learn(ctx context.Context, s *safex.System, d *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
+	m, err := l.notes.Learn(ctx, s, d, nil, src)
+	return wide{m.(*seen)}, err
+}
+
+func (l learning) Update(_ context.Context, _ *safex.System, d *safex.Data, m safex.Model) (safex.Model, error) {
+	if w := m.(wide); d.Len() != w.n+1 {
+		panic("an update of more or less than a step")
+	}
+	return wide{&seen{notes: l.notes, n: d.Len()}}, nil
+}
+
+func (l learning) Rollout(_ *safex.System, m safex.Model) (safex.Rollout, error) {
+	return m.(wide).seen, nil
+}
+
+// asked is a Planner that keeps what it was asked.
+type asked struct {
+	notes
+	betas *[]float64
+}
+
+func (a asked) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
+	*a.betas = append(*a.betas, q.Beta)
+	return a.notes.Plan(ctx, q, src)
+}
+
+// A Learner that can takes in every step between two fits, its β reaches the planner, data know their
+// episodes, and a step beyond all that was known at the last fit is outside.
+func TestTakesInEveryStep(t *testing.T) {
+	a, fits := agent(t, cart())
+	l, betas := learning{a.Learner.(notes)}, []float64{}
+	a.Learner, a.Engine, a.Planner = l, l, asked{l.notes, &betas}
+	var last train.State
+	var outside, inside int
+	for s, err := range a.Steps(context.Background(), &train.State{}, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = *s
+		if n := len(s.Episode.Forecasts); n > 0 {
+			at := s.Episode.States[n-1][0]
+			if f := s.Episode.Forecasts[n-1]; f.Outside != (at*at > s.Reach[0]) || f.Doubt[0] != at*at {
+				t.Fatalf("at %v with a reach of %v: %+v", at, s.Reach, f)
+			} else if f.Outside {
+				outside++
+			} else {
+				inside++
+			}
+		}
+	}
+	if outside == 0 || inside == 0 {
+		t.Errorf("%d steps outside and %d inside: the test tests nothing", outside, inside)
+	}
+	for i, b := range betas {
+		if int(b) != a.Explore+i {
+			t.Fatalf("plan %d was asked for %v deviations", i, b)
+		}
+	}
+	if want := []int{10, 17, 24, 30, 37, 44}; !reflect.DeepEqual(*fits, want) {
+		t.Errorf("fits at %v transitions, want %v", *fits, want)
+	}
+	if want := [][2]int{{0, 10}, {10, 30}, {30, 50}}; !reflect.DeepEqual(last.Data.Episodes(), want) {
+		t.Errorf("episodes %v, want %v", last.Data.Episodes(), want)
+	}
+}
