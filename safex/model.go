@@ -59,9 +59,25 @@ type Keeper interface {
 // A Calibrated Model says how wide the box around its mean has to be, for a probability that its maker states.
 type Calibrated interface {
 	Model
-	// Beta is how many epistemic deviations the box reaches in each dimension, above 0. Planners
-	// that defend a box take it in place of their own.
+	// Beta is how many epistemic deviations the box reaches in each dimension, or 0 if the Model does not know after
+	// all. Planners that defend a box take it in place of their own.
 	Beta() float64
+}
+
+// BetaOf is the Beta of a Calibrated model, and 0 of any other.
+func BetaOf(m Model) float64 {
+	if c, ok := m.(Calibrated); ok {
+		return c.Beta()
+	}
+	return 0
+}
+
+// MembersOf is the number of members of a Committee, and 0 of any other Model.
+func MembersOf(m Model) int {
+	if c, ok := m.(Committee); ok {
+		return c.Members()
+	}
+	return 0
 }
 
 // A Committee is a Model of several members, each of which is a belief by itself.

@@ -55,7 +55,7 @@ func (p Propagation) Propagate(ctx context.Context, s *System, m Model, x, actio
 		panic(fmt.Sprintf("safex: Propagate of %d states of %d dimensions under %d columns of %d actions by a system of %d and %d", n, len(x), len(actions), actions.Len(), nx, nu))
 	}
 	committee, _ := m.(Committee)
-	if (p == TS1 || p == TSInf) && (committee == nil || committee.Members() == 0) {
+	if (p == TS1 || p == TSInf) && MembersOf(m) == 0 {
 		return nil, fmt.Errorf("safex: %s draws members, and a %T has none: use an ensemble, or distribution", p, m)
 	}
 	horizon := len(actions) / nu

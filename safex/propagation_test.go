@@ -37,7 +37,9 @@ func (w walkers) PredictMember(dst *safex.Prediction, member []int, x, u num.Bat
 // loner is no committee.
 type loner struct{}
 
-func (loner) Predict(dst *safex.Prediction, x, u num.Batch) error { return walkers{}.Predict(dst, x, u) }
+func (loner) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	return walkers{}.Predict(dst, x, u)
+}
 
 // After T steps the variance is known: 0, T ς², T (σ² + ς²), T (1 + ς²) for a new member at each step, and
 // T² + T ς² for one that stays.

@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"math"
 
@@ -87,18 +86,7 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
-	return fmt.Sprintf("linear %x of %d", fingerprint(m.program), len(m.scale))
-}
-
-// fingerprint tells programs apart.
-func fingerprint(p *num.Program) []byte {
-	steps, outs := p.Steps()
-	h := sha256.New()
-	for _, s := range steps {
-		fmt.Fprintln(h, s.Op, s.Arg, math.Float64bits(s.K), s.Src)
-	}
-	fmt.Fprintln(h, outs, p.In)
-	return h.Sum(nil)[:8]
+	return fmt.Sprintf("linear %s of %d", m.program.Fingerprint(), len(m.scale))
 }
 
 // Parameters implements gx.Belief.

@@ -209,6 +209,12 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 			t.Error("a model of another task is taken")
 		}
 	})
+	if u, ok := l.(safex.Updater); ok {
+		t.Run("takes in steps", func(t *testing.T) { takesIn(t, l, u, s, data, save) })
+	}
+	if c, ok := model.(safex.Committee); ok && c.Members() > 0 {
+		t.Run("members", func(t *testing.T) { members(t, model, c) })
+	}
 	if laws.Exact {
 		t.Run("order does not matter", func(t *testing.T) {
 			turned := &safex.Data{}
@@ -241,6 +247,92 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 				before = now
 			}
 		})
+	}
+}
+
+// takesIn checks that it does not matter in how many calls steps come, nor whether a model was on disk in between, and
+// that the model before stays as it was.
+func takesIn(t *testing.T, l safex.Keeper, u safex.Updater, s *safex.System, data *safex.Data, save func(*testing.T, safex.Model) []byte) {
+	first, err := l.Learn(context.Background(), s, head(data, 150), nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := predict(t, first, data.X, data.U)
+	update := func(m safex.Model, n int) safex.Model {
+		m, err := u.Update(context.Background(), s, head(data, n), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	once := update(first, 200)
+	single := first
+	for n := 151; n <= 200; n++ {
+		single = update(single, n)
+		if n == 170 {
+			if single, err = l.Load(s, save(t, single)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	x, w := far(60)
+	if !reflect.DeepEqual(predict(t, once, x, w), predict(t, single, x, w)) || !bytes.Equal(save(t, once), save(t, single)) {
+		t.Error("steps that came one by one gave another model than at once")
+	}
+	if !reflect.DeepEqual(before, predict(t, first, data.X, data.U)) {
+		t.Error("an update changed the model before it")
+	}
+	if !bytes.Equal(save(t, once), save(t, update(once, 200))) {
+		t.Error("an update without new steps changed something")
+	}
+}
+
+// members checks that the mean is that of the members, that a lane is its member's alone, and that the members'
+// epistemic deviation is 0.
+func members(t *testing.T, m safex.Model, c safex.Committee) {
+	x, u := far(40)
+	want := predict(t, m, x, u)
+	n := x.Len()
+	mean := num.NewBatch(len(x), n)
+	each := make([]*safex.Prediction, c.Members())
+	member := make([]int, n)
+	for k := range each {
+		for i := range member {
+			member[i] = k
+		}
+		each[k] = &safex.Prediction{}
+		if err := c.PredictMember(each[k], member, x, u); err != nil {
+			t.Fatal(err)
+		}
+		for d := range mean {
+			for i := range n {
+				mean[d][i] += each[k].Mean[d][i] / float64(len(each))
+				if each[k].Epistemic[d][i] != 0 {
+					t.Fatalf("member %d doubts by %v", k, each[k].Epistemic[d][i])
+				}
+			}
+		}
+	}
+	for d := range mean {
+		for i := range n {
+			if off := math.Abs(mean[d][i] - want.Mean[d][i]); off > 1e-4*(math.Abs(mean[d][i])+want.Epistemic[d][i])+1e-6 {
+				t.Fatalf("dimension %d of point %d: the members' mean is %v, the model's %v", d, i, mean[d][i], want.Mean[d][i])
+			}
+		}
+	}
+	for i := range member {
+		member[i] = i % len(each)
+	}
+	mixed := &safex.Prediction{}
+	if err := c.PredictMember(mixed, member, x, u); err != nil {
+		t.Fatal(err)
+	}
+	for d := range mean {
+		for i := range n {
+			if got, want := mixed.Mean[d][i], each[i%len(each)].Mean[d][i]; got != want || mixed.Aleatoric[d][i] != each[i%len(each)].Aleatoric[d][i] {
+				t.Fatalf("dimension %d of point %d: %v among others, %v by itself", d, i, got, want)
+			}
+		}
 	}
 }
 

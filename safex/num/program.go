@@ -1,6 +1,8 @@
 package num
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"sync"
@@ -71,6 +73,16 @@ func Trace(in int, f func(x Vec) Vec) *Program {
 // Steps lists the program for another carrier to translate; outs names its output registers.
 // Callers must not change either.
 func (p *Program) Steps() (steps []Step, outs []int) { return p.steps, p.out }
+
+// Fingerprint tells programs apart: programs of one fingerprint compute the same to the bit.
+func (p *Program) Fingerprint() string {
+	h := sha256.New()
+	for _, s := range p.steps {
+		fmt.Fprintln(h, s.Op, s.Arg, math.Float64bits(s.K), s.Src)
+	}
+	fmt.Fprintln(h, p.out, p.In)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
 
 // Uses tells which inputs each output depends on, in so far as they are in its formula.
 func (p *Program) Uses() [][]bool {

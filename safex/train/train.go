@@ -110,10 +110,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	at := len(s.Episode.Actions)
 	query := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
-		Left: s.Episode.Left(a.System.Budgets()),
-	}
-	if c, ok := s.Model.(safex.Calibrated); ok {
-		query.Beta = c.Beta()
+		Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
 	}
 	if at > 0 {
 		query.LastAction = s.Episode.Actions[at-1]

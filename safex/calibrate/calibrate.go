@@ -1,0 +1,165 @@
+// Package calibrate makes the doubt of any learner answer for itself, on transitions that it never learned from.
+//
+// The box of a belief is |next - mean| ≤ β · epistemic in each dimension. Three wrappers, from the weakest statement to
+// the one that asks least:
+//
+//   - [Temperature] scales the epistemic deviation of each dimension so that quantiles match on average, as Kuleshov et al.
+//     (2018). There is no finite-sample statement.
+//   - [Conformal] is split conformal prediction (Vovk et al., 2005; Lei et al., 2018): β is a quantile of the scores of
+//     held-out transitions, or of held-out episodes (Lindemann et al., 2023).
+//   - [Adaptive] is adaptive conformal inference (Gibbs and Candès, 2021): it moves the level of that quantile as steps fall
+//     outside the box.
+//
+// What each guarantees, and when it does not, is in its own comment. All three break where the policy changes after
+// the calibration, or seeks high doubt: exploration does both. What then is left has to be measured, see the command
+// safex card.
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// A Calibrator is a Keeper around another one. Its zero Learner has to be set before use, With does it.
+type Calibrator interface {
+	safex.Keeper
+	safex.Updater
+	// With is the same settings around l.
+	With(l safex.Keeper) Calibrator
+}
+
+// A Summary says how a model was calibrated.
+type Summary struct {
+	Beta   float64   // how many deviations the box reaches; 0 leaves that to the planner
+	Scale  []float64 // by which the epistemic deviation of each dimension was multiplied
+	Floor  []float64 // deviation that every point has at least, of each dimension, in its unit
+	Scores []float64 // of the held-out transitions or episodes, rising
+	Level  float64   // share of the scores, in the sense of the quantile, that Beta covers: what is promised, under exchangeability
+	Miss   float64   // the level that adaptive conformal inference has arrived at; otherwise the setting
+}
+
+// Of is how m was calibrated, if it was.
+func Of(m safex.Model) (s Summary, ok bool) {
+	c, ok := m.(*model)
+	if !ok {
+		return s, false
+	}
+	return c.Summary, true
+}
+
+// rest is all but every k-th transition, and every k-th alone if held.
+func every(data *safex.Data, k int, held bool) *safex.Data {
+	return data.Pick(func(i int) bool { return (i%k == k-1) == held })
+}
+
+// checkLearner is the part of Check that all calibrators share.
+func checkLearner(l safex.Keeper, holdOut int) error {
+	if l == nil {
+		return fmt.Errorf("calibrate: Learner is required")
+	}
+	if holdOut < 2 {
+		return fmt.Errorf("calibrate: HoldOut is %d, want at least 2", holdOut)
+	}
+	if c, ok := l.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
+// learn fits the inner learner to data, going on from the inner model of prev.
+func learn(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (inner safex.Model, stopped error, err error) {
+	var before safex.Model
+	if prev != nil {
+		p, ok := prev.(*model)
+		if !ok {
+			return nil, nil, fmt.Errorf("calibrate: cannot go on from a %T", prev)
+		}
+		before = p.Model
+	}
+	inner, err = l.Learn(ctx, s, data, before, src)
+	if inner == nil {
+		return nil, nil, err
+	}
+	return inner, err, nil
+}
+
+// update takes data into the inner model of m, if its learner can.
+func update(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Data, m *model) (*model, error) {
+	u, ok := l.(safex.Updater)
+	if !ok {
+		return m, nil
+	}
+	inner, err := u.Update(ctx, s, data, m.Model)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(inner, m.Summary, m.known)
+}
+
+// floor is the root-mean-square error of the mean on data that were learned from: what remains where the
+// epistemic deviation says that nothing does. It is at least a millionth of each Scale.
+func floor(s *safex.System, inner safex.Model, learned *safex.Data) ([]float64, error) {
+	var p safex.Prediction
+	if err := inner.Predict(&p, learned.X, learned.U); err != nil {
+		return nil, err
+	}
+	f := make([]float64, len(s.State))
+	for d, v := range s.State {
+		for i, mean := range p.Mean[d] {
+			f[d] += (learned.Next[d][i] - mean) * (learned.Next[d][i] - mean) / float64(learned.Len())
+		}
+		f[d] = max(math.Sqrt(f[d]), 1e-6*v.Scale)
+		if f[d]-f[d] != 0 {
+			return nil, fmt.Errorf("calibrate: the model's mean of %s leaves the real numbers on its own data", v.Name)
+		}
+	}
+	return f, nil
+}
+
+// scores are by how many deviations of m each transition misses the mean, in its worst dimension.
+func scores(m safex.Model, data *safex.Data) ([]float64, error) {
+	s := make([]float64, data.Len())
+	if len(s) == 0 {
+		return s, nil
+	}
+	var p safex.Prediction
+	if err := m.Predict(&p, data.X, data.U); err != nil {
+		return nil, err
+	}
+	for d := range p.Mean {
+		for i := range s {
+			off := math.Abs(data.Next[d][i]-p.Mean[d][i]) / p.Epistemic[d][i]
+			if off != off || s[i] != s[i] { // a NaN is worst
+				off = math.Inf(1)
+			}
+			s[i] = max(s[i], off)
+		}
+	}
+	return s, nil
+}
+
+// quantile is the ⌈(n+1)(1-miss)⌉-th smallest of n rising scores, and the level (n+1)⁻¹ of its rank. Of too few, it
+// is the largest, whose level is smaller than 1-miss. Without scores it is 0.
+func quantile(scores []float64, miss float64) (q, level float64) {
+	n := len(scores)
+	if n == 0 {
+		return 0, 0
+	}
+	rank := int(math.Ceil(float64(n+1)*(1-miss) - 1e-9)) // 20 · 0.95 is 19
+	rank = min(max(rank, 1), n)
+	return scores[rank-1], float64(rank) / float64(n+1)
+}
+
+// single is a batch of row i.
+func single(b num.Batch, i int) num.Batch {
+	s := make(num.Batch, len(b))
+	for d := range b {
+		s[d] = b[d][i : i+1]
+	}
+	return s
+}

@@ -1,0 +1,354 @@
+package calibrate_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/linear"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+func small() safex.Keeper {
+	e := ensemble.Default()
+	e.Hidden, e.MaxSteps, e.MinSteps, e.Patience = []int{8}, 100, 20, 50
+	return e
+}
+
+// calibrators are all of them.
+func calibrators() map[string]calibrate.Calibrator {
+	episodes := calibrate.DefaultConformal()
+	episodes.Episode = true
+	return map[string]calibrate.Calibrator{
+		"temperature": calibrate.DefaultTemperature(), "conformal": calibrate.DefaultConformal(),
+		"conformal, episodes": episodes, "adaptive": calibrate.DefaultAdaptive(),
+	}
+}
+
+func TestLaws(t *testing.T) {
+	for name, c := range calibrators() {
+		t.Run(name, func(t *testing.T) {
+			t.Run("linear", func(t *testing.T) { modeltest.Run(t, c.With(linear.Default()), modeltest.Laws{}) })
+			t.Run("ensemble", func(t *testing.T) { modeltest.Run(t, c.With(small()), modeltest.Laws{}) })
+		})
+	}
+}
+
+// still believes that nothing moves, with deviations of sigma and noise in each dimension.
+type still struct{ sigma, noise float64 }
+
+func (m still) Learn(context.Context, *safex.System, *safex.Data, safex.Model, rng.Stream) (safex.Model, error) {
+	return m, nil
+}
+func (m still) Save(safex.Model) ([]byte, error)                { return []byte("{}"), nil }
+func (m still) Load(*safex.System, []byte) (safex.Model, error) { return m, nil }
+
+func (m still) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	dst.Resize(len(x), x.Len())
+	for d := range x {
+		copy(dst.Mean[d], x[d])
+		for i := range x[d] {
+			dst.Epistemic[d][i], dst.Aleatoric[d][i] = m.sigma, m.noise
+		}
+	}
+	return nil
+}
+func (m still) Architecture() string          { return "still" }
+func (m still) Parameters() []*tensors.Tensor { return nil }
+func (m still) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
+	x := Slice(xu, AxisRange(0, 2), AxisRange())
+	return x, MulScalar(OnesLike(x), m.sigma)
+}
+
+// plane is a system of two dimensions.
+func plane(t *testing.T) *safex.System {
+	s, err := safex.Task{
+		Name: "plane", Dt: 1, Steps: 1, Start: safex.StartAt(0, 0),
+		State: []safex.Var{{Name: "x", Scale: 1}, {Name: "y", Scale: 1}}, Action: []safex.Var{{Name: "u", Scale: 1}},
+		Next:   func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0]), x[1]} },
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
+	}.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// blows appends n transitions that end off by two Student t numbers of 3 degrees, times size.
+func blows(data *safex.Data, n int, size float64, r *rand.Rand) {
+	student := func() float64 {
+		var square float64
+		for range 3 {
+			v := r.NormFloat64()
+			square += v * v / 3
+		}
+		return size * r.NormFloat64() / math.Sqrt(square)
+	}
+	for range n {
+		data.Append([]float64{0, 0}, []float64{0}, []float64{student(), student()})
+	}
+}
+
+func learn(t *testing.T, l safex.Learner, s *safex.System, data *safex.Data) safex.Model {
+	t.Helper()
+	m, err := l.Learn(context.Background(), s, data, nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// covered is the share of episodes of data none of whose transitions leave the box of m.
+func covered(t *testing.T, m safex.Model, data *safex.Data) float64 {
+	var p safex.Prediction
+	if err := m.Predict(&p, data.X, data.U); err != nil {
+		t.Fatal(err)
+	}
+	in := 0
+	episodes := data.Episodes()
+	for _, e := range episodes {
+		all := true
+		for i := e[0]; i < e[1]; i++ {
+			for d := range p.Mean {
+				all = all && math.Abs(data.Next[d][i]-p.Mean[d][i]) <= safex.BetaOf(m)*p.Epistemic[d][i]
+			}
+		}
+		if all {
+			in++
+		}
+	}
+	return float64(in) / float64(len(episodes))
+}
+
+// The box holds a new transition, or a new episode, with the probability promised, however wrong the deviations and
+// whatever the distribution. The mean of the coverage over calibration sets is known exactly: rank/(n+1), the Level.
+func TestConformalCovers(t *testing.T) {
+	s := plane(t)
+	for _, c := range []struct {
+		episode         bool
+		held            int
+		miss, want, off float64 // off is 4 deviations of the mean over the repetitions
+	}{{false, 39, 0.05, 38.0 / 40, 0.01}, {false, 19, 0.05, 0.95, 0.014}, {false, 9, 0.05, 0.9, 0.03}, {false, 60, 0.2, 49.0 / 61, 0.02}, {true, 39, 0.05, 0.95, 0.012}} {
+		l := calibrate.Conformal{Miss: c.miss, HoldOut: 2, Episode: c.episode}.With(still{0.001, 0.1})
+		var mean float64
+		const repeats = 400
+		for k := range repeats {
+			r := rng.New(7).At(k).Rand()
+			data := &safex.Data{}
+			for range 2 * c.held {
+				data.Begin()
+				n := 1
+				if c.episode {
+					n = 3
+				}
+				blows(data, n, 1, r)
+			}
+			data.Begin()
+			m := learn(t, l, s, data)
+			sum, ok := calibrate.Of(m)
+			if !ok || len(sum.Scores) != c.held || math.Abs(sum.Level-c.want) > 1e-12 {
+				t.Fatalf("%+v: %d scores, level %v", c, len(sum.Scores), sum.Level)
+			}
+			fresh := &safex.Data{}
+			for range 200 {
+				fresh.Begin()
+				n := 1
+				if c.episode {
+					n = 3
+				}
+				blows(fresh, n, 1, r)
+			}
+			mean += covered(t, m, fresh) / repeats
+		}
+		t.Logf("%+v: covered %.4f", c, mean)
+		if math.Abs(mean-c.want) > c.off {
+			t.Errorf("%+v: covered %.4f on average", c, mean)
+		}
+	}
+}
+
+// An episode that goes on has no score yet.
+func TestEpisodeUnderWay(t *testing.T) {
+	s := plane(t)
+	l := calibrate.Conformal{Miss: 0.05, HoldOut: 2, Episode: true}.With(still{1, 0.1})
+	data := &safex.Data{}
+	for _, want := range []int{0, 0, 1, 1, 2} {
+		data.Begin()
+		m := func() safex.Model {
+			blows(data, 3, 1, rng.New(1).Rand())
+			return learn(t, l, s, data)
+		}()
+		sum, _ := calibrate.Of(m)
+		if len(sum.Scores) != want || (want == 0) != (safex.BetaOf(m) == 0) {
+			t.Errorf("%d scores after the begin of episode %d, β %v", len(sum.Scores), len(data.Episodes()), safex.BetaOf(m))
+		}
+	}
+}
+
+// Deviations that are too small by a known factor are multiplied by it, in each dimension by its own.
+func TestTemperature(t *testing.T) {
+	s := plane(t)
+	data, r := &safex.Data{}, rng.New(1).Rand()
+	for range 20000 {
+		data.Append([]float64{0, 0}, []float64{0}, []float64{3 * r.NormFloat64(), 0.5 * r.NormFloat64()})
+	}
+	sum, _ := calibrate.Of(learn(t, calibrate.DefaultTemperature().With(still{1, 1e-4}), s, data))
+	if math.Abs(sum.Scale[0]-3) > 0.15 || math.Abs(sum.Scale[1]-0.5) > 0.06 || sum.Floor[0] != 0 {
+		t.Errorf("temperatures %v, want 3 and 0.5", sum.Scale)
+	}
+}
+
+// Held-out transitions never reach the learner, also when data grow.
+type spy struct {
+	safex.Keeper
+	seen *[][]float64
+}
+
+func (s spy) Learn(ctx context.Context, sys *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
+	*s.seen = append(*s.seen, slices.Clone(data.Next[0]))
+	return s.Keeper.Learn(ctx, sys, data, prev, src)
+}
+
+func TestHoldsOut(t *testing.T) {
+	s := plane(t)
+	for name, c := range calibrators() {
+		seen := [][]float64{}
+		l := c.With(spy{still{1, 1}, &seen})
+		data := &safex.Data{}
+		var m safex.Model
+		for i := range 60 {
+			if i%4 == 0 {
+				data.Begin()
+			}
+			data.Append([]float64{0, 0}, []float64{0}, []float64{float64(i), 0})
+			if i%15 == 14 {
+				var err error
+				if m, err = l.Learn(context.Background(), s, data, m, rng.New(1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for k, rows := range seen {
+			if !slices.Equal(rows, seen[len(seen)-1][:len(rows)]) {
+				t.Errorf("%s: the rows of fit %d are not the first of a later one", name, k)
+			}
+			for _, v := range rows {
+				held := int(v)%5 == 4
+				if name == "conformal, episodes" {
+					held = int(v)/4%5 == 4
+				}
+				if held {
+					t.Errorf("%s: transition %v was learned from", name, v)
+				}
+			}
+		}
+	}
+}
+
+// However the world drifts, the average of the misses is the setting, up to the known rest. It does not matter in
+// how many calls steps come.
+func TestAdaptive(t *testing.T) {
+	s := plane(t)
+	c := calibrate.DefaultAdaptive()
+	l := c.With(still{1, 1})
+	data, r := &safex.Data{}, rng.New(3).Rand()
+	blows(data, 100, 1, r)
+	m := learn(t, l, s, data)
+	start, first := m, data.Len()
+	const steps = 4000
+	misses := 0
+	for i := range steps {
+		blows(data, 1, 1+3*math.Sin(float64(i)/200), r)
+		one := &safex.Data{X: num.Batch{{0}, {0}}, U: num.Batch{{0}}, Next: num.Batch{{data.Next[0][first+i]}, {data.Next[1][first+i]}}}
+		if covered(t, m, one) == 0 {
+			misses++
+		}
+		var err error
+		if m, err = l.Update(context.Background(), s, data, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, _ := calibrate.Of(m)
+	share := float64(misses) / steps
+	if rest := (c.Miss - sum.Miss) / (c.Rate * steps); math.Abs(share-c.Miss-rest) > 1e-9 {
+		t.Errorf("missed %v, level %v: they do not agree", share, sum.Miss)
+	}
+	if math.Abs(share-c.Miss) > 0.02 {
+		t.Errorf("missed %v of the steps, want about %v", share, c.Miss)
+	}
+	once, err := l.Update(context.Background(), s, data, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, _ := calibrate.Of(once); !reflect.DeepEqual(sum, other) {
+		t.Error("steps taken in at once gave another box")
+	}
+	fixed, _ := calibrate.Of(start)
+	t.Logf("missed %.4f with β from %.1f to %.1f", share, fixed.Beta, sum.Beta)
+}
+
+// If steps go on falling outside, the box goes on growing.
+func TestAdaptiveGrows(t *testing.T) {
+	s := plane(t)
+	l := calibrate.DefaultAdaptive().With(still{1, 1})
+	data := &safex.Data{}
+	blows(data, 100, 1, rng.New(3).Rand())
+	m := learn(t, l, s, data)
+	for range 2000 {
+		data.Append([]float64{0, 0}, []float64{0}, []float64{1000, 0})
+	}
+	far, err := l.Update(context.Background(), s, data, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p safex.Prediction
+	if err := far.Predict(&p, num.Batch{{0}, {0}}, num.Batch{{0}}); err != nil {
+		t.Fatal(err)
+	}
+	if reach := safex.BetaOf(far) * p.Epistemic[0][0]; reach < 1000 || reach > 1100 {
+		t.Errorf("after 2000 steps off by 1000 the box reaches %v", reach)
+	}
+}
+
+// A floor keeps a learner that is certain, and wrong, in a box: linear regression cannot know the pendulum.
+func TestFloor(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 400)
+	m := learn(t, calibrate.DefaultConformal().With(linear.Default()), s, data)
+	if b := safex.BetaOf(m); b < 1 || b > 10 {
+		sum, _ := calibrate.Of(m)
+		t.Errorf("β is %v over a floor of %v", b, sum.Floor)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	s := plane(t)
+	data := &safex.Data{}
+	blows(data, 3, 1, rng.New(1).Rand())
+	for want, c := range map[string]calibrate.Calibrator{
+		"Miss is 0":                 calibrate.Conformal{HoldOut: 5},
+		"Miss is 1 ":                calibrate.Conformal{HoldOut: 5, Miss: 1},
+		"HoldOut is 1":              calibrate.Temperature{HoldOut: 1},
+		"Rate is NaN":               calibrate.Adaptive{Rate: math.NaN(), Miss: 0.1, HoldOut: 5},
+		"3 transitions are too few": calibrate.DefaultConformal(),
+	} {
+		if _, err := c.With(still{1, 1}).Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	if _, err := (calibrate.Conformal{Miss: 0.1, HoldOut: 5}).Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), "Learner is required") {
+		t.Errorf("without a learner: %v", err)
+	}
+}

@@ -1,0 +1,138 @@
+package calibrate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// model is a belief whose epistemic deviation σ is √((Scale σ)² + Floor²), in a box of Beta of them. It is immutable.
+type model struct {
+	safex.Model
+	Summary
+	known      int // transitions that it was learned and calibrated with, or that it was adapted to
+	parameters []*tensors.Tensor
+}
+
+func newModel(inner safex.Model, s Summary, known int) (m *model, err error) {
+	defer gx.Catch(&err)
+	b, ok := inner.(gx.Belief)
+	if !ok {
+		return nil, fmt.Errorf("calibrate: a %T has no graph form", inner)
+	}
+	scale, floor := make([]float32, len(s.Scale)), make([]float32, len(s.Floor))
+	for d := range scale {
+		scale[d], floor[d] = float32(s.Scale[d]), float32(s.Floor[d])
+	}
+	own := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(scale, len(scale), 1),
+		tensors.FromFlatDataAndDimensions(floor, len(floor), 1),
+	}
+	if err := gx.Share(own); err != nil {
+		return nil, err
+	}
+	return &model{inner, s, known, slices.Concat(own, b.Parameters())}, nil
+}
+
+// ones are the scales of a model whose epistemic deviation is left as it is.
+func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
+
+// Beta implements safex.Calibrated: that of the calibration, or else of the learner.
+func (m *model) Beta() float64 {
+	if m.Summary.Beta > 0 {
+		return m.Summary.Beta
+	}
+	return safex.BetaOf(m.Model)
+}
+
+// Predict implements safex.Model.
+func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	if err := m.Model.Predict(dst, x, u); err != nil {
+		return err
+	}
+	for d, column := range dst.Epistemic {
+		for i, v := range column {
+			column[i] = math.Hypot(m.Scale[d]*v, m.Floor[d])
+		}
+	}
+	return nil
+}
+
+// Members implements safex.Committee.
+func (m *model) Members() int { return safex.MembersOf(m.Model) }
+
+// PredictMember implements safex.Committee: the members are as they were.
+func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batch) error {
+	c, ok := m.Model.(safex.Committee)
+	if !ok {
+		return fmt.Errorf("calibrate: a %T has no members", m.Model)
+	}
+	return c.PredictMember(dst, member, x, u)
+}
+
+// Architecture implements gx.Belief.
+func (m *model) Architecture() string { return "calibrated " + m.Model.(gx.Belief).Architecture() }
+
+// Parameters implements gx.Belief.
+func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
+
+// Step implements gx.Belief.
+func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
+	mean, epistemic = m.Model.(gx.Belief).Step(p[2:], xu)
+	// In units of the floor, or of 1 without one, so that squares stay within float32.
+	unit := Where(GreaterThan(p[1], ZerosLike(p[1])), p[1], OnesLike(p[1]))
+	s := Div(Mul(p[0], epistemic), unit)
+	return mean, Mul(unit, Sqrt(Add(Square(s), AddScalar(Square(Div(p[1], unit)), 1e-16))))
+}
+
+// file is a saved model.
+type file struct {
+	Summary
+	Known int
+	Model []byte // of the Learner
+}
+
+const format = 1
+
+// save seals m as a kind of calibration.
+func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
+	m, ok := sm.(*model)
+	if !ok {
+		return nil, fmt.Errorf("calibrate: cannot save a %T", sm)
+	}
+	inner, err := l.Save(m.Model)
+	if err != nil {
+		return nil, err
+	}
+	return keep.Seal(kind, format, file{m.Summary, m.known, inner})
+}
+
+func load(kind string, l safex.Keeper, s *safex.System, data []byte) (safex.Model, error) {
+	var f file
+	if err := keep.Open(kind, format, data, &f); err != nil {
+		return nil, err
+	}
+	inner, err := l.Load(s, f.Model)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.Scale) != len(s.State) || len(f.Floor) != len(s.State) {
+		return nil, fmt.Errorf("calibrate: load: a model of %d dimensions, and task %q has %d", len(f.Scale), s.Name, len(s.State))
+	}
+	return newModel(inner, f.Summary, f.Known)
+}
+
+var (
+	_ safex.Calibrated = (*model)(nil)
+	_ safex.Committee  = (*model)(nil)
+	_ gx.Belief        = (*model)(nil)
+)

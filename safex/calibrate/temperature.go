@@ -1,0 +1,112 @@
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Temperature multiplies the epistemic deviation of each dimension by the α for which the average quantiles are right
+// on held-out transitions: over the levels p = 0.05, 0.10 … 0.95 it minimises
+//
+//	mean (p - share of transitions with Φ((next - mean) / √((α·epistemic)² + aleatoric²)) ≤ p)²,   α = 10k/99, k = 1 … 99.
+//
+// Of equals the largest wins. This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
+// dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
+// far more often than a single one. β stays the planner's.
+//
+// Every HoldOut-th transition is held out for ever: no fit learns from it.
+type Temperature struct {
+	Learner safex.Keeper `json:"-"`
+	HoldOut int          // every HoldOut-th transition calibrates, at least 2
+}
+
+// DefaultTemperature holds out every fifth transition.
+func DefaultTemperature() Temperature { return Temperature{HoldOut: 5} }
+
+// With implements Calibrator.
+func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
+
+// Check reports the first setting that is out of range, or what the Learner reports.
+func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
+
+// Learn implements safex.Learner.
+func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	held := every(data, c.HoldOut, true)
+	if held.Len() == 0 {
+		return nil, fmt.Errorf("calibrate: %d transitions are too few: want at least HoldOut = %d", data.Len(), c.HoldOut)
+	}
+	inner, stopped, err := learn(ctx, c.Learner, s, every(data, c.HoldOut, false), prev, src)
+	if err != nil || inner == nil {
+		return nil, err
+	}
+	var p safex.Prediction
+	if err := inner.Predict(&p, held.X, held.U); err != nil {
+		return nil, err
+	}
+	sum := Summary{Scale: make([]float64, len(s.State)), Floor: make([]float64, len(s.State))}
+	for d := range sum.Scale {
+		sum.Scale[d] = temperature(held.Next[d], p.Mean[d], p.Epistemic[d], p.Aleatoric[d])
+	}
+	m, err := newModel(inner, sum, data.Len())
+	if err != nil {
+		return nil, err
+	}
+	return m, stopped
+}
+
+// temperature is the α of one dimension.
+func temperature(next, mean, epistemic, aleatoric []float64) (best float64) {
+	least := math.Inf(1)
+	for k := 99; k >= 1; k-- {
+		α := 10 * float64(k) / 99
+		var below [20]int // at p = i/20
+		for i, y := range next {
+			v := distuv.UnitNormal.CDF((y - mean[i]) / math.Hypot(α*epistemic[i], aleatoric[i]))
+			for q := 1; q < 20; q++ {
+				if v <= float64(q)/20 {
+					below[q]++
+				}
+			}
+		}
+		var off float64
+		for q := 1; q < 20; q++ {
+			miss := float64(q)/20 - float64(below[q])/float64(len(next))
+			off += miss * miss
+		}
+		if off < least {
+			least, best = off, α
+		}
+	}
+	return best
+}
+
+// Update implements safex.Updater; the temperatures stay until the next fit.
+func (c Temperature) Update(ctx context.Context, s *safex.System, data *safex.Data, m safex.Model) (safex.Model, error) {
+	old, ok := m.(*model)
+	if !ok {
+		return nil, fmt.Errorf("calibrate: cannot update a %T", m)
+	}
+	return update(ctx, c.Learner, s, every(data, c.HoldOut, false), old)
+}
+
+// Save implements safex.Keeper.
+func (c Temperature) Save(m safex.Model) ([]byte, error) { return save("temperature", c.Learner, m) }
+
+// Load implements safex.Keeper.
+func (c Temperature) Load(s *safex.System, data []byte) (safex.Model, error) {
+	return load("temperature", c.Learner, s, data)
+}
+
+var _ Calibrator = Temperature{}

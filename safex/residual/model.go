@@ -1,0 +1,88 @@
+package residual
+
+import (
+	"fmt"
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
+
+// model is a prior and a belief about what it misses. It is immutable.
+type model struct {
+	safex.Model // of the difference
+	prior       *num.Program
+}
+
+// Predict implements safex.Model.
+func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	if err := m.Model.Predict(dst, x, u); err != nil {
+		return err
+	}
+	m.add(dst, x, u)
+	return nil
+}
+
+// add puts the prior in the place of the state, to which the Learner adds.
+func (m *model) add(dst *safex.Prediction, x, u num.Batch) {
+	prior := num.NewBatch(len(x), x.Len())
+	m.prior.EvalBatch(prior, slices.Concat(x, u))
+	for d, column := range dst.Mean {
+		for i := range column {
+			column[i] = prior[d][i] + (column[i] - x[d][i])
+		}
+	}
+}
+
+// Members implements safex.Committee.
+func (m *model) Members() int { return safex.MembersOf(m.Model) }
+
+// PredictMember implements safex.Committee.
+func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batch) error {
+	c, ok := m.Model.(safex.Committee)
+	if !ok {
+		return fmt.Errorf("residual: a %T has no members", m.Model)
+	}
+	if err := c.PredictMember(dst, member, x, u); err != nil {
+		return err
+	}
+	m.add(dst, x, u)
+	return nil
+}
+
+// Beta implements safex.Calibrated.
+func (m *model) Beta() float64 { return safex.BetaOf(m.Model) }
+
+func (m *model) belief() gx.Belief {
+	b, ok := m.Model.(gx.Belief)
+	if !ok {
+		panic(fmt.Sprintf("residual: a %T has no graph form", m.Model)) // the engine catches it
+	}
+	return b
+}
+
+// Architecture implements gx.Belief.
+func (m *model) Architecture() string {
+	return fmt.Sprintf("prior %s and %s", m.prior.Fingerprint(), m.belief().Architecture())
+}
+
+// Parameters implements gx.Belief.
+func (m *model) Parameters() []*tensors.Tensor { return m.belief().Parameters() }
+
+// Step implements gx.Belief.
+func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
+	mean, epistemic = m.belief().Step(p, xu)
+	x := Slice(xu, AxisRange(0, m.prior.Out), AxisRange())
+	return Add(gx.Apply(m.prior, xu), Sub(mean, x)), epistemic
+}
+
+var (
+	_ safex.Calibrated = (*model)(nil)
+	_ safex.Committee  = (*model)(nil)
+	_ gx.Belief        = (*model)(nil)
+)
