@@ -23,6 +23,7 @@ var layers = map[string]string{
 	"tasks":     ". num",
 	"ensemble":  ". keep num rng gx",
 	"linear":    ". keep num rng gx",
+	"gp":        ". keep num rng gx",
 	"residual":  ". keep num rng gx",
 	"calibrate": ". keep num rng gx",
 	"rollout":   ". num gx",
@@ -42,7 +43,7 @@ var layers = map[string]string{
 }
 
 // gomlx are the only packages that may import GoMLX.
-const gomlx = "gx calibrate ensemble linear residual rollout"
+const gomlx = "gx calibrate ensemble gp linear residual rollout"
 
 func TestLayers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").CombinedOutput()
