@@ -27,16 +27,17 @@ var layers = map[string]string{
 	"residual":  ". keep num rng gx",
 	"calibrate": ". keep num rng gx",
 	"rollout":   ". num gx",
+	"card":      ".",
 	"plan":      ". num rng opt",
 	// 3: they know the words alone
 	"train": ". num rng",
-	"fig":   ".",
+	"fig":   ". card",
 	// laws for tests
 	"modeltest": ". num rng rollout tasks",
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". ensemble fig linear plan rollout run tasks train",
+	"lab": ". calibrate card ensemble fig gp linear plan residual rng rollout run tasks train",
 	// 6: for people
 	"nb":        "",
 	"cmd/safex": ". lab rng run jupyter tasks",

@@ -2,6 +2,7 @@ package safex
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -19,6 +20,26 @@ func (s *System) RandomPolicy(gentle bool, src rng.Stream) Policy {
 			if gentle {
 				u[k] *= s.ExploreScale(k)
 			}
+		}
+		return u
+	}
+}
+
+// ColouredPolicy draws each action from first-order autoregressive noise: of the given deviation, below 1 in correlation from one
+// step to the next, cut to [-1, 1]. It is for one episode.
+func (s *System) ColouredPolicy(correlation, deviation float64, src rng.Stream) Policy {
+	if !(correlation >= 0 && correlation < 1) || !(deviation >= 0) {
+		panic(fmt.Sprintf("safex: noise of correlation %v and deviation %v, want at least 0 and below 1, and at least 0", correlation, deviation))
+	}
+	r, z := src.Rand(), make([]float64, len(s.Action))
+	for k := range z {
+		z[k] = r.NormFloat64()
+	}
+	return func(int, []float64) []float64 {
+		u := make([]float64, len(z))
+		for k := range z {
+			u[k] = min(max(deviation*z[k], -1), 1)
+			z[k] = correlation*z[k] + math.Sqrt(1-correlation*correlation)*r.NormFloat64()
 		}
 		return u
 	}

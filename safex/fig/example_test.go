@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/card"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -89,6 +90,35 @@ func ExampleSafety_quantity() {
 	// Output:
 }
 
+// Beliefs that become better from episode to episode, against what happened.
+func ExampleCard() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var episodes []safex.Episode
+	for number := 1; number <= 4; number++ {
+		e := swing(s, number, 0.3*float64(number))
+		for t := range e.Forecasts {
+			f := &e.Forecasts[t]
+			doubt := 0.15 / float64(number)
+			f.Doubt, f.Noise = []float64{doubt, doubt, 0.04}, []float64{0.01, 0.01, 0.02}
+			f.Mean[0] += 0.1 * math.Cos(3*float64(t))
+			f.Outside = t%10 > 2*number
+		}
+		episodes = append(episodes, e)
+	}
+	c, err := card.New(s, episodes, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/card.png", fig.Card(c))
+	// Output:
+}
+
+func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
 func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
 func TestQuantity(t *testing.T) { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }

@@ -130,6 +130,32 @@ func line(p *plot.Plot, name string, xs, ys []float64, c color.Color, width floa
 	}
 }
 
+// dotted is a line with a dot at each number.
+func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color) {
+	line(p, name, xs, ys, c, 1.8)
+	var dots plotter.XYs
+	for i, y := range ys {
+		if real(y) {
+			dots = append(dots, plotter.XY{X: xs[i], Y: y})
+		}
+	}
+	if len(dots) == 0 {
+		return
+	}
+	d, err := plotter.NewScatter(dots)
+	if err != nil {
+		panic(fmt.Sprintf("fig: %v", err)) // there is a point, and all are numbers
+	}
+	d.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
+	p.Add(d)
+}
+
+// series is the colour of the k-th of several lines of one kind.
+func series(k int) color.Color {
+	colors := []color.Color{theme.measured, theme.mean, theme.action, theme.edge, theme.goal, theme.limit, theme.ground, theme.ink}
+	return colors[k%len(colors)]
+}
+
 // band fills the space between two series over the runs where both are numbers.
 func band(p *plot.Plot, name string, xs, lo, hi []float64, c color.Color) {
 	first := true

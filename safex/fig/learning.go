@@ -7,7 +7,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/rischiboy/safe_exploration/safex"
 )
@@ -28,21 +27,7 @@ func Learning(s *safex.System, episodes []safex.Episode) *Figure {
 		total += e.Violations(s.Budgets()...)
 		bars = append(bars, float64(e.Violations(s.Budgets()...)))
 	}
-	line(top, "", xs, ys, theme.measured, 1.8)
-	var dots plotter.XYs
-	for i, y := range ys {
-		if real(y) {
-			dots = append(dots, plotter.XY{X: xs[i], Y: y})
-		}
-	}
-	if len(dots) > 0 {
-		d, err := plotter.NewScatter(dots)
-		if err != nil {
-			panic(fmt.Sprintf("fig: %v", err))
-		}
-		d.GlyphStyle = draw.GlyphStyle{Color: theme.measured, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
-		top.Add(d)
-	}
+	dotted(top, "", xs, ys, theme.measured)
 	if len(bars) > 0 {
 		b, err := plotter.NewBarChart(bars, vg.Points(10))
 		if err != nil {

@@ -3,9 +3,11 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -58,6 +60,8 @@ func TestSet(t *testing.T) {
 		"planner.Beta.X=3":                    "nothing below the field before X",
 		"planner.Objective.Barrier=log":       `no barrier "log"`,
 		"learner.Hidden=a":                    "a list of whole numbers",
+		"prior.Mass=2":                        `model "probabilistic" has no prior`,
+		"calibration.Miss=0.1":                "there is no calibration",
 		"plannr.Beta=3":                       `Pendulum has no field "plannr"`,
 		"planner.Objective.FeasibleFirst=yup": "true or false",
 	} {
@@ -82,8 +86,9 @@ func TestNames(t *testing.T) {
 func TestSettingsRoundTrip(t *testing.T) {
 	names, _ := Planners()
 	models, _ := Models()
-	for i := range len(names) * len(models) {
-		name, model := names[i/len(models)], models[i%len(models)]
+	calibrations, _ := Calibrations()
+	for i := range len(models) * len(calibrations) {
+		name, model, calibration := names[i%len(names)], models[i/len(calibrations)], calibrations[i%len(calibrations)]
 		s, err := Default("pendulum", name)
 		if err != nil {
 			t.Fatal(err)
@@ -91,19 +96,96 @@ func TestSettingsRoundTrip(t *testing.T) {
 		if err := s.Use(model); err != nil {
 			t.Fatal(err)
 		}
+		if err := s.UseCalibration(calibration); err != nil {
+			t.Fatal(err)
+		}
+		if s.Prior != nil {
+			if err := s.Set("prior.Mass=0.75"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.Calibrating != nil {
+			if err := s.Set("calibration.HoldOut=7"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s.Disturbances = []safex.Disturbance{{Kind: safex.Impulse, On: "omega", Size: 1, From: 3}}
 		s.Seed = 1<<63 + 1
 		if err := s.Set("MaxSpeed=5.25"); err != nil {
 			t.Fatal(err)
 		}
-		dir := filepath.Join(t.TempDir(), name+"-"+model)
+		dir := filepath.Join(t.TempDir(), name+"-"+model+"-"+calibration)
 		if err := run.Create(dir, s); err != nil {
 			t.Fatal(err)
 		}
 		got, _, err := read(dir)
 		if err != nil || !same(got, s) {
-			t.Errorf("%s, %s: read back %+v, %v", name, model, got, err)
+			t.Errorf("%s, %s, %s: read back %+v, %v", name, model, calibration, got, err)
 		}
+	}
+}
+
+// Whatever is learned and however it is calibrated, a run that is stopped within an episode and resumed takes the steps of one
+// that was never stopped.
+func TestResumeModels(t *testing.T) {
+	for _, c := range []struct{ model, calibration string }{
+		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"probabilistic", "adaptive"},
+	} {
+		t.Run(c.model+" "+c.calibration, func(t *testing.T) {
+			settings := func() *Settings {
+				s := quick(t)
+				learning := s.Learning
+				if err := s.Use(c.model); err != nil {
+					t.Fatal(err)
+				}
+				if c.model == "probabilistic" {
+					s.Learning = learning
+				}
+				if s.Prior != nil {
+					if err := s.Set("prior.Mass=0.8"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := s.UseCalibration(c.calibration); err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+			whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+			for _, err := range Train(context.Background(), whole, settings()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := Start(parts, settings())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for stop := 0; r.Done() < r.Total(); stop++ {
+				ctx, cancel := context.WithCancel(context.Background())
+				taken := 0
+				for range r.Steps(ctx) {
+					if taken++; taken == 5 {
+						cancel()
+					}
+				}
+				cancel()
+				if r, err = Resume(parts); err != nil {
+					t.Fatal(err)
+				}
+				if stop > 20 {
+					t.Fatal("it does not go on")
+				}
+			}
+			a, errA := os.ReadFile(filepath.Join(whole, "steps.csv"))
+			b, errB := os.ReadFile(filepath.Join(parts, "steps.csv"))
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("a run in parts took other steps, %v, %v", errA, errB)
+			}
+			if models, _ := filepath.Glob(filepath.Join(parts, "model", "model-*")); len(models) != 1 {
+				t.Errorf("models %v are kept, want the last alone", models)
+			}
+		})
 	}
 }
 
@@ -322,5 +404,86 @@ func TestAtMost(t *testing.T) {
 	}
 	if got := (distuv.Binomial{N: 20, P: atMost(3, 20)}).CDF(3); math.Abs(got-0.05) > 1e-9 {
 		t.Errorf("at the bound of 3 of 20 the chance of 3 or fewer is %v", got)
+	}
+}
+
+// A card is drawn of a run; before an episode there is nothing to say.
+func TestCardOfARun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, err := range Train(context.Background(), dir, quick(t)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Card(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Joint.N != 16 || c.Whole.N != 2 || c.Assumed != 0 || c.Episodes[0].Beta != 2 {
+		t.Errorf("%+v", c)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "figures/card.png")); err != nil || info.Size() < 10000 {
+		t.Errorf("no figure: %v", err)
+	}
+	if _, err := Card(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is no run folder") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Coverage goes on where it stopped, with the same outcomes, and the table adds them up.
+func TestCoverage(t *testing.T) {
+	c := DefaultCoverage()
+	c.Tasks, c.Model, c.Seeds, c.Held, c.Tested = []string{"pitch", "carpark"}, "linear", 2, 19, 10
+	measure := func(done []Covered, most int) []Covered {
+		for out, err := range c.Run(context.Background(), done) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if done = append(done, out); len(done) == most {
+				break
+			}
+		}
+		return done
+	}
+	whole := measure(nil, 4)
+	path := filepath.Join(t.TempDir(), "a", "coverage.json")
+	if done, err := c.Resume(path); err != nil || len(done) != 0 {
+		t.Fatalf("%d outcomes without a file, %v", len(done), err)
+	}
+	if err := c.Save(path, measure(nil, 3)); err != nil {
+		t.Fatal(err)
+	}
+	done, err := c.Resume(path)
+	if err != nil || len(done) != 3 {
+		t.Fatalf("%d outcomes, %v", len(done), err)
+	}
+	if !reflect.DeepEqual(measure(done, 4), whole) {
+		t.Error("what was stopped and resumed has other outcomes")
+	}
+	other := c
+	other.Held = 20
+	if _, err := other.Resume(path); err == nil || !strings.Contains(err.Error(), "other settings") {
+		t.Errorf("error %v", err)
+	}
+	for _, o := range whole {
+		if o.Level != 0.95 || o.Same.N != 10 || o.Bolder.N != 10 || o.Planned.N != 1 || o.StepsSame.N < 1000 || !(o.Beta > 0) {
+			t.Errorf("%+v", o)
+		}
+	}
+	if table := CoverageTable(c, whole); !strings.Contains(table, "| carpark | 2 |") || !strings.Contains(table, "| 95.0 % |") {
+		t.Errorf("table\n%s", table)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, err := range c.Run(ctx, nil) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	}
+	c.Model = "lineal"
+	for _, err := range c.Run(context.Background(), nil) {
+		if err == nil || !strings.Contains(err.Error(), "did you mean linear?") {
+			t.Errorf("error %v", err)
+		}
 	}
 }

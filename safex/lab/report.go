@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/card"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
@@ -92,6 +91,9 @@ func find(groups *[]*group, s *Settings, system *safex.System) *group {
 	if s.Model != models[0].name {
 		name += ", " + s.Model
 	}
+	if s.Calibrating != nil {
+		name += ", " + s.Calibrate
+	}
 	others := 0
 	for _, g := range *groups {
 		if g.settings == string(text) {
@@ -134,8 +136,6 @@ func (g *group) row() string {
 // atMost is the upper end of the one-sided 95 % interval of Clopper and Pearson (1934) for the share of
 // which k of n were seen: with independent runs, the true share is below it with that confidence.
 func atMost(k, n int) float64 {
-	if k == n {
-		return 1
-	}
-	return distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(0.95)
+	_, hi := card.ClopperPearson(k, n, 0.9)
+	return hi
 }

@@ -34,12 +34,16 @@ func Start(dir string, s *Settings) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	l, err := s.Learner()
+	if err != nil {
+		return nil, err
+	}
 	if err := run.Create(dir, s); err != nil {
 		return nil, err
 	}
 	return &Run{
-		Dir: dir, Settings: s, System: system, agent: s.agent(system),
-		writer: run.NewWriter(dir, system, s.Learning), state: &train.State{},
+		Dir: dir, Settings: s, System: system, agent: s.agent(system, l),
+		writer: run.NewWriter(dir, system, l), state: &train.State{},
 	}, nil
 }
 
@@ -53,11 +57,15 @@ func Resume(dir string) (*Run, error) {
 	if s.Build != Build() {
 		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: go on with that build, or start another run", dir, s.Build, Build())
 	}
-	w, state, err := run.Resume(dir, system, s.Learning)
+	l, err := s.Learner()
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Dir: dir, Settings: s, System: system, agent: s.agent(system), writer: w, state: state}
+	w, state, err := run.Resume(dir, system, l)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir, Settings: s, System: system, agent: s.agent(system, l), writer: w, state: state}
 	if len(w.Complete()) > 0 {
 		all, err := run.Episodes(system, dir)
 		if err != nil {

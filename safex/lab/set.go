@@ -11,7 +11,7 @@ import (
 )
 
 // Set changes one setting, as in "MaxSpeed=5" or "planner.Search.Samples=64". A path is a field of the
-// task's parameters, or one of task, planner or learner and a field of that. The error names the
+// task's parameters, or one of task, planner, learner, prior or calibration and a field of that. The error names the
 // nearest field.
 func (s *Settings) Set(assignment string) error {
 	path, value, ok := strings.Cut(assignment, "=")
@@ -28,6 +28,16 @@ func (s *Settings) Set(assignment string) error {
 			target, path = s.Planning, rest
 		case "learner":
 			target, path = s.Learning, rest
+		case "prior":
+			if s.Prior == nil {
+				return fmt.Errorf("--set %s: model %q has no prior: choose a model prior+… first", assignment, s.Model)
+			}
+			target, path = s.Prior, rest
+		case "calibration":
+			if s.Calibrating == nil {
+				return fmt.Errorf("--set %s: there is no calibration: choose one first", assignment)
+			}
+			target, path = s.Calibrating, rest
 		}
 	}
 	return SetField(target, path, value)
@@ -42,7 +52,7 @@ func SetField(v any, path, value string) error {
 			return fmt.Errorf("--set %s: there is nothing below the field before %s", path, name)
 		}
 		f, ok := at.Type().FieldByName(name)
-		if !ok || !f.IsExported() {
+		if !ok || !f.IsExported() || f.Tag.Get("json") == "-" {
 			return fmt.Errorf("--set: %s has no field %q: %s", at.Type().Name(), name, instead(name, fields(at.Type())))
 		}
 		at = at.FieldByIndex(f.Index)
@@ -101,7 +111,9 @@ func Fields(v any) []string { return fields(reflect.TypeOf(v).Elem()) }
 
 func fields(t reflect.Type) (names []string) {
 	for i := range t.NumField() {
-		names = append(names, t.Field(i).Name)
+		if t.Field(i).Tag.Get("json") != "-" {
+			names = append(names, t.Field(i).Name)
+		}
 	}
 	return names
 }

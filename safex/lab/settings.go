@@ -11,9 +11,12 @@ import (
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/train"
@@ -34,17 +37,20 @@ func SIMD() bool { return strings.Contains(runtime.Version(), "simd") }
 
 // Settings are everything that a run depends on. They are what run.yaml holds.
 type Settings struct {
-	Build      string
-	Task       string
-	Parameters tasks.Maker // of the Task: a pointer to its struct
-	Planner    string
-	Planning   safex.Planner // of the Planner: a pointer to its struct
-	Model      string
-	Learning   safex.Keeper // of the Model: a pointer to its struct
-	Episodes   int          // after the random phase
-	Explore    int          // random steps before the first plan
-	LearnEvery int          // steps from one fit to the next; 0 fits at the start of each episode alone
-	Seed       uint64       // of every random number
+	Build       string
+	Task        string
+	Parameters  tasks.Maker // of the Task: a pointer to its struct
+	Planner     string
+	Planning    safex.Planner // of the Planner: a pointer to its struct
+	Model       string
+	Learning    safex.Keeper         // of the Model: a pointer to its struct
+	Prior       tasks.Maker          `json:",omitempty"` // of a Model "prior+…": the parameters that are believed, a pointer; nil of others
+	Calibrate   string               // how the Model's doubt is calibrated; "none"
+	Calibrating calibrate.Calibrator `json:",omitempty"` // of Calibrate: a pointer to its struct; nil of "none"
+	Episodes    int                  // after the random phase
+	Explore     int                  // random steps before the first plan
+	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
+	Seed        uint64               // of every random number
 
 	Disturbances []safex.Disturbance `json:",omitempty"` // besides the task's own
 }
@@ -65,7 +71,22 @@ var models = []struct {
 	make        func() safex.Keeper
 }{
 	{"probabilistic", "an ensemble of neural networks that predict a mean and a noise", func() safex.Keeper { e := ensemble.Default(); return &e }},
+	{"gp", "Gaussian processes, one for each dimension of the state", func() safex.Keeper { g := gp.Default(); return &g }},
 	{"linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", func() safex.Keeper { l := linear.Default(); return &l }},
+}
+
+// prior before the name of a model is a prior of the task's dynamics, and that model for what it misses.
+const prior = "prior+"
+
+// calibrators are the calibrations by name, each with a function that returns its defaults.
+var calibrators = []struct {
+	name, about string
+	make        func() calibrate.Calibrator
+}{
+	{"none", "the model's doubt as it is", func() calibrate.Calibrator { return nil }},
+	{"temperature", "doubt is scaled so that quantiles match on average", func() calibrate.Calibrator { c := calibrate.DefaultTemperature(); return &c }},
+	{"conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", func() calibrate.Calibrator { c := calibrate.DefaultConformal(); return &c }},
+	{"adaptive", "the box grows and shrinks as steps leave it", func() calibrate.Calibrator { c := calibrate.DefaultAdaptive(); return &c }},
 }
 
 // Models lists the names of the models, and a line about each.
@@ -73,18 +94,60 @@ func Models() (names, about []string) {
 	for _, m := range models {
 		names, about = append(names, m.name), append(about, m.about)
 	}
+	for _, m := range models {
+		names, about = append(names, prior+m.name), append(about, "a prior of the task's dynamics, and for what it misses "+m.name)
+	}
 	return names, about
 }
 
-// Use chooses a model by name, with its defaults. The error names the nearest name.
+// Calibrations lists the names of the calibrations, and a line about each.
+func Calibrations() (names, about []string) {
+	for _, c := range calibrators {
+		names, about = append(names, c.name), append(about, c.about)
+	}
+	return names, about
+}
+
+// Use chooses a model by name, with its defaults. The prior of a "prior+…" is the task with its default parameters. The error
+// names the nearest name.
 func (s *Settings) Use(model string) error {
 	names, _ := Models()
 	i := slices.Index(names, model)
 	if i < 0 {
 		return fmt.Errorf("there is no model %q: %s", model, instead(model, names))
 	}
-	s.Model, s.Learning = model, models[i].make()
+	s.Model, s.Learning, s.Prior = model, models[i%len(models)].make(), nil
+	if i >= len(models) {
+		s.Prior, _ = tasks.New(s.Task)
+	}
 	return nil
+}
+
+// UseCalibration chooses a calibration by name, with its defaults. The error names the nearest name.
+func (s *Settings) UseCalibration(name string) error {
+	names, _ := Calibrations()
+	i := slices.Index(names, name)
+	if i < 0 {
+		return fmt.Errorf("there is no calibration %q: %s", name, instead(name, names))
+	}
+	s.Calibrate, s.Calibrating = name, calibrators[i].make()
+	return nil
+}
+
+// Learner is the learner of a run: Learning, on the difference to Prior if there is one, calibrated.
+func (s *Settings) Learner() (safex.Keeper, error) {
+	l := s.Learning
+	if s.Prior != nil {
+		nominal, err := s.Prior.Task().System()
+		if err != nil {
+			return nil, fmt.Errorf("prior: %w", err)
+		}
+		l = residual.Residual{Prior: nominal, Learner: l}
+	}
+	if s.Calibrating != nil {
+		l = s.Calibrating.With(l)
+	}
+	return l, nil
 }
 
 // Tasks lists the names of the tasks.
@@ -129,15 +192,16 @@ func Default(task, planner string) (*Settings, error) {
 	}
 	s := &Settings{
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
-		Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
+		Calibrate: "none", Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
 	return s, s.Use(models[0].name)
 }
 
-// UnmarshalJSON reads settings whose Parameters, Planning and Learning are those of the Task, Planner and Model named.
+// UnmarshalJSON reads settings whose Parameters, Planning, Learning and Calibrating are those of the Task, Planner, Model and
+// Calibrate named.
 func (s *Settings) UnmarshalJSON(text []byte) error {
 	var names struct {
-		Task, Planner, Model string
+		Task, Planner, Model, Calibrate string
 	}
 	if err := json.Unmarshal(text, &names); err != nil {
 		return err
@@ -151,13 +215,18 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 			return err
 		}
 	}
+	if names.Calibrate != "" {
+		if err := d.UseCalibration(names.Calibrate); err != nil {
+			return err
+		}
+	}
 	type plain Settings // without this method
 	p := plain(*d)
 	if err := strict(text, &p); err != nil {
 		return err
 	}
-	if p.Parameters == nil || p.Planning == nil || p.Learning == nil {
-		return fmt.Errorf("Parameters, Planning and Learning must not be null")
+	if p.Parameters == nil || p.Planning == nil || p.Learning == nil || (p.Prior == nil) != (d.Prior == nil) || (p.Calibrating == nil) != (d.Calibrating == nil) {
+		return fmt.Errorf("Parameters, Planning, Learning, Prior and Calibrating must not be null if there are any")
 	}
 	*s = Settings(p)
 	return nil
@@ -171,17 +240,43 @@ func (s *Settings) System() (*safex.System, error) {
 	if s.Episodes > 1e6 || s.Explore > 1e7 {
 		return nil, fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
 	}
-	if e, ok := s.Learning.(*ensemble.Ensemble); ok && s.Explore < e.HoldOut {
-		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
-	}
-	for _, part := range []any{s.Parameters, s.Planning, s.Learning} {
+	for _, part := range []any{s.Parameters, s.Planning, s.Prior} {
 		if c, ok := part.(interface{ Check() error }); ok {
 			if err := c.Check(); err != nil {
 				return nil, err
 			}
 		}
 	}
+	l, err := s.Learner()
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := l.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if e, ok := s.Learning.(*ensemble.Ensemble); ok && s.Explore-s.calibrating() < e.HoldOut {
+		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
+	}
 	return Disturbed(s.Parameters.Task(), s.Disturbances)
+}
+
+// calibrating is how many of the random steps at most are held out to calibrate with.
+func (s *Settings) calibrating() int {
+	every := 0
+	switch c := s.Calibrating.(type) {
+	case *calibrate.Temperature:
+		every = c.HoldOut
+	case *calibrate.Conformal:
+		every = c.HoldOut
+	case *calibrate.Adaptive:
+		every = c.HoldOut
+	}
+	if every < 2 {
+		return 0
+	}
+	return s.Explore / every
 }
 
 // Disturbed compiles t with more disturbances than its own.
@@ -191,9 +286,9 @@ func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
 }
 
 // agent puts the agent together.
-func (s *Settings) agent(system *safex.System) train.Agent {
+func (s *Settings) agent(system *safex.System, l safex.Keeper) train.Agent {
 	return train.Agent{
-		System: system, Learner: s.Learning, Engine: rollout.NewGoMLX(), Planner: s.Planning,
+		System: system, Learner: l, Engine: rollout.NewGoMLX(), Planner: s.Planning,
 		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed,
 	}
 }

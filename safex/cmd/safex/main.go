@@ -58,7 +58,7 @@ limits while it learns.
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), cardCommand(), coverageCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 
@@ -89,6 +89,25 @@ count from the first random step on; the largest excess is at most 0 if no limit
 			table, err := lab.Report(dirs)
 			if err == nil {
 				_, err = fmt.Fprint(c.OutOrStdout(), table)
+			}
+			return err
+		},
+	}
+}
+
+func cardCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "card RUN", Short: "Say how far the beliefs of a run can be trusted",
+		Long: `card compares what a run believed about each planned step with what happened: how often the box that
+the planner defended held the next state, in each dimension, in all of them, in all steps of an
+episode; how wide it would have had to be; how many steps were outside what the model knew. It
+draws the same, with reliability curves, into figures/card.png of the run.`,
+		Example: "  safex card runs/pendulum-pessimistic-1",
+		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
+		RunE: func(c *cobra.Command, args []string) error {
+			account, err := lab.Card(args[0])
+			if err == nil {
+				_, err = fmt.Fprint(c.OutOrStdout(), account.Markdown())
 			}
 			return err
 		},

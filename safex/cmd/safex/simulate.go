@@ -247,15 +247,15 @@ func list(out io.Writer) error {
 	for _, k := range safex.Kinds() {
 		fmt.Fprintf(out, "  %-12s %s\n", k, k.About())
 	}
-	fmt.Fprintln(out, "Models")
-	names, about := lab.Models()
-	for i := range names {
-		fmt.Fprintf(out, "  %-13s %s\n", names[i], about[i])
-	}
-	fmt.Fprintln(out, "Planners")
-	names, about = lab.Planners()
-	for i := range names {
-		fmt.Fprintf(out, "  %-12s %s\n", names[i], about[i])
+	for _, kind := range []struct {
+		title string
+		list  func() (names, about []string)
+	}{{"Models, for --model", lab.Models}, {"Calibrations, for --calibrate", lab.Calibrations}, {"Planners, for --planner", lab.Planners}} {
+		fmt.Fprintln(out, kind.title)
+		names, about := kind.list()
+		for i := range names {
+			fmt.Fprintf(out, "  %-26s %s\n", names[i], about[i])
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func trainCommand() *cobra.Command {
-	var planner, model, out string
+	var planner, model, calibration, out string
 	var episodes, explore, learnEvery int
 	var seed uint64
 	var set, disturb []string
@@ -32,6 +32,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 		Example: `  safex train pendulum
   safex train pendulum --planner unsafe --seed 3 --out runs/unsafe-3
   safex train pitch --model linear
+  safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
+  safex train pendulum --model prior+gp --set Mass=1.2
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
 		Args: one("TASK", "pendulum"),
@@ -41,6 +43,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				return err
 			}
 			if err := s.Use(model); err != nil {
+				return err
+			}
+			if err := s.UseCalibration(calibration); err != nil {
 				return err
 			}
 			s.Episodes, s.Explore, s.LearnEvery, s.Seed = episodes, explore, learnEvery, seed
@@ -57,6 +62,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if c.Flags().Changed("model") {
 					name += "-" + s.Model
 				}
+				if s.Calibrating != nil {
+					name += "-" + s.Calibrate
+				}
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
 			r, err := lab.Start(out, s)
@@ -71,12 +79,14 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
 	models, _ := lab.Models()
 	f.StringVar(&model, "model", models[0], "what to learn: "+strings.Join(models, ", "))
+	calibrations, _ := lab.Calibrations()
+	f.StringVar(&calibration, "calibrate", calibrations[0], "how to calibrate the model's doubt: "+strings.Join(calibrations, ", "))
 	f.IntVar(&episodes, "episodes", 10, "episodes after the random phase")
 	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
 	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
 	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
-	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the model if one is named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD or learner.FIELD, as in MaxSpeed=5")
+	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the model and the calibration if they are named)")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD or calibration.FIELD, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	return c
 }

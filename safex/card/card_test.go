@@ -1,0 +1,114 @@
+package card_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+func system(t *testing.T) *safex.System {
+	s, err := safex.Task{
+		Name: "plane", Dt: 1, Steps: 1, Start: safex.StartAt(0, 0),
+		State: []safex.Var{{Name: "x", Scale: 1}, {Name: "y", Scale: 1}}, Action: []safex.Var{{Name: "u", Scale: 1}},
+		Next:   func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0]), x[1]} },
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
+	}.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// episode is one whose steps miss a mean of 0 by the given numbers, with doubts of 1 and 2.
+func episode(number int, beta float64, outside func(t int) bool, misses ...[2]float64) safex.Episode {
+	e := safex.Episode{Number: number, Phase: safex.Planned}
+	e.States = [][]float64{{0, 0}}
+	for t, m := range misses {
+		e.Append([]float64{0}, []float64{m[0], m[1]}, 0, nil)
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: []float64{0, 0}, Doubt: []float64{1, 2}, Noise: []float64{0, 0}, Beta: beta, Outside: outside(t)})
+	}
+	return e
+}
+
+func never(int) bool { return false }
+
+// Every number of a card of seven steps is known.
+func TestCard(t *testing.T) {
+	nan := math.NaN()
+	c, err := card.New(system(t), []safex.Episode{
+		{Number: 0, Phase: safex.Explore},
+		episode(1, 3, func(t int) bool { return t == 1 }, [2]float64{1, 1}, [2]float64{-4, 0}, [2]float64{3, -6}, [2]float64{0, 6.5}),
+		episode(2, 3, never, [2]float64{0, 0}, [2]float64{1, 5}),
+		episode(3, 0, never, [2]float64{nan, 0}),
+	}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]card.Share{"x": {"x", 5, 7}, "y": {"y", 6, 7}}
+	for _, d := range c.Dimensions {
+		if d != want[d.Name] {
+			t.Errorf("%+v, want %+v", d, want[d.Name])
+		}
+	}
+	for _, s := range []struct {
+		got  card.Share
+		k, n int
+	}{{c.Joint, 4, 7}, {c.Whole, 1, 3}, {c.Inside, 4, 6}, {c.Outside, 0, 1}, {c.Strange, 1, 7}, {c.Episodes[0].Joint, 2, 4}, {c.Episodes[0].Strange, 1, 4}} {
+		if s.got.K != s.k || s.got.N != s.n {
+			t.Errorf("%+v, want %d of %d", s.got, s.k, s.n)
+		}
+	}
+	if c.Assumed != 2 || !math.IsInf(c.Quantile, 1) || c.Episodes[0].Quantile != 4 || c.Episodes[1].Worst != 2.5 || !math.IsInf(c.Episodes[2].Worst, 1) {
+		t.Errorf("%+v", c)
+	}
+	for _, line := range []string{"with β = 2, as the planner defended none", "| all dimensions | 4 of 7 | 57.1 % |", "| 1 | 2 of 4 | 3.00 | 4.00 | 4.00 | 25.0 % |"} {
+		if !strings.Contains(c.Markdown(), line) {
+			t.Errorf("no %q in\n%s", line, c.Markdown())
+		}
+	}
+}
+
+// Errors as normal as believed lie on the diagonal of the reliability curve.
+func TestReliability(t *testing.T) {
+	r := rng.New(1).Rand()
+	var misses [][2]float64
+	for range 20000 {
+		misses = append(misses, [2]float64{r.NormFloat64(), 2 * r.NormFloat64() * 2})
+	}
+	c, err := card.New(system(t), []safex.Episode{episode(1, 2, never, misses...)}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range c.Levels {
+		if math.Abs(c.Reached[0][i]-p) > 0.015 {
+			t.Errorf("level %v: reached by %v", p, c.Reached[0][i])
+		}
+		if c.Reached[1][i] > p-0.015 { // believed to be half as wide as it is
+			t.Errorf("level %v: an error twice as wide as believed reaches %v", p, c.Reached[1][i])
+		}
+	}
+}
+
+// The interval is the published one: 0 of 10 is up to 30.85 %, 5 of 10 is 18.71 to 81.29 %.
+func TestClopperPearson(t *testing.T) {
+	for _, c := range []struct {
+		k, n   int
+		lo, hi float64
+	}{{0, 10, 0, 0.3085}, {10, 10, 0.6915, 1}, {5, 10, 0.1871, 0.8129}, {1, 100, 0.00025, 0.0545}} {
+		lo, hi := card.ClopperPearson(c.k, c.n, 0.95)
+		if math.Abs(lo-c.lo) > 5e-5 || math.Abs(hi-c.hi) > 5e-5 {
+			t.Errorf("%d of %d: %.5f to %.5f, want %v to %v", c.k, c.n, lo, hi, c.lo, c.hi)
+		}
+	}
+}
+
+func TestNothingBelieved(t *testing.T) {
+	if _, err := card.New(system(t), []safex.Episode{{Number: 0, Phase: safex.Explore}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
+		t.Errorf("error %v", err)
+	}
+}
