@@ -52,7 +52,7 @@ func SetField(v any, path, value string) error {
 			return fmt.Errorf("--set %s: there is nothing below the field before %s", path, name)
 		}
 		f, ok := at.Type().FieldByName(name)
-		if !ok || !f.IsExported() || f.Tag.Get("json") == "-" {
+		if !ok || !f.IsExported() {
 			return fmt.Errorf("--set: %s has no field %q: %s", at.Type().Name(), name, instead(name, fields(at.Type())))
 		}
 		at = at.FieldByIndex(f.Index)

@@ -89,6 +89,19 @@ func TestErrors(t *testing.T) {
 		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Hidden=3"}, `Linear has no field "Hidden"`},
 		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Degree=3"}, "Degree is 3, want 1 or 2"},
 		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Features=x"}, "it can only be set in Go"},
+		{[]string{"train", "pendulum", "--calibrate", "conform"}, `there is no calibration "conform": did you mean conformal?`},
+		{[]string{"train", "pendulum", "--calibrate", "adaptive", "--set", "calibration.Rate=0"}, "Rate is 0, want above 0"},
+		{[]string{"train", "pendulum", "--calibrate", "conformal", "--set", "calibration.Learner=x"}, "it can only be set in Go"},
+		{[]string{"train", "pendulum", "--set", "calibration.Rate=0"}, "there is no calibration: choose one first"},
+		{[]string{"train", "pendulum", "--model", "prior+linear", "--set", "prior.Mass=0"}, "Mass is 0"},
+		{[]string{"train", "pendulum", "--model", "gp", "--set", "prior.Mass=1"}, `model "gp" has no prior`},
+		{[]string{"card"}, "card takes one RUN"},
+		{[]string{"card", t.TempDir()}, "is no run folder"},
+		{[]string{"coverage", "pendulm"}, "did you mean pendulum?"},
+		{[]string{"coverage", "--seeds", "0"}, "seeds 0"},
+		{[]string{"coverage", "--miss", "1"}, "miss 1"},
+		{[]string{"coverage", "--show", file}, "holds no outcomes of safex coverage"},
+		{[]string{"coverage", "--show", file + ".json"}, "no such file"},
 		{[]string{"train", "pendulum", "--set", "MaxSpede=3"}, "did you mean MaxSpeed?"},
 		{[]string{"train", "pendulum", "--set", "MaxSpeed"}, "want field=value"},
 		{[]string{"train", "pendulum", "--seed", "-1"}, "invalid argument"},
@@ -255,6 +268,17 @@ func TestTrainModel(t *testing.T) {
 	}
 	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pitch | pessimistic, linear |") {
 		t.Errorf("error %v, report\n%s", err, out)
+	}
+	if out, _, err := do(nil, "card", dir); err != nil || !strings.Contains(out, "Beliefs about 8 planned steps of pitch") {
+		t.Errorf("error %v, card\n%s", err, out)
+	}
+	file := filepath.Join(t.TempDir(), "coverage.json")
+	measured, _, err := do(nil, "coverage", "pitch", "--model", "linear", "--seeds", "1", "--held", "3", "--tested", "2", "--planned", "0", "--out", file)
+	if err != nil || !strings.Contains(measured, "| pitch | 1 |") || !strings.Contains(measured, "| – |") {
+		t.Errorf("error %v, coverage\n%s", err, measured)
+	}
+	if shown, _, err := do(nil, "coverage", "--show", file); err != nil || shown != measured {
+		t.Errorf("error %v, shown\n%s", err, shown)
 	}
 }
 
