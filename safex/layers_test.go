@@ -31,7 +31,7 @@ var layers = map[string]string{
 	"plan":      ". num rng opt",
 	// 3: they know the words alone
 	"train": ". num rng",
-	"fig":   ". card",
+	"fig":   ". card num",
 	// laws for tests
 	"modeltest": ". num rng rollout tasks",
 	// 4: a run on disk

@@ -118,6 +118,76 @@ func ExampleCard() {
 	// Output:
 }
 
+// guess is a belief about the pendulum that nothing moves, or what is asked of it, with doubts that grow with the height.
+type guess struct {
+	system *safex.System // that it takes for the truth; nil if nothing moves
+	beta   float64
+}
+
+func (g guess) Beta() float64 { return g.beta }
+
+func (g guess) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	dst.Resize(3, x.Len())
+	for d := range x {
+		copy(dst.Mean[d], x[d])
+		for i := range x[d] {
+			dst.Epistemic[d][i], dst.Aleatoric[d][i] = 0.01+0.1*(1+x[0][i]), 0.05
+		}
+	}
+	if g.system != nil {
+		g.system.Dynamics.EvalBatch(dst.Mean, append(append(num.Batch{}, x...), u...))
+	}
+	return nil
+}
+
+// circle is a section around the pendulum, at rest.
+var circle = fig.Section{
+	Label: "angle [rad], 0 is upright", From: -math.Pi, To: math.Pi, State: 2,
+	At: func(v float64) (x, u []float64) { return []float64{math.Cos(v), math.Sin(v), 0}, []float64{0} },
+	Of: func(x, u []float64) float64 { return math.Atan2(x[1], x[0]) },
+}
+
+// What two beliefs think of the angular acceleration, and where the data are.
+func ExampleBeliefs() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data := &safex.Data{}
+	for i := range 40 {
+		v := 3 + 0.4*math.Sin(float64(i))
+		x, u := circle.At(v)
+		next, _, _ := s.Step(x, u)
+		data.Append(x, u, next)
+	}
+	f, err := fig.Beliefs(s, circle, data, 2, fig.Belief{Name: "nothing moves", Model: guess{}}, fig.Belief{Name: "right", Model: guess{s, 3}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/beliefs.png", f)
+	// Output:
+}
+
+// The doubt of two beliefs.
+func ExampleDoubts() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := fig.Doubts(s, circle, fig.Belief{Name: "one", Model: guess{}}, fig.Belief{Name: "another", Model: guess{s, 3}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/doubts.png", f)
+	// Output:
+}
+
+func TestBeliefs(t *testing.T)  { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
+func TestDoubts(t *testing.T)   { cmpimg.CheckPlot(ExampleDoubts, t, "doubts.png") }
 func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
 func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }

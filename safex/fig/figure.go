@@ -152,7 +152,7 @@ func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color) {
 
 // series is the colour of the k-th of several lines of one kind.
 func series(k int) color.Color {
-	colors := []color.Color{theme.measured, theme.mean, theme.action, theme.edge, theme.goal, theme.limit, theme.ground, theme.ink}
+	colors := []color.Color{theme.measured, theme.mean, theme.action, theme.limit, theme.edge, theme.ink, theme.goal, theme.ground}
 	return colors[k%len(colors)]
 }
 
