@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
@@ -17,7 +15,7 @@ func BenchmarkFit(b *testing.B) {
 		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
 			e := Default()
 			e.Hidden = []int{width, width}
-			t, back, err := borrow(recipe{e.shape(3, 1), e.Batch, e.LearningRate, e.WeightDecay})
+			t, back, err := borrow(e.recipe(e.shape(3, 1)))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -25,17 +23,11 @@ func BenchmarkFit(b *testing.B) {
 			if err := t.set(fresh(t.shape, rng.New(1))); err != nil {
 				b.Fatal(err)
 			}
-			set := prepare(s, data, e.HoldOut)
-			decks := make([]deck, t.members)
-			for k := range decks {
-				decks[k] = newDeck(len(set.train), rng.New(2).At(k))
-			}
-			x, y := make([]float32, t.members*t.in*t.batch), make([]float32, t.members*t.out*t.batch)
+			set := e.prepare(s, data)
+			draw := set.batches(t, e.decks(len(set.train), rng.New(2), rng.New(3)), rng.New(4).Rand())
 			for b.Loop() {
-				set.draw(x, y, t, decks)
-				if _, err := t.step.Call(
-					tensors.FromFlatDataAndDimensions(x, t.members, t.in, t.batch),
-					tensors.FromFlatDataAndDimensions(y, t.members, t.out, t.batch)); err != nil {
+				x, y := draw()
+				if err := t.take(x, y, set.levels, e.LearningRate, e.Average); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -40,7 +40,24 @@ func predict(t testing.TB, m safex.Model, x, u num.Batch) *safex.Prediction {
 	return p
 }
 
-func TestLaws(t *testing.T) { modeltest.Run(t, small(), modeltest.Laws{}) }
+// kinds are the four constructors, small.
+func kinds() map[string]Ensemble {
+	all := map[string]Ensemble{"Default": Default(), "Deterministic": Deterministic(), "FSVGD": FSVGD(), "ProbabilisticFSVGD": ProbabilisticFSVGD()}
+	for name, e := range all {
+		e.Hidden, e.MaxSteps, e.MinSteps, e.Patience, e.SVGD.Extra = []int{16, 16}, 120, 50, 100, e.SVGD.Extra/2
+		all[name] = e
+	}
+	return all
+}
+
+func TestLaws(t *testing.T) {
+	for name, e := range kinds() {
+		t.Run(name, func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{}) })
+	}
+	e := small()
+	e.Batches, e.MaxSteps = Bootstrap, 120
+	t.Run("Bootstrap", func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{}) })
+}
 
 // After a fit the error on fresh transitions is a small part of how far the state moves.
 func TestLearns(t *testing.T) {
@@ -192,17 +209,17 @@ func TestHoldsOut(t *testing.T) {
 	e := small()
 	e.MinSteps, e.MaxSteps = 20, 20
 	weights := func(row int) [][]float32 {
-		tr, back, err := borrow(recipe{e.shape(3, 1), e.Batch, e.LearningRate, e.WeightDecay})
+		tr, back, err := borrow(e.recipe(e.shape(3, 1)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer back()
-		set := prepare(s, data, e.HoldOut)
+		set := e.prepare(s, data)
 		set.y[2][row]++ // in place of the data: a changed target would change the scale of all
 		if err := tr.set(fresh(tr.shape, rng.New(1))); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := e.fit(context.Background(), tr, set, rng.New(2)); err != nil {
+		if _, _, _, err := e.fit(context.Background(), tr, set, 3, rng.New(2)); err != nil {
 			t.Fatal(err)
 		}
 		reached, err := tr.get()

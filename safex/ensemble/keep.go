@@ -1,34 +1,32 @@
 package ensemble
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/keep"
 )
 
-// file is a saved model: JSON, whose arrays are little-endian float32 in base64.
+// file is a saved model. Its arrays are little-endian float32.
 type file struct {
-	Kind       string
-	Format     int
 	Members    int
 	In, Out    int
 	Hidden     string
 	Activation string
 	InScale    []float64
 	YScale     []float64
-	Steps      float32
+	Noise      []float64 // nil if it is learned
+	Steps      int
+	Lot        uint64
 	Layers     [][]byte
 	Moment1    [][]byte
 	Moment2    [][]byte
-	SHA256     string // of all of the above, with SHA256 empty
+	Average    [][]byte
 }
 
-const kind, format = "ensemble", 1
+const kind, format = "ensemble", 2
 
 // Save implements safex.Keeper.
 func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
@@ -36,25 +34,12 @@ func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("ensemble: cannot save a %T", sm)
 	}
-	f := file{
-		Kind: kind, Format: format, Members: m.shape.members, In: m.shape.in, Out: m.shape.out,
-		Hidden: m.shape.hidden, Activation: m.shape.activation,
-		InScale: m.inScale, YScale: m.yScale, Steps: m.trained.steps,
-		Layers: pack(m.trained.layers), Moment1: pack(m.trained.moment1), Moment2: pack(m.trained.moment2),
-	}
-	return f.seal()
-}
-
-// seal sets the checksum and encodes f.
-func (f file) seal() ([]byte, error) {
-	f.SHA256 = ""
-	data, err := json.Marshal(f)
-	if err != nil {
-		return nil, fmt.Errorf("ensemble: save: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	f.SHA256 = hex.EncodeToString(sum[:])
-	return json.Marshal(f)
+	t := m.trained
+	return keep.Seal(kind, format, file{
+		Members: m.shape.members, In: m.shape.in, Out: m.shape.out, Hidden: m.shape.hidden, Activation: m.shape.activation,
+		InScale: m.inScale, YScale: m.yScale, Noise: m.noise, Steps: t.steps, Lot: t.lot,
+		Layers: pack(t.layers), Moment1: pack(t.moment1), Moment2: pack(t.moment2), Average: pack(t.average),
+	})
 }
 
 // Load implements safex.Keeper.
@@ -62,22 +47,20 @@ func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}
+	var head struct{ Format int }
+	if json.Unmarshal(data, &head) == nil && head.Format == 1 {
+		return nil, fmt.Errorf("ensemble: load: a model of format 1, without averaged weights: want format %d, learn it anew", format)
+	}
 	var f file
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("ensemble: load: damaged model: %w", err)
+	if err := keep.Open(kind, format, data, &f); err != nil {
+		return nil, err
 	}
-	if f.Kind != kind || f.Format != format {
-		return nil, fmt.Errorf("ensemble: load: a %q of format %d, want an %q of format %d", f.Kind, f.Format, kind, format)
-	}
-	if again, err := f.seal(); err != nil || !bytes.Equal(again, data) {
-		return nil, fmt.Errorf("ensemble: load: damaged model: its checksum is wrong")
-	}
-	sh := shape{f.Members, f.In, f.Out, f.Hidden, f.Activation}
+	sh := shape{f.Members, f.In, f.Out, f.Hidden, f.Activation, f.Noise != nil}
 	if want := e.shape(len(s.State), len(s.Action)); sh != want {
 		return nil, fmt.Errorf("ensemble: load: an %v, want an %v", sh, want)
 	}
-	trained := state{unpack(f.Layers), unpack(f.Moment1), unpack(f.Moment2), f.Steps}
-	return newModel(sh, f.InScale, f.YScale, trained)
+	trained := state{unpack(f.Layers), unpack(f.Moment1), unpack(f.Moment2), unpack(f.Average), f.Steps, f.Lot}
+	return newModel(sh, f.InScale, f.YScale, f.Noise, trained)
 }
 
 func pack(arrays [][]float32) (packed [][]byte) {

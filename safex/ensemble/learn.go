@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -26,24 +28,26 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 		return nil, err
 	}
 	sh := e.shape(len(s.State), len(s.Action))
-	set := prepare(s, data, e.HoldOut)
-	var start state
+	set := e.prepare(s, data)
+	start := fresh(sh, src.Child("weights"))
+	start.lot = src.Child("bootstrap").Rand().Uint64()
 	switch p := prev.(type) {
 	case nil:
-		start = fresh(sh, src.Child("weights"))
 	case *model:
 		if p.shape != sh {
 			return nil, fmt.Errorf("ensemble: cannot go on from an %v with an %v", p.shape, sh)
 		}
-		start = p.trained
-		if outgrown(p.yScale, set.yScale) {
-			start = fresh(sh, src.Child("weights"))
+		start.lot = p.trained.lot
+		if !outgrown(p.yScale, set.yScale) {
+			start = p.trained
 		}
 	default:
 		return nil, fmt.Errorf("ensemble: cannot go on from a %T", prev)
 	}
-
-	t, back, err := borrow(recipe{sh, e.Batch, e.LearningRate, e.WeightDecay})
+	if e.Forget {
+		start = start.forget()
+	}
+	t, back, err := borrow(e.recipe(sh))
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +55,11 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err := t.set(start); err != nil {
 		return nil, err
 	}
-	best, stopped, err := e.fit(ctx, t, set, src)
+	best, _, stopped, err := e.fit(ctx, t, set, start.lot, src)
 	if err != nil {
 		return nil, err
 	}
-	fitted, err := newModel(sh, set.inScale, set.yScale, best)
+	fitted, err := newModel(sh, set.inScale, set.yScale, set.noise, best)
 	if err != nil {
 		return nil, err
 	}
@@ -75,40 +79,38 @@ func outgrown(before, now []float64) bool {
 	return false
 }
 
-// fit takes gradient steps until the held-out likelihood stops improving, and returns the best state
-// seen. stopped is ctx's error, if that ended it.
-func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, src rng.Stream) (best state, stopped, err error) {
-	least, bestAt := math.Inf(1), 0
+// fit takes gradient steps until the held-out likelihood stops making progress, and returns the state whose averaged
+// weights it liked best, and how well. stopped is ctx's error, if that ended it.
+func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, lot uint64, src rng.Stream) (best state, least float64, stopped, err error) {
+	least = math.Inf(1)
+	mark, markAt := math.Inf(1), 0 // the last progress
 	look := func(step int) error {
-		nll, err := t.heldOut(set.held)
+		nll, err := t.heldOut(set.held, set.levels)
 		if err != nil || !(nll < least) {
 			return err
 		}
-		least, bestAt = nll, step
+		least = nll
+		if nll < mark-e.Progress {
+			mark, markAt = nll, step
+		}
 		best, err = t.get()
+		best.lot = lot
 		return err
 	}
 	if err := look(0); err != nil {
-		return best, nil, err
+		return best, least, nil, err
 	}
 	epoch := max(1, len(set.train)/t.batch)              // steps in which each member sees every row about once
 	every := min(max(epoch, 25), e.Patience, e.MaxSteps) // often enough that a fit cannot end without a look
-	decks := make([]deck, t.members)
-	for k := range decks {
-		decks[k] = newDeck(len(set.train), src.Child("order").At(k))
-	}
-	x, y := make([]float32, t.members*t.in*t.batch), make([]float32, t.members*t.out*t.batch)
-	for step := 1; step <= e.MaxSteps && (step <= e.MinSteps || step-bestAt <= e.Patience); step++ {
-		set.draw(x, y, t, decks)
-		_, err := t.step.Call(
-			tensors.FromFlatDataAndDimensions(x, t.members, t.in, t.batch),
-			tensors.FromFlatDataAndDimensions(y, t.members, t.out, t.batch))
-		if err != nil {
-			return best, nil, fmt.Errorf("ensemble: gradient step: %w", err)
+	draw := set.batches(t, e.decks(len(set.train), src.Child("order"), rng.New(lot)), src.Child("extra").Rand())
+	for step := 1; step <= e.MaxSteps && (step <= e.MinSteps || step-markAt <= e.Patience); step++ {
+		x, y := draw()
+		if err := t.take(x, y, set.levels, e.LearningRate, e.Average); err != nil {
+			return best, least, nil, err
 		}
 		if step%every == 0 {
 			if err := look(step); err != nil {
-				return best, nil, err
+				return best, least, nil, err
 			}
 		}
 		if ctx.Err() != nil {
@@ -117,12 +119,12 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, src rng.Str
 	}
 	last, err := t.get()
 	if err != nil {
-		return best, nil, err
+		return best, least, nil, err
 	}
 	if best.layers == nil || !last.finite() { // GoMLX's activations can turn a NaN into a number: look at the weights
-		return best, nil, fmt.Errorf("ensemble: weights became NaN or Inf after %v gradient steps: lower LearningRate, now %v", last.steps, e.LearningRate)
+		return best, least, nil, fmt.Errorf("ensemble: weights became NaN or Inf within %d gradient steps: lower LearningRate, now %v", last.steps, e.LearningRate)
 	}
-	return best, ctx.Err(), nil
+	return best, least, ctx.Err(), nil
 }
 
 // dataset is normalised data: row i is transition i.
@@ -131,12 +133,15 @@ type dataset struct {
 	x, y            num.Batch
 	train           []int // rows
 	held            *rows
+	low, high       []float64       // of each input, between which measurement points lie
+	noise           []float64       // fixed aleatoric deviation of each dimension in the units of the state, or nil
+	levels          *tensors.Tensor // [2, out]: normalised, the logarithm of noise, and 1/Prior²
 }
 
 // rows are held-out transitions as tensors, padded with rows of weight 0.
 type rows struct{ x, y, weight *tensors.Tensor }
 
-func prepare(s *safex.System, data *safex.Data, holdOut int) *dataset {
+func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 	n := data.Len()
 	set := &dataset{x: num.NewBatch(len(data.X)+len(data.U), n), y: num.NewBatch(len(data.X), n)}
 	for k, v := range append(append([]safex.Var{}, s.State...), s.Action...) {
@@ -166,9 +171,23 @@ func prepare(s *safex.System, data *safex.Data, holdOut int) *dataset {
 			set.y[d][i] /= scale
 		}
 	}
+	for _, column := range set.x {
+		set.low, set.high = append(set.low, slices.Min(column)-e.SVGD.Reach), append(set.high, slices.Max(column)+e.SVGD.Reach)
+	}
+	levels := make([]float32, 2*len(set.y))
+	for d, v := range s.State {
+		if e.Noise > 0 {
+			set.noise = append(set.noise, e.Noise*v.Scale)
+			levels[d] = float32(math.Log(set.noise[d] / set.yScale[d]))
+		}
+		if e.SVGD.Prior > 0 {
+			levels[len(set.y)+d] = float32(math.Pow(set.yScale[d]/(e.SVGD.Prior*v.Scale), 2))
+		}
+	}
+	set.levels = tensors.FromFlatDataAndDimensions(levels, 2, len(set.y))
 	var held []int
 	for i := range n {
-		if i%holdOut == holdOut-1 {
+		if i%e.HoldOut == e.HoldOut-1 {
 			held = append(held, i)
 		} else {
 			set.train = append(set.train, i)
@@ -197,44 +216,36 @@ func pick(b num.Batch, rows []int) num.Batch {
 	return p
 }
 
-// draw fills a minibatch for each member: x as [members, in, batch] and y as [members, out, batch].
-func (set *dataset) draw(x, y []float32, t *trainer, decks []deck) {
-	for m := range decks {
-		for b := range t.batch {
-			row := set.train[decks[m].next()]
-			for k, column := range set.x {
-				x[(m*t.in+k)*t.batch+b] = float32(column[row])
+// batches returns a function that draws a batch for each member, x [members, in, batch + extra] and y
+// [members, out, batch], into slices that it uses again. Columns beyond the data are measurement points, the same for all members.
+func (set *dataset) batches(t *trainer, decks []*deck, r *rand.Rand) func() (x, y []float32) {
+	wide := t.batch + t.svgd.extra()
+	x, y := make([]float32, t.members*t.in*wide), make([]float32, t.members*t.out*t.batch)
+	rows := make([]int, t.batch)
+	return func() ([]float32, []float32) {
+		for m := range decks {
+			for b := range rows {
+				if m == 0 || decks[m] != decks[0] {
+					rows[b] = set.train[decks[m].next()]
+				}
+				for k, column := range set.x {
+					x[(m*t.in+k)*wide+b] = float32(column[rows[b]])
+				}
+				for k, column := range set.y {
+					y[(m*t.out+k)*t.batch+b] = float32(column[rows[b]])
+				}
 			}
-			for k, column := range set.y {
-				y[(m*t.out+k)*t.batch+b] = float32(column[row])
+			for b := t.batch; b < wide; b++ {
+				for k := range set.x {
+					if m == 0 {
+						x[k*wide+b] = float32(set.low[k] + r.Float64()*(set.high[k]-set.low[k]))
+					}
+					x[(m*t.in+k)*wide+b] = x[k*wide+b]
+				}
 			}
 		}
+		return x, y
 	}
-}
-
-// deck deals the numbers below n in random order, and shuffles again when it is through.
-type deck struct {
-	order []int
-	at    int
-	src   rng.Stream
-	round int
-}
-
-func newDeck(n int, src rng.Stream) deck {
-	d := deck{order: make([]int, n), at: n, src: src}
-	for i := range d.order {
-		d.order[i] = i
-	}
-	return d
-}
-
-func (d *deck) next() int {
-	if d.at == len(d.order) {
-		d.src.At(d.round).Rand().Shuffle(len(d.order), func(i, j int) { d.order[i], d.order[j] = d.order[j], d.order[i] })
-		d.at, d.round = 0, d.round+1
-	}
-	d.at++
-	return d.order[d.at-1]
 }
 
 var _ safex.Learner = Ensemble{}

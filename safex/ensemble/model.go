@@ -19,17 +19,18 @@ type model struct {
 	shape   shape
 	inScale []float64 // of each input
 	yScale  []float64 // of each target
+	noise   []float64 // fixed aleatoric deviation of each dimension, nil if it is learned
 	trained state     // what a further fit goes on from
 	folded  []*tensors.Tensor
 }
 
 // newModel folds the scales into the first and the last layer: what is left is a plain network
 // from physical inputs to physical differences.
-func newModel(s shape, inScale, yScale []float64, trained state) (*model, error) {
-	m := &model{shape: s, inScale: inScale, yScale: yScale, trained: trained}
+func newModel(s shape, inScale, yScale, noise []float64, trained state) (*model, error) {
+	m := &model{shape: s, inScale: inScale, yScale: yScale, noise: noise, trained: trained}
 	w := s.widths()
 	for l := range len(w) - 1 {
-		weights, bias := slices.Clone(trained.layers[2*l]), slices.Clone(trained.layers[2*l+1])
+		weights, bias := slices.Clone(trained.average[2*l]), slices.Clone(trained.average[2*l+1])
 		if l == 0 {
 			for i := range weights {
 				weights[i] /= float32(inScale[i%w[0]])
@@ -49,7 +50,11 @@ func newModel(s shape, inScale, yScale []float64, trained state) (*model, error)
 			tensors.FromFlatDataAndDimensions(weights, s.members, w[l+1], w[l]),
 			tensors.FromFlatDataAndDimensions(bias, s.members, w[l+1], 1))
 	}
-	m.folded = append(m.folded, tensors.FromFlatDataAndDimensions(narrow(yScale), 1, s.out, 1))
+	unit := yScale
+	if s.fixed {
+		unit = noise
+	}
+	m.folded = append(m.folded, tensors.FromFlatDataAndDimensions(narrow(unit), 1, s.out, 1))
 	return m, gx.Share(m.folded)
 }
 
@@ -70,10 +75,10 @@ func (m *model) Parameters() []*tensors.Tensor { return m.folded }
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	s := m.shape
-	last := len(p) - 3 // weights of the head, whose first rows are the means
 	p = slices.Clone(p[:len(p)-1])
-	p[last] = Slice(p[last], AxisRange(), AxisRange(0, s.out), AxisRange())
-	p[last+1] = Slice(p[last+1], AxisRange(), AxisRange(0, s.out), AxisRange())
+	for i := len(p) - 2; i < len(p); i++ { // of the head, the first rows are the means
+		p[i] = Slice(p[i], AxisRange(), AxisRange(0, s.out), AxisRange())
+	}
 	return spread(forward(s, p, xu), Slice(xu, AxisRange(0, s.out), AxisRange()))
 }
 
@@ -87,27 +92,12 @@ func spread(y, x *Node) (mean, epistemic *Node) {
 }
 
 // Predict implements safex.Model.
-func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) (err error) {
-	s := m.shape
-	if len(x) != s.out || len(x)+len(u) != s.in {
-		panic(fmt.Sprintf("ensemble: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), s.out, s.in-s.out))
-	}
-	defer gx.Catch(&err)
-	n := x.Len()
-	dst.Resize(s.out, n)
-	exec, err := predictor(s)
+func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	out, err := m.call(whole, x, u)
 	if err != nil {
 		return err
 	}
-	lanes := gx.Lanes(n)
-	args := []any{gx.Columns(slices.Concat(x, u), lanes, s.in, lanes)}
-	for _, p := range m.folded {
-		args = append(args, p)
-	}
-	out, err := exec.Call(args...)
-	if err != nil {
-		return fmt.Errorf("ensemble: predict: %w", err)
-	}
+	dst.Resize(m.shape.out, x.Len())
 	for i, b := range []num.Batch{dst.Mean, dst.Epistemic, dst.Aleatoric} {
 		if err := gx.SetColumns(b, out[i]); err != nil {
 			return fmt.Errorf("ensemble: predict: %w", err)
@@ -116,20 +106,60 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) (err error) {
 	return nil
 }
 
-var predictors sync.Map // shape to func() (*Exec, error)
+// call runs a graph of predictors on points.
+func (m *model) call(g which, x, u num.Batch) (out []*tensors.Tensor, err error) {
+	s := m.shape
+	if len(x) != s.out || len(x)+len(u) != s.in {
+		panic(fmt.Sprintf("ensemble: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), s.out, s.in-s.out))
+	}
+	defer gx.Catch(&err)
+	exec, err := predictor(s, g)
+	if err != nil {
+		return nil, err
+	}
+	lanes := gx.Lanes(x.Len())
+	args := []any{gx.Columns(slices.Concat(x, u), lanes, s.in, lanes)}
+	for _, p := range m.folded {
+		args = append(args, p)
+	}
+	if out, err = exec.Call(args...); err != nil {
+		return nil, fmt.Errorf("ensemble: predict: %w", err)
+	}
+	return out, nil
+}
 
-// predictor compiles the one-step prediction of a shape once.
-func predictor(s shape) (*Exec, error) {
-	made, _ := predictors.LoadOrStore(s, sync.OnceValues(func() (*Exec, error) {
+// which graph: that of the ensemble as a whole, or of its members.
+type which int
+
+const (
+	whole which = iota
+	each
+)
+
+type prediction struct {
+	shape
+	which
+}
+
+var predictors sync.Map // prediction to func() (*Exec, error)
+
+// predictor compiles a one-step prediction of a shape once.
+func predictor(s shape, g which) (*Exec, error) {
+	made, _ := predictors.LoadOrStore(prediction{s, g}, sync.OnceValues(func() (*Exec, error) {
 		backend, err := gx.Backend()
 		if err != nil {
 			return nil, err
 		}
 		exec, err := NewExec(backend, func(in []*Node) []*Node {
-			xu, p, yScale := in[0], in[1:len(in)-1], in[len(in)-1]
-			meanY, logStd := split(s, forward(s, p, xu))
-			mean, epistemic := spread(meanY, Slice(xu, AxisRange(0, s.out), AxisRange()))
-			return []*Node{mean, epistemic, ReduceMean(Mul(Exp(logStd), yScale), 0)}
+			xu, p, unit := in[0], in[1:len(in)-1], in[len(in)-1]
+			x := Slice(xu, AxisRange(0, s.out), AxisRange())
+			y, logStd := split(s, forward(s, p, xu), ZerosLike(unit))
+			std := Mul(Exp(logStd), unit)
+			if g == each {
+				return []*Node{Add(y, InsertAxes(x, 0)), std}
+			}
+			mean, epistemic := spread(y, x)
+			return []*Node{mean, epistemic, ReduceMean(std, 0)}
 		})
 		if err == nil {
 			exec.SetMaxCache(-1)

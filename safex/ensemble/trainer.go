@@ -2,6 +2,7 @@ package ensemble
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,16 +12,16 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	mlmodel "github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"github.com/rischiboy/safe_exploration/safex/gx"
 )
 
-// state is what a further fit goes on from: weights and biases of each layer, and AdamW's moments
-// of each of them.
+// state is what a further fit goes on from: weights and biases of each layer, AdamW's moments
+// of each of them, and their average, which predicts.
 type state struct {
-	layers, moment1, moment2 [][]float32
-	steps                    float32 // gradient steps ever taken
+	layers, moment1, moment2, average [][]float32
+	steps                             int    // gradient steps since the moments were 0
+	lot                               uint64 // seed of the bootstrap samples of the run
 }
 
 // finite tells whether every weight is a number.
@@ -35,22 +36,35 @@ func (s state) finite() bool {
 	return true
 }
 
+// forget is s with moments of 0.
+func (s state) forget() state {
+	s.moment1, s.moment2, s.steps = nil, nil, 0
+	for _, layer := range s.layers {
+		s.moment1 = append(s.moment1, make([]float32, len(layer)))
+		s.moment2 = append(s.moment2, make([]float32, len(layer)))
+	}
+	return s
+}
+
 // recipe is what fixes a training graph.
 type recipe struct {
 	shape
-	batch                     int
-	learningRate, weightDecay float64
+	batch       int // data of a step
+	weightDecay float64
+	beta        float64
+	svgd        SVGD
 }
+
+func (e Ensemble) recipe(s shape) recipe { return recipe{s, e.Batch, e.WeightDecay, e.Beta, e.SVGD} }
 
 // trainer owns the variables of one training graph. It holds nothing of a run between a
 // call of set and the next: one trainer serves many runs, one after the other.
 type trainer struct {
 	recipe
-	store        *mlmodel.Store
-	layers       []*mlmodel.Variable // in the order of state.layers
-	m1, m2       []*mlmodel.Variable
-	count        *mlmodel.Variable
-	step, looked *mlmodel.Exec
+	store               *mlmodel.Store
+	layers, m1, m2, avg []*mlmodel.Variable // in the order of state's
+	at                  int                 // state's steps
+	step, looked        *mlmodel.Exec
 }
 
 // trainers lends the trainers of each recipe, so that no fit but the first compiles a training graph.
@@ -82,6 +96,9 @@ func borrow(r recipe) (t *trainer, back func(), err error) {
 	}, nil
 }
 
+// AdamW's constants (Kingma and Ba, 2015).
+const beta1, beta2, epsilon = 0.9, 0.999, 1e-7
+
 func newTrainer(r recipe) (t *trainer, err error) {
 	defer gx.Catch(&err)
 	backend, err := gx.TrainingBackend()
@@ -93,38 +110,52 @@ func newTrainer(r recipe) (t *trainer, err error) {
 	for l := range len(w) - 1 {
 		for _, part := range []struct {
 			name string
-			dims []int
-		}{{"weights", []int{r.members, w[l+1], w[l]}}, {"bias", []int{r.members, w[l+1], 1}}} {
-			v, err := t.store.CreateVariable(fmt.Sprintf("/layer_%d/%s", l, part.name), tensors.FromShape(shapes.Make(dtypes.Float32, part.dims...)))
-			if err != nil {
-				return nil, err
+			cols int
+		}{{"weights", w[l]}, {"bias", 1}} {
+			for _, of := range []struct {
+				name string
+				to   *[]*mlmodel.Variable
+			}{{"value", &t.layers}, {"moment1", &t.m1}, {"moment2", &t.m2}, {"average", &t.avg}} {
+				v, err := t.store.CreateVariable(fmt.Sprintf("/layer_%d/%s/%s", l, part.name, of.name), tensors.FromShape(shapes.Make(dtypes.Float32, r.members, w[l+1], part.cols)))
+				if err != nil {
+					return nil, err
+				}
+				*of.to = append(*of.to, v)
 			}
-			t.layers = append(t.layers, v.SetTrainable(true))
 		}
 	}
-	forwardAll := func(g *Graph, x *Node) (mean, logStd *Node) {
+	values := func(g *Graph, vs []*mlmodel.Variable) (p []*Node) {
 		t.store.SetTraining(g, true) // variables stay inputs of the graph
-		p := make([]*Node, len(t.layers))
-		for i, v := range t.layers {
-			p[i] = v.NodeValue(g)
+		for _, v := range vs {
+			p = append(p, v.NodeValue(g))
 		}
-		return split(r.shape, forward(r.shape, p, x))
+		return p
 	}
-	adam := optimizer.Adam().LearningRate(r.learningRate).WeightDecay(r.weightDecay).Done()
-	t.step, err = mlmodel.NewExec(backend, t.store, func(s *mlmodel.Scope, x, y *Node) *Node {
+	t.step, err = mlmodel.NewExec(backend, t.store, func(_ *mlmodel.Scope, x, y, levels, rates *Node) *Node {
 		trainers.built.Add(1)
-		mean, logStd := forwardAll(x.Graph(), x)
-		// The sum over members of each one's own mean: members stay independent of each other.
-		loss := MulScalar(ReduceAllMean(likelihood(mean, logStd, y)), float64(r.members))
-		adam.UpdateGraph(s, x.Graph(), loss)
+		g := x.Graph()
+		p, m1, m2, avg := values(g, t.layers), values(g, t.m1), values(g, t.m2), values(g, t.avg)
+		rate := func(i int) *Node { return Squeeze(Slice(rates, AxisElem(i)), 0) }
+		head, back := run(r.shape, p, x)
+		loss := r.loss(head, y, levels)
+		for i, d := range back(Gradient(loss, head)[0]) {
+			a := Add(m1[i], MulScalar(Sub(d, m1[i]), 1-beta1))
+			b := Add(m2[i], MulScalar(Sub(Square(d), m2[i]), 1-beta2))
+			move := Div(Mul(a, rate(0)), AddScalar(Mul(Sqrt(b), rate(1)), epsilon))
+			now := Sub(Mul(p[i], rate(2)), move)
+			t.m1[i].SetNodeValue(a)
+			t.m2[i].SetNodeValue(b)
+			t.layers[i].SetNodeValue(now)
+			t.avg[i].SetNodeValue(Add(avg[i], Mul(Sub(now, avg[i]), rate(3))))
+		}
 		return loss
 	})
 	if err != nil {
 		return nil, err
 	}
 	// looked scores rows that all members share; weight is 1/n for a row and 0 for padding.
-	t.looked, err = mlmodel.NewExec(backend, t.store, func(s *mlmodel.Scope, x, y, weight *Node) *Node {
-		mean, logStd := forwardAll(x.Graph(), x)
+	t.looked, err = mlmodel.NewExec(backend, t.store, func(_ *mlmodel.Scope, x, y, weight, levels *Node) *Node {
+		mean, logStd := split(r.shape, forward(r.shape, values(x.Graph(), t.avg), x), level(levels, 0))
 		rows := ReduceMean(likelihood(mean, logStd, BroadcastToDims(InsertAxes(y, 0), mean.Shape().Dimensions...)), 0, 1)
 		return ReduceAllSum(Mul(rows, weight))
 	})
@@ -132,44 +163,72 @@ func newTrainer(r recipe) (t *trainer, err error) {
 		return nil, err
 	}
 	t.looked.SetMaxCache(-1)
+	return t, nil
+}
 
-	// A first step creates the optimizer's variables; set overwrites what it did.
-	x := tensors.FromShape(shapes.Make(dtypes.Float32, r.members, r.in, r.batch))
-	y := tensors.FromShape(shapes.Make(dtypes.Float32, r.members, r.out, r.batch))
-	if _, err := t.step.Call(x, y); err != nil {
-		return nil, err
+// level is row i of a dataset's levels, as [1, out, 1].
+func level(levels *Node, i int) *Node {
+	return InsertAxes(Squeeze(Slice(levels, AxisElem(i)), 0), 0, -1)
+}
+
+// loss is a scalar: a sum over members of means over their own data, so that members stay independent of each
+// other, but for their repulsion. Columns of head beyond those of y are measurement points.
+func (r recipe) loss(head, y, levels *Node) *Node {
+	mean, logStd := split(r.shape, head, level(levels, 0))
+	weight := StopGradient(Exp(MulScalar(logStd, 2*r.beta)))
+	scale := 1 / float64(r.out*r.batch)
+	if !r.svgd.On {
+		return MulScalar(ReduceAllSum(Mul(likelihood(mean, logStd, y), weight)), scale)
 	}
-	find := func(path string) *mlmodel.Variable {
-		v := t.store.GetVariable(path)
-		if v == nil && err == nil {
-			err = fmt.Errorf("ensemble: GoMLX's Adam has no variable %s", path)
-		}
-		return v
+	data := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(), AxisRange(0, r.batch)) }
+	f := StopGradient(mean)
+	score := Mul(Sub(y, data(f)), Exp(MulScalar(data(logStd), -2)))
+	if n := r.svgd.Extra; n > 0 {
+		score = Concatenate([]*Node{score, Zeros(head.Graph(), shapes.Make(dtypes.Float32, r.members, r.out, n))}, -1)
 	}
-	for _, v := range t.layers {
-		t.m1 = append(t.m1, find("/AdamOptimizer"+v.Path()+"_1st_moment"))
-		t.m2 = append(t.m2, find("/AdamOptimizer"+v.Path()+"_2nd_moment"))
+	score = Sub(score, Mul(f, level(levels, 1)))
+	// A positive weight moves no point at which φ is 0. It keeps means and deviations at rates of one order.
+	phi := Mul(r.svgd.steepest(f, StopGradient(score)), weight)
+	nll := ReduceAllSum(Mul(likelihood(data(f), data(logStd), y), data(weight)))
+	return MulScalar(surrogate(nll, mean, phi), scale)
+}
+
+// take takes a gradient step from data, x [members, in, batch + extra] and y [members, out, batch].
+func (t *trainer) take(x, y []float32, levels *tensors.Tensor, learningRate, average float64) error {
+	t.at++
+	n := float64(t.at)
+	// The bias of the moments, the decay of weights, and an average that starts quickly: of the first weights, nothing stays.
+	rates := []float32{
+		float32(learningRate / (1 - math.Pow(beta1, n))), float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
+		float32(1 - learningRate*t.weightDecay), float32(max(average, 9/(n+9))),
 	}
-	t.count = find("/AdamOptimizer/step")
-	return t, err
+	out, err := t.step.Call(
+		tensors.FromFlatDataAndDimensions(x, t.members, t.in, t.batch+t.svgd.extra()),
+		tensors.FromFlatDataAndDimensions(y, t.members, t.out, t.batch),
+		levels, tensors.FromFlatDataAndDimensions(rates, len(rates)))
+	if err != nil {
+		return fmt.Errorf("ensemble: gradient step: %w", err)
+	}
+	return out[0].FinalizeAll()
 }
 
 // set makes the trainer go on from s.
 func (t *trainer) set(s state) error {
-	for i, v := range t.layers {
+	for i := range t.layers {
 		for _, to := range []struct {
 			v    *mlmodel.Variable
 			from []float32
-		}{{v, s.layers[i]}, {t.m1[i], s.moment1[i]}, {t.m2[i], s.moment2[i]}} {
-			if err := to.v.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(to.from), v.Shape().Dimensions...)); err != nil {
+		}{{t.layers[i], s.layers[i]}, {t.m1[i], s.moment1[i]}, {t.m2[i], s.moment2[i]}, {t.avg[i], s.average[i]}} {
+			if err := to.v.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(to.from), to.v.Shape().Dimensions...)); err != nil {
 				return fmt.Errorf("ensemble: set weights: %w", err)
 			}
 		}
 	}
-	return t.count.SetValue(tensors.FromScalar(s.steps))
+	t.at = s.steps
+	return nil
 }
 
-// get is a copy of what the trainer has reached.
+// get is a copy of what the trainer has reached, less the lot.
 func (t *trainer) get() (s state, err error) {
 	read := func(v *mlmodel.Variable) (copied []float32) {
 		value, e := v.Value()
@@ -181,20 +240,19 @@ func (t *trainer) get() (s state, err error) {
 		}
 		return copied
 	}
-	for i, v := range t.layers {
-		s.layers = append(s.layers, read(v))
+	for i := range t.layers {
+		s.layers = append(s.layers, read(t.layers[i]))
 		s.moment1 = append(s.moment1, read(t.m1[i]))
 		s.moment2 = append(s.moment2, read(t.m2[i]))
+		s.average = append(s.average, read(t.avg[i]))
 	}
-	if c := read(t.count); len(c) == 1 {
-		s.steps = c[0]
-	}
+	s.steps = t.at
 	return s, err
 }
 
-// heldOut is the mean negative log-likelihood of rows, over rows, members and dimensions.
-func (t *trainer) heldOut(rows *rows) (float64, error) {
-	out, err := t.looked.Call(rows.x, rows.y, rows.weight)
+// heldOut is the mean negative log-likelihood of rows under the averaged weights, over rows, members and dimensions.
+func (t *trainer) heldOut(rows *rows, levels *tensors.Tensor) (float64, error) {
+	out, err := t.looked.Call(rows.x, rows.y, rows.weight, levels)
 	if err != nil {
 		return 0, fmt.Errorf("ensemble: held-out rows: %w", err)
 	}
