@@ -129,17 +129,16 @@ func TestSettingsRoundTrip(t *testing.T) {
 // that was never stopped.
 func TestResumeModels(t *testing.T) {
 	for _, c := range []struct{ model, calibration string }{
-		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"probabilistic", "adaptive"},
+		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"probabilistic", "adaptive"}, {"fsvgd", "none"}, {"probabilistic-fsvgd", "conformal"},
 	} {
 		t.Run(c.model+" "+c.calibration, func(t *testing.T) {
 			settings := func() *Settings {
 				s := quick(t)
-				learning := s.Learning
 				if err := s.Use(c.model); err != nil {
 					t.Fatal(err)
 				}
-				if c.model == "probabilistic" {
-					s.Learning = learning
+				if e, ok := s.Learning.(*ensemble.Ensemble); ok {
+					e.Hidden, e.MinSteps, e.MaxSteps = []int{8}, 30, 30
 				}
 				if s.Prior != nil {
 					if err := s.Set("prior.Mass=0.8"); err != nil {

@@ -70,9 +70,23 @@ var models = []struct {
 	name, about string
 	make        func() safex.Keeper
 }{
-	{"probabilistic", "an ensemble of neural networks that predict a mean and a noise", func() safex.Keeper { e := ensemble.Default(); return &e }},
-	{"gp", "Gaussian processes, one for each dimension of the state", func() safex.Keeper { g := gp.Default(); return &g }},
-	{"linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", func() safex.Keeper { l := linear.Default(); return &l }},
+	{"probabilistic", "neural networks that each predict a mean and a noise; they doubt what they disagree on", pointer(ensemble.Default)},
+	{"deterministic", "neural networks that each predict a mean", pointer(ensemble.Deterministic)},
+	{"fsvgd", "deterministic, and the networks repel each other in function space", pointer(ensemble.FSVGD)},
+	{"probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", pointer(ensemble.ProbabilisticFSVGD)},
+	{"gp", "Gaussian processes, one for each dimension of the state", pointer(gp.Default)},
+	{"linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", pointer(linear.Default)},
+}
+
+// pointer is a function that returns a pointer to fresh settings.
+func pointer[T any, P interface {
+	*T
+	safex.Keeper
+}](make func() T) func() safex.Keeper {
+	return func() safex.Keeper {
+		v := make()
+		return P(&v)
+	}
 }
 
 // prior before the name of a model is a prior of the task's dynamics, and that model for what it misses.
