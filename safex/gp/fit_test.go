@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func TestGradient(t *testing.T) {
 	o, _ := read(t)
 	for name := range kernels {
 		g := Default()
-		g.Kernel = name
+		g.Kernel, g.Spread = name, 0.8
 		s := newTarget(g, o.X, o.Y)
 		for _, θ := range [][]float64{{-0.5, -2, 0.2, -0.3, 1}, {-3.5, -4, 1.5, 0, 2}, {-0.5, -2, 4, -0.3, -3}} {
 			s.at(θ)
@@ -129,12 +130,32 @@ func TestFitBounds(t *testing.T) {
 			t.Errorf("hyper-parameter %d went from %v to %v, beyond three Spreads", i, before[i], v)
 		}
 	}
-	if h.Noise < g.MinNoise*(1-1e-9) {
-		t.Errorf("noise %v below MinNoise", h.Noise)
-	}
 	s := newTarget(g, o.X, o.Y)
 	if !(s.at(after) < s.at(before)-0.1) {
 		t.Errorf("the fit went from %v to %v", s.at(before), s.at(after))
+	}
+	g.Spread, g.MinNoise, g.Noise = 1, 0.2, 0.2 // the true noise is 0.05
+	if h, err = g.fitOutput(context.Background(), start, o.X, o.Y, rng.New(1)); err != nil || !near(h.Noise, g.MinNoise, 1e-12) {
+		t.Errorf("noise %v, error %v, want MinNoise = %v", h.Noise, err, g.MinNoise)
+	}
+}
+
+// Restarts are points around the settings, of which the best is taken.
+func TestRestarts(t *testing.T) {
+	o, _ := read(t)
+	g := Default()
+	g.Evaluations = 1
+	value := func(restarts int, seed uint64) float64 {
+		g.Restarts = restarts
+		h, err := g.fitOutput(context.Background(), g.center(3), o.X, o.Y, rng.New(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newTarget(g, o.X, o.Y).at(h.logs())
+	}
+	none, some, other := value(0, 1), value(20, 1), value(20, 2)
+	if !(some < none && other < none) || some == other || value(0, 2) != none {
+		t.Errorf("%v without restarts, %v and %v with 20", none, some, other)
 	}
 }
 
@@ -157,11 +178,50 @@ func TestFactorize(t *testing.T) {
 	}
 }
 
+// Where rounding exceeds the noise, deviations stay numbers above 0, for a point, for a batch, and after updates.
+func TestRounding(t *testing.T) {
+	x, at := num.NewBatch(1, 150), num.NewBatch(1, 149)
+	for i := range 150 {
+		x[0][i] = float64(i) / 50
+	}
+	for i := range 149 {
+		at[0][i] = (x[0][i] + x[0][i+1]) / 2
+	}
+	for name, k := range kernels {
+		for _, noise := range []float64{1e-6, 3e-7, 1e-7, 1e-8, 1e-9, 1e-12} {
+			h := hyper{1, noise, []float64{1}}
+			p, err := newOutput(k, h, x, make([]float64, 150))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				mean, deviation := make([]float64, 149), make([]float64, 149)
+				p.predict(mean, deviation, h.inLengths(at), make([]float64, 149*len(p.alpha)))
+				p = p.copy(149)
+				for i, v := range deviation {
+					if !(v > 0 && v < 0.01) {
+						t.Fatalf("%s, noise %v: deviation %v at point %d", name, noise, v, i)
+					}
+					a := p.look(at.Point(i))
+					if !(a.variance > 0 && a.variance < 1e-4) {
+						t.Fatalf("%s, noise %v: variance %v at point %d", name, noise, a.variance, i)
+					}
+					p.extend(a, 0)
+				}
+			}
+		}
+		p, err := newOutput(k, hyper{1, 1e-12, []float64{1}}, num.Batch{{1, 1, 1}}, make([]float64, 3))
+		if err != nil || !(p.noise2 > 1e-13) || !(p.information() > 0) {
+			t.Errorf("%s: the jitter of equal inputs is %v, error %v", name, p.noise2, err)
+		}
+	}
+}
+
 // The rows that are chosen do not depend on their order, and the deviations that are left are those of the posterior.
 func TestChoose(t *testing.T) {
 	o, h := read(t)
 	for name, k := range kernels {
-		hypers := []hyper{h, {0.4, 0.2, []float64{2, 0.5, 1}}}
+		hypers := []hyper{h, {0.4, 0.01, []float64{2, 0.5, 1}}}
 		rows, left := choose(k, hypers, o.X, 12)
 		taken := map[int]bool{}
 		for _, r := range rows {
@@ -190,6 +250,22 @@ func TestChoose(t *testing.T) {
 			}
 			if !near(left[j], most, 1e-10) {
 				t.Errorf("%s: output %d has %v left, the posterior %v", name, j, left[j], most)
+			}
+		}
+		// The next is the one that is known worst, in units of its noise.
+		for c := range 11 {
+			before, most := choose(k, hypers, o.X, c+1)
+			var next, worst float64
+			for j, h := range hypers {
+				p, err := newOutput(k, h, pick(o.X, before), make([]float64, c+1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				next = max(next, math.Sqrt(p.look(o.X.Point(rows[c+1])).variance)/h.Noise)
+				worst = max(worst, most[j]/h.Noise)
+			}
+			if !slices.Equal(before, rows[:c+1]) || !near(next, worst, 1e-10) {
+				t.Errorf("%s: after %v of %v a row at %v, where the worst is at %v", name, before, rows, next, worst)
 			}
 		}
 		if all, none := choose(k, hypers, o.X, 30); len(all) != 30 || none[0] != 0 {

@@ -24,7 +24,7 @@ import (
 // moved would make all else look infinitely far.
 //
 // With Fit, s, ς and the ℓ_d of each dimension maximise the marginal likelihood of the data (Rasmussen and Williams,
-// equation 5.9) times a log-normal prior: the logarithm of each has a standard deviation of Spread around that of
+// equation 5.8) times a log-normal prior: the logarithm of each has a standard deviation of Spread around that of
 // Signal, Noise or Length, and stays within three of them, ς above MinNoise.
 //
 // A prediction costs the square of the transitions that it is conditioned on, so these are a subset: those chosen one
@@ -63,15 +63,17 @@ type GP struct {
 	// function of norm 1 of the kernel ρ_j; (2) the noise is ς_j-sub-Gaussian; (3) the hyper-parameters and the subset do not
 	// depend on the noise, as without Fit and with Points for all data. B is an assumption that no data can
 	// confirm. The factor of the root is R_j / ς_j, the true noise over that of the model, both in Scales: 1
-	// by (2), where the paper has R, because its regulariser is about 1 and ours is ς_j² (Whitehouse, Ramdas and Wu, 2023).
+	// by (2), where the paper has R, because its regulariser is about 1 and ours is ς_j² (Whitehouse, Wu and Ramdas, 2023).
 	Norm  float64
 	Delta float64 // δ, probability that the bound of Norm fails, in (0, 1)
 }
 
-// Default returns a learner of smooth dynamics that fits a thousand transitions of a pendulum in about a second.
+// Default returns a learner of smooth dynamics that fits a thousand transitions of a pendulum in about a second. A prior
+// of longer length scales explores no faster, and errs by more than two deviations more often after the first fits, of
+// a pendulum that has only hung.
 func Default() GP {
 	return GP{
-		Kernel: "se", Fit: true, Signal: 0.3, Length: 2, Noise: 0.01, Spread: 1, MinNoise: 0.001,
+		Kernel: "se", Fit: true, Signal: 0.3, Length: 1, Noise: 0.01, Spread: 1, MinNoise: 0.001,
 		FitPoints: 200, Restarts: 1, Evaluations: 40, Points: 192, Spare: 64, Novel: 1, Delta: 0.1,
 	}
 }

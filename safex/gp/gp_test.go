@@ -246,7 +246,24 @@ func TestRoom(t *testing.T) {
 	if left, deviation := gp.Left(update(t, g, s, twice, m)); left != 10 || !(deviation[0] > 0 && deviation[0] < 0.7*g.Noise) {
 		t.Errorf("left %d known transitions, deviation %v", left, deviation)
 	}
-	g.Novel, g.Points, g.Spare = 0, 60, 4
+	// Models that grow from the same one do not see each other.
+	g.Novel = 0
+	root := update(t, g, s, head(twice, 63), m)
+	x, u := far(50)
+	grow := func(sign float64) safex.Model {
+		more := head(twice, 63)
+		for i := range 5 {
+			more.Append([]float64{sign, 0, 3 + float64(i)}, []float64{sign}, []float64{sign, 0.1, 3})
+		}
+		return update(t, g, s, more, root)
+	}
+	one := grow(1)
+	want := predict(t, one, x, u)
+	grow(-1)
+	if !reflect.DeepEqual(want, predict(t, one, x, u)) {
+		t.Error("models that grow from the same one change each other")
+	}
+	g.Points, g.Spare = 60, 4
 	if left, _ := gp.Left(update(t, g, s, twice, m)); left != 6 {
 		t.Errorf("left %d, want 6 of 10 transitions when there is room for 4", left)
 	}
@@ -387,6 +404,102 @@ func TestBound(t *testing.T) {
 		for i, v := range x[0] {
 			if off := math.Abs(v + 2*f(v/2) - p.Mean[0][i]); off > β*p.Epistemic[0][i] {
 				t.Errorf("seed %d: off by %v deviations at %v, β is %v", seed, off/p.Epistemic[0][i], v, β)
+			}
+		}
+	}
+}
+
+// round makes numbers that float32 holds.
+func round(b num.Batch) num.Batch {
+	for _, column := range b {
+		for i, v := range column {
+			column[i] = float64(float32(v))
+		}
+	}
+	return b
+}
+
+// Where rounding exceeds what is left of the variance, the graph has numbers too.
+func TestGraphRounding(t *testing.T) {
+	s := line(t)
+	data := &safex.Data{}
+	for i := range 150 {
+		x := float64(i) / 25
+		data.Append([]float64{x}, []float64{0}, []float64{x})
+	}
+	for _, kernel := range []string{"se", "matern52"} {
+		for _, noise := range []float64{1e-6, 3e-7, 1e-7, 1e-8} {
+			g := fixed(kernel)
+			g.Signal, g.Noise, g.MinNoise = 1, noise, noise
+			r, err := rollout.NewGoMLX().Rollout(s, learn(t, g, s, data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 20 {
+				c := safex.Candidates{State: []float64{0.02 + float64(i)/4}, Beta: 1, Actions: num.NewBatch(1, 1), Eta: num.Batch{{1}}}
+				var out safex.Rolled
+				if err := r.Roll(context.Background(), &out, c, &safex.Ascent{Reward: 1, Sharpness: 5}); err != nil {
+					t.Fatal(err)
+				}
+				for _, b := range []num.Batch{out.States, out.GradAction, out.GradEta} {
+					if v := b[0][0]; v-v != 0 {
+						t.Fatalf("%s, noise %v: %v from %v on", kernel, noise, v, c.State)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The graph's mean and deviation are those of Predict to float32's last digits: also where the deviation is a thousandth of
+// the signal, and without noise to speak of.
+func TestGraphAgrees(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 90)
+	round(data.X)
+	x, u := far(30)
+	for _, kernel := range []string{"se", "matern52"} {
+		for _, noise := range []float64{0.003, 1e-9} {
+			g := fixed(kernel)
+			g.Noise, g.MinNoise = noise, 1e-9
+			m := learn(t, g, s, data)
+			r, err := rollout.NewGoMLX().Rollout(s, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := [][]float64{data.X.Point(3), data.X.Point(70), round(x).Point(0), round(x).Point(1)}
+			for _, state := range at {
+				const n = 8
+				c := safex.Candidates{State: state, Beta: 1000, Actions: num.NewBatch(1, 2*n), Eta: num.NewBatch(3, 2*n)}
+				points := num.NewBatch(3, 2*n)
+				for i := range 2 * n {
+					points.SetPoint(i, state)
+					c.Actions[0][i] = round(u)[0][i%n]
+					for d := range 3 {
+						c.Eta[d][i] = float64(i / n)
+					}
+				}
+				var out safex.Rolled
+				if err := r.Roll(context.Background(), &out, c, &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 5}); err != nil {
+					t.Fatal(err)
+				}
+				p := predict(t, m, points, c.Actions)
+				for d := range 3 {
+					for i := range n {
+						mean, far := out.States[d][i], out.States[d][n+i]
+						σ := p.Epistemic[d][i]
+						if want := p.Mean[d][i]; math.Abs(mean-want) > 3e-6*(1+math.Abs(want)) {
+							t.Fatalf("%s: mean %v, want %v", kernel, mean, want)
+						}
+						if got := (far - mean) / 1000; math.Abs(got-σ) > 1e-5*σ+1e-6*g.Signal*s.State[d].Scale {
+							t.Fatalf("%s, noise %v: deviation %v, want %v", kernel, noise, got, σ)
+						}
+					}
+				}
+				for i, v := range out.GradAction[0] {
+					if v-v != 0 {
+						t.Fatalf("%s, noise %v: derivative %d is %v", kernel, noise, i, v)
+					}
+				}
 			}
 		}
 	}

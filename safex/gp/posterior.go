@@ -11,14 +11,16 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// output is the posterior of one output given n inputs: with K + ς²I = LLᵀ it keeps R = L⁻¹ and α = RᵀRy, so that the
-// variance at a point with kernels k is s² - |Rk|², and the mean kᵀα.
+// output is the posterior of one output given n inputs: with K + ς²I = LLᵀ it keeps L, R = L⁻¹ and α = RᵀRy, so that the
+// variance at a point with kernels k is s² - |Rk|², and the mean kᵀα. R serves predictions, which are products then. New
+// rows come of L, by a solution: with R their rounding errors would grow from row to row.
 type output struct {
 	hyper
 	kernel kernel
 	noise2 float64   // ς² and jitter
 	z      num.Batch // inputs in length scales
-	root   []float64 // R, lower triangular, row-major with rows of stride
+	lower  []float64 // L, lower triangular, row-major with rows of stride
+	root   []float64 // R, likewise
 	stride int
 	alpha  []float64
 }
@@ -51,16 +53,16 @@ func newOutput(k kernel, h hyper, x num.Batch, y []float64) (*output, error) {
 			return nil, fmt.Errorf("gp: %w", err)
 		}
 	}
-	o.root = inverse.RawTriangular().Data
+	o.lower, o.root = lower.RawTriangular().Data, inverse.RawTriangular().Data
 	o.alpha = append([]float64{}, y...)
-	blas64.Trmv(blas.NoTrans, o.triangle(), vector(o.alpha))
-	blas64.Trmv(blas.Trans, o.triangle(), vector(o.alpha))
+	blas64.Trmv(blas.NoTrans, o.triangle(o.root), vector(o.alpha))
+	blas64.Trmv(blas.Trans, o.triangle(o.root), vector(o.alpha))
 	return o, nil
 }
 
-// triangle is R for BLAS.
-func (o *output) triangle() blas64.Triangular {
-	return blas64.Triangular{N: len(o.alpha), Stride: max(1, o.stride), Data: o.root, Uplo: blas.Lower, Diag: blas.NonUnit}
+// triangle is L or R for BLAS.
+func (o *output) triangle(data []float64) blas64.Triangular {
+	return blas64.Triangular{N: len(o.alpha), Stride: o.stride, Data: data, Uplo: blas.Lower, Diag: blas.NonUnit}
 }
 
 // kernels writes k between input i and lanes from on of z, in length scales, to dst.
@@ -74,8 +76,9 @@ func (o *output) kernels(dst []float64, i int, z num.Batch, from int) {
 func (o *output) copy(more int) *output {
 	c, n := *o, len(o.alpha)
 	c.stride = n + more
-	c.root = make([]float64, c.stride*c.stride)
+	c.lower, c.root = make([]float64, c.stride*c.stride), make([]float64, c.stride*c.stride)
 	for i := range n {
+		copy(c.lower[i*c.stride:], o.lower[i*o.stride:][:i+1])
 		copy(c.root[i*c.stride:], o.root[i*o.stride:][:i+1])
 	}
 	c.alpha = append(make([]float64, 0, c.stride), o.alpha...)
@@ -89,7 +92,7 @@ func (o *output) copy(more int) *output {
 // news is what conditioning on a further input needs to know of it.
 type news struct {
 	z        num.Batch // in length scales
-	k, l     []float64 // kernels to the inputs, and R times them
+	k, l     []float64 // kernels to the inputs, and L⁻¹ times them
 	variance float64   // conditional, of f
 }
 
@@ -106,7 +109,7 @@ func (o *output) look(x []float64) news {
 	a.l = append([]float64{}, a.k...)
 	s2 := o.Signal * o.Signal
 	if n > 0 {
-		blas64.Trmv(blas.NoTrans, o.triangle(), vector(a.l))
+		blas64.Trsv(blas.NoTrans, o.triangle(o.lower), vector(a.l))
 	}
 	a.variance = max(s2-blas64.Dot(vector(a.l), vector(a.l)), floor*s2)
 	return a
@@ -117,10 +120,12 @@ func (o *output) look(x []float64) news {
 func (o *output) extend(a news, y float64) {
 	n := len(o.alpha)
 	d := math.Sqrt(a.variance + o.noise2)
+	copy(o.lower[n*o.stride:], a.l)
+	o.lower[n*o.stride+n] = d
 	residual := y
 	if n > 0 {
 		residual -= blas64.Dot(vector(a.k), vector(o.alpha))
-		blas64.Trmv(blas.Trans, o.triangle(), vector(a.l))
+		blas64.Trmv(blas.Trans, o.triangle(o.root), vector(a.l))
 	}
 	row := o.root[n*o.stride:][:n+1]
 	for i, v := range a.l {
@@ -147,7 +152,7 @@ func (o *output) predict(mean, deviation []float64, z num.Batch, k []float64) {
 			o.kernels(k[i*lanes:(i+1)*lanes], i, z, 0)
 		}
 		blas64.Gemv(blas.Trans, 1, rows, vector(o.alpha), 0, vector(mean))
-		blas64.Trmm(blas.Left, blas.NoTrans, 1, o.triangle(), rows)
+		blas64.Trmm(blas.Left, blas.NoTrans, 1, o.triangle(o.root), rows)
 		for i := range n {
 			for b, v := range k[i*lanes : (i+1)*lanes] {
 				deviation[b] += v * v
