@@ -11,7 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -183,22 +187,72 @@ func TestOutgrown(t *testing.T) {
 	}
 }
 
-// Trainers are compiled once for a recipe, however many fits there are.
+// Trainers are compiled once for a recipe, however many fits there are and however the data grow.
 func TestNoRecompilation(t *testing.T) {
-	s, data := modeltest.Pendulum(t, 200)
-	e := small()
-	e.Hidden = []int{7} // of this test alone
-	before := trainers.built.Load()
-	var m safex.Model
-	grown := &safex.Data{}
-	for i := range 200 {
-		grown.Append(data.X.Point(i), data.U.Point(i), data.Next.Point(i))
-		if i%50 == 49 {
-			m = learn(t, e, s, grown, m, 1)
+	s, data := modeltest.Pendulum(t, 1000)
+	for _, e := range []Ensemble{small(), FSVGD()} {
+		e.Hidden, e.MinSteps, e.MaxSteps = []int{7}, 10, 10 // of this test alone
+		built, kept := trainers.built.Load(), len(trainers.free[e.recipe(e.shape(3, 1))])
+		refits(t, e, s, data, 20, 20)
+		if made := trainers.built.Load() - built; made != 1 {
+			t.Errorf("%d training graphs for 50 fits", made)
+		}
+		if more := len(trainers.free[e.recipe(e.shape(3, 1))]) - kept; more != 1 {
+			t.Errorf("%d trainers are left after 50 fits", more)
 		}
 	}
-	if made := trainers.built.Load() - before; made != 1 {
-		t.Errorf("%d training graphs for four fits", made)
+}
+
+// Forgetting starts the moments anew, and keeps the weights.
+func TestForget(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 100)
+	e := small()
+	e.MinSteps, e.MaxSteps = 10, 10
+	first := learn(t, e, s, data, nil, 1)
+	kept := learn(t, e, s, data, first, 2).(*model)
+	e.Forget = true
+	forgot := learn(t, e, s, data, first, 2).(*model)
+	if kept.trained.steps != 20 || forgot.trained.steps != 10 {
+		t.Errorf("moments of %d and %d steps, want 20 and 10", kept.trained.steps, forgot.trained.steps)
+	}
+	if reflect.DeepEqual(forgot.trained.layers, learn(t, e, s, data, nil, 2).(*model).trained.layers) {
+		t.Error("the weights were forgotten too")
+	}
+}
+
+// The gradient that training takes is GoMLX's own.
+func TestGradient(t *testing.T) {
+	backend, err := gx.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range activations {
+		s := shape{members: 2, in: 3, out: 2, hidden: "5 4", activation: name}
+		var args []any
+		r := rng.New(1).Rand()
+		add := func(dims ...int) {
+			flat := make([]float32, dims[0]*dims[1]*dims[2])
+			for i := range flat {
+				flat[i] = float32(r.NormFloat64())
+			}
+			args = append(args, tensors.FromFlatDataAndDimensions(flat, dims...))
+		}
+		add(2, 3, 6)
+		w := s.widths()
+		for l := range len(w) - 1 {
+			add(2, w[l+1], w[l])
+			add(2, w[l+1], 1)
+		}
+		out := graph.MustExecOnceN(backend, func(in []*graph.Node) []*graph.Node {
+			y, back := run(s, in[1:], in[0])
+			loss := graph.ReduceAllSum(graph.Sin(y))
+			return append(graph.Gradient(loss, in[1:]...), back(graph.Gradient(loss, y)[0])...)
+		}, args...)
+		for i := range len(out) / 2 {
+			if !out[i].InDelta(out[i+len(out)/2], 1e-4) {
+				t.Errorf("%s: gradient %d is %v, want %v", name, i, out[i+len(out)/2], out[i])
+			}
+		}
 	}
 }
 
@@ -259,11 +313,20 @@ func TestErrors(t *testing.T) {
 	for _, spoil := range []func(*Ensemble){
 		func(e *Ensemble) { e.Members = 1 }, func(e *Ensemble) { e.Activation = "sigmoid" }, func(e *Ensemble) { e.Hidden = []int{0} },
 		func(e *Ensemble) { e.LearningRate = 0 }, func(e *Ensemble) { e.HoldOut = 1 }, func(e *Ensemble) { e.MaxSteps = 0 },
+		func(e *Ensemble) { e.Noise = -1 }, func(e *Ensemble) { e.Noise = math.NaN() }, func(e *Ensemble) { e.Beta = 1.5 }, func(e *Ensemble) { e.Beta = math.NaN() },
+		func(e *Ensemble) { e.Average = 0 }, func(e *Ensemble) { e.Average = math.NaN() }, func(e *Ensemble) { e.Progress = math.NaN() }, func(e *Ensemble) { e.Batches = 3 },
+		func(e *Ensemble) { e.SVGD = DefaultSVGD() }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Extra = -1 }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Prior = math.NaN() },
+		func(e *Ensemble) { *e = FSVGD(); e.SVGD.Reach = math.Inf(1) }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Bandwidth = -1 },
 	} {
 		e := small()
 		spoil(&e)
 		if _, err := e.Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: error %v", e, err)
+		}
+	}
+	for _, e := range []Ensemble{Default(), Deterministic(), FSVGD(), ProbabilisticFSVGD(), Reference()} {
+		if err := e.Check(); err != nil {
+			t.Error(err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -285,6 +348,7 @@ func TestLoadRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old := []byte(`{"Kind":"ensemble","Format":1,"Members":5}`)
 	other := small()
 	other.Hidden = []int{16}
 	flipped := bytes.Replace(file, []byte(`"Steps":`), []byte(`"Steps":1`), 1)
@@ -294,7 +358,8 @@ func TestLoadRefuses(t *testing.T) {
 		want string
 	}{
 		"half":  {small(), file[:len(file)/2], "damaged"},
-		"empty": {small(), nil, "damaged"}, "flipped": {small(), flipped, "checksum"}, "other": {other, file, "want an ensemble of 5, 4-16-3"},
+		"empty": {small(), nil, "damaged"}, "flipped": {small(), flipped, "checksum"}, "old": {small(), old, "learn it anew"},
+		"kind": {kinds()["Deterministic"], file, "fixed noise"}, "other": {other, file, "want an ensemble of 5, 4-16-3"},
 	} {
 		if _, err := c.e.Load(s, c.file); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)

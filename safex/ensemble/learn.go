@@ -135,7 +135,7 @@ type dataset struct {
 	held            *rows
 	low, high       []float64       // of each input, between which measurement points lie
 	noise           []float64       // fixed aleatoric deviation of each dimension in the units of the state, or nil
-	levels          *tensors.Tensor // [2, out]: normalised, the logarithm of noise, and 1/Prior²
+	levels          *tensors.Tensor // [3, out]: normalised, the logarithm of noise, 1/Prior², and that to the power of -Beta
 }
 
 // rows are held-out transitions as tensors, padded with rows of weight 0.
@@ -174,17 +174,20 @@ func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 	for _, column := range set.x {
 		set.low, set.high = append(set.low, slices.Min(column)-e.SVGD.Reach), append(set.high, slices.Max(column)+e.SVGD.Reach)
 	}
-	levels := make([]float32, 2*len(set.y))
+	levels := make([]float32, 3*len(set.y))
 	for d, v := range s.State {
 		if e.Noise > 0 {
 			set.noise = append(set.noise, e.Noise*v.Scale)
 			levels[d] = float32(math.Log(set.noise[d] / set.yScale[d]))
 		}
+		precision := 0.0
 		if e.SVGD.Prior > 0 {
-			levels[len(set.y)+d] = float32(math.Pow(set.yScale[d]/(e.SVGD.Prior*v.Scale), 2))
+			precision = math.Pow(set.yScale[d]/(e.SVGD.Prior*v.Scale), 2)
 		}
+		levels[len(set.y)+d] = float32(precision)
+		levels[2*len(set.y)+d] = float32(math.Pow(max(precision, 1e-6), -e.Beta))
 	}
-	set.levels = tensors.FromFlatDataAndDimensions(levels, 2, len(set.y))
+	set.levels = tensors.FromFlatDataAndDimensions(levels, 3, len(set.y))
 	var held []int
 	for i := range n {
 		if i%e.HoldOut == e.HoldOut-1 {

@@ -73,6 +73,7 @@ var trainers struct {
 	sync.Mutex
 	free  map[recipe][]*trainer
 	built atomic.Int64 // training graphs
+	steps atomic.Int64 // gradient steps
 }
 
 // borrow returns a trainer whose variables are undefined, and a function that gives it back.
@@ -187,15 +188,23 @@ func (r recipe) loss(head, y, levels *Node) *Node {
 		score = Concatenate([]*Node{score, Zeros(head.Graph(), shapes.Make(dtypes.Float32, r.members, r.out, n))}, -1)
 	}
 	score = Sub(score, Mul(f, level(levels, 1)))
-	// A positive weight moves no point at which φ is 0. It keeps means and deviations at rates of one order.
-	phi := Mul(r.svgd.steepest(f, StopGradient(score)), weight)
-	nll := ReduceAllSum(Mul(likelihood(data(f), data(logStd), y), data(weight)))
+	// A positive weight moves no point at which φ is 0. It is a power of the variance of the entry, so that neither data
+	// nor prior drown the other: of the predicted one, or if that is fixed, of the prior's away from the data.
+	trust := weight
+	if n := r.svgd.Extra; n > 0 && r.fixed {
+		trust = Concatenate([]*Node{data(weight), BroadcastToDims(level(levels, 2), r.members, r.out, n)}, -1)
+	}
+	phi := Mul(r.svgd.steepest(f, StopGradient(score)), trust)
+	// Noise is learned about the mean of the members: about each one's own, noise and repulsion would feed each other.
+	center := BroadcastToDims(ReduceAndKeep(data(f), ReduceMean, 0), y.Shape().Dimensions...)
+	nll := ReduceAllSum(Mul(likelihood(center, data(logStd), y), data(weight)))
 	return MulScalar(surrogate(nll, mean, phi), scale)
 }
 
 // take takes a gradient step from data, x [members, in, batch + extra] and y [members, out, batch].
 func (t *trainer) take(x, y []float32, levels *tensors.Tensor, learningRate, average float64) error {
 	t.at++
+	trainers.steps.Add(1)
 	n := float64(t.at)
 	// The bias of the moments, the decay of weights, and an average that starts quickly: of the first weights, nothing stays.
 	rates := []float32{
