@@ -114,6 +114,10 @@ func TestBootstrapStays(t *testing.T) {
 	if a, b, c := lot(one), lot(learn(t, e, s, data, one, 2)), lot(learn(t, e, s, data, loaded, 3)); a != b || a != c {
 		t.Errorf("lots %d, %d, %d in one run", a, b, c)
 	}
+	slow := learn(t, e, s, tame(data), nil, 4)
+	if a, b := lot(slow), lot(learn(t, e, s, data, slow, 5)); a != b {
+		t.Errorf("lots %d and %d around a fit that starts afresh", a, b)
+	}
 	if lot(one) == lot(learn(t, e, s, data, nil, 2)) {
 		t.Error("two seeds have one lot")
 	}

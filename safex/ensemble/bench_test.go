@@ -72,8 +72,12 @@ func BenchmarkRefit(b *testing.B) {
 			nll := heldOut(b, c.e, last, seen)
 			b.ReportMetric(nll, "nll")
 			if c.long > 0 {
-				best := heldOut(b, c.e, longer(b, c.e, s, seen, before, c.long), seen)
+				long := longer(b, c.e, s, seen, before, c.long)
+				best := heldOut(b, c.e, long, seen)
 				b.ReportMetric(100*(nll-best)/math.Abs(best), "%/long-nll")
+				for d, share := range miss(b, long, fresh) {
+					b.ReportMetric(1000*share, "‰/long-"+s.State[d].Name)
+				}
 			}
 			for d, share := range miss(b, last, fresh) {
 				b.ReportMetric(1000*share, "‰/"+s.State[d].Name)
@@ -98,7 +102,7 @@ func BenchmarkScaling(b *testing.B) {
 				b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(b.N), "ms/fit")
 			})
 			b.Run("predict/"+at, func(b *testing.B) {
-				p := &safex.Prediction{}
+				p := predict(b, m, data.X, data.U) // compiles
 				for b.Loop() {
 					if err := m.Predict(p, data.X, data.U); err != nil {
 						b.Fatal(err)
@@ -108,6 +112,9 @@ func BenchmarkScaling(b *testing.B) {
 			})
 			b.Run("member/"+at, func(b *testing.B) {
 				p, member := &safex.Prediction{}, make([]int, n)
+				if err := m.(*model).PredictMember(p, member, data.X, data.U); err != nil { // compiles
+					b.Fatal(err)
+				}
 				for b.Loop() {
 					if err := m.(*model).PredictMember(p, member, data.X, data.U); err != nil {
 						b.Fatal(err)
