@@ -1,6 +1,7 @@
 package ensemble
 
 import (
+	"context"
 	"math"
 	"testing"
 
@@ -131,6 +132,41 @@ func TestReferenceUnderfits(t *testing.T) {
 	for d := range a {
 		if a[d] < 3*b[d] {
 			t.Errorf("%s: the reference is off by %.3f of the movement, the default by %.3f", s.State[d].Name, a[d], b[d])
+		}
+	}
+}
+
+// What a fit calls its held-out likelihood is that of the model that it returns, with the averaged weights.
+func TestHeldOutIsTheModels(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 300)
+	for name, e := range kinds() {
+		tr, back, err := borrow(e.recipe(e.shape(3, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer back()
+		if err := tr.set(fresh(tr.shape, rng.New(1))); err != nil {
+			t.Fatal(err)
+		}
+		set := e.prepare(s, data)
+		best, nll, _, err := e.fit(context.Background(), tr, set, 1, rng.New(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := newModel(tr.shape, set.inScale, set.yScale, set.noise, best)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := heldOut(t, e, m, data); math.Abs(again-nll) > 1e-3*(1+math.Abs(nll)) {
+			t.Errorf("%s: the fit ended at %v, its model is at %v", name, nll, again)
+		}
+		best.average = best.layers
+		raw, err := newModel(tr.shape, set.inScale, set.yScale, set.noise, best)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := heldOut(t, e, raw, data); math.Abs(again-nll) < 1e-3*(1+math.Abs(nll)) {
+			t.Errorf("%s: the last weights are as good as their average: the test tests nothing", name)
 		}
 	}
 }
