@@ -206,7 +206,7 @@ func (t *trainer) take(x, y []float32, levels *tensors.Tensor, learningRate, ave
 	t.at++
 	trainers.steps.Add(1)
 	n := float64(t.at)
-	// The bias of the moments, the decay of weights, and an average that starts quickly: of the first weights, nothing stays.
+	// The bias of the moments, the decay of weights, and an average that soon forgets the weights it started from.
 	rates := []float32{
 		float32(learningRate / (1 - math.Pow(beta1, n))), float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
 		float32(1 - learningRate*t.weightDecay), float32(max(average, 9/(n+9))),
