@@ -205,9 +205,17 @@ func TestTemperature(t *testing.T) {
 	for range 20000 {
 		data.Append([]float64{0, 0}, []float64{0}, []float64{3 * r.NormFloat64(), 0.5 * r.NormFloat64()})
 	}
-	sum, _ := calibrate.Of(learn(t, calibrate.DefaultTemperature().With(still{1, 1e-4}), s, data))
-	if math.Abs(sum.Scale[0]-3) > 0.15 || math.Abs(sum.Scale[1]-0.5) > 0.06 || sum.Floor[0] != 0 {
-		t.Errorf("temperatures %v, want 3 and 0.5", sum.Scale)
+	c := calibrate.DefaultTemperature()
+	for _, noise := range []float64{1e-4, 1} {
+		sum, _ := calibrate.Of(learn(t, c.With(still{1, noise}), s, data))
+		if math.Abs(sum.Scale[0]-3) > 0.15 || math.Abs(sum.Scale[1]-0.5) > 0.06 || sum.Floor[0] != 0 {
+			t.Errorf("temperatures %v beside a noise of %v, want 3 and 0.5", sum.Scale, noise)
+		}
+	}
+	c.Aleatoric = true // √(α² + 1) is 3 for the first; the second is too wide already
+	sum, _ := calibrate.Of(learn(t, c.With(still{1, 1}), s, data))
+	if math.Abs(sum.Scale[0]-math.Sqrt(8)) > 0.15 || sum.Scale[1] != 10.0/99 {
+		t.Errorf("temperatures %v with the noise counted in, want √8 and the least", sum.Scale)
 	}
 }
 

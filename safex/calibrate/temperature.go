@@ -14,16 +14,21 @@ import (
 // Temperature multiplies the epistemic deviation of each dimension by the α for which the average quantiles are right
 // on held-out transitions: over the levels p = 0.05, 0.10 … 0.95 it minimises
 //
-//	mean (p - share of transitions with Φ((next - mean) / √((α·epistemic)² + aleatoric²)) ≤ p)²,   α = 10k/99, k = 1 … 99.
+//	mean (p - share of transitions with Φ((next - mean) / (α·epistemic)) ≤ p)²,   α = 10k/99, k = 1 … 99.
 //
-// Of equals the largest wins. This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
+// Of equals the largest wins. With Aleatoric, as in the published method, √((α·epistemic)² + aleatoric²) takes the place of
+// α·epistemic. Then a learner that overstates its noise has its doubt shrunk for it, by up to ten times, and the box, which is
+// made of the doubt alone, holds next to nothing.
+//
+// This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
 // dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
 // far more often than a single one. β stays the planner's.
 //
 // Every HoldOut-th transition is held out for ever: no fit learns from it.
 type Temperature struct {
-	Learner safex.Keeper `json:"-"`
-	HoldOut int          // every HoldOut-th transition calibrates, at least 2
+	Learner   safex.Keeper `json:"-"`
+	HoldOut   int          // every HoldOut-th transition calibrates, at least 2
+	Aleatoric bool         // count the aleatoric deviation in, as published
 }
 
 // DefaultTemperature holds out every fifth transition.
@@ -57,6 +62,9 @@ func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Dat
 	}
 	sum := Summary{Scale: make([]float64, len(s.State)), Floor: make([]float64, len(s.State))}
 	for d := range sum.Scale {
+		if !c.Aleatoric {
+			clear(p.Aleatoric[d])
+		}
 		sum.Scale[d] = temperature(held.Next[d], p.Mean[d], p.Epistemic[d], p.Aleatoric[d])
 	}
 	m, err := newModel(inner, sum, data.Len())
