@@ -22,7 +22,7 @@
 // [Check] looks for what is wrong with a task of one's own, and [System.Simulate] runs
 // it under a [Policy].
 //
-// The other packages build on these words: tasks, ensemble and linear (each a [Learner]), rollout
-// (an [Engine]), plan ([Planner] implementations), train (the loop), run (a run on
-// disk), fig (figures) and lab, which puts them together.
+// The other packages build on these words: tasks; ensemble, gp, linear and residual (each a [Learner]), and
+// calibrate, which wraps any of them; rollout (an [Engine]), plan ([Planner] implementations), train (the loop), run (a
+// run on disk), card (what was believed against what happened), fig (figures) and lab, which puts them together.
 package safex

@@ -23,7 +23,7 @@ import (
 )
 
 // Version is the version of safex.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // Build is the version, the Go that compiled it, whether with SIMD, and for which machine. The same
 // seed gives the same bits within one Build on one kind of processor.
