@@ -26,7 +26,7 @@ type Ensemble struct {
 	Hidden       []int   // widths of the hidden layers
 	Activation   string  // of the hidden layers: swish, relu or tanh
 	Noise        float64 // aleatoric deviation of the difference, in Scales; 0 learns one for each state and action
-	Beta         float64 // in [0, 1]: the loss of an entry is weighted by its predicted variance to the power of Beta (Seitzer et al., 2022)
+	Beta         float64 // in [0, 1]: the loss of an entry is weighted by its variance to the power of Beta (Seitzer et al., 2022)
 	SVGD         SVGD    // repulsion of the members in function space
 	LearningRate float64 // of AdamW (Loshchilov and Hutter, 2019)
 	WeightDecay  float64 // of AdamW

@@ -11,10 +11,14 @@ import (
 // (Wang et al., 2019, Function space particle optimization for Bayesian neural networks). The members'
 // predictions on a measurement set, the batch and Extra points beside it, are particles of the posterior
 //
-//	p(f) ∝ exp(-nll(batch)) · Π N(f; 0, Prior²),
+//	p(f) ∝ Π_batch N(y; f, s²) · Π_extra N(f; 0, Prior²),
 //
 // and particle j moves along φ_j = 1/M Σ_l [k(f_l, f_j) ∇ log p(f_l) + ∇_{f_l} k(f_l, f_j)], backpropagated
-// into its weights. Where there are data, they decide; away from them the members fill the prior.
+// into its weights. Where there are data, they decide, and the members differ by about s; away from them the members
+// fill the prior. The prior does not act on the batch, which it would count anew in every step.
+//
+// s is the Noise of the Ensemble. Where noise is learned s is a fiftieth of the movement, and the noise is learned
+// beside, about the mean of the members.
 //
 // Each predicted entry has a kernel of its own, k = exp(-(f_l - f_j)²/h), as a diagonal matrix-valued kernel
 // (Wang, Tang, Bajaj and Liu, 2019). One kernel over all entries would see only distances that grow with their

@@ -41,7 +41,7 @@ func TestFormula(t *testing.T) {
 				if !fixed {
 					rows = 2 * out
 				}
-				head, y, levels := random(members*rows*wide), random(members*out*batch), []float32{-0.3, 0.2, 0.5, 2, 1.5, 0.6}
+				head, y, levels := random(members*rows*wide), random(members*out*batch), []float32{-0.3, 0.2, 0.5, 2, 0.7, 0.4, 1.5, 0.6}
 				for i := out * batch; i < len(y); i++ {
 					y[i] = y[i-out*batch] // members share the batch
 				}
@@ -49,7 +49,7 @@ func TestFormula(t *testing.T) {
 					loss := r.loss(in[0], in[1], in[2])
 					return []*Node{loss, Gradient(loss, in[0])[0]}
 				}, tensors.FromFlatDataAndDimensions(head, members, rows, wide), tensors.FromFlatDataAndDimensions(y, members, out, batch),
-					tensors.FromFlatDataAndDimensions(levels, 3, out))
+					tensors.FromFlatDataAndDimensions(levels, 4, out))
 				var grad []float32
 				if err := tensors.ConstFlatData(got[1], func(flat []float32) { grad = append(grad, flat...) }); err != nil {
 					t.Fatal(err)
@@ -70,15 +70,12 @@ func TestFormula(t *testing.T) {
 							if !fixed {
 								logStd = (logHi-logLo)/2*math.Tanh(float64(head[at(m, out+d)])) + (logHi+logLo)/2
 							}
-							weight[m] = math.Exp(2 * 0.5 * logStd)
-							if fixed && i >= batch {
-								weight[m] = float64(levels[2*out+d])
-							}
-							score[m] = -f[m] * float64(levels[out+d])
+							weight[m], score[m] = float64(levels[3*out+d]), -f[m]*float64(levels[out+d])
+							noise := float64(levels[2*out+d])
 							if i < batch {
 								target := float64(y[d*batch+i])
-								score[m] += (target - f[m]) * math.Exp(-2*logStd)
-								nll += weight[m] * (math.Pow((target-center)*math.Exp(-logStd), 2)/2 + logStd)
+								weight[m], score[m] = noise, (target-f[m])/(noise*noise)
+								nll += math.Exp(2*0.5*logStd) * (math.Pow((target-center)*math.Exp(-logStd), 2)/2 + logStd)
 							}
 						}
 						h := 2 * bandwidth * bandwidth
@@ -111,7 +108,7 @@ func TestFormula(t *testing.T) {
 	}
 }
 
-// Repelled members agree in the data, and disagree away from them, far more than those of an ensemble that only
+// Repelled members agree in the data, and disagree away from them, at least twice as much as those of an ensemble that only
 // started from different weights. Speeds beyond 4 rad/s were never seen.
 func TestRepulsion(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 300)
@@ -140,7 +137,7 @@ func TestRepulsion(t *testing.T) {
 		if in > 0.03 || out < 10*in {
 			t.Errorf("%v: ω is in doubt by %.2g rad/s in the data and %.2g away from them", repelled.(*model).shape, in, out)
 		}
-		if without := doubt(plain, 8); out < 3*without {
+		if without := doubt(plain, 8); out < 2*without {
 			t.Errorf("%v: away from the data ω is in doubt by %.2g rad/s with repulsion and %.2g without", repelled.(*model).shape, out, without)
 		}
 	}

@@ -133,9 +133,11 @@ type dataset struct {
 	x, y            num.Batch
 	train           []int // rows
 	held            *rows
-	low, high       []float64       // of each input, between which measurement points lie
-	noise           []float64       // fixed aleatoric deviation of each dimension in the units of the state, or nil
-	levels          *tensors.Tensor // [3, out]: normalised, the logarithm of noise, 1/Prior², and that to the power of -Beta
+	low, high       []float64 // of each input, between which measurement points lie
+	noise           []float64 // fixed aleatoric deviation of each dimension in the units of the state, or nil
+	// levels are [4, out], normalised: the logarithm of noise; 1/Prior²; the noise that repulsion is balanced for, a fiftieth of the
+	// movement if it is learned; and its geometric mean with Prior.
+	levels *tensors.Tensor
 }
 
 // rows are held-out transitions as tensors, padded with rows of weight 0.
@@ -174,20 +176,23 @@ func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 	for _, column := range set.x {
 		set.low, set.high = append(set.low, slices.Min(column)-e.SVGD.Reach), append(set.high, slices.Max(column)+e.SVGD.Reach)
 	}
-	levels := make([]float32, 3*len(set.y))
+	levels := make([][]float64, 4) // in the order of dataset's comment
 	for d, v := range s.State {
+		logNoise, small, precision, wide := 0.0, 0.02, 0.0, 1.0
 		if e.Noise > 0 {
 			set.noise = append(set.noise, e.Noise*v.Scale)
-			levels[d] = float32(math.Log(set.noise[d] / set.yScale[d]))
+			small = set.noise[d] / set.yScale[d]
+			logNoise = math.Log(small)
 		}
-		precision := 0.0
 		if e.SVGD.Prior > 0 {
-			precision = math.Pow(set.yScale[d]/(e.SVGD.Prior*v.Scale), 2)
+			wide = e.SVGD.Prior * v.Scale / set.yScale[d]
+			precision = 1 / (wide * wide)
 		}
-		levels[len(set.y)+d] = float32(precision)
-		levels[2*len(set.y)+d] = float32(math.Pow(max(precision, 1e-6), -e.Beta))
+		for i, x := range []float64{logNoise, precision, small, math.Sqrt(small * wide)} {
+			levels[i] = append(levels[i], x)
+		}
 	}
-	set.levels = tensors.FromFlatDataAndDimensions(levels, 3, len(set.y))
+	set.levels = tensors.FromFlatDataAndDimensions(narrow(slices.Concat(levels...)), len(levels), len(set.y))
 	var held []int
 	for i := range n {
 		if i%e.HoldOut == e.HoldOut-1 {

@@ -182,17 +182,16 @@ func (r recipe) loss(head, y, levels *Node) *Node {
 		return MulScalar(ReduceAllSum(Mul(likelihood(mean, logStd, y), weight)), scale)
 	}
 	data := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(), AxisRange(0, r.batch)) }
+	// The means move as if the noise were fixed, at s, also where it is learned: noise that weakens the pull of the data would
+	// grow from what it lets pass. A positive weight on φ moves no point at which it is 0: s, and its geometric mean with
+	// the prior's deviation, let neither data nor prior drown the other.
+	s, away := BroadcastToDims(level(levels, 2), r.members, r.out, r.batch), level(levels, 3)
 	f := StopGradient(mean)
-	score := Mul(Sub(y, data(f)), Exp(MulScalar(data(logStd), -2)))
+	score, trust := Div(Sub(y, data(f)), Square(s)), s
 	if n := r.svgd.Extra; n > 0 {
-		score = Concatenate([]*Node{score, Zeros(head.Graph(), shapes.Make(dtypes.Float32, r.members, r.out, n))}, -1)
-	}
-	score = Sub(score, Mul(f, level(levels, 1)))
-	// A positive weight moves no point at which φ is 0. It is a power of the variance of the entry, so that neither data
-	// nor prior drown the other: of the predicted one, or if that is fixed, of the prior's away from the data.
-	trust := weight
-	if n := r.svgd.Extra; n > 0 && r.fixed {
-		trust = Concatenate([]*Node{data(weight), BroadcastToDims(level(levels, 2), r.members, r.out, n)}, -1)
+		beyond := Slice(f, AxisRange(), AxisRange(), AxisRange(r.batch))
+		score = Concatenate([]*Node{score, Neg(Mul(beyond, level(levels, 1)))}, -1)
+		trust = Concatenate([]*Node{trust, BroadcastToDims(away, r.members, r.out, n)}, -1)
 	}
 	phi := Mul(r.svgd.steepest(f, StopGradient(score)), trust)
 	// Noise is learned about the mean of the members: about each one's own, noise and repulsion would feed each other.
