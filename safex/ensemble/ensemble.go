@@ -58,7 +58,8 @@ func Deterministic() Ensemble {
 	return e
 }
 
-// FSVGD is Deterministic with members that repel each other in function space.
+// FSVGD is Deterministic with members that repel each other in function space. Away from the data their doubt is that of
+// the prior, several times that of Default: planners that defend a box of it explore with more care, and more slowly.
 func FSVGD() Ensemble {
 	e := Deterministic()
 	e.SVGD, e.Batches = DefaultSVGD(), Shared
