@@ -43,7 +43,8 @@ type Learner interface {
 type Updater interface {
 	Learner
 	// Update returns a Model that knows all of data, of which m, made by Learn or Update from the first rows of the
-	// same data, knows those. It leaves m as it is. In how many calls rows come changes no bit.
+	// same data, knows those. It leaves m as it is, and returns it if nothing of data changes it. In how many calls rows
+	// come changes no bit.
 	Update(ctx context.Context, s *System, data *Data, m Model) (Model, error)
 }
 
@@ -70,6 +71,13 @@ func BetaOf(m Model) float64 {
 		return c.Beta()
 	}
 	return 0
+}
+
+// A Selective model has learned from a part of its data alone.
+type Selective interface {
+	Model
+	// Learned is that part of data.
+	Learned(data *Data) *Data
 }
 
 // MembersOf is the number of members of a Committee, and 0 of any other Model.

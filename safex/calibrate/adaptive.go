@@ -9,23 +9,29 @@ import (
 )
 
 // Adaptive is adaptive conformal inference (Gibbs and Candès, 2021) on the scores of [Conformal], one for each
-// held-out transition. It begins with the level δ₁ = Miss, and after every step that is executed
+// held-out transition, made one-sided. It begins with the level δ₁ = Miss, and after every step that is executed
 //
-//	δ(t+1) = δ(t) + Rate · (Miss - err(t)),   err(t) = 1 if the step left the box of level δ(t), else 0.
+//	δ(t+1) = min(Miss, δ(t) + Rate · (Miss - err(t))),   err(t) = 1 if the step left the box of level δ(t), else 0.
 //
-// No assumption is made, and what is guaranteed is a long-run average alone: |mean err - Miss| = |δ₁ - δ(T+1)| / (Rate·T),
-// which is at most (max(δ₁, 1-δ₁) + Rate) / (Rate·T) if the box is everything for δ ≤ 0 and nothing for δ ≥ 1. That is a
-// budget of misses, not zero violations. A planner needs a finite box: for δ ≤ 0 it reaches the largest score times 1 - δ/Miss,
-// so that it goes on growing as long as steps fall outside; for δ ≥ 1 it reaches the smallest.
+// Without the minimum the level would rise over a good stretch until the box is too small for the next bad one; so
+// the box is never smaller than that of Conformal. No assumption is made about the steps, and what holds is about a long-run average alone:
+//
+//	mean err - Miss ≤ (Miss - δ(T+1)) / (Rate·T)   after T steps.
+//
+// That is a budget of misses, not zero violations. In the paper δ stays above -Rate, as the box is everything for δ ≤ 0.
+// A planner needs a finite box: for δ ≤ 0 it reaches the largest score times 1 - δ/Miss, and goes on growing as long as steps fall
+// outside. So the right side vanishes with T if errors, in deviations, stay bounded; if they grow without end, it does not.
+//
+// With fewer than 1/Miss - 1 scores the largest is where the box begins.
 type Adaptive struct {
 	Learner safex.Keeper `json:"-"`
-	Miss    float64      // share of steps that may leave the box in the long run: above 0, below 1
+	Miss    float64      // share of steps that may leave the box, at most, in the long run: above 0, below 1
 	Rate    float64      // of adaptation, above 0: how far a step moves the level
-	HoldOut int          // every HoldOut-th transition calibrates, at least 2
+	HoldOut int          // one of so many transitions calibrates, at least 2
 	Recent  int          // how many scores count, the last ones; 0 is all
 }
 
-// DefaultAdaptive holds out every fifth transition, and lets one step in twenty leave the box.
+// DefaultAdaptive holds out one in five transitions, and lets one step in twenty leave the box.
 func DefaultAdaptive() Adaptive { return Adaptive{Miss: 0.05, Rate: 0.01, HoldOut: 5} }
 
 // With implements Calibrator.
@@ -46,8 +52,8 @@ func (c Adaptive) Check() error {
 // box sets β to the level that m has arrived at.
 func (c Adaptive) box(m *model) {
 	m.Summary.Beta, m.Level = quantile(m.Scores, m.Miss)
-	if m.Miss <= 0 {
-		m.Summary.Beta *= 1 - m.Miss/c.Miss
+	if n := len(m.Scores); m.Level == 0 && n > 0 { // the level is beyond the scores
+		m.Summary.Beta = m.Scores[n-1] * (1 + max(0, -m.Miss/c.Miss))
 	}
 }
 
@@ -84,6 +90,7 @@ func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot update a %T", sm)
 	}
+	_, updates := c.Learner.(safex.Updater)
 	for i := m.known; i < data.Len(); i++ {
 		one := &safex.Data{X: single(data.X, i), U: single(data.U, i), Next: single(data.Next, i)}
 		if err := one.Check(); err != nil {
@@ -95,16 +102,17 @@ func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data
 		}
 		next := *m
 		next.known = i + 1
+		left := 0.0
 		if score[0] > m.Summary.Beta {
-			next.Miss -= c.Rate
+			left = 1
 		}
-		next.Miss += c.Rate * c.Miss
+		next.Miss = min(c.Miss, next.Miss+c.Rate*(c.Miss-left))
 		c.box(&next)
 		m = &next
-		if !inner {
+		if !inner || !updates {
 			continue
 		}
-		if m, err = update(ctx, c.Learner, s, data.Pick(func(k int) bool { return k <= i && k%c.HoldOut != c.HoldOut-1 }), m); err != nil {
+		if m, err = update(ctx, c.Learner, s, data.Pick(func(k int) bool { return k <= i }), m); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +124,7 @@ func (c Adaptive) Save(m safex.Model) ([]byte, error) { return save("adaptive", 
 
 // Load implements safex.Keeper.
 func (c Adaptive) Load(s *safex.System, data []byte) (safex.Model, error) {
-	return load("adaptive", c.Learner, s, data)
+	return load("adaptive", c.Learner, s, data, c.conformal().learned)
 }
 
 var _ Calibrator = Adaptive{}

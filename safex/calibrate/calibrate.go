@@ -19,6 +19,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -35,11 +37,11 @@ type Calibrator interface {
 
 // A Summary says how a model was calibrated.
 type Summary struct {
-	Beta   float64   // how many deviations the box reaches; 0 leaves that to the planner
+	Beta   float64   // how many deviations the box reaches; 0 leaves that to the learner or the planner
 	Scale  []float64 // by which the epistemic deviation of each dimension was multiplied
 	Floor  []float64 // deviation that every point has at least, of each dimension, in its unit
 	Scores []float64 // of the held-out transitions or episodes, rising
-	Level  float64   // share of the scores, in the sense of the quantile, that Beta covers: what is promised, under exchangeability
+	Level  float64   // share of the scores, in the sense of the quantile, that Beta covers: what is promised, under exchangeability; 0 if nothing is
 	Miss   float64   // the level that adaptive conformal inference has arrived at; otherwise the setting
 }
 
@@ -49,12 +51,20 @@ func Of(m safex.Model) (s Summary, ok bool) {
 	if !ok {
 		return s, false
 	}
-	return c.Summary, true
+	s = c.Summary
+	s.Scale, s.Floor, s.Scores = slices.Clone(s.Scale), slices.Clone(s.Floor), slices.Clone(s.Scores)
+	return s, true
 }
 
-// rest is all but every k-th transition, and every k-th alone if held.
-func every(data *safex.Data, k int, held bool) *safex.Data {
-	return data.Pick(func(i int) bool { return (i%k == k-1) == held })
+// heldOut tells whether a row is held out if one in k is: one of each k rows that follow each other, drawn once and for all,
+// so that no period of the data can be mistaken for the whole.
+func heldOut(row, k int) bool {
+	return row%k == int(rng.New(uint64(row/k)).Source().Uint64()%uint64(k))
+}
+
+// part is one in k transitions if held, and otherwise all others.
+func part(data *safex.Data, k int, held bool) *safex.Data {
+	return data.Pick(func(i int) bool { return heldOut(i, k) == held })
 }
 
 // checkLearner is the part of Check that all calibrators share.
@@ -62,8 +72,8 @@ func checkLearner(l safex.Keeper, holdOut int) error {
 	if l == nil {
 		return fmt.Errorf("calibrate: Learner is required")
 	}
-	if holdOut < 2 {
-		return fmt.Errorf("calibrate: HoldOut is %d, want at least 2", holdOut)
+	if holdOut < 2 || holdOut > 1e6 {
+		return fmt.Errorf("calibrate: HoldOut is %d, want 2 to 1e6", holdOut)
 	}
 	if c, ok := l.(interface{ Check() error }); ok {
 		return c.Check()
@@ -88,17 +98,25 @@ func learn(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Dat
 	return inner, err, nil
 }
 
-// update takes data into the inner model of m, if its learner can.
+// update takes what is learned of data into the inner model of m, if its learner can.
 func update(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Data, m *model) (*model, error) {
 	u, ok := l.(safex.Updater)
 	if !ok {
 		return m, nil
 	}
-	inner, err := u.Update(ctx, s, data, m.Model)
+	inner, err := u.Update(ctx, s, m.learned(data), m.Model)
 	if err != nil {
 		return nil, err
 	}
-	return newModel(inner, m.Summary, m.known)
+	if same(inner, m.Model) {
+		return m, nil
+	}
+	return newModel(inner, m.Summary, m.known, m.learned)
+}
+
+// same tells whether an update gave back the model that it was given.
+func same(a, b safex.Model) bool {
+	return reflect.TypeOf(a).Comparable() && a == b
 }
 
 // floor is the root-mean-square error of the mean on data that were learned from: what remains where the
@@ -134,7 +152,7 @@ func scores(m safex.Model, data *safex.Data) ([]float64, error) {
 	for d := range p.Mean {
 		for i := range s {
 			off := math.Abs(data.Next[d][i]-p.Mean[d][i]) / p.Epistemic[d][i]
-			if off != off || s[i] != s[i] { // a NaN is worst
+			if off != off { // a NaN is worst; 0 of 0 too
 				off = math.Inf(1)
 			}
 			s[i] = max(s[i], off)
@@ -143,15 +161,13 @@ func scores(m safex.Model, data *safex.Data) ([]float64, error) {
 	return s, nil
 }
 
-// quantile is the ⌈(n+1)(1-miss)⌉-th smallest of n rising scores, and the level (n+1)⁻¹ of its rank. Of too few, it
-// is the largest, whose level is smaller than 1-miss. Without scores it is 0.
+// quantile is the ⌈(n+1)(1-miss)⌉-th smallest of n rising scores, and its rank over n+1. Both are 0 if there are too few.
 func quantile(scores []float64, miss float64) (q, level float64) {
 	n := len(scores)
-	if n == 0 {
+	rank := max(1, int(math.Ceil(float64(n+1)*(1-miss)-1e-9))) // 20 · 0.95 is 19
+	if rank > n {
 		return 0, 0
 	}
-	rank := int(math.Ceil(float64(n+1)*(1-miss) - 1e-9)) // 20 · 0.95 is 19
-	rank = min(max(rank, 1), n)
 	return scores[rank-1], float64(rank) / float64(n+1)
 }
 

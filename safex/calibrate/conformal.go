@@ -3,6 +3,7 @@ package calibrate
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -18,23 +19,24 @@ import (
 //
 // If a new transition (or episode) is exchangeable with the held-out ones, all its dimensions (and steps) are in the
 // box with probability at least 1-Miss, for any model quality and any noise: next includes the noise, so the box
-// already contains it. This takes n ≥ 1/Miss - 1 scores. With fewer, β is the largest, and what is promised is only the
-// Level n/(n+1) of the Summary. Without any, β is the planner's own.
+// already contains it. This takes n ≥ 1/Miss - 1 scores. With fewer nothing is promised, and β is the learner's or the
+// planner's own.
 //
 // Exchangeability is broken here: steps of one episode depend on each other (score episodes, then there are fewer scores),
 // the policy changes after calibration and depends on β, and exploration seeks high doubt. Then nothing is
 // guaranteed, and coverage is to be measured.
 //
-// What is held out is so for ever: no fit learns from it. Scores are those of the model of the last fit.
+// One of each HoldOut transitions, drawn once and for all, or every HoldOut-th episode, is held out for ever: no fit learns
+// from it. Scores are those of the model of the last fit. An episode has a score once Data.Begin has said that it is over.
 type Conformal struct {
 	Learner safex.Keeper `json:"-"`
 	Miss    float64      // share of transitions, or episodes, that may leave the box: above 0, below 1
 	Episode bool         // score whole episodes, not transitions
-	HoldOut int          // every HoldOut-th transition, or episode, calibrates, at least 2
+	HoldOut int          // one of so many transitions, or episodes, calibrates, at least 2
 	Recent  int          // how many scores count, the last ones; 0 is all
 }
 
-// DefaultConformal holds out every fifth transition, and lets one in twenty leave the box.
+// DefaultConformal holds out one in five transitions, and lets one in twenty leave the box.
 func DefaultConformal() Conformal { return Conformal{Miss: 0.05, HoldOut: 5} }
 
 // With implements Calibrator.
@@ -51,11 +53,11 @@ func (c Conformal) Check() error {
 // split takes data apart: what is learned from, what calibrates, and the rows of the latter that share a score.
 func (c Conformal) split(data *safex.Data) (learned, held *safex.Data, units [][2]int) {
 	if !c.Episode {
-		held = every(data, c.HoldOut, true)
+		held = part(data, c.HoldOut, true)
 		for i := range held.Len() {
 			units = append(units, [2]int{i, i + 1})
 		}
-		return every(data, c.HoldOut, false), held, units
+		return part(data, c.HoldOut, false), held, units
 	}
 	out := make([]bool, data.Len())
 	episodes := data.Episodes()
@@ -76,6 +78,12 @@ func (c Conformal) split(data *safex.Data) (learned, held *safex.Data, units [][
 	return data.Pick(func(i int) bool { return !out[i] }), held, units
 }
 
+// learned is what of data the learner sees.
+func (c Conformal) learned(data *safex.Data) *safex.Data {
+	learned, _, _ := c.split(data)
+	return learned
+}
+
 // Learn implements safex.Learner.
 func (c Conformal) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
 	m, stopped, err := c.learn(ctx, s, data, prev, src)
@@ -93,7 +101,7 @@ func (c Conformal) learn(ctx context.Context, s *safex.System, data *safex.Data,
 		return nil, nil, err
 	}
 	learned, held, units := c.split(data)
-	if learned.Len() == 0 || !c.Episode && held.Len() == 0 {
+	if learned.Len() == 0 || !c.Episode && data.Len() < c.HoldOut {
 		return nil, nil, fmt.Errorf("calibrate: %d transitions are too few: want at least HoldOut = %d", data.Len(), c.HoldOut)
 	}
 	inner, stopped, err := learn(ctx, c.Learner, s, learned, prev, src)
@@ -104,7 +112,7 @@ func (c Conformal) learn(ctx context.Context, s *safex.System, data *safex.Data,
 	if sum.Floor, err = floor(s, inner, learned); err != nil {
 		return nil, nil, err
 	}
-	if m, err = newModel(inner, sum, data.Len()); err != nil {
+	if m, err = newModel(inner, sum, data.Len(), c.learned); err != nil {
 		return nil, nil, err
 	}
 	each, err := scores(m, held)
@@ -118,10 +126,10 @@ func (c Conformal) learn(ctx context.Context, s *safex.System, data *safex.Data,
 		m.Scores = m.Scores[len(m.Scores)-c.Recent:]
 	}
 	slices.Sort(m.Scores)
-	m.Summary.Beta, m.Level = quantile(m.Scores, c.Miss)
-	if v := m.Summary.Beta; v-v != 0 {
+	if n := len(m.Scores); n > 0 && math.IsInf(m.Scores[n-1], 1) {
 		return nil, nil, fmt.Errorf("calibrate: the model leaves the real numbers on held-out transitions")
 	}
+	m.Summary.Beta, m.Level = quantile(m.Scores, c.Miss)
 	return m, stopped, nil
 }
 
@@ -131,8 +139,7 @@ func (c Conformal) Update(ctx context.Context, s *safex.System, data *safex.Data
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot update a %T", m)
 	}
-	learned, _, _ := c.split(data)
-	return update(ctx, c.Learner, s, learned, old)
+	return update(ctx, c.Learner, s, data, old)
 }
 
 // Save implements safex.Keeper.
@@ -140,7 +147,7 @@ func (c Conformal) Save(m safex.Model) ([]byte, error) { return save("conformal"
 
 // Load implements safex.Keeper.
 func (c Conformal) Load(s *safex.System, data []byte) (safex.Model, error) {
-	return load("conformal", c.Learner, s, data)
+	return load("conformal", c.Learner, s, data, c.learned)
 }
 
 var _ Calibrator = Conformal{}

@@ -15,15 +15,17 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// model is a belief whose epistemic deviation σ is √((Scale σ)² + Floor²), in a box of Beta of them. It is immutable.
+// model is a belief whose epistemic deviation σ is √((Scale σ)² + Floor²), in a box of Beta of them; of its aleatoric deviation
+// what is beyond the Floor is left. It is immutable.
 type model struct {
 	safex.Model
 	Summary
-	known      int // transitions that it was learned and calibrated with, or that it was adapted to
+	known      int                           // transitions that it was learned and calibrated with, or that it was adapted to
+	learned    func(*safex.Data) *safex.Data // what of data the learner sees
 	parameters []*tensors.Tensor
 }
 
-func newModel(inner safex.Model, s Summary, known int) (m *model, err error) {
+func newModel(inner safex.Model, s Summary, known int, learned func(*safex.Data) *safex.Data) (m *model, err error) {
 	defer gx.Catch(&err)
 	b, ok := inner.(gx.Belief)
 	if !ok {
@@ -40,19 +42,26 @@ func newModel(inner safex.Model, s Summary, known int) (m *model, err error) {
 	if err := gx.Share(own); err != nil {
 		return nil, err
 	}
-	return &model{inner, s, known, slices.Concat(own, b.Parameters())}, nil
+	return &model{inner, s, known, learned, slices.Concat(own, b.Parameters())}, nil
 }
 
 // ones are the scales of a model whose epistemic deviation is left as it is.
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
 
-// Beta implements safex.Calibrated: that of the calibration, or else of the learner.
+// Beta implements safex.Calibrated: that of the calibration, or else of the learner, for whose doubt it was made: it
+// holds for a wider one, but not for one that was scaled.
 func (m *model) Beta() float64 {
-	if m.Summary.Beta > 0 {
+	switch {
+	case m.Summary.Beta > 0:
 		return m.Summary.Beta
+	case slices.ContainsFunc(m.Scale, func(v float64) bool { return v != 1 }):
+		return 0
 	}
 	return safex.BetaOf(m.Model)
 }
+
+// Learned implements safex.Selective.
+func (m *model) Learned(data *safex.Data) *safex.Data { return m.learned(data) }
 
 // Predict implements safex.Model.
 func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
@@ -60,8 +69,12 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 		return err
 	}
 	for d, column := range dst.Epistemic {
+		floor := m.Floor[d]
 		for i, v := range column {
-			column[i] = math.Hypot(m.Scale[d]*v, m.Floor[d])
+			column[i] = math.Hypot(m.Scale[d]*v, floor)
+			if floor > 0 { // the floor is of errors that had noise in them: count it once
+				dst.Aleatoric[d][i] = math.Sqrt(max(dst.Aleatoric[d][i]*dst.Aleatoric[d][i]-floor*floor, 0))
+			}
 		}
 	}
 	return nil
@@ -116,7 +129,7 @@ func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
 	return keep.Seal(kind, format, file{m.Summary, m.known, inner})
 }
 
-func load(kind string, l safex.Keeper, s *safex.System, data []byte) (safex.Model, error) {
+func load(kind string, l safex.Keeper, s *safex.System, data []byte, learned func(*safex.Data) *safex.Data) (safex.Model, error) {
 	var f file
 	if err := keep.Open(kind, format, data, &f); err != nil {
 		return nil, err
@@ -128,11 +141,12 @@ func load(kind string, l safex.Keeper, s *safex.System, data []byte) (safex.Mode
 	if len(f.Scale) != len(s.State) || len(f.Floor) != len(s.State) {
 		return nil, fmt.Errorf("calibrate: load: a model of %d dimensions, and task %q has %d", len(f.Scale), s.Name, len(s.State))
 	}
-	return newModel(inner, f.Summary, f.Known)
+	return newModel(inner, f.Summary, f.Known, learned)
 }
 
 var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Committee  = (*model)(nil)
+	_ safex.Selective  = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

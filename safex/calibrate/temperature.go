@@ -22,16 +22,16 @@ import (
 //
 // This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
 // dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
-// far more often than a single one. β stays the planner's.
+// far more often than a single one. β is the planner's: one that the learner has is for the deviation that it had.
 //
-// Every HoldOut-th transition is held out for ever: no fit learns from it.
+// One of each HoldOut transitions is held out for ever: no fit learns from it.
 type Temperature struct {
 	Learner   safex.Keeper `json:"-"`
-	HoldOut   int          // every HoldOut-th transition calibrates, at least 2
+	HoldOut   int          // one of so many transitions calibrates, at least 2
 	Aleatoric bool         // count the aleatoric deviation in, as published
 }
 
-// DefaultTemperature holds out every fifth transition.
+// DefaultTemperature holds out one in five transitions.
 func DefaultTemperature() Temperature { return Temperature{HoldOut: 5} }
 
 // With implements Calibrator.
@@ -39,6 +39,9 @@ func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
 
 // Check reports the first setting that is out of range, or what the Learner reports.
 func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
+
+// learned is what of data the learner sees.
+func (c Temperature) learned(data *safex.Data) *safex.Data { return part(data, c.HoldOut, false) }
 
 // Learn implements safex.Learner.
 func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
@@ -48,11 +51,11 @@ func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Dat
 	if err := data.Check(); err != nil {
 		return nil, err
 	}
-	held := every(data, c.HoldOut, true)
-	if held.Len() == 0 {
+	held := part(data, c.HoldOut, true)
+	if data.Len() < c.HoldOut {
 		return nil, fmt.Errorf("calibrate: %d transitions are too few: want at least HoldOut = %d", data.Len(), c.HoldOut)
 	}
-	inner, stopped, err := learn(ctx, c.Learner, s, every(data, c.HoldOut, false), prev, src)
+	inner, stopped, err := learn(ctx, c.Learner, s, c.learned(data), prev, src)
 	if err != nil || inner == nil {
 		return nil, err
 	}
@@ -65,9 +68,14 @@ func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Dat
 		if !c.Aleatoric {
 			clear(p.Aleatoric[d])
 		}
+		for i, next := range held.Next[d] {
+			if off := (next - p.Mean[d][i]) / p.Epistemic[d][i]; off != off || p.Epistemic[d][i]-p.Epistemic[d][i] != 0 {
+				return nil, fmt.Errorf("calibrate: the model leaves the real numbers on held-out transitions")
+			}
+		}
 		sum.Scale[d] = temperature(held.Next[d], p.Mean[d], p.Epistemic[d], p.Aleatoric[d])
 	}
-	m, err := newModel(inner, sum, data.Len())
+	m, err := newModel(inner, sum, data.Len(), c.learned)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +114,7 @@ func (c Temperature) Update(ctx context.Context, s *safex.System, data *safex.Da
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot update a %T", m)
 	}
-	return update(ctx, c.Learner, s, every(data, c.HoldOut, false), old)
+	return update(ctx, c.Learner, s, data, old)
 }
 
 // Save implements safex.Keeper.
@@ -114,7 +122,7 @@ func (c Temperature) Save(m safex.Model) ([]byte, error) { return save("temperat
 
 // Load implements safex.Keeper.
 func (c Temperature) Load(s *safex.System, data []byte) (safex.Model, error) {
-	return load("temperature", c.Learner, s, data)
+	return load("temperature", c.Learner, s, data, c.learned)
 }
 
 var _ Calibrator = Temperature{}

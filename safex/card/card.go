@@ -19,11 +19,12 @@ type Card struct {
 	Task       string    // name
 	Dimensions []Share   // steps whose box held the dimension, for each of the state
 	Joint      Share     // steps whose box held all dimensions
-	Whole      Share     // episodes whose every step's box held all dimensions
+	Whole      Share     // complete episodes whose every step's box held all dimensions
 	Inside     Share     // of the steps that were not outside, those whose box held all dimensions
 	Outside    Share     // of the steps that were outside
 	Strange    Share     // steps outside what was known at the last fit: Forecast.Outside
-	Assumed    float64   // the β that boxes were given because the planner defended none; 0 if it did
+	Assumed    Share     // steps whose planner defended no box and whose model asked for none: they were given Beta
+	Beta       float64   // of the steps of Assumed
 	Quantile   float64   // 95 % of all steps miss their mean by at most as many of their doubts, in their worst dimension
 	Episodes   []Episode // planned ones
 	Levels     []float64 // of the reliability curve: shares of a normal distribution around its mean
@@ -52,7 +53,7 @@ type Episode struct {
 func (s Share) Of() float64 { return float64(s.K) / float64(s.N) }
 
 // Interval is the 95 % interval of Clopper and Pearson (1934) for the share that K of N were drawn from, if they were
-// drawn independently. Steps of one episode are not: for them it is narrower than the truth.
+// drawn independently. Steps of one episode are not, nor are episodes between which the model learns.
 func (s Share) Interval() (lo, hi float64) { return ClopperPearson(s.K, s.N, 0.95) }
 
 func (s *Share) add(ok bool) {
@@ -79,10 +80,10 @@ func ClopperPearson(k, n int, confidence float64) (lo, hi float64) {
 // nominal is the share of steps that Quantile covers.
 const nominal = 0.95
 
-// New reads the episodes of s. assumed is the β of steps whose planner defended no box. It fails if no planned step
+// New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no planned step
 // kept what was believed.
 func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, error) {
-	c := &Card{Task: s.Name, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, Inside: Share{Name: "steps inside what was known"}, Outside: Share{Name: "steps outside what was known"}, Strange: Share{Name: "outside what was known"}}
+	c := &Card{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, Inside: Share{Name: "steps inside what was known"}, Outside: Share{Name: "steps outside what was known"}, Strange: Share{Name: "outside what was known"}}
 	for _, v := range s.State {
 		c.Dimensions = append(c.Dimensions, Share{Name: v.Name})
 		c.Reached = append(c.Reached, nil)
@@ -96,12 +97,18 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 		line, scores := Episode{Number: e.Number}, []float64{}
 		whole := true
 		for t, f := range e.Forecasts {
-			if t+1 >= len(e.States) || len(f.Doubt) != len(s.State) || len(f.Noise) != len(s.State) {
+			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Doubt) != n || len(f.Noise) != n {
 				continue
 			}
 			β := f.Beta
 			if β == 0 {
-				β, c.Assumed = assumed, assumed
+				β = f.Asked
+			}
+			if β == 0 {
+				β = assumed
+				c.Assumed.add(true)
+			} else {
+				c.Assumed.add(false)
 			}
 			joint, score := true, 0.0
 			for d, next := range e.States[t+1] {
@@ -109,14 +116,14 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 				in := off <= β*f.Doubt[d] // false of a NaN
 				c.Dimensions[d].add(in)
 				joint = joint && in
-				if off != 0 {
+				if off != 0 || f.Doubt[d] != 0 { // 0 of 0 is no miss
 					score = max(score, off/f.Doubt[d])
 				}
-				total := off / math.Hypot(f.Doubt[d], f.Noise[d])
-				if off == 0 {
-					total = 0
+				total := math.Hypot(f.Doubt[d], f.Noise[d])
+				if off != 0 || total != 0 {
+					off /= total
 				}
-				errors[d] = append(errors[d], total)
+				errors[d] = append(errors[d], off)
 			}
 			if score != score { // a NaN is worst
 				score = math.Inf(1)
@@ -137,7 +144,9 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 		if len(scores) == 0 {
 			continue
 		}
-		c.Whole.add(whole)
+		if len(e.Actions) == s.Steps {
+			c.Whole.add(whole)
+		}
 		line.Beta /= float64(len(scores))
 		all = append(all, scores...)
 		line.Quantile, line.Worst = quantile(scores), slices.Max(scores)
@@ -171,8 +180,8 @@ func quantile(scores []float64) float64 {
 func (c *Card) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · doubt", c.Joint.N, c.Task)
-	if c.Assumed > 0 {
-		fmt.Fprintf(&b, ", with β = %g, as the planner defended none", c.Assumed)
+	if c.Assumed.K > 0 {
+		fmt.Fprintf(&b, ", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}
 	b.WriteString(".\n\n| in the box | of | share | 95 % interval |\n|---|---|---|---|\n")
 	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.Inside, c.Outside, c.Whole) {
@@ -182,7 +191,7 @@ func (c *Card) Markdown() string {
 		lo, hi := s.Interval()
 		fmt.Fprintf(&b, "| %s | %d of %d | %.1f %% | %.1f to %.1f %% |\n", s.Name, s.K, s.N, 100*s.Of(), 100*lo, 100*hi)
 	}
-	fmt.Fprintf(&b, "\nThe interval is that of Clopper and Pearson; for steps, which depend on each other, it is too narrow.\n")
+	fmt.Fprintf(&b, "\nThe interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.\n")
 	fmt.Fprintf(&b, "%.0f %% of the steps miss their mean by at most %.2f doubts in their worst dimension. %d of %d steps (%.1f %%) were outside what was known.\n\n", 100*nominal, c.Quantile, c.Strange.K, c.Strange.N, 100*c.Strange.Of())
 	fmt.Fprintf(&b, "| episode | steps in their box | β in force | %.0f %% quantile | worst | outside |\n|---|---|---|---|---|---|\n", 100*nominal)
 	for _, e := range c.Episodes {

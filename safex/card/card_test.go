@@ -13,7 +13,7 @@ import (
 
 func system(t *testing.T) *safex.System {
 	s, err := safex.Task{
-		Name: "plane", Dt: 1, Steps: 1, Start: safex.StartAt(0, 0),
+		Name: "plane", Dt: 1, Steps: 2, Start: safex.StartAt(0, 0),
 		State: []safex.Var{{Name: "x", Scale: 1}, {Name: "y", Scale: 1}}, Action: []safex.Var{{Name: "u", Scale: 1}},
 		Next:   func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0]), x[1]} },
 		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
@@ -58,18 +58,32 @@ func TestCard(t *testing.T) {
 	for _, s := range []struct {
 		got  card.Share
 		k, n int
-	}{{c.Joint, 4, 7}, {c.Whole, 1, 3}, {c.Inside, 4, 6}, {c.Outside, 0, 1}, {c.Strange, 1, 7}, {c.Episodes[0].Joint, 2, 4}, {c.Episodes[0].Strange, 1, 4}} {
+	}{{c.Joint, 4, 7}, {c.Whole, 1, 1}, {c.Assumed, 1, 7}, {c.Inside, 4, 6}, {c.Outside, 0, 1}, {c.Strange, 1, 7}, {c.Episodes[0].Joint, 2, 4}, {c.Episodes[0].Strange, 1, 4}} {
 		if s.got.K != s.k || s.got.N != s.n {
 			t.Errorf("%+v, want %d of %d", s.got, s.k, s.n)
 		}
 	}
-	if c.Assumed != 2 || !math.IsInf(c.Quantile, 1) || c.Episodes[0].Quantile != 4 || c.Episodes[1].Worst != 2.5 || !math.IsInf(c.Episodes[2].Worst, 1) {
+	if c.Beta != 2 || !math.IsInf(c.Quantile, 1) || c.Episodes[0].Quantile != 4 || c.Episodes[1].Worst != 2.5 || !math.IsInf(c.Episodes[2].Worst, 1) {
 		t.Errorf("%+v", c)
 	}
-	for _, line := range []string{"with β = 2, as the planner defended none", "| all dimensions | 4 of 7 | 57.1 % |", "| 1 | 2 of 4 | 3.00 | 4.00 | 4.00 | 25.0 % |"} {
+	for _, line := range []string{"with β = 2 at 1 steps, where the planner defended none", "| all dimensions | 4 of 7 | 57.1 % |", "| 1 | 2 of 4 | 3.00 | 4.00 | 4.00 | 25.0 % |"} {
 		if !strings.Contains(c.Markdown(), line) {
 			t.Errorf("no %q in\n%s", line, c.Markdown())
 		}
+	}
+}
+
+// A β that the model asked for counts where the planner defended none; a doubt of NaN is no doubt of 0.
+func TestAsked(t *testing.T) {
+	e := episode(1, 0, never, [2]float64{2.5, 0}, [2]float64{0, 0})
+	e.Forecasts[0].Asked = 3
+	e.Forecasts[1].Asked, e.Forecasts[1].Doubt[1] = 3, math.NaN()
+	c, err := card.New(system(t), []safex.Episode{e}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Assumed.K != 0 || c.Joint.K != 1 || !math.IsInf(c.Episodes[0].Worst, 1) || c.Reached[1][18] != 0.5 {
+		t.Errorf("%+v", c)
 	}
 }
 
@@ -84,7 +98,18 @@ func TestReliability(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	noisy := episode(1, 2, never, misses...)
+	for i := range noisy.Forecasts {
+		noisy.Forecasts[i].Noise = []float64{math.Sqrt(3), 0} // 2 in all, twice too wide
+	}
+	wide, err := card.New(system(t), []safex.Episode{noisy}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, p := range c.Levels {
+		if wide.Reached[0][i] < p+0.01 && p < 0.95 {
+			t.Errorf("level %v: an error half as wide as believed reaches %v", p, wide.Reached[0][i])
+		}
 		if math.Abs(c.Reached[0][i]-p) > 0.015 {
 			t.Errorf("level %v: reached by %v", p, c.Reached[0][i])
 		}

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/card"
@@ -70,6 +72,19 @@ func (c Coverage) Check() error {
 	case !(c.Correlation >= 0 && c.Correlation < 1) || !(c.Deviation > 0):
 		return fmt.Errorf("correlation %v and deviation %v: want at least 0 and below 1, and above 0", c.Correlation, c.Deviation)
 	}
+	if want := int(math.Ceil(1/c.Miss-1e-9)) - 1; c.Held < want {
+		return fmt.Errorf("held %d: want at least %d episodes, so that %v can be promised", c.Held, want, 1-c.Miss)
+	}
+	seen := map[string]bool{}
+	for _, t := range c.Tasks {
+		if seen[t] {
+			return fmt.Errorf("task %q is named twice", t)
+		}
+		seen[t] = true
+	}
+	if strings.HasPrefix(c.Model, prior) {
+		return fmt.Errorf("model %q: its prior is exact here, and leaves nothing to cover", c.Model)
+	}
 	return (&Settings{Task: "pendulum"}).Use(c.Model)
 }
 
@@ -107,7 +122,7 @@ func (c Coverage) one(ctx context.Context, task string, seed int) (out Covered, 
 		return out, err
 	}
 	settings.Calibrate, settings.Calibrating = "conformal", &calibrate.Conformal{Miss: c.Miss, Episode: true, HoldOut: 2}
-	system, err := settings.System()
+	system, err := settings.Parameters.Task().System()
 	if err != nil {
 		return out, err
 	}
@@ -263,12 +278,13 @@ func (c Coverage) Save(path string, done []Covered) error {
 	return run.Write(filepath.Dir(path), filepath.Base(path), append(text, '\n'))
 }
 
-// Resume is what is done already in a file of the same settings; nothing if there is no file.
+// Resume is what is done already in a file of the same settings, whatever its tasks and seeds; nothing if there is no file.
 func (c Coverage) Resume(path string) ([]Covered, error) {
 	old, done, err := ReadCoverage(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	old.Tasks, old.Seeds = c.Tasks, c.Seeds
 	if err == nil && !reflect.DeepEqual(old, c) {
 		err = fmt.Errorf("%s holds outcomes of other settings: choose another file with --out, or remove it", path)
 	}
@@ -278,16 +294,16 @@ func (c Coverage) Resume(path string) ([]Covered, error) {
 // CoverageTable is a Markdown table of outcomes, a row for each task.
 func CoverageTable(c Coverage, done []Covered) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| task | seeds | β: least, median, most | promised | episodes in the box | same, bolder noise | same, planned | steps in the box | same, both changed |\n|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| task | seeds | β: least, median, most | promised | episodes in the box | deviation over seeds | same, bolder noise | same, planned | steps in the box | same, both changed |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, task := range c.Tasks {
-		var beta []float64
+		var beta, each []float64
 		var level float64
 		var same, bolder, planned, steps, other card.Share
 		for _, d := range done {
 			if d.Task != task {
 				continue
 			}
-			beta, level = append(beta, d.Beta), level+d.Level
+			beta, each, level = append(beta, d.Beta), append(each, 100*d.Same.Of()), level+d.Level
 			for _, s := range []struct {
 				to   *card.Share
 				from card.Share
@@ -306,8 +322,14 @@ func CoverageTable(c Coverage, done []Covered) string {
 			}
 			return fmt.Sprintf("%.1f %% of %d", 100*s.Of(), s.N)
 		}
-		fmt.Fprintf(&b, "| %s | %d | %.2f, %.2f, %.2f | %.1f %% | %s | %s | %s | %s | %s |\n", task, n, beta[0], (beta[(n-1)/2]+beta[n/2])/2, beta[n-1],
-			100*level/float64(n), share(same), share(bolder), share(planned), share(steps), share(other))
+		spread := func(v []float64) string {
+			if len(v) < 2 {
+				return "–"
+			}
+			return fmt.Sprintf("%.1f %%", stat.StdDev(v, nil))
+		}
+		fmt.Fprintf(&b, "| %s | %d | %.2f, %.2f, %.2f | %.1f %% | %s | %s | %s | %s | %s | %s |\n", task, n, beta[0], (beta[(n-1)/2]+beta[n/2])/2, beta[n-1],
+			100*level/float64(n), share(same), spread(each), share(bolder), share(planned), share(steps), share(other))
 	}
 	return b.String()
 }

@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/run"
@@ -147,6 +148,11 @@ func TestResumeModels(t *testing.T) {
 				}
 				if err := s.UseCalibration(c.calibration); err != nil {
 					t.Fatal(err)
+				}
+				if c.calibration == "conformal" {
+					if err := s.Set("calibration.Miss=0.2"); err != nil {
+						t.Fatal(err)
+					}
 				}
 				return s
 			}
@@ -406,6 +412,32 @@ func TestAtMost(t *testing.T) {
 	}
 }
 
+// Settings that no run could be read back from, or go through, are refused before there is a folder.
+func TestSettingsThatCannotBe(t *testing.T) {
+	for want, spoil := range map[string]func(s *Settings){
+		"Calibrate is \"none\"":            func(s *Settings) { s.Calibrating = &calibrate.Conformal{Miss: 0.1, HoldOut: 5} },
+		"Calibrating is a calibrate.Confo": func(s *Settings) { s.Calibrate, s.Calibrating = "conformal", calibrate.DefaultConformal() },
+		"explore 4: want at least":         func(s *Settings) { s.Use("gp"); s.UseCalibration("conformal"); s.Explore = 4 },
+		"want 2 to 1e6":                    func(s *Settings) { s.UseCalibration("adaptive"); s.Set("calibration.HoldOut=9000000000000000000") },
+		"has no prior: choose it by Use":   func(s *Settings) { s.Use("prior+gp"); s.Prior = nil },
+		"can have 5 scores, and":           func(s *Settings) { s.UseCalibration("conformal"); s.Set("calibration.Miss=0.01") },
+	} {
+		s := quick(t)
+		spoil(s)
+		dir := filepath.Join(t.TempDir(), "run")
+		if _, err := Start(dir, s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: a folder was made", want)
+		}
+	}
+	bare := &Settings{}
+	if err := bare.Use("prior+gp"); err == nil {
+		t.Error("a prior of no task was taken")
+	}
+}
+
 // A card is drawn of a run; before an episode there is nothing to say.
 func TestCardOfARun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
@@ -418,7 +450,7 @@ func TestCardOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Joint.N != 16 || c.Whole.N != 2 || c.Assumed != 0 || c.Episodes[0].Beta != 2 {
+	if c.Joint.N != 16 || c.Whole.N != 2 || c.Assumed.K != 0 || c.Episodes[0].Beta != 2 {
 		t.Errorf("%+v", c)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "figures/card.png")); err != nil || info.Size() < 10000 {
@@ -458,6 +490,14 @@ func TestCoverage(t *testing.T) {
 	}
 	if !reflect.DeepEqual(measure(done, 4), whole) {
 		t.Error("what was stopped and resumed has other outcomes")
+	}
+	if len(whole[0].Task) == 0 || whole[0].Same == whole[1].Same && whole[0].StepsSame == whole[1].StepsSame && whole[0].Beta == whole[1].Beta {
+		t.Errorf("two seeds are one: %+v", whole[:2])
+	}
+	more := c
+	more.Seeds, more.Tasks = 3, []string{"carpark"}
+	if done, err := more.Resume(path); err != nil || len(done) != 3 {
+		t.Errorf("another number of seeds finds %d outcomes, %v", len(done), err)
 	}
 	other := c
 	other.Held = 20

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -109,7 +111,7 @@ func Models() (names, about []string) {
 		names, about = append(names, m.name), append(about, m.about)
 	}
 	for _, m := range models {
-		names, about = append(names, prior+m.name), append(about, "a prior of the task's dynamics, and for what it misses "+m.name)
+		names, about = append(names, prior+m.name), append(about, "the task's dynamics with its default parameters, or those of prior.FIELD, and "+m.name+" for what they miss")
 	}
 	return names, about
 }
@@ -130,10 +132,14 @@ func (s *Settings) Use(model string) error {
 	if i < 0 {
 		return fmt.Errorf("there is no model %q: %s", model, instead(model, names))
 	}
-	s.Model, s.Learning, s.Prior = model, models[i%len(models)].make(), nil
+	var believed tasks.Maker
 	if i >= len(models) {
-		s.Prior, _ = tasks.New(s.Task)
+		var err error
+		if believed, err = Parameters(s.Task, ""); err != nil {
+			return fmt.Errorf("model %q: %w", model, err)
+		}
 	}
+	s.Model, s.Learning, s.Prior = model, models[i%len(models)].make(), believed
 	return nil
 }
 
@@ -261,6 +267,9 @@ func (s *Settings) System() (*safex.System, error) {
 			}
 		}
 	}
+	if err := s.named(); err != nil {
+		return nil, err
+	}
 	l, err := s.Learner()
 	if err != nil {
 		return nil, err
@@ -270,27 +279,63 @@ func (s *Settings) System() (*safex.System, error) {
 			return nil, err
 		}
 	}
-	if e, ok := s.Learning.(*ensemble.Ensemble); ok && s.Explore-s.calibrating() < e.HoldOut {
-		return nil, fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
+	system, err := Disturbed(s.Parameters.Task(), s.Disturbances)
+	if err != nil {
+		return nil, err
 	}
-	return Disturbed(s.Parameters.Task(), s.Disturbances)
+	return system, s.enough(system)
 }
 
-// calibrating is how many of the random steps at most are held out to calibrate with.
-func (s *Settings) calibrating() int {
-	every := 0
+// named checks that what the names say is there, such that run.yaml can be read back.
+func (s *Settings) named() error {
+	for _, part := range []struct {
+		field string
+		value any
+	}{{"Parameters", s.Parameters}, {"Planning", s.Planning}, {"Learning", s.Learning}, {"Prior", s.Prior}, {"Calibrating", s.Calibrating}} {
+		if part.value != nil && reflect.TypeOf(part.value).Kind() != reflect.Pointer {
+			return fmt.Errorf("%s is a %T: want a pointer to one", part.field, part.value)
+		}
+	}
+	switch none := s.Calibrate == "none" || s.Calibrate == ""; {
+	case none != (s.Calibrating == nil):
+		return fmt.Errorf("Calibrate is %q and Calibrating a %T: choose a calibration by UseCalibration", s.Calibrate, s.Calibrating)
+	case strings.HasPrefix(s.Model, prior) != (s.Prior != nil):
+		return fmt.Errorf("model %q has a %T for its prior, or has no prior: choose it by Use", s.Model, s.Prior)
+	}
+	return nil
+}
+
+// enough checks that the random steps are enough for the first fit, and the run for what its calibration promises.
+func (s *Settings) enough(system *safex.System) error {
+	every, miss, episode := 0, 0.0, false
 	switch c := s.Calibrating.(type) {
 	case *calibrate.Temperature:
 		every = c.HoldOut
 	case *calibrate.Conformal:
-		every = c.HoldOut
+		every, miss, episode = c.HoldOut, c.Miss, c.Episode
 	case *calibrate.Adaptive:
 		every = c.HoldOut
 	}
-	if every < 2 {
-		return 0
+	held := 0
+	if every > 0 && !episode {
+		held = (s.Explore + every - 1) / every
+		if s.Explore < every {
+			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps, so that there is something to calibrate with", s.Explore, every)
+		}
 	}
-	return s.Explore / every
+	if e, ok := s.Learning.(*ensemble.Ensemble); ok && s.Explore-held < e.HoldOut {
+		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
+	}
+	if miss > 0 {
+		scores, what := (s.Explore+s.Episodes*system.Steps)/every, "steps"
+		if episode {
+			scores, what = (s.Episodes+1)/every, "episodes"
+		}
+		if want := int(math.Ceil(1/miss-1e-9)) - 1; scores < want {
+			return fmt.Errorf("calibration.Miss %v: the run can have %d scores, and a promise takes %d: raise Miss, lower calibration.HoldOut or train for more %s", miss, scores, want, what)
+		}
+	}
+	return nil
 }
 
 // Disturbed compiles t with more disturbances than its own.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/residual"
@@ -26,7 +27,40 @@ func nominal(t *testing.T) *safex.System {
 }
 
 func TestLaws(t *testing.T) {
-	modeltest.Run(t, residual.Residual{Prior: nominal(t), Learner: linear.Default()}, modeltest.Laws{Exact: true})
+	t.Run("linear", func(t *testing.T) {
+		modeltest.Run(t, residual.Residual{Prior: nominal(t), Learner: linear.Default()}, modeltest.Laws{Exact: true})
+	})
+	t.Run("gp", func(t *testing.T) {
+		g := gp.Default()
+		g.Fit, g.Points = false, 300
+		modeltest.Run(t, residual.Residual{Prior: nominal(t), Learner: g}, modeltest.Laws{Exact: true})
+	})
+}
+
+// A learner that takes in steps does so behind a prior too.
+func TestUpdates(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 60)
+	g := gp.Default()
+	g.Fit, g.Novel = false, 0
+	r := residual.Residual{Prior: nominal(t), Learner: g}
+	m, err := r.Learn(context.Background(), s, data.Pick(func(i int) bool { return i < 20 }), nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := r.Update(context.Background(), s, data, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after safex.Prediction
+	if err := m.Predict(&before, data.X, data.U); err != nil {
+		t.Fatal(err)
+	}
+	if err := more.Predict(&after, data.X, data.U); err != nil {
+		t.Fatal(err)
+	}
+	if before.Epistemic[2][59] < 2*after.Epistemic[2][59] {
+		t.Errorf("the doubt at a step was %v, and is %v after it", before.Epistemic[2][59], after.Epistemic[2][59])
+	}
 }
 
 // miss is the root-mean-square error of ω on transitions 100 to 200, after 20 were learned.

@@ -85,7 +85,7 @@ func header(s *safex.System) []string {
 			h = append(h, kind+v.Name)
 		}
 	}
-	h = append(h, "beta", "outside")
+	h = append(h, "beta", "asked_beta", "outside")
 	if s.Noisy() {
 		for _, v := range s.State {
 			h = append(h, "true_"+v.Name)
@@ -97,7 +97,7 @@ func header(s *safex.System) []string {
 // rows of steps.csv: state and action, then the reward and the signed excess that followed, then
 // what was believed: the mean of the next state, and the largest excess over the horizon under the
 // worst model error found, the epistemic and aleatoric deviations of the next state, how many of the former the
-// box around the mean reaches, and whether the step is outside what the model knows (1) or not (0). What was
+// box around the mean reaches, how many a calibrated model asked for, and whether the step is outside what the model knows (1) or not (0). What was
 // believed is empty in the random phase. If the agent sees the state through noise, the real state comes last.
 func rows(s *safex.System, e safex.Episode) (records [][]string) {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
@@ -111,7 +111,7 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 			if f.Outside {
 				outside = 1
 			}
-			for _, v := range slices.Concat(f.Mean, f.Worst, f.Doubt, f.Noise, []float64{f.Beta, outside}) {
+			for _, v := range slices.Concat(f.Mean, f.Worst, f.Doubt, f.Noise, []float64{f.Beta, f.Asked, outside}) {
 				r = append(r, number(v))
 			}
 		} else {
@@ -128,7 +128,7 @@ func rows(s *safex.System, e safex.Episode) (records [][]string) {
 }
 
 // believed is the number of columns that hold what was believed.
-func believed(s *safex.System) int { return 3*len(s.State) + len(s.Limits) + 2 }
+func believed(s *safex.System) int { return 3*len(s.State) + len(s.Limits) + 3 }
 
 // Episodes reads the complete episodes and, last, the one under way, of the run folder dir. The state after
 // the last step of each is that of the task; with disturbances it is not known, and left out. Of a forecast there is
@@ -142,7 +142,7 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 	r := csv.NewReader(bytes.NewReader(text))
 	want, err := r.Read()
 	if err != nil || !slices.Equal(want, header(s)) {
-		return nil, fmt.Errorf("run: %s does not begin with the header of task %q: it is damaged, or of another task", path, s.Name)
+		return nil, fmt.Errorf("run: %s does not begin with the header of task %q: it is of another task, of another version of safex, or damaged", path, s.Name)
 	}
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	for line := 2; ; line++ {
@@ -197,7 +197,7 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		e.Actions = append(e.Actions, take(nu))
 		e.Rewards = append(e.Rewards, take(1)[0])
 		e.Excess = append(e.Excess, take(nl))
-		f := safex.Forecast{Mean: take(nx), Worst: take(nl), Doubt: take(nx), Noise: take(nx), Beta: take(1)[0], Outside: take(1)[0] == 1}
+		f := safex.Forecast{Mean: take(nx), Worst: take(nl), Doubt: take(nx), Noise: take(nx), Beta: take(1)[0], Asked: take(1)[0], Outside: take(1)[0] == 1}
 		if e.Phase == safex.Planned {
 			e.Forecasts = append(e.Forecasts, f)
 		}

@@ -123,7 +123,7 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 // What was written comes back: header, phases, numbers to the bit, nothing predicted in the random phase.
 func TestEpisodesRoundTrip(t *testing.T) {
 	const header = "episode,step,cos,sin,omega,torque,reward,excess_speed,mean_cos,mean_sin,mean_omega,worst_speed," +
-		"doubt_cos,doubt_sin,doubt_omega,noise_cos,noise_sin,noise_omega,beta,outside"
+		"doubt_cos,doubt_sin,doubt_omega,noise_cos,noise_sin,noise_omega,beta,asked_beta,outside"
 	roundTrip(t, header)
 	roundTrip(t, header+",true_cos,true_sin,true_omega",
 		safex.Disturbance{Kind: safex.ObservationNoise, On: "omega", Size: 0.05})

@@ -128,6 +128,13 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 		}
 		w.saved = file
 	}
+	// A process that was killed between two writes leaves a model behind that no state names.
+	models, _ := filepath.Glob(filepath.Join(dir, "model", "model-*.json"))
+	for _, path := range models {
+		if path != filepath.Join(dir, w.saved) {
+			os.Remove(path)
+		}
+	}
 	// What is complete is read back from its files, which may be ahead of the state.
 	complete := func(number int) bool {
 		return number < state.Episode.Number || number == state.Episode.Number && state.Over

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"time"
 
@@ -37,8 +38,8 @@ type State struct {
 	Last    *safex.Plan   // of the last step; nil at the start of an episode
 	Fits    int           // calls of the Learner so far
 	Fitted  int           // transitions that Model was fitted to
-	Known   int           // transitions that Model knows, by a fit or an update
-	Reach   []float64     // largest epistemic deviation of each dimension over the transitions of the last fit
+	Known   int           // transitions of which Model knows all that it will, by a fit or an update
+	Reach   []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
 	rollout safex.Rollout // of Model; made when first needed
 }
 
@@ -120,7 +121,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
 	forecast := safex.Forecast{
-		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta,
+		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta, Asked: query.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
 	}
 	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
@@ -175,8 +176,11 @@ func column(x []float64) num.Batch {
 	return b
 }
 
-// reach is the largest epistemic deviation of each dimension over the data.
+// reach is the largest epistemic deviation of each dimension over what m learned of the data.
 func reach(m safex.Model, data *safex.Data) ([]float64, error) {
+	if s, ok := m.(safex.Selective); ok {
+		data = s.Learned(data)
+	}
 	var p safex.Prediction
 	if err := m.Predict(&p, data.X, data.U); err != nil {
 		return nil, err
@@ -211,7 +215,9 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		if err != nil {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
-		s.Model, s.Known, s.rollout = m, s.Data.Len(), nil
+		if !reflect.TypeOf(m).Comparable() || m != s.Model { // something changed
+			s.Model, s.Known, s.rollout = m, s.Data.Len(), nil
+		}
 	}
 	if s.rollout == nil {
 		r, err := a.Engine.Rollout(a.System, s.Model)

@@ -345,6 +345,13 @@ func TestTakesInEveryStep(t *testing.T) {
 		last = *s
 		if n := len(s.Episode.Forecasts); n > 0 {
 			at := s.Episode.States[n-1][0]
+			reach := 0.0
+			for _, v := range s.Data.X[0][:s.Fitted] {
+				reach = max(reach, v*v)
+			}
+			if s.Reach[0] != reach {
+				t.Fatalf("a reach of %v after a fit to deviations of up to %v", s.Reach[0], reach)
+			}
 			if f := s.Episode.Forecasts[n-1]; f.Outside != (at*at > s.Reach[0]) || f.Doubt[0] != at*at {
 				t.Fatalf("at %v with a reach of %v: %+v", at, s.Reach, f)
 			} else if f.Outside {

@@ -100,6 +100,10 @@ func TestErrors(t *testing.T) {
 		{[]string{"coverage", "pendulm"}, "did you mean pendulum?"},
 		{[]string{"coverage", "--seeds", "0"}, "seeds 0"},
 		{[]string{"coverage", "--miss", "1"}, "miss 1"},
+		{[]string{"coverage", "--held", "18"}, "held 18: want at least 19 episodes"},
+		{[]string{"coverage", "pitch", "pitch"}, "named twice"},
+		{[]string{"coverage", "--model", "prior+gp"}, "its prior is exact here"},
+		{[]string{"train", "pendulum", "--calibrate", "conformal", "--set", "calibration.Episode=true"}, "can have 2 scores, and a promise takes 19"},
 		{[]string{"coverage", "--show", file}, "holds no outcomes of safex coverage"},
 		{[]string{"coverage", "--show", file + ".json"}, "no such file"},
 		{[]string{"train", "pendulum", "--set", "MaxSpede=3"}, "did you mean MaxSpeed?"},
@@ -273,7 +277,7 @@ func TestTrainModel(t *testing.T) {
 		t.Errorf("error %v, card\n%s", err, out)
 	}
 	file := filepath.Join(t.TempDir(), "coverage.json")
-	measured, _, err := do(nil, "coverage", "pitch", "--model", "linear", "--seeds", "1", "--held", "3", "--tested", "2", "--planned", "0", "--out", file)
+	measured, _, err := do(nil, "coverage", "pitch", "--model", "linear", "--seeds", "1", "--held", "19", "--tested", "2", "--planned", "0", "--out", file)
 	if err != nil || !strings.Contains(measured, "| pitch | 1 |") || !strings.Contains(measured, "| – |") {
 		t.Errorf("error %v, coverage\n%s", err, measured)
 	}

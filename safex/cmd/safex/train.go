@@ -33,7 +33,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --planner unsafe --seed 3 --out runs/unsafe-3
   safex train pitch --model linear
   safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
-  safex train pendulum --model prior+gp --set Mass=1.2
+  safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
 		Args: one("TASK", "pendulum"),
