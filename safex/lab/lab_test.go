@@ -438,6 +438,45 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
+// The β that a model asks for is the one that plans defend, whether it is a setting, a bound or a calibration.
+func TestBetaReachesThePlan(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  []string
+		want func(beta float64) bool
+	}{
+		"planner":     {nil, func(b float64) bool { return b == 2 }},
+		"setting":     {[]string{"learner.Beta=3"}, func(b float64) bool { return b == 3 }},
+		"bound":       {[]string{"learner.Norm=1.5"}, func(b float64) bool { return b > 3 }},
+		"calibration": {[]string{"calibration.Miss=0.3"}, func(b float64) bool { return b > 0 && b != 2 }},
+	} {
+		s := quick(t)
+		if err := s.Use("gp"); err != nil {
+			t.Fatal(err)
+		}
+		if name == "calibration" {
+			if err := s.UseCalibration("adaptive"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, a := range append(c.set, "learner.Fit=false") {
+			if err := s.Set(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Episodes = 1
+		for e, err := range Train(context.Background(), filepath.Join(t.TempDir(), "run"), s) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range e.Forecasts {
+				if !c.want(f.Beta) || name != "planner" && f.Asked != f.Beta {
+					t.Fatalf("%s: plans defend β = %v, and %v was asked for", name, f.Beta, f.Asked)
+				}
+			}
+		}
+	}
+}
+
 // A card is drawn of a run; before an episode there is nothing to say.
 func TestCardOfARun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")

@@ -97,6 +97,13 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 				break
 			}
 		}
+		// A newer model that was only half written is not that of the state: the
+		// one before is used, and the half is removed.
+		for _, name := range []string{"model/model-99-999.json", "model/model-99-1000.json"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"Kind":"ense`), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 		again, _ := quick(t, ds...)
 		w, s, err := Resume(dir, again.System, e)
 		if err != nil {
