@@ -26,7 +26,7 @@ var layers = map[string]string{
 	"gp":        ". keep num rng gx",
 	"residual":  ". keep num rng gx",
 	"calibrate": ". keep num rng gx",
-	"rollout":   ". num gx",
+	"rollout":   ". keep num rng gx",
 	"card":      ".",
 	"plan":      ". num rng opt",
 	// 3: they know the words alone

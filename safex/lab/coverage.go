@@ -82,8 +82,8 @@ func (c Coverage) Check() error {
 		}
 		seen[t] = true
 	}
-	if strings.HasPrefix(c.Model, prior) {
-		return fmt.Errorf("model %q: its prior is exact here, and leaves nothing to cover", c.Model)
+	if strings.HasPrefix(c.Model, prior) || c.Model == known {
+		return fmt.Errorf("model %q is exact here, and leaves nothing to cover", c.Model)
 	}
 	return (&Settings{Task: "pendulum"}).Use(c.Model)
 }

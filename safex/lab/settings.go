@@ -67,18 +67,25 @@ var planners = []struct {
 	{"unsafe", "looks at the reward alone", func() safex.Planner { p := plan.DefaultUnsafe(); return &p }},
 }
 
-// models are the learners by name, each with a function that returns its defaults.
-var models = []struct {
+// A modelEntry is a learner with its name.
+type modelEntry struct {
 	name, about string
 	make        func() safex.Keeper
-}{
+}
+
+// models are the learners by name, each with a function that returns its defaults.
+var models = []modelEntry{
 	{"probabilistic", "neural networks that each predict a mean and a noise; they doubt what they disagree on", pointer(ensemble.Default)},
 	{"deterministic", "neural networks that each predict a mean", pointer(ensemble.Deterministic)},
 	{"fsvgd", "deterministic, and the networks repel each other in function space", pointer(ensemble.FSVGD)},
 	{"probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", pointer(ensemble.ProbabilisticFSVGD)},
 	{"gp", "Gaussian processes, one for each dimension of the state", pointer(gp.Default)},
 	{"linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", pointer(linear.Default)},
+	{known, "the true dynamics, without doubt: what planning alone can reach", pointer(func() rollout.Known { return rollout.Known{} })},
 }
+
+// known is the model that needs no learning, nor a prior.
+const known = "true"
 
 // pointer is a function that returns a pointer to fresh settings.
 func pointer[T any, P interface {
@@ -111,6 +118,9 @@ func Models() (names, about []string) {
 		names, about = append(names, m.name), append(about, m.about)
 	}
 	for _, m := range models {
+		if m.name == known {
+			continue
+		}
 		names, about = append(names, prior+m.name), append(about, "the task's dynamics with its default parameters, or those of prior.FIELD, and "+m.name+" for what they miss")
 	}
 	return names, about
@@ -128,18 +138,19 @@ func Calibrations() (names, about []string) {
 // names the nearest name.
 func (s *Settings) Use(model string) error {
 	names, _ := Models()
-	i := slices.Index(names, model)
-	if i < 0 {
+	if !slices.Contains(names, model) {
 		return fmt.Errorf("there is no model %q: %s", model, instead(model, names))
 	}
+	bare, withPrior := strings.CutPrefix(model, prior)
 	var believed tasks.Maker
-	if i >= len(models) {
+	if withPrior {
 		var err error
 		if believed, err = Parameters(s.Task, ""); err != nil {
 			return fmt.Errorf("model %q: %w", model, err)
 		}
 	}
-	s.Model, s.Learning, s.Prior = model, models[i%len(models)].make(), believed
+	i := slices.IndexFunc(models, func(m modelEntry) bool { return m.name == bare })
+	s.Model, s.Learning, s.Prior = model, models[i].make(), believed
 	return nil
 }
 

@@ -102,7 +102,7 @@ func TestErrors(t *testing.T) {
 		{[]string{"coverage", "--miss", "1"}, "miss 1"},
 		{[]string{"coverage", "--held", "18"}, "held 18: want at least 19 episodes"},
 		{[]string{"coverage", "pitch", "pitch"}, "named twice"},
-		{[]string{"coverage", "--model", "prior+gp"}, "its prior is exact here"},
+		{[]string{"coverage", "--model", "prior+gp"}, "is exact here"},
 		{[]string{"train", "pendulum", "--calibrate", "conformal", "--set", "calibration.Episode=true"}, "can have 2 scores, and a promise takes 19"},
 		{[]string{"coverage", "--show", file}, "holds no outcomes of safex coverage"},
 		{[]string{"coverage", "--show", file + ".json"}, "no such file"},

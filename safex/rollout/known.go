@@ -1,0 +1,49 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Known is the learner that has nothing to learn: its model is the Truth. It shows what planning alone can reach.
+type Known struct{}
+
+// Learn implements safex.Learner. It uses of data only whether they are numbers.
+func (Known) Learn(ctx context.Context, s *safex.System, data *safex.Data, _ safex.Model, _ rng.Stream) (safex.Model, error) {
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return Truth(s), nil
+}
+
+const kind, format = "true", 1
+
+// Save implements safex.Keeper.
+func (Known) Save(m safex.Model) ([]byte, error) {
+	t, ok := m.(truth)
+	if !ok {
+		return nil, fmt.Errorf("rollout: cannot save a %T as the truth", m)
+	}
+	return keep.Seal(kind, format, t.Dynamics.Fingerprint())
+}
+
+// Load implements safex.Keeper. It refuses the truth of other dynamics.
+func (Known) Load(s *safex.System, data []byte) (safex.Model, error) {
+	var dynamics string
+	if err := keep.Open(kind, format, data, &dynamics); err != nil {
+		return nil, err
+	}
+	if dynamics != s.Dynamics.Fingerprint() {
+		return nil, fmt.Errorf("rollout: load: the truth of other dynamics than those of task %q", s.Name)
+	}
+	return Truth(s), nil
+}
+
+var _ safex.Keeper = Known{}
