@@ -15,6 +15,7 @@ var layers = map[string]string{
 	"rng":     "",
 	"keep":    "",
 	"jupyter": "",
+	"vec":     "",
 	// 1: words, search, and the bridge to GoMLX
 	".":   "num rng",
 	"opt": "num rng",

@@ -1,0 +1,72 @@
+//go:build goexperiment.simd && amd64
+
+package vec
+
+// Tiles are register blocks of 4 outputs and as many lanes as their name's vectors: y[4, lanes] = bias + w x. y, w, bias
+// and x point to the first number; w is [in, 4]. strideY and strideX are bytes from row to row. They are in assembly because
+// the compiler keeps moving the accumulators of a block in Go from register to register: that was half as fast.
+
+//go:noescape
+func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+
+//go:noescape
+func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+
+//go:noescape
+func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+
+// chains512 and chains256 run rounds of 16 and 12 multiplications with addition, each of which waits for its own of the
+// round before.
+
+//go:noescape
+func chains512(rounds int)
+
+//go:noescape
+func chains256(rounds int)
+
+func panel512(y, w, bias, x []float32, rows, in, lanes int) {
+	if rows < height {
+		partial(y, w, bias, x, rows, in, lanes)
+		return
+	}
+	stride := uintptr(4 * lanes)
+	lo := 0
+	for ; lo+64 <= lanes; lo += 64 {
+		tile512x4(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	}
+	for ; lo < lanes; lo += 32 {
+		tile512x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	}
+}
+
+func panel256(y, w, bias, x []float32, rows, in, lanes int) {
+	if rows < height {
+		partial(y, w, bias, x, rows, in, lanes)
+		return
+	}
+	stride := uintptr(4 * lanes)
+	for lo := 0; lo < lanes; lo += 16 {
+		tile256x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	}
+}
+
+// partial is a panel of fewer rows than a tile has. Its products are few, so one width serves all forms.
+func partial(y, w, bias, x []float32, rows, in, lanes int) {
+	var spare [height * 16]float32
+	for lo := 0; lo < lanes; lo += 16 {
+		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*16, uintptr(4*lanes))
+		for r := range rows {
+			copy(y[r*lanes+lo:][:16], spare[16*r:])
+		}
+	}
+}
+
+func fma512(rounds int) (flops int) {
+	chains512(rounds)
+	return rounds * 16 * 2 * 16
+}
+
+func fma256(rounds int) (flops int) {
+	chains256(rounds)
+	return rounds * 12 * 2 * 8
+}

@@ -1,0 +1,160 @@
+package vec
+
+import "math"
+
+// portable is the form in plain Go.
+var portable = kernels{
+	form: Portable,
+	add:  two(func(a, b float32) float32 { return a + b }),
+	sub:  two(func(a, b float32) float32 { return a - b }),
+	mul:  two(func(a, b float32) float32 { return a * b }),
+	div:  two(func(a, b float32) float32 { return a / b }),
+	min:  two(func(a, b float32) float32 { return min(a, b) }),
+	max:  two(func(a, b float32) float32 { return max(a, b) }),
+	less: two(func(a, b float32) float32 {
+		if a < b {
+			return 1
+		}
+		return 0
+	}),
+	mulAdd: func(dst, a, b []float32) {
+		for i := range dst {
+			dst[i] += a[i] * b[i]
+		}
+	},
+	where: func(dst, c, a, b []float32) {
+		for i := range dst {
+			if c[i] != 0 {
+				dst[i] = a[i]
+			} else {
+				dst[i] = b[i]
+			}
+		}
+	},
+	atan2: two(func(y, x float32) float32 { return float32(math.Atan2(float64(y), float64(x))) }),
+	sqrt:  one(math.Sqrt),
+	exp:   one(math.Exp),
+	log:   one(math.Log),
+	tanh:  one(math.Tanh),
+	sin:   one(math.Sin),
+	cos:   one(math.Cos),
+	round: one(math.RoundToEven),
+	swish: unit(func(x float64) (y, d float64) {
+		s := 1 / (1 + math.Exp(-x))
+		y = x * s
+		return y, s + y*(1-s)
+	}),
+	relu: func(y, d, x []float32) {
+		for i := range d {
+			d[i] = 0
+			if x[i] > 0 {
+				d[i] = 1
+			}
+		}
+		for i := range y {
+			y[i] = max(x[i], 0)
+		}
+	},
+	tanhUnit: unit(func(x float64) (y, d float64) {
+		y = math.Tanh(x)
+		return y, 1 - y*y
+	}),
+	spread:     spreadPortable,
+	spreadBack: spreadBackPortable,
+	panel:      panelPortable,
+	fma:        fmaPortable,
+}
+
+func one(f func(float64) float64) func(dst, x []float32) {
+	return func(dst, x []float32) {
+		for i := range dst {
+			dst[i] = float32(f(float64(x[i])))
+		}
+	}
+}
+
+func two(f func(a, b float32) float32) func(dst, a, b []float32) {
+	return func(dst, a, b []float32) {
+		for i := range dst {
+			dst[i] = f(a[i], b[i])
+		}
+	}
+}
+
+// unit makes an activation of a function and its derivative.
+func unit(f func(x float64) (y, d float64)) func(y, d, x []float32) {
+	return func(y, d, x []float32) {
+		for i := range y {
+			v, slope := f(float64(x[i]))
+			y[i] = float32(v)
+			if len(d) > 0 {
+				d[i] = float32(slope)
+			}
+		}
+	}
+}
+
+func spreadPortable(mean, dev, y []float32, members int) {
+	n := len(mean)
+	for i := range mean {
+		var sum, square float32
+		for m := range members {
+			sum += y[m*n+i]
+		}
+		mean[i] = sum / float32(members)
+		if len(dev) == 0 {
+			continue
+		}
+		for m := range members {
+			d := y[m*n+i] - mean[i]
+			square += d * d
+		}
+		dev[i] = float32(math.Sqrt(float64(square/float32(members) + floor)))
+	}
+}
+
+func spreadBackPortable(dy, y, mean, dev, gMean, gDev []float32, members int) {
+	n, share := len(mean), 1/float32(members)
+	for i := range mean {
+		slope := gDev[i] * share / dev[i]
+		for m := range members {
+			dy[m*n+i] = slope*(y[m*n+i]-mean[i]) + gMean[i]*share
+		}
+	}
+}
+
+func panelPortable(y, w, bias, x []float32, rows, in, lanes int) {
+	var sum [height][Lanes]float32
+	for lo := 0; lo < lanes; lo += Lanes {
+		for r := range sum {
+			for l := range sum[r] {
+				sum[r][l] = bias[r]
+			}
+		}
+		for i := range in {
+			wi, xi := (*[height]float32)(w[i*height:]), (*[Lanes]float32)(x[i*lanes+lo:])
+			for l, v := range xi {
+				sum[0][l] += wi[0] * v
+				sum[1][l] += wi[1] * v
+				sum[2][l] += wi[2] * v
+				sum[3][l] += wi[3] * v
+			}
+		}
+		for r := range rows {
+			copy(y[r*lanes+lo:], sum[r][:])
+		}
+	}
+}
+
+func fmaPortable(rounds int) (flops int) {
+	var a [8]float32
+	for range rounds {
+		for i := range a {
+			a[i] = a[i]*0.5 + 1
+		}
+	}
+	if a[0] < 0 { // never, but the compiler must do the work to know
+		return 0
+	}
+	return rounds * 2 * len(a)
+}
