@@ -35,6 +35,7 @@ var layers = map[string]string{
 	"fig":   ". card num",
 	// laws for tests
 	"modeltest": ". num rng rollout tasks",
+	"opttest":   "num opt rng",
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name

@@ -88,7 +88,7 @@ func FMAs(rounds int) (flops int) { return current.Load().fma(rounds) }
 func same(name string, rows ...int) {
 	for _, n := range rows {
 		if n != rows[0] || n%Lanes != 0 {
-			panic(fmt.Sprintf("vec: %s on rows of %v lanes, want one multiple of %d", name, rows, Lanes))
+			panic(fmt.Sprintf("vec: %s on rows of %v lanes, want one multiple of %d", name, slices.Clone(rows), Lanes))
 		}
 	}
 }

@@ -1,0 +1,35 @@
+package ensemble
+
+import (
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// Layers implements safex.Layered. Of the head they have the means alone.
+func (m *model) Layers() *safex.Layers {
+	w := m.shape.widths()
+	l := &safex.Layers{Members: m.shape.members, Activation: m.shape.activation}
+	for k := range len(w) - 1 {
+		d := safex.Dense{In: w[k], Out: w[k+1]}
+		if k == len(w)-2 {
+			d.Out = m.shape.out
+		}
+		d.Weights = heads(m.folded[2*k], m.shape.members, w[k+1]*w[k], d.Out*w[k])
+		d.Bias = heads(m.folded[2*k+1], m.shape.members, w[k+1], d.Out)
+		l.Dense = append(l.Dense, d)
+	}
+	return l
+}
+
+// heads are the first keep of each member's size numbers in t.
+func heads(t *tensors.Tensor, members, size, keep int) (h []float32) {
+	tensors.MustConstFlatData(t, func(flat []float32) {
+		for m := range members {
+			h = append(h, flat[m*size:m*size+keep]...)
+		}
+	})
+	return h
+}
+
+var _ safex.Layered = (*model)(nil)

@@ -1,0 +1,311 @@
+package fused
+
+import "github.com/rischiboy/safe_exploration/safex/vec"
+
+// worker takes one block of lanes after the other through a job. Its rows are as long as the block; those of a block
+// follow each other as the comments say, and step t of what is kept for the way back is at t, or at 0 if there is none.
+type worker struct {
+	*job
+	tape       *tape
+	lanes      int // of this block, with padding
+	lo, hi     int // its candidates
+	nx, nu, nl int
+
+	memory []float32
+	xu     []float32 // [horizon + 1, nx + nu]: state and action of each step, and the last state
+	last   []float32 // [nu]: action before the first
+	eta    []float32 // [horizon, nx]
+	excess []float32 // [horizon, nl], in units of the limits' scales
+	reward []float32 // [1]: sum over the steps
+	y      []float32 // [kept, members, nx]: outputs of the members
+	mean   []float32 // [kept, nx]: their mean
+	dev    []float32 // [kept, nx]: and deviation
+	slopes []float32 // [horizon, members, units]: derivatives of the activations; empty without an Ascent
+
+	first, a, b []float32 // of network's functions
+	carry       []float32 // [nx]: gradient with respect to the state after the step
+	spread      []float32 // [nx]: with respect to the deviation
+	dxu         []float32 // [nx + nu]
+	dy          []float32 // [members, nx]
+	later       []float32 // [nu]: gradient with respect to the action, from the limits on rates a step later
+	top, sum    []float32 // [1] of the smooth maximum
+	spare       []float32 // [1]
+
+	in [][]float32 // inputs of the tape
+}
+
+// prepare lays out the memory for blocks of j.
+func (w *worker) prepare(j *job) {
+	net := j.bound.net
+	w.job = j
+	w.nx, w.nu, w.nl = len(j.bound.system.State), len(j.bound.system.Action), len(j.bound.system.Limits)
+	kept, slopes := 1, 0
+	if j.ascend {
+		kept, slopes = j.horizon, j.horizon*net.members*net.units()
+	}
+	parts := [...]struct {
+		part *[]float32
+		rows int
+	}{
+		{&w.xu, (j.horizon + 1) * net.in}, {&w.last, w.nu}, {&w.eta, j.horizon * w.nx}, {&w.excess, j.horizon * w.nl}, {&w.reward, 1},
+		{&w.y, kept * net.members * w.nx}, {&w.mean, kept * w.nx}, {&w.dev, kept * w.nx}, {&w.slopes, slopes},
+		{&w.first, net.firstRows()}, {&w.a, net.widest()}, {&w.b, net.widest()},
+		{&w.carry, w.nx}, {&w.spread, w.nx}, {&w.dxu, net.in}, {&w.dy, net.members * w.nx}, {&w.later, w.nu},
+		{&w.top, 1}, {&w.sum, 1}, {&w.spare, 1},
+	}
+	total := 0
+	for _, p := range parts {
+		total += p.rows
+	}
+	if len(w.memory) < total*most {
+		w.memory = make([]float32, total*most)
+	}
+	free := w.memory
+	for _, p := range parts {
+		*p.part, free = free[:p.rows*most], free[p.rows*most:]
+	}
+	if w.in == nil {
+		w.in = make([][]float32, 2*(w.nx+w.nu))
+	}
+}
+
+// rows are n rows of x from the i-th on.
+func (w *worker) rows(x []float32, i, n int) []float32 { return x[i*w.lanes:][:n*w.lanes] }
+
+// state is the state before step t, and action the action of step t.
+func (w *worker) state(t int) []float32  { return w.rows(w.xu, t*(w.nx+w.nu), w.nx) }
+func (w *worker) action(t int) []float32 { return w.rows(w.xu, t*(w.nx+w.nu)+w.nx, w.nu) }
+
+// at is where what is kept of step t is.
+func (w *worker) at(t int) int {
+	if w.ascend {
+		return t
+	}
+	return 0
+}
+
+// block rolls candidates lo to hi out, and back if the job asks for it. It returns false if the job's context is done.
+func (w *worker) block(lo, hi int) bool {
+	w.lo, w.hi = lo, hi
+	w.lanes = (hi - lo + vec.Lanes - 1) / vec.Lanes * vec.Lanes
+	w.load()
+	for t := range w.horizon {
+		if w.ctx.Err() != nil {
+			return false
+		}
+		w.step(t)
+	}
+	if !w.ascend {
+		return true
+	}
+	w.value()
+	for t := w.horizon - 1; t >= 0; t-- {
+		if w.ctx.Err() != nil {
+			return false
+		}
+		w.back(t)
+	}
+	return true
+}
+
+// load converts the candidates.
+func (w *worker) load() {
+	for d, v := range w.c.State {
+		fill(w.rows(w.xu, d, 1), float32(v))
+	}
+	for k := range w.nu {
+		var v float32
+		if w.c.Last != nil {
+			v = float32(w.c.Last[k])
+		}
+		fill(w.rows(w.last, k, 1), v)
+	}
+	for t := range w.horizon {
+		for k := range w.nu {
+			w.narrow(w.rows(w.action(t), k, 1), w.c.Actions[t*w.nu+k])
+		}
+	}
+	if w.c.Eta == nil {
+		clear(w.rows(w.eta, 0, w.horizon*w.nx))
+	} else {
+		for i, column := range w.c.Eta {
+			w.narrow(w.rows(w.eta, i, 1), column)
+		}
+	}
+	clear(w.rows(w.reward, 0, 1))
+}
+
+func fill(row []float32, v float32) {
+	for i := range row {
+		row[i] = v
+	}
+}
+
+// narrow fills a row with the block's part of a column, and repeats its last number in the lanes beyond.
+func (w *worker) narrow(row []float32, column []float64) {
+	column = column[w.lo:w.hi]
+	for i, v := range column {
+		row[i] = float32(v)
+	}
+	fill(row[len(column):], row[len(column)-1])
+}
+
+// widen is the inverse of narrow.
+func (w *worker) widen(column []float64, row []float32) {
+	column = column[w.lo:w.hi]
+	for i := range column {
+		column[i] = float64(row[i])
+	}
+}
+
+// step takes the block from state t to state t + 1.
+func (w *worker) step(t int) {
+	net, nx, at := w.bound.net, w.nx, w.at(t)
+	var slopes []float32
+	if w.ascend {
+		n := net.members * net.units()
+		slopes = w.rows(w.slopes, t*n, n)
+	}
+	y := w.rows(w.y, at*net.members*nx, net.members*nx)
+	net.forward(y, slopes, w.rows(w.xu, t*net.in, net.in), w.rows(w.first, 0, net.firstRows()), w.a, w.b, w.lanes)
+
+	mean, next := w.rows(w.mean, at*nx, nx), w.state(t+1)
+	if w.c.Eta != nil || w.ascend {
+		dev, eta, push := w.rows(w.dev, at*nx, nx), w.rows(w.eta, t*nx, nx), w.rows(w.spread, 0, nx)
+		vec.Spread(mean, dev, y, net.members)
+		vec.Add(next, w.state(t), mean)
+		fill(push, float32(w.c.Beta))
+		vec.Mul(push, push, dev)
+		vec.MulAdd(next, push, eta)
+	} else {
+		vec.Spread(mean, nil, y, net.members)
+		vec.Add(next, w.state(t), mean)
+	}
+	w.outcome(t)
+	w.widen(w.dst.Reward[t], w.tape.out(0, w.lanes))
+	sum := w.rows(w.reward, 0, 1)
+	vec.Add(sum, sum, w.tape.out(0, w.lanes))
+	for k := range w.nl {
+		e := w.rows(w.excess, t*w.nl+k, 1)
+		fill(e, w.unit(k))
+		vec.Mul(e, e, w.tape.out(1+k, w.lanes))
+		w.widen(w.dst.Excess[t*w.nl+k], e)
+	}
+	for d := range nx {
+		w.widen(w.dst.States[t*nx+d], w.rows(next, d, 1))
+	}
+}
+
+// unit is what an excess of limit k is multiplied by.
+func (w *worker) unit(k int) float32 { return float32(1 / w.bound.system.LimitScale(k)) }
+
+// outcome runs the tape on step t, whose next state is known.
+func (w *worker) outcome(t int) {
+	last := w.rows(w.last, 0, w.nu)
+	if t > 0 {
+		last = w.action(t - 1)
+	}
+	i := 0
+	for _, part := range [...][]float32{w.state(t), w.action(t), w.state(t + 1), last} {
+		for ; len(part) > 0; part = part[w.lanes:] {
+			w.in[i] = part[:w.lanes]
+			i++
+		}
+	}
+	w.tape.run(w.in, w.lanes)
+}
+
+// value is safex.Ascent's, and begins the way back.
+func (w *worker) value() {
+	value := w.rows(w.spare, 0, 1)
+	fill(value, float32(w.up.Reward))
+	vec.Mul(value, value, w.rows(w.reward, 0, 1))
+	if w.nl > 0 {
+		w.smooth(value)
+	}
+	w.widen(w.dst.Value, value)
+	clear(w.rows(w.carry, 0, w.nx))
+	clear(w.rows(w.later, 0, w.nu))
+}
+
+// smooth adds Excess times the smooth maximum to value, and turns each excess into the gradient with respect to it.
+func (w *worker) smooth(value []float32) {
+	top, sum, factor := w.rows(w.top, 0, 1), w.rows(w.sum, 0, 1), w.rows(w.carry, 0, 1)
+	n := w.horizon * w.nl
+	copy(top, w.rows(w.excess, 0, 1))
+	for i := 1; i < n; i++ {
+		vec.Max(top, top, w.rows(w.excess, i, 1))
+	}
+	clear(sum)
+	fill(factor, float32(w.up.Sharpness))
+	for i := range n {
+		e := w.rows(w.excess, i, 1)
+		vec.Sub(e, e, top)
+		vec.Mul(e, e, factor)
+		vec.Exp(e, e)
+		vec.Add(sum, sum, e)
+	}
+	log := w.rows(w.dxu, 0, 1)
+	vec.Log(log, sum)
+	vec.Div(log, log, factor)
+	vec.Add(log, log, top)
+	fill(factor, float32(w.up.Excess))
+	vec.MulAdd(value, log, factor)
+	vec.Div(factor, factor, sum)
+	for i := range n {
+		e := w.rows(w.excess, i, 1)
+		vec.Mul(e, e, factor)
+	}
+}
+
+// back takes the gradient with respect to state t + 1, which is in carry but for the outcome of step t, to state t.
+func (w *worker) back(t int) {
+	net, nx, nu := w.bound.net, w.nx, w.nu
+	carry, later, spare := w.rows(w.carry, 0, nx), w.rows(w.later, 0, nu), w.rows(w.spare, 0, 1)
+
+	w.outcome(t)
+	w.tape.seed(w.lanes)
+	fill(spare, float32(w.up.Reward))
+	w.tape.add(0, spare)
+	for k := range w.nl {
+		fill(spare, w.unit(k))
+		vec.Mul(spare, spare, w.rows(w.excess, t*w.nl+k, 1))
+		w.tape.add(1+k, spare)
+	}
+	w.tape.back(w.lanes)
+	x, u, next, last := w.tape.inputs[:nx], w.tape.inputs[nx:nx+nu], w.tape.inputs[nx+nu:nx+nu+nx], w.tape.inputs[nx+nu+nx:]
+	w.gather(carry, next)
+
+	// next = x + mean + β dev η
+	mean, dev, eta := w.rows(w.mean, t*nx, nx), w.rows(w.dev, t*nx, nx), w.rows(w.eta, t*nx, nx)
+	slope, push := w.rows(w.spread, 0, nx), w.rows(w.dxu, 0, nx)
+	fill(slope, float32(w.c.Beta))
+	vec.Mul(slope, slope, carry)
+	vec.Mul(push, slope, dev)
+	for d := range nx {
+		w.widen(w.dst.GradEta[t*nx+d], w.rows(push, d, 1))
+	}
+	vec.Mul(slope, slope, eta)
+	dy := w.rows(w.dy, 0, net.members*nx)
+	vec.SpreadBack(dy, w.rows(w.y, t*net.members*nx, net.members*nx), mean, dev, carry, slope, net.members)
+	dxu, n := w.rows(w.dxu, 0, net.in), net.members*net.units()
+	net.backward(dxu, dy, w.rows(w.slopes, t*n, n), w.rows(w.first, 0, net.firstRows()), w.a, w.b, w.lanes)
+	vec.Add(carry, carry, dxu[:len(carry)])
+	w.gather(carry, x)
+	action := dxu[len(carry):]
+	w.gather(action, u)
+	vec.Add(action, action, later)
+	for k := range nu {
+		w.widen(w.dst.GradAction[t*nu+k], w.rows(action, k, 1))
+	}
+	clear(later)
+	w.gather(later, last)
+}
+
+// gather adds rows, one after the other, to sum.
+func (w *worker) gather(sum []float32, rows [][]float32) {
+	for i, r := range rows {
+		s := w.rows(sum, i, 1)
+		vec.Add(s, s, r[:w.lanes])
+	}
+}

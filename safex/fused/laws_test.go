@@ -1,0 +1,253 @@
+package fused_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
+
+var ascent = &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+
+// pendulum is a rollout of random networks, and n candidates.
+func pendulum(t testing.TB, activation string, horizon, n int) (*safex.System, *networks, safex.Candidates) {
+	s, _ := modeltest.Pendulum(t, 2)
+	r := rand.New(rand.NewPCG(3, 4))
+	c := candidates(r, s, horizon, n)
+	c.Eta = uniform(r, horizon*3, n)
+	return s, draw(r, s, 5, []int{40, 33}, activation), c
+}
+
+// A fitted ensemble, with a learned noise and with a fixed one, rolls as its graph does.
+func TestFittedEnsembles(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 200)
+	for name, e := range map[string]ensemble.Ensemble{"learned": ensemble.Default(), "fixed": ensemble.Deterministic()} {
+		e.Hidden, e.MaxSteps = []int{16, 20}, 60
+		m, err := e.Learn(context.Background(), s, data, nil, rng.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, c := pendulum(t, "swish", 10, 50)
+		got, want := results(roll(t, bind(t, fused.New(), s, m), c, ascent)), results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent))
+		for what, b := range want {
+			if e, at := apart(got[what], b, 1); e > 1e-5 {
+				t.Errorf("%s noise: %s, %s", name, what, at)
+			}
+		}
+	}
+}
+
+// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite. Other candidates' are
+// as the graph's.
+func TestBrokenWeights(t *testing.T) {
+	for _, form := range vec.Forms() {
+		t.Run(string(form), func(t *testing.T) {
+			defer vec.Use(vec.Use(form))
+			for _, activation := range []string{"swish", "relu", "tanh"} {
+				for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+					for layer := range 3 {
+						s, m, c := pendulum(t, activation, 5, 20)
+						m.layers.Dense[layer].Weights[7] = bad
+						got, want := roll(t, bind(t, fused.New(), s, m), c, ascent), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent)
+						for d, column := range want.States {
+							for i, v := range column {
+								w := got.States[d][i]
+								if finite(w) && (!finite(v) || math.Abs(v-w) > 1e-5*(1+math.Abs(v))) {
+									t.Fatalf("%s with %v in layer %d: state %d of candidate %d is %v, want %v", activation, bad, layer, d, i, w, v)
+								}
+							}
+						}
+						if bad != bad && finite(got.Value[3]) {
+							t.Errorf("%s with NaN in layer %d: the value is %v", activation, layer, got.Value[3])
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// A candidate with a NaN comes out as NaN, and the others as if it were not there, to the bit, wherever they are and
+// however many.
+func TestCandidatesAreIndependent(t *testing.T) {
+	for _, form := range vec.Forms() {
+		t.Run(string(form), func(t *testing.T) {
+			defer vec.Use(vec.Use(form))
+			s, m, c := pendulum(t, "swish", 6, 150)
+			r := bind(t, fused.New(), s, m)
+			before := roll(t, r, c, ascent)
+			for _, n := range []int{1, 31, 32, 33, 64, 65, 100} {
+				part := c
+				part.Actions, part.Eta = num.NewBatch(len(c.Actions), n), num.NewBatch(len(c.Eta), n)
+				for i := range n {
+					part.Actions.SetPoint(i, c.Actions.Point(150-n+i))
+					part.Eta.SetPoint(i, c.Eta.Point(150-n+i))
+				}
+				if n > 1 {
+					part.Actions[2][0] = math.NaN()
+				}
+				after := results(roll(t, r, part, ascent))
+				for name, b := range results(before) {
+					for d := range b {
+						for i := 1; i < n; i++ {
+							if got, want := after[name][d][i], b[d][150-n+i]; got != want {
+								t.Fatalf("%s %d of candidate %d of %d is %v, of 150 it is %v", name, d, i, n, got, want)
+							}
+						}
+						if got := after[name][d][0]; n > 1 && (name == "value" || name == "state" && d >= 9) && got == got {
+							t.Errorf("%s %d of a candidate with a NaN is %v", name, d, got)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// How many cores there are changes no bit, and neither does the width of the vectors.
+func TestSameBits(t *testing.T) {
+	s, m, c := pendulum(t, "tanh", 6, 300)
+	r := bind(t, fused.New(), s, m)
+	want := results(roll(t, r, c, ascent))
+	check := func(what string) {
+		t.Helper()
+		for name, b := range results(roll(t, r, c, ascent)) {
+			for d := range b {
+				if !slices.Equal(b[d], want[name][d]) {
+					t.Fatalf("with %s, %s %d is another", what, name, d)
+				}
+			}
+		}
+	}
+	check("the same again")
+	before := runtime.GOMAXPROCS(1)
+	check("one core")
+	runtime.GOMAXPROCS(5)
+	check("five cores")
+	runtime.GOMAXPROCS(before)
+	if vec.Current() == vec.AVX512 {
+		defer vec.Use(vec.Use(vec.AVX2))
+		check("AVX2")
+	}
+}
+
+// Many may roll at once, from the first call on, with and without gradients and over several horizons.
+func TestConcurrentRolls(t *testing.T) {
+	engine := fused.New()
+	s, m, _ := pendulum(t, "relu", 6, 1)
+	r := bind(t, engine, s, m)
+	var wait sync.WaitGroup
+	outs, again := make([]*safex.Rolled, 16), make([]*safex.Rolled, 16)
+	run := func(i int) *safex.Rolled {
+		_, _, c := pendulum(t, "relu", 3+i%4, 70+i)
+		up := ascent
+		if i%3 == 0 {
+			up = nil
+		}
+		return roll(t, r, c, up)
+	}
+	for i := range outs {
+		wait.Go(func() { outs[i] = run(i) })
+	}
+	wait.Wait()
+	for i := range again {
+		again[i] = run(i)
+		for name, b := range results(again[i]) {
+			for d := range b {
+				if !slices.Equal(b[d], results(outs[i])[name][d]) {
+					t.Fatalf("call %d: %s %d is another when it runs alone", i, name, d)
+				}
+			}
+		}
+	}
+}
+
+// In the steady state, a call allocates nothing.
+func TestNoAllocation(t *testing.T) {
+	if testing.CoverMode() != "" {
+		t.Skip("coverage allocates")
+	}
+	s, m, c := pendulum(t, "swish", 6, 200)
+	r := bind(t, fused.New(), s, m)
+	for _, up := range []*safex.Ascent{nil, ascent} {
+		var out safex.Rolled
+		if n := testing.AllocsPerRun(50, func() {
+			if err := r.Roll(context.Background(), &out, c, up); err != nil {
+				t.Fatal(err)
+			}
+		}); n >= 1 {
+			t.Errorf("a call allocates %v times", n)
+		}
+	}
+}
+
+// A cancelled context ends a rollout, other models are refused, and wrong dimensions are the caller's mistake.
+func TestRefuses(t *testing.T) {
+	s, m, c := pendulum(t, "swish", 6, 4)
+	r := bind(t, fused.New(), s, m)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.Roll(ctx, &safex.Rolled{}, c, nil); err != context.Canceled {
+		t.Errorf("a cancelled Roll returns %v", err)
+	}
+	late := &countdown{Context: context.Background(), left: 4}
+	if err := r.Roll(late, &safex.Rolled{}, c, nil); err != context.Canceled {
+		t.Errorf("a Roll that is cancelled after some steps returns %v", err)
+	}
+	if _, err := fused.New().Rollout(s, rollout.Truth(s)); err == nil || !strings.Contains(err.Error(), "use the graph engine") {
+		t.Errorf("a model without layers: %v", err)
+	}
+	odd := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "gelu")
+	if _, err := fused.New().Rollout(s, odd); err == nil || !strings.Contains(err.Error(), `"gelu"`) {
+		t.Errorf("an unknown activation: %v", err)
+	}
+	panics := func(what string, f func()) {
+		defer func() {
+			if recover() == nil {
+				t.Errorf("%s did not panic", what)
+			}
+		}()
+		f()
+	}
+	short := c
+	short.Eta = c.Eta[:3]
+	panics("η of the wrong horizon", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
+	short = c
+	short.State = []float64{1}
+	panics("a short state", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
+	short = c
+	short.Last = []float64{1, 2}
+	panics("a long last action", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
+	torn := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "relu")
+	torn.layers.Dense[1].Weights = torn.layers.Dense[1].Weights[1:]
+	panics("a weight too few", func() { fused.New().Rollout(s, torn) })
+}
+
+// countdown is cancelled after some questions.
+type countdown struct {
+	context.Context
+	mu   sync.Mutex
+	left int
+}
+
+func (c *countdown) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}

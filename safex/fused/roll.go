@@ -1,0 +1,127 @@
+package fused
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
+
+// most is how many lanes a block has at most: its activations stay in the cache.
+const most = 64
+
+// bound is an Engine bound to a model.
+type bound struct {
+	engine  *Engine
+	system  *safex.System
+	net     *network
+	outcome *program
+	workers sync.Pool // *worker
+}
+
+// Roll implements safex.Rollout. Blocks of lanes are shared out to the cores; how many these are changes no bit. In the
+// steady state it allocates nothing, if dst has held as many candidates before.
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
+	n, horizon := c.Actions.Len(), len(c.Actions)/nu
+	switch {
+	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
+		panic(fmt.Sprintf("fused: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
+	case c.Last != nil && len(c.Last) != nu:
+		panic(fmt.Sprintf("fused: a last action of %d dimensions, want %d", len(c.Last), nu))
+	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
+		panic(fmt.Sprintf("fused: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dst.Resize(horizon, nx, nl, n)
+	if up == nil {
+		dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
+	} else {
+		if len(dst.Value) != n {
+			dst.Value = make([]float64, n)
+		}
+		resize(&dst.GradAction, horizon*nu, n)
+		resize(&dst.GradEta, horizon*nx, n)
+	}
+	j, ok := r.engine.jobs.Get().(*job)
+	if !ok {
+		j = &job{}
+		j.run = func() {
+			j.work()
+			j.wait.Done()
+		}
+	}
+	j.ctx, j.bound, j.dst, j.c, j.horizon, j.n, j.lanes = ctx, r, dst, c, horizon, n, most
+	if j.ascend = up != nil; j.ascend {
+		j.up = *up
+	}
+	if n <= most {
+		j.lanes = vec.Lanes // so that there is something to share
+	}
+	j.next.Store(0)
+	j.failed.Store(false)
+	blocks := (n + j.lanes - 1) / j.lanes
+	for range min(runtime.GOMAXPROCS(0), blocks) - 1 {
+		j.wait.Add(1)
+		go j.run()
+	}
+	j.work()
+	j.wait.Wait()
+	failed := j.failed.Load()
+	j.ctx, j.bound, j.dst, j.c = nil, nil, nil, safex.Candidates{}
+	r.engine.jobs.Put(j)
+	if failed {
+		return ctx.Err()
+	}
+	return nil
+}
+
+func resize(b *num.Batch, dim, n int) {
+	if len(*b) != dim || b.Len() != n {
+		*b = num.NewBatch(dim, n)
+	}
+}
+
+// job is a call of Roll, for workers that share its blocks.
+type job struct {
+	ctx        context.Context
+	bound      *bound
+	dst        *safex.Rolled
+	c          safex.Candidates
+	ascend     bool
+	up         safex.Ascent
+	horizon, n int
+	lanes      int // of a block
+	next       atomic.Int64
+	failed     atomic.Bool // ctx is done
+	run        func()
+	wait       sync.WaitGroup
+}
+
+// work takes blocks until there are none.
+func (j *job) work() {
+	w, ok := j.bound.workers.Get().(*worker)
+	if !ok {
+		w = &worker{}
+		w.tape = j.bound.outcome.tape()
+	}
+	w.prepare(j)
+	for !j.failed.Load() {
+		lo := (int(j.next.Add(1)) - 1) * j.lanes
+		if lo >= j.n {
+			break
+		}
+		if !w.block(lo, min(lo+j.lanes, j.n)) {
+			j.failed.Store(true)
+		}
+	}
+	w.job = nil
+	j.bound.workers.Put(w)
+}
