@@ -28,6 +28,7 @@ var layers = map[string]string{
 	"residual":  ". keep num rng gx",
 	"calibrate": ". keep num rng gx",
 	"rollout":   ". keep num rng gx",
+	"fused":     ". num vec",
 	"card":      ".",
 	"plan":      ". num rng opt",
 	// 3: they know the words alone
