@@ -1,28 +1,34 @@
 package opt
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
 // ICEM is the cross-entropy method with noise that is correlated in time and with elites that
-// are kept (Pinneri et al., 2020). The noise of each dimension is a series of its own.
+// are kept (Pinneri et al., 2020). The noise of each dimension is a series of its own. The current mean
+// is a candidate of each population, so a Start is never made worse.
 type ICEM struct {
-	Iterations int     // populations
-	Samples    int     // candidates in each
-	Elites     int     // best candidates that the next population is drawn around
-	Kept       int     // best candidates that stay in the next population, at least 1
-	Color      float64 // the noise has power 1/f^Color: 0 is white, 2 is Brownian
-	Std        float64 // first standard deviation
-	MinStd     float64 // smallest standard deviation
+	Iterations int     // populations, 1 to 1e4
+	Samples    int     // candidates in the first, 2 to 1e6
+	Elites     int     // best candidates that the next population is drawn around, 1 to Samples
+	Kept       int     // best candidates that stay in the next population, 1 to Samples-1
+	Color      float64 // the noise has power 1/f^Color, 0 to 10: 0 is white, 2 is Brownian
+	Std        float64 // first standard deviation, above 0; the box is 2 wide
+	MinStd     float64 // smallest standard deviation, at least 0
 	Momentum   float64 // share of the old mean in the new one, in [0, 1)
+
+	// Shrink is the share of the candidates that each population has fewer than the one before, in [0, 1):
+	// population i has Samples·(1-Shrink)^i, but no fewer than twice the Elites, Kept + 1 or, if that
+	// is less, Samples. It is 1 - 1/γ in Algorithm 1 of the paper, whose γ is 1.25; 0 keeps the number.
+	Shrink float64
+
+	Colors []float64 `json:",omitempty"` // Color of each dimension; empty is Color for all
+	Stds   []float64 `json:",omitempty"` // Std of each dimension; empty is Std for all
 }
 
 // DefaultICEM returns settings that suit horizons of 20 steps.
@@ -37,10 +43,16 @@ func (c ICEM) Check() error {
 		return fmt.Errorf("opt: Iterations %d and Samples %d, want 1 to 1e4 and 2 to 1e6", c.Iterations, c.Samples)
 	case c.Elites < 1 || c.Elites > c.Samples || c.Kept < 1 || c.Kept >= c.Samples:
 		return fmt.Errorf("opt: Elites %d and Kept %d, want 1 to Samples = %d and 1 to Samples-1", c.Elites, c.Kept, c.Samples)
-	case !(c.Color >= 0) || !(c.Std > 0) || !(c.MinStd >= 0) || !(c.Momentum >= 0 && c.Momentum < 1):
-		return fmt.Errorf("opt: Color %v, Std %v, MinStd %v and Momentum %v, want at least 0, above 0, at least 0 and in [0, 1)", c.Color, c.Std, c.MinStd, c.Momentum)
+	case !(c.MinStd >= 0) || math.IsInf(c.MinStd, 1) || !(c.Momentum >= 0 && c.Momentum < 1) || !(c.Shrink >= 0 && c.Shrink < 1):
+		return fmt.Errorf("opt: MinStd %v, Momentum %v and Shrink %v, want a number of at least 0, and in [0, 1)", c.MinStd, c.Momentum, c.Shrink)
 	}
-	return nil
+	return checkNoise(c.Color, c.Std, c.Colors, c.Stds)
+}
+
+// population is the number of candidates in a round.
+func (c ICEM) population(round int) int {
+	least := min(c.Samples, max(2*c.Elites, c.Kept+1))
+	return max(least, int(math.Round(float64(c.Samples)*math.Pow(1-c.Shrink, float64(round)))))
 }
 
 // Minimize implements Minimizer.
@@ -48,118 +60,52 @@ func (c ICEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result,
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	dim := p.Steps * p.Dims
-	if p.Steps < 1 || p.Dims < 1 || p.Start != nil && len(p.Start) != dim {
-		panic(fmt.Sprintf("opt: a problem of %d steps and %d dimensions, started at %d numbers", p.Steps, p.Dims, len(p.Start)))
+	s := newSearch(p)
+	noises, std, err := s.noise(c.Color, c.Std, c.Colors, c.Stds)
+	if err != nil {
+		return nil, err
 	}
-	mean, std := make([]float64, dim), slices.Repeat([]float64{c.Std}, dim)
+	mean := make([]float64, s.dim())
 	copy(mean, p.Start)
-	x, values, order := num.NewBatch(dim, c.Samples), make([]float64, c.Samples), make([]int, c.Samples)
-	noise := newNoise(p.Steps, c.Color)
+	all, x := num.NewBatch(s.dim(), c.Samples), make(num.Batch, s.dim())
 	var kept [][]float64
-	var best *Result
 	for round := range c.Iterations {
-		r := src.At(round).Rand()
-		for k := range p.Dims {
-			for i := range c.Samples {
-				noise.draw(r)
-				for t, z := range noise.series {
-					d := t*p.Dims + k
-					x[d][i] = min(1, max(-1, mean[d]+std[d]*z))
-				}
-			}
+		if err := ctx.Err(); err != nil {
+			return s.result(), err
 		}
+		for d := range x {
+			x[d] = all[d][:c.population(round)]
+		}
+		s.candidates(x, src.At(round).Rand(), mean, std, noises)
 		x.SetPoint(0, clamp(mean)) // so that a search never ends worse than where it starts
 		for i, e := range kept {
 			x.SetPoint(1+i, e)
 		}
-		err := p.Func(values, x)
-		if err != nil {
-			return best, err
+		if err := s.score(x); err != nil {
+			return s.result(), err
 		}
-		next := &Result{Evaluations: c.Samples}
-		if best != nil {
-			next.Evaluations, next.NaNs = next.Evaluations+best.Evaluations, best.NaNs
-		}
-		for i, v := range values {
-			order[i] = i
-			if math.IsNaN(v) {
-				values[i] = math.Inf(1)
-				next.NaNs++
-			}
-		}
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
-		next.X, next.F = x.Point(order[0]), values[order[0]]
-		best = next
-		kept = kept[:0]
-		for _, i := range order[:c.Kept] {
-			kept = append(kept, x.Point(i))
-		}
+		s.choose(x, s.order[0])
+		kept, s.found.Elites = points(x, s.order[:c.Kept]), points(x, s.order[:c.Elites])
 		for d, column := range x {
-			var sum, square float64
-			for _, i := range order[:c.Elites] {
-				sum += column[i]
-			}
-			m := sum / float64(c.Elites)
-			for _, i := range order[:c.Elites] {
-				square += (column[i] - m) * (column[i] - m)
-			}
+			m, deviation := moments(column, s.order[:c.Elites])
 			mean[d] = c.Momentum*mean[d] + (1-c.Momentum)*m
-			std[d] = max(c.MinStd, math.Sqrt(square/float64(c.Elites)))
-		}
-		if err := ctx.Err(); err != nil {
-			return best, err
+			std[d] = max(c.MinStd, deviation)
 		}
 	}
-	return best, nil
+	return s.result(), ctx.Err()
 }
 
-func clamp(x []float64) []float64 {
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = min(1, max(-1, v))
+// moments are the mean and the population's standard deviation of some lanes of a column.
+func moments(column []float64, lanes []int) (mean, std float64) {
+	var sum, square float64
+	for _, i := range lanes {
+		sum += column[i]
 	}
-	return y
-}
-
-// noise draws series of unit variance and power 1/f^color (Timmer and König, 1995): a sum of
-// waves with random phases, f and the constant one counting as the lowest frequency.
-type noise struct {
-	series   []float64
-	amp      []float64   // of each frequency
-	cos, sin [][]float64 // waves[frequency][t]
-}
-
-func newNoise(steps int, color float64) *noise {
-	n := &noise{series: make([]float64, steps)}
-	var power float64
-	for k := range steps/2 + 1 {
-		amp := math.Pow(float64(max(k, 1))/float64(steps), -color/2)
-		if k == 0 || 2*k == steps {
-			amp /= math.Sqrt2 // these waves have one phase, the others two: one degree of freedom
-		}
-		n.amp = append(n.amp, amp)
-		n.cos, n.sin = append(n.cos, make([]float64, steps)), append(n.sin, make([]float64, steps))
-		for t := range steps {
-			n.sin[k][t], n.cos[k][t] = math.Sincos(2 * math.Pi * float64(k*t%steps) / float64(steps))
-		}
-		// The variance at t is amp² (cos² + sin²), which is amp² at every t but for the two real waves.
-		power += amp * amp
+	mean = sum / float64(len(lanes))
+	for _, i := range lanes {
+		square += (column[i] - mean) * (column[i] - mean)
 	}
-	for k := range n.amp {
-		n.amp[k] /= math.Sqrt(power)
-	}
-	return n
-}
-
-func (n *noise) draw(r *rand.Rand) {
-	clear(n.series)
-	for k, amp := range n.amp {
-		a, b := amp*r.NormFloat64(), amp*r.NormFloat64()
-		for t := range n.series {
-			n.series[t] += a*n.cos[k][t] + b*n.sin[k][t]
-		}
-	}
+	return mean, math.Sqrt(square / float64(len(lanes)))
 }
 
 var _ Minimizer = ICEM{}

@@ -2,7 +2,6 @@ package opt_test
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -25,164 +24,169 @@ func sphere(target float64) opt.Func {
 	}
 }
 
-func minimize(t *testing.T, c opt.ICEM, p opt.Problem, seed uint64) *opt.Result {
-	r, err := c.Minimize(context.Background(), p, rng.New(seed))
+func minimize(t *testing.T, m opt.Minimizer, p opt.Problem) *opt.Result {
+	t.Helper()
+	r, err := m.Minimize(context.Background(), p, rng.New(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// A known minimum inside the box and one outside are found.
-func TestFindsMinimum(t *testing.T) {
-	c := opt.DefaultICEM()
-	c.Iterations, c.Samples, c.Elites, c.MinStd = 30, 300, 30, 0
-	for _, target := range []float64{0.3, 1.5} {
-		want := min(target, 1)
-		r := minimize(t, c, opt.Problem{Func: sphere(target), Steps: 8, Dims: 2}, 1)
-		for d, v := range r.X {
-			if math.Abs(v-want) > 0.02 {
-				t.Errorf("target %v: column %d is %v, want %v", target, d, v, want)
-			}
+// populations are all that m draws for f, copied, with their values.
+func populations(t *testing.T, m opt.Minimizer, p opt.Problem) (xs []num.Batch, values [][]float64) {
+	t.Helper()
+	f := p.Func
+	p.Func = func(v []float64, x num.Batch) error {
+		if err := f(v, x); err != nil {
+			return err
 		}
-		if r.Evaluations != 9000 {
-			t.Errorf("%d evaluations", r.Evaluations)
-		}
-	}
-}
-
-// The result is the function's own value; the same seed gives the same bits, another seed others; a start
-// is never made worse, and settings are not changed by use.
-func TestLaws(t *testing.T) {
-	c := opt.DefaultICEM()
-	f := sphere(0.2)
-	p := opt.Problem{Func: f, Steps: 6, Dims: 2}
-	a, b := minimize(t, c, p, 1), minimize(t, c, p, 1)
-	if a.F != b.F || !slices.Equal(a.X, b.X) {
-		t.Error("the same seed gave two results")
-	}
-	if slices.Equal(a.X, minimize(t, c, p, 2).X) {
-		t.Error("two seeds gave one result")
-	}
-	value := make([]float64, 1)
-	x := num.NewBatch(12, 1)
-	x.SetPoint(0, a.X)
-	f(value, x)
-	if value[0] != a.F {
-		t.Errorf("F is %v, the function says %v", a.F, value[0])
-	}
-	p.Start = slices.Repeat([]float64{0.2}, 12)
-	if r := minimize(t, c, p, 1); r.F > 1e-15 {
-		t.Errorf("a perfect start became %v", r.F)
-	}
-	if c != opt.DefaultICEM() {
-		t.Error("Minimize changed its settings")
-	}
-}
-
-// All candidates stay in the box, over all populations.
-func TestStaysInBox(t *testing.T) {
-	c := opt.DefaultICEM()
-	c.Std = 3
-	minimize(t, c, opt.Problem{Steps: 5, Dims: 3, Start: slices.Repeat([]float64{9}, 15), Func: func(values []float64, x num.Batch) error {
+		copied := make(num.Batch, len(x))
 		for d, column := range x {
-			for i, v := range column {
-				if !(v >= -1 && v <= 1) {
-					t.Fatalf("column %d of candidate %d is %v", d, i, v)
-				}
-			}
+			copied[d] = slices.Clone(column)
 		}
-		return sphere(0)(values, x)
-	}}, 1)
-}
-
-// NaN is worst, and counted.
-func TestNaN(t *testing.T) {
-	r := minimize(t, opt.DefaultICEM(), opt.Problem{Steps: 4, Dims: 1, Func: func(values []float64, x num.Batch) error {
-		sphere(0)(values, x)
-		for i := range values {
-			if i%2 == 0 {
-				values[i] = math.NaN()
-			}
-		}
+		xs, values = append(xs, copied), append(values, slices.Clone(v))
 		return nil
-	}}, 1)
-	if r.NaNs != 3*64 || math.IsNaN(r.F) || math.IsInf(r.F, 0) {
-		t.Errorf("%d NaNs, value %v", r.NaNs, r.F)
 	}
+	minimize(t, m, p)
+	return xs, values
 }
 
-// The best of the last population is as good as any before, because elites are kept.
-func TestKeptElites(t *testing.T) {
-	least := math.Inf(1)
-	r := minimize(t, opt.DefaultICEM(), opt.Problem{Steps: 10, Dims: 1, Func: func(values []float64, x num.Batch) error {
-		sphere(0.5)(values, x)
-		least = min(least, slices.Min(values))
-		return nil
-	}}, 1)
-	if r.F != least {
-		t.Errorf("ended at %v after having seen %v", r.F, least)
+// spread is the mean and the standard deviation of v.
+func spread(v []float64) (mean, std float64) {
+	for _, x := range v {
+		mean += x / float64(len(v))
 	}
-}
-
-// A cancelled context returns the best so far, an error of the function too.
-func TestStops(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	rounds := 0
-	r, err := opt.DefaultICEM().Minimize(ctx, opt.Problem{Steps: 3, Dims: 1, Func: func(values []float64, x num.Batch) error {
-		if rounds++; rounds == 2 {
-			cancel()
-		}
-		return sphere(0)(values, x)
-	}}, rng.New(1))
-	if !errors.Is(err, context.Canceled) || r == nil || rounds != 2 {
-		t.Errorf("result %v, error %v after %d rounds", r, err, rounds)
+	for _, x := range v {
+		std += (x - mean) * (x - mean) / float64(len(v))
 	}
-	broken := errors.New("broken")
-	if r, err := opt.DefaultICEM().Minimize(context.Background(), opt.Problem{Steps: 3, Dims: 1, Func: func([]float64, num.Batch) error { return broken }}, rng.New(1)); !errors.Is(err, broken) || r != nil {
-		t.Errorf("result %v, error %v", r, err)
-	}
+	return mean, math.Sqrt(std)
 }
 
 // The first population is noise of the deviation asked for; colour 2 is smooth in time, white is not, and
-// dimensions are independent.
+// dimensions are independent. It may differ between the dimensions.
 func TestNoise(t *testing.T) {
-	for _, color := range []float64{0, 2} {
-		c := opt.DefaultICEM()
-		c.Iterations, c.Samples, c.Std, c.Color = 1, 20000, 0.1, color
-		var variance, lag, cross float64
-		minimize(t, c, opt.Problem{Steps: 20, Dims: 2, Func: func(values []float64, x num.Batch) error {
-			for step := range 19 {
-				for i := range c.Samples {
-					variance += x[2*step][i] * x[2*step][i]
-					lag += x[2*step][i] * x[2*step+2][i]
-					cross += x[2*step][i] * x[2*step+1][i]
+	const n, steps = 20000, 20
+	for name, c := range map[string]struct{ colors, stds [3]float64 }{
+		"white": {[3]float64{0, 0, 0}, [3]float64{0.1, 0.1, 0.1}}, "brownian": {[3]float64{2, 2, 2}, [3]float64{0.1, 0.1, 0.1}},
+		"of its own each": {[3]float64{2, 0, 0}, [3]float64{0.05, 0.2, 0.1}},
+	} {
+		icem, mppi := opt.DefaultICEM(), opt.DefaultMPPI()
+		icem.Iterations, icem.Samples = 1, n
+		mppi.Iterations, mppi.Samples = 1, n
+		if c.colors[0] == c.colors[1] {
+			icem.Color, icem.Std = c.colors[0], c.stds[0]
+			mppi.Color, mppi.Std = c.colors[0], c.stds[0]
+		} else {
+			icem.Colors, icem.Stds = c.colors[:], c.stds[:]
+			mppi.Colors, mppi.Stds = c.colors[:], c.stds[:]
+		}
+		for _, m := range []opt.Minimizer{icem, mppi} {
+			xs, _ := populations(t, m, opt.Problem{Steps: steps, Dims: 3, Func: sphere(0)})
+			x := xs[0]
+			var variance, lag, cross [3]float64 // cross with the next dimension
+			for step := range steps - 1 {
+				for i := range n {
+					for k := range 3 {
+						variance[k] += x[3*step+k][i] * x[3*step+k][i]
+						lag[k] += x[3*step+k][i] * x[3*step+3+k][i]
+						cross[k] += x[3*step+k][i] * x[3*step+(k+1)%3][i]
+					}
 				}
 			}
-			return sphere(0)(values, x)
-		}}, 1)
-		n := float64(19 * c.Samples)
-		if s := math.Sqrt(variance / n); math.Abs(s-0.1) > 0.002 {
-			t.Errorf("colour %v: deviation %v, want 0.1", color, s)
+			for k := range 3 {
+				if s := math.Sqrt(variance[k] / n / (steps - 1)); math.Abs(s/c.stds[k]-1) > 0.02 {
+					t.Errorf("%s, %T: deviation %v in dimension %d, want %v", name, m, s, k, c.stds[k])
+				}
+				if r := lag[k] / variance[k]; c.colors[k] == 0 && math.Abs(r) > 0.06 || c.colors[k] == 2 && r < 0.7 {
+					t.Errorf("%s, %T: correlation of neighbouring steps is %.2f in dimension %d", name, m, r, k)
+				}
+				if r := cross[k] / math.Sqrt(variance[k]*variance[(k+1)%3]); math.Abs(r) > 0.02 {
+					t.Errorf("%s, %T: correlation of dimension %d and the next is %.2f", name, m, k, r)
+				}
+			}
 		}
-		if r := lag / variance; color == 0 && math.Abs(r) > 0.06 || color == 2 && r < 0.7 {
-			t.Errorf("colour %v: correlation of neighbouring steps is %.2f", color, r)
-		}
-		if r := cross / variance; math.Abs(r) > 0.02 {
-			t.Errorf("colour %v: correlation of two dimensions is %.2f", color, r)
+	}
+}
+
+// A list of one setting for each dimension is that setting.
+func TestNoisePerDimension(t *testing.T) {
+	p := opt.Problem{Steps: 6, Dims: 3, Func: sphere(0.2)}
+	all, each := opt.DefaultICEM(), opt.DefaultICEM()
+	each.Color, each.Std = 1, 0.1 // not in force
+	each.Colors, each.Stds = slices.Repeat([]float64{all.Color}, 3), slices.Repeat([]float64{all.Std}, 3)
+	if a, b := minimize(t, all, p), minimize(t, each, p); a.F != b.F || !slices.Equal(a.X, b.X) {
+		t.Errorf("found %v and %v", a.F, b.F)
+	}
+	if each.Stds[0] != all.Std {
+		t.Errorf("Minimize changed Stds to %v", each.Stds)
+	}
+	if _, err := each.Minimize(context.Background(), opt.Problem{Steps: 6, Dims: 2, Func: sphere(0.2)}, rng.New(1)); err == nil {
+		t.Error("3 Colors are accepted for 2 dimensions")
+	}
+	each.Colors = nil
+	if _, err := each.Minimize(context.Background(), opt.Problem{Steps: 6, Dims: 2, Func: sphere(0.2)}, rng.New(1)); err == nil {
+		t.Error("3 Stds are accepted for 2 dimensions")
+	}
+}
+
+// A population of 0.8 of the one before is γ = 1.25 of the paper; it ends at twice the elites.
+func TestShrink(t *testing.T) {
+	c := opt.DefaultICEM()
+	c.Iterations, c.Samples, c.Elites, c.Kept, c.Shrink = 6, 100, 25, 5, 0.2
+	xs, _ := populations(t, c, opt.Problem{Steps: 4, Dims: 1, Func: sphere(0)})
+	var got []int
+	for _, x := range xs {
+		got = append(got, x.Len())
+	}
+	if want := []int{100, 80, 64, 51, 50, 50}; !slices.Equal(got, want) { // 100·0.8^3 = 51.2
+		t.Errorf("populations of %v, want %v", got, want)
+	}
+	for _, spoil := range []func(){func() { c.Elites = 80 }, func() { c.Elites, c.Kept = 1, 99 }} {
+		spoil() // no less than Samples is left to shrink to
+		xs, _ := populations(t, c, opt.Problem{Steps: 4, Dims: 1, Func: sphere(0)})
+		if n := xs[5].Len(); n != 100 {
+			t.Errorf("Elites %d and Kept %d: the last population has %d candidates, want 100", c.Elites, c.Kept, n)
 		}
 	}
 }
 
 func TestSettingsErrors(t *testing.T) {
+	var bad []interface {
+		opt.Minimizer
+		Check() error
+	}
 	for _, spoil := range []func(*opt.ICEM){
 		func(c *opt.ICEM) { c.Elites = 0 }, func(c *opt.ICEM) { c.Samples = 1 }, func(c *opt.ICEM) { c.Kept = c.Samples },
-		func(c *opt.ICEM) { c.Std = math.NaN() }, func(c *opt.ICEM) { c.Momentum = 1 },
+		func(c *opt.ICEM) { c.Kept = 0 }, func(c *opt.ICEM) { c.Std = math.NaN() }, func(c *opt.ICEM) { c.Std = math.Inf(1) },
+		func(c *opt.ICEM) { c.MinStd = math.Inf(1) }, func(c *opt.ICEM) { c.Momentum = 1 }, func(c *opt.ICEM) { c.Color = -1 },
+		func(c *opt.ICEM) { c.Color = 1e3 }, func(c *opt.ICEM) { c.Shrink = 1 }, func(c *opt.ICEM) { c.Shrink = -0.1 },
+		func(c *opt.ICEM) { c.Colors = []float64{1, math.NaN()} }, func(c *opt.ICEM) { c.Stds = []float64{0} },
 	} {
-		c := opt.DefaultICEM()
-		spoil(&c)
-		if _, err := c.Minimize(context.Background(), opt.Problem{Func: sphere(0), Steps: 2, Dims: 1}, rng.New(1)); err == nil {
-			t.Errorf("%+v is accepted", c)
+		bad = append(bad, with(opt.DefaultICEM(), spoil))
+	}
+	for _, spoil := range []func(*opt.CEM){
+		func(c *opt.CEM) { c.Iterations = 0 }, func(c *opt.CEM) { c.Samples = 1 }, func(c *opt.CEM) { c.Elites = c.Samples + 1 },
+		func(c *opt.CEM) { c.Kept = -1 }, func(c *opt.CEM) { c.Kept = c.Samples }, func(c *opt.CEM) { c.Std = 0 }, func(c *opt.CEM) { c.Std = math.Inf(1) },
+		func(c *opt.CEM) { c.MinStd = -1 }, func(c *opt.CEM) { c.Momentum = math.NaN() },
+	} {
+		bad = append(bad, with(opt.DefaultCEM(), spoil))
+	}
+	for _, spoil := range []func(*opt.MPPI){
+		func(c *opt.MPPI) { c.Iterations = 0 }, func(c *opt.MPPI) { c.Samples = 2 }, func(c *opt.MPPI) { c.Elites = 1 },
+		func(c *opt.MPPI) { c.Elites = c.Samples }, func(c *opt.MPPI) { c.Temperature = 0 }, func(c *opt.MPPI) { c.Temperature = math.Inf(1) },
+		func(c *opt.MPPI) { c.Anneal = 0 }, func(c *opt.MPPI) { c.Anneal = 1.1 }, func(c *opt.MPPI) { c.Color = 11 }, func(c *opt.MPPI) { c.Stds = []float64{-1} },
+	} {
+		bad = append(bad, with(opt.DefaultMPPI(), spoil))
+	}
+	for _, c := range bad {
+		if _, err := c.Minimize(context.Background(), opt.Problem{Func: sphere(0), Steps: 2, Dims: 1}, rng.New(1)); err == nil || c.Check() == nil {
+			t.Errorf("%#v is accepted", c)
+		}
+	}
+	for _, c := range []interface{ Check() error }{opt.DefaultICEM(), opt.DefaultCEM(), opt.ReferenceCEM(), opt.DefaultMPPI()} {
+		if err := c.Check(); err != nil {
+			t.Errorf("%#v: %v", c, err)
 		}
 	}
 }
