@@ -26,7 +26,7 @@ func chains256(rounds int)
 
 func panel512(y, w, bias, x []float32, rows, in, lanes int) {
 	if rows < height {
-		partial(y, w, bias, x, rows, in, lanes)
+		partial512(y, w, bias, x, rows, in, lanes)
 		return
 	}
 	stride := uintptr(4 * lanes)
@@ -41,7 +41,7 @@ func panel512(y, w, bias, x []float32, rows, in, lanes int) {
 
 func panel256(y, w, bias, x []float32, rows, in, lanes int) {
 	if rows < height {
-		partial(y, w, bias, x, rows, in, lanes)
+		partial256(y, w, bias, x, rows, in, lanes)
 		return
 	}
 	stride := uintptr(4 * lanes)
@@ -50,8 +50,24 @@ func panel256(y, w, bias, x []float32, rows, in, lanes int) {
 	}
 }
 
-// partial is a panel of fewer rows than a tile has. Its products are few, so one width serves all forms.
-func partial(y, w, bias, x []float32, rows, in, lanes int) {
+// partial512 and partial256 are panels of fewer rows than a tile has, which writes all of them: elsewhere.
+
+func partial512(y, w, bias, x []float32, rows, in, lanes int) {
+	var spare [height * 64]float32
+	for lo := 0; lo < lanes; lo += 64 {
+		n := min(64, lanes-lo)
+		if n == 64 {
+			tile512x4(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
+		} else {
+			tile512x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
+		}
+		for r := range rows {
+			copy(y[r*lanes+lo:][:n], spare[64*r:])
+		}
+	}
+}
+
+func partial256(y, w, bias, x []float32, rows, in, lanes int) {
 	var spare [height * 16]float32
 	for lo := 0; lo < lanes; lo += 16 {
 		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*16, uintptr(4*lanes))

@@ -1,0 +1,76 @@
+package fused_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/modeltest"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
+
+// BenchmarkPeak is what all cores do at most: multiplications with addition that do not wait for each other.
+func BenchmarkPeak(b *testing.B) {
+	const rounds = 1_000_000
+	flops := 0
+	for b.Loop() {
+		var wait sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) - 1 {
+			wait.Go(func() { vec.FMAs(rounds) })
+		}
+		flops += vec.FMAs(rounds) * runtime.GOMAXPROCS(0)
+		wait.Wait()
+	}
+	b.ReportMetric(float64(flops)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+// BenchmarkRoll takes 5 members of the pendulum through 20 steps. One evaluation is one step of one candidate through
+// all members. GFLOP/s count the products of the layers: once forward, and once more for a gradient.
+func BenchmarkRoll(b *testing.B) {
+	s, _ := modeltest.Pendulum(b, 2)
+	const horizon, members = 20, 5
+	for _, width := range []int{64, 128, 256} {
+		for _, activation := range []string{"relu", "swish"} {
+			m := draw(rand.New(rand.NewPCG(1, 2)), s, members, []int{width, width}, activation)
+			for _, engine := range []string{"fused", "graph"} {
+				var e safex.Engine = fused.New()
+				if engine == "graph" {
+					e = rollout.NewGoMLX()
+				}
+				roll := bind(b, e, s, m)
+				for _, c := range []struct {
+					lanes int
+					up    *safex.Ascent
+				}{{2500, nil}, {128, ascent}, {500, ascent}} {
+					what, passes := "forward", 1
+					if c.up != nil {
+						what, passes = "gradient", 2
+					}
+					b.Run(fmt.Sprintf("%s/width=%d/%s/lanes=%d/%s", what, width, activation, c.lanes, engine), func(b *testing.B) {
+						r := rand.New(rand.NewPCG(3, 4))
+						in := safex.Candidates{State: []float64{-1, 0, 0}, Actions: uniform(r, horizon, c.lanes), Eta: uniform(r, 3*horizon, c.lanes), Beta: 2}
+						var out safex.Rolled
+						if err := roll.Roll(context.Background(), &out, in, c.up); err != nil {
+							b.Fatal(err)
+						}
+						b.ReportAllocs()
+						for b.Loop() {
+							if err := roll.Roll(context.Background(), &out, in, c.up); err != nil {
+								b.Fatal(err)
+							}
+						}
+						rate := float64(horizon*c.lanes*b.N) / b.Elapsed().Seconds()
+						b.ReportMetric(rate, "evals/s")
+						b.ReportMetric(rate*float64(passes*2*members*(4*width+width*width+width*3))/1e9, "GFLOP/s")
+					})
+				}
+			}
+		}
+	}
+}
