@@ -20,7 +20,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/card"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
@@ -185,7 +184,7 @@ func (c Coverage) one(ctx context.Context, task string, seed int) (out Covered, 
 
 // planned are episodes of the planner "safe" on the model, which does not learn from them.
 func (c Coverage) planned(ctx context.Context, settings *Settings, system *safex.System, model safex.Model, src rng.Stream) (*safex.Data, error) {
-	r, err := rollout.NewGoMLX().Rollout(system, model)
+	r, err := settings.engine().Rollout(system, model)
 	if err != nil {
 		return nil, err
 	}

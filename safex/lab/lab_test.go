@@ -477,6 +477,46 @@ func TestBetaReachesThePlan(t *testing.T) {
 	}
 }
 
+// Both engines take the same way, and the fused one says which models it cannot take.
+func TestEngines(t *testing.T) {
+	steps := map[string]safex.Episode{}
+	names, _ := Engines()
+	for _, name := range names {
+		s := quick(t)
+		if err := s.UseEngine(name); err != nil {
+			t.Fatal(err)
+		}
+		s.Episodes = 1
+		for e, err := range Train(context.Background(), filepath.Join(t.TempDir(), name), s) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps[name] = e
+		}
+	}
+	a, b := steps["graph"], steps["fused"]
+	if !reflect.DeepEqual(steps["auto"].States, b.States) {
+		t.Error("auto did not take the fused engine")
+	}
+	for d, v := range a.Forecasts[0].Mean {
+		if off := math.Abs(v - b.Forecasts[0].Mean[d]); off > 1e-5 || off == 0 && d == 2 && reflect.DeepEqual(a.States, b.States) {
+			t.Errorf("dimension %d: the graph foresees %v, the fused engine %v", d, v, b.Forecasts[0].Mean[d])
+		}
+	}
+	s := quick(t)
+	s.Use("linear")
+	s.UseEngine("fused")
+	for _, err := range Train(context.Background(), filepath.Join(t.TempDir(), "run"), s) {
+		if err != nil && !strings.Contains(err.Error(), "use the graph engine") {
+			t.Errorf("error %v", err)
+		}
+	}
+	s.Engine = "steam"
+	if _, err := Start(filepath.Join(t.TempDir(), "run"), s); err == nil || !strings.Contains(err.Error(), `there is no engine "steam"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A card is drawn of a run; before an episode there is nothing to say.
 func TestCardOfARun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")

@@ -22,15 +22,20 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/train"
+	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
 // Version is the version of safex.
 const Version = "0.2.0"
 
-// Build is the version, the Go that compiled it, whether with SIMD, and for which machine. The same
-// seed gives the same bits within one Build on one kind of processor.
+// Build is the version, the Go that compiled it, whether with SIMD, for which machine, and whether it computes with vector
+// instructions there. The same seed gives the same bits within one Build on one kind of processor.
 func Build() string {
-	return fmt.Sprintf("%s %s %s/%s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	form := "vectors"
+	if vec.Current() == vec.Portable {
+		form = "portable"
+	}
+	return fmt.Sprintf("%s %s %s/%s %s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, form)
 }
 
 // SIMD tells whether this build computes with vector instructions. Without, it computes the same,
@@ -49,6 +54,7 @@ type Settings struct {
 	Prior       tasks.Maker          `json:",omitempty"` // of a Model "prior+…": the parameters that are believed, a pointer; nil of others
 	Calibrate   string               // how the Model's doubt is calibrated; "none"
 	Calibrating calibrate.Calibrator `json:",omitempty"` // of Calibrate: a pointer to its struct; nil of "none"
+	Engine      string               // what takes the Model through time
 	Episodes    int                  // after the random phase
 	Explore     int                  // random steps before the first plan
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
@@ -223,7 +229,7 @@ func Default(task, planner string) (*Settings, error) {
 	}
 	s := &Settings{
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
-		Calibrate: "none", Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
+		Calibrate: "none", Engine: engines[0].name, Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
 	return s, s.Use(models[0].name)
 }
@@ -232,7 +238,7 @@ func Default(task, planner string) (*Settings, error) {
 // Calibrate named.
 func (s *Settings) UnmarshalJSON(text []byte) error {
 	var names struct {
-		Task, Planner, Model, Calibrate string
+		Task, Planner, Model, Calibrate, Engine string
 	}
 	if err := json.Unmarshal(text, &names); err != nil {
 		return err
@@ -243,6 +249,11 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	}
 	if names.Model != "" {
 		if err := d.Use(names.Model); err != nil {
+			return err
+		}
+	}
+	if names.Engine != "" {
+		if err := d.UseEngine(names.Engine); err != nil {
 			return err
 		}
 	}
@@ -307,6 +318,9 @@ func (s *Settings) named() error {
 			return fmt.Errorf("%s is a %T: want a pointer to one", part.field, part.value)
 		}
 	}
+	if err := (&Settings{}).UseEngine(s.Engine); err != nil {
+		return err
+	}
 	switch none := s.Calibrate == "none" || s.Calibrate == ""; {
 	case none != (s.Calibrating == nil):
 		return fmt.Errorf("Calibrate is %q and Calibrating a %T: choose a calibration by UseCalibration", s.Calibrate, s.Calibrating)
@@ -358,7 +372,7 @@ func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
 // agent puts the agent together.
 func (s *Settings) agent(system *safex.System, l safex.Keeper) train.Agent {
 	return train.Agent{
-		System: system, Learner: l, Engine: rollout.NewGoMLX(), Planner: s.Planning,
+		System: system, Learner: l, Engine: s.engine(), Planner: s.Planning,
 		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed,
 	}
 }

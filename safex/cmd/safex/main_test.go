@@ -95,6 +95,7 @@ func TestErrors(t *testing.T) {
 		{[]string{"train", "pendulum", "--set", "calibration.Rate=0"}, "there is no calibration: choose one first"},
 		{[]string{"train", "pendulum", "--model", "prior+linear", "--set", "prior.Mass=0"}, "Mass is 0"},
 		{[]string{"train", "pendulum", "--model", "gp", "--set", "prior.Mass=1"}, `model "gp" has no prior`},
+		{[]string{"train", "pendulum", "--engine", "fuse"}, `there is no engine "fuse": did you mean fused?`},
 		{[]string{"card"}, "card takes one RUN"},
 		{[]string{"card", t.TempDir()}, "is no run folder"},
 		{[]string{"coverage", "pendulm"}, "did you mean pendulum?"},

@@ -250,7 +250,7 @@ func list(out io.Writer) error {
 	for _, kind := range []struct {
 		title string
 		list  func() (names, about []string)
-	}{{"Models, for --model", lab.Models}, {"Calibrations, for --calibrate", lab.Calibrations}, {"Planners, for --planner", lab.Planners}} {
+	}{{"Models, for --model", lab.Models}, {"Calibrations, for --calibrate", lab.Calibrations}, {"Planners, for --planner", lab.Planners}, {"Engines, for --engine", lab.Engines}} {
 		fmt.Fprintln(out, kind.title)
 		names, about := kind.list()
 		for i := range names {

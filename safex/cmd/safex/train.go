@@ -19,7 +19,7 @@ import (
 )
 
 func trainCommand() *cobra.Command {
-	var planner, model, calibration, out string
+	var planner, model, calibration, engine, out string
 	var episodes, explore, learnEvery int
 	var seed uint64
 	var set, disturb []string
@@ -46,6 +46,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				return err
 			}
 			if err := s.UseCalibration(calibration); err != nil {
+				return err
+			}
+			if err := s.UseEngine(engine); err != nil {
 				return err
 			}
 			s.Episodes, s.Explore, s.LearnEvery, s.Seed = episodes, explore, learnEvery, seed
@@ -81,6 +84,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.StringVar(&model, "model", models[0], "what to learn: "+strings.Join(models, ", "))
 	calibrations, _ := lab.Calibrations()
 	f.StringVar(&calibration, "calibrate", calibrations[0], "how to calibrate the model's doubt: "+strings.Join(calibrations, ", "))
+	engines, _ := lab.Engines()
+	f.StringVar(&engine, "engine", engines[0], "what takes the model through time: "+strings.Join(engines, ", "))
 	f.IntVar(&episodes, "episodes", 10, "episodes after the random phase")
 	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
 	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")

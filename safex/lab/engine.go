@@ -1,0 +1,61 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+)
+
+// An engineEntry is an engine with its name.
+type engineEntry struct {
+	name, about string
+	make        func() safex.Engine
+}
+
+// engines are the engines by name.
+var engines = []engineEntry{
+	{"auto", "fused where it can, and graph where not", func() safex.Engine { return auto{fused.New(), rollout.NewGoMLX()} }},
+	{"fused", "vector code for ensembles of networks, uncalibrated and without a prior", func() safex.Engine { return fused.New() }},
+	{"graph", "GoMLX graphs, for every model", func() safex.Engine { return rollout.NewGoMLX() }},
+}
+
+// Engines lists the names of the engines, and a line about each.
+func Engines() (names, about []string) {
+	for _, e := range engines {
+		names, about = append(names, e.name), append(about, e.about)
+	}
+	return names, about
+}
+
+// UseEngine chooses an engine by name. The error names the nearest name.
+func (s *Settings) UseEngine(name string) error {
+	names, _ := Engines()
+	if !slices.Contains(names, name) {
+		return fmt.Errorf("there is no engine %q: %s", name, instead(name, names))
+	}
+	s.Engine = name
+	return nil
+}
+
+// engine makes the Engine of the settings.
+func (s *Settings) engine() safex.Engine {
+	i := slices.IndexFunc(engines, func(e engineEntry) bool { return e.name == s.Engine })
+	if i < 0 {
+		panic(fmt.Sprintf("lab: no engine %q", s.Engine)) // System has checked it
+	}
+	return engines[i].make()
+}
+
+// auto is an engine for layered models, and another for all others.
+type auto struct{ layered, other safex.Engine }
+
+// Rollout implements safex.Engine.
+func (a auto) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
+	if l, ok := m.(safex.Layered); ok && l.Layers() != nil {
+		return a.layered.Rollout(s, m)
+	}
+	return a.other.Rollout(s, m)
+}
