@@ -23,6 +23,6 @@
 // it under a [Policy].
 //
 // The other packages build on these words: tasks; ensemble, gp, linear and residual (each a [Learner]), and
-// calibrate, which wraps any of them; rollout (an [Engine]), plan ([Planner] implementations), train (the loop), run (a
+// calibrate, which wraps any of them; rollout and fused (each an [Engine]), plan ([Planner] implementations), train (the loop), run (a
 // run on disk), card (what was believed against what happened), fig (figures) and lab, which puts them together.
 package safex
