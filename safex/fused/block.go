@@ -141,13 +141,12 @@ func fill(row []float32, v float32) {
 	}
 }
 
-// narrow fills a row with the block's part of a column, and repeats its last number in the lanes beyond.
+// narrow fills a row with the block's part of a column. Lanes beyond keep what they have: nobody looks.
 func (w *worker) narrow(row []float32, column []float64) {
 	column = column[w.lo:w.hi]
 	for i, v := range column {
 		row[i] = float32(v)
 	}
-	fill(row[len(column):], row[len(column)-1])
 }
 
 // widen is the inverse of narrow.

@@ -259,7 +259,7 @@ func agrees(t *testing.T, r *rand.Rand) {
 					if e <= tolerance {
 						worst[name] = max(worst[name], e)
 					} else if kink = torn(t, r, graph, c, up, name, got[name], lane); !kink {
-						t.Errorf("%s, %d members of %v %s, %d columns, η %v: %s of candidate %d is off by %.2g", s.Name, m.layers.Members, hidden, activation, len(c.Actions), c.Eta != nil, name, lane, e)
+						t.Fatalf("%s, %d members of %v %s, %d columns, η %v: %s of candidate %d is off by %.2g", s.Name, m.layers.Members, hidden, activation, len(c.Actions), c.Eta != nil, name, lane, e)
 					}
 				}
 				if kink {

@@ -119,6 +119,26 @@ func TestCandidatesAreIndependent(t *testing.T) {
 	}
 }
 
+// Without η, the gradients are those at η = 0, whatever the call before had.
+func TestWithoutEta(t *testing.T) {
+	s, m, c := pendulum(t, "swish", 6, 100)
+	r := bind(t, fused.New(), s, m)
+	for range 3 {
+		roll(t, r, c, ascent)
+		without, zeros := c, c
+		without.Eta, zeros.Eta = nil, num.NewBatch(len(c.Eta), 100)
+		want := results(roll(t, r, zeros, ascent))
+		roll(t, r, c, ascent)
+		for name, b := range results(roll(t, r, without, ascent)) {
+			for d := range b {
+				if !slices.Equal(b[d], want[name][d]) {
+					t.Fatalf("%s %d is another than at η = 0", name, d)
+				}
+			}
+		}
+	}
+}
+
 // How many cores there are changes no bit, and neither does the width of the vectors.
 func TestSameBits(t *testing.T) {
 	s, m, c := pendulum(t, "tanh", 6, 300)
