@@ -229,6 +229,9 @@ func TestRefuses(t *testing.T) {
 	if err := r.Roll(late, &safex.Rolled{}, c, nil); err != context.Canceled {
 		t.Errorf("a Roll that is cancelled after some steps returns %v", err)
 	}
+	if err := r.Roll(context.Background(), &safex.Rolled{}, c, nil); err != nil {
+		t.Errorf("a Roll after one that was cancelled returns %v", err)
+	}
 	if _, err := fused.New().Rollout(s, rollout.Truth(s)); err == nil || !strings.Contains(err.Error(), "use the graph engine") {
 		t.Errorf("a model without layers: %v", err)
 	}
