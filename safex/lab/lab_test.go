@@ -129,9 +129,13 @@ func TestSettingsRoundTrip(t *testing.T) {
 // Whatever is learned and however it is calibrated, a run that is stopped within an episode and resumed takes the steps of one
 // that was never stopped.
 func TestResumeModels(t *testing.T) {
-	for _, c := range []struct{ model, calibration string }{
+	pairs := []struct{ model, calibration string }{
 		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"probabilistic", "adaptive"}, {"fsvgd", "none"}, {"probabilistic-fsvgd", "conformal"},
-	} {
+	}
+	if testing.Short() {
+		pairs = pairs[len(pairs)-1:]
+	}
+	for _, c := range pairs {
 		t.Run(c.model+" "+c.calibration, func(t *testing.T) {
 			settings := func() *Settings {
 				s := quick(t)
