@@ -4,6 +4,9 @@
 // neighbours or on how many there are, and AVX-512 and AVX2 give the same bits. The portable form, which is used without
 // GOEXPERIMENT=simd and on other processors, agrees with them to a few units in the last place.
 //
+// The environment variable SAFEX_SIMD names the form to use: avx512, avx2 or portable. One that is not there leaves the
+// next slower one. Without it, the fastest is used.
+//
 // Rows hold a multiple of Lanes numbers; functions panic on other lengths.
 package vec
 
@@ -45,8 +48,6 @@ type kernels struct {
 
 var current atomic.Pointer[kernels]
 
-// init takes the fastest form that the processor has, or the one that SAFEX_SIMD names: avx512, avx2 or portable. A form
-// that is not there leaves the next slower one.
 func init() {
 	speed := []Form{AVX512, AVX2, Portable}
 	want := max(0, slices.Index(speed, Form(os.Getenv("SAFEX_SIMD"))))
