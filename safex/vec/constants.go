@@ -9,7 +9,6 @@ const (
 	cZero = iota
 	cOne
 	cTwo
-	cHalf
 	cInf
 	cMagic // 1.5·2²³: x + cMagic is x rounded, and the low bits of the sum are that integer
 	cFloor
@@ -73,7 +72,7 @@ const (
 // coefficients are the constants. The polynomials are those of S. L. Moshier's Cephes library (expf, logf, tanhf, sinf,
 // cosf, atanf), highest power first.
 var coefficients = [constants]float32{
-	cOne: 1, cTwo: 2, cHalf: 0.5, cInf: float32(math.Inf(1)), cMagic: 0x1.8p23, cFloor: floor,
+	cOne: 1, cTwo: 2, cInf: float32(math.Inf(1)), cMagic: 0x1.8p23, cFloor: floor,
 	cLog2e: math.Log2E, cMinusLn2Hi: -0.693359375, cMinusLn2Lo: 2.12194440e-4,
 	cExpLo: -105, cExpHi: 90, cUnitLo: -87, cUnitHi: 88,
 	cExp0: 1.9875691500e-4, cExp1: 1.3981999507e-3, cExp2: 8.3334519073e-3,
