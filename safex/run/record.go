@@ -197,7 +197,7 @@ func Episodes(s *safex.System, dir string) (episodes []safex.Episode, err error)
 		e.Actions = append(e.Actions, take(nu))
 		e.Rewards = append(e.Rewards, take(1)[0])
 		e.Excess = append(e.Excess, take(nl))
-		f := safex.Forecast{Mean: take(nx), Worst: take(nl), Doubt: take(nx), Noise: take(nx), Beta: take(1)[0], Asked: take(1)[0], Outside: take(1)[0] == 1}
+		f := safex.Forecast{Mean: take(nx), Worst: take(nl), Doubt: take(nx), Noise: take(nx), Beta: take(1)[0], Asked: take(1)[0], Outside: take(1)[0] != 0}
 		if e.Phase == safex.Planned {
 			e.Forecasts = append(e.Forecasts, f)
 		}
