@@ -10,9 +10,9 @@
 //   - [Adaptive] is adaptive conformal inference (Gibbs and Candès, 2021): it moves the level of that quantile as steps fall
 //     outside the box.
 //
-// What each guarantees, and when it does not, is in its own comment. All three break where the policy changes after
-// the calibration, or seeks high doubt: exploration does both. What then is left has to be measured, see the command
-// safex card.
+// What each guarantees, and when it does not, is in its own comment. The first two break where the policy changes after
+// the calibration, or seeks high doubt: exploration does both; the third then still has its long-run average. What is
+// left has to be measured, see the command safex card.
 package calibrate
 
 import (
