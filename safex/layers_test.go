@@ -40,7 +40,7 @@ var layers = map[string]string{
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". calibrate card ensemble fig fused gp linear plan residual rng rollout run tasks train vec",
+	"lab": ". calibrate card ensemble fig fused gp linear opt plan residual rng rollout run tasks train vec",
 	// 6: for people
 	"nb":        "",
 	"cmd/safex": ". lab rng run jupyter tasks",

@@ -12,6 +12,7 @@ const (
 	Relu        Barrier = iota // x
 	Quadratic                  // x + x²
 	Exponential                // exp(x) - 1
+	Huber                      // x²/2 up to 1, and x - 1/2 beyond
 )
 
 // Of is the price of the excess x.
@@ -26,16 +27,21 @@ func (b Barrier) Of(x float64) float64 {
 		return x + x*x
 	case Exponential:
 		return math.Expm1(x)
+	case Huber:
+		if x < 1 {
+			return x * x / 2
+		}
+		return x - 0.5
 	}
 	panic(fmt.Sprintf("safex: Barrier(%d)", int(b)))
 }
 
 // String is the name of the barrier, as in "relu".
 func (b Barrier) String() string {
-	if b < Relu || b > Exponential {
+	if b < Relu || b > Huber {
 		return fmt.Sprintf("Barrier(%d)", int(b))
 	}
-	return [...]string{"relu", "quadratic", "exponential"}[b]
+	return [...]string{"relu", "quadratic", "exponential", "huber"}[b]
 }
 
 // MarshalText writes the barrier's name.
@@ -43,13 +49,13 @@ func (b Barrier) MarshalText() ([]byte, error) { return []byte(b.String()), nil 
 
 // UnmarshalText reads a barrier's name.
 func (b *Barrier) UnmarshalText(text []byte) error {
-	for i := Relu; i <= Exponential; i++ {
+	for i := Relu; i <= Huber; i++ {
 		if i.String() == string(text) {
 			*b = i
 			return nil
 		}
 	}
-	return fmt.Errorf("no barrier %q: want relu, quadratic or exponential", text)
+	return fmt.Errorf("no barrier %q: want relu, quadratic, exponential or huber", text)
 }
 
 // An Objective weighs reward against safety. Excesses are signed and in units of the limit's Scale.
@@ -60,6 +66,10 @@ type Objective struct {
 	Weight        float64 // otherwise: the price of a unit of Barrier, in units of mean reward per step
 	Barrier       Barrier
 	Budget        float64 // an excess up to this is free
+
+	// Count takes the number of steps that break a limit for the excess, as the published planners did. It is blind to how
+	// far a plan is from a limit on either side; without it the excess is the worst signed one.
+	Count bool
 }
 
 // infeasible is added to the cost of a candidate that breaks a limit under FeasibleFirst.

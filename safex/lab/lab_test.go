@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/opt"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -48,7 +50,7 @@ func TestSet(t *testing.T) {
 	}
 	e := s.Learning.(*ensemble.Ensemble)
 	p, pes := s.Parameters.(*tasks.Pendulum), s.Planning.(*plan.Pessimistic)
-	if p.MaxSpeed != 5 || p.SpeedClip != 6 || pes.Beta != 3.5 || pes.Objective.Barrier.String() != "quadratic" || pes.Objective.FeasibleFirst || e.Hidden[0] != 128 || e.Activation != "tanh" {
+	if p.MaxSpeed != 5 || p.SpeedClip != 6 || pes.Beta != plan.Constant(3.5) || pes.Objective.Barrier.String() != "quadratic" || pes.Objective.FeasibleFirst || e.Hidden[0] != 128 || e.Activation != "tanh" {
 		t.Errorf("set to %+v, %+v, %+v", p, pes, e)
 	}
 	for a, want := range map[string]string{
@@ -57,7 +59,7 @@ func TestSet(t *testing.T) {
 		"MaxSpeed=fast":                       `"fast" is not a number`,
 		"MaxSpeed=NaN":                        `"NaN" is not a number`,
 		"planner.Search.Samples=x":            `"x" is not a whole number`,
-		"planner.Search=3":                    "it has fields of its own",
+		"planner.Search=3":                    "choose it by its flag",
 		"planner.Beta.X=3":                    "nothing below the field before X",
 		"planner.Objective.Barrier=log":       `no barrier "log"`,
 		"learner.Hidden=a":                    "a list of whole numbers",
@@ -607,5 +609,50 @@ func TestCoverage(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "did you mean linear?") {
 			t.Errorf("error %v", err)
 		}
+	}
+}
+
+// A search and an adversary are chosen by name, set by their fields, and read back from run.yaml.
+func TestChoices(t *testing.T) {
+	for _, search := range []string{"icem", "cem", "mppi"} {
+		s := quick(t)
+		if err := s.UseSearch(search); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Set("planner.Search.Samples=40"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Settings
+		if err := json.Unmarshal(text, &again); err != nil {
+			t.Fatal(err)
+		}
+		if again.Search != search || !reflect.DeepEqual(s.Planning, again.Planning) {
+			t.Errorf("%s reads back as %s, %+v", search, again.Search, again.Planning)
+		}
+		if _, err := again.System(); err != nil {
+			t.Errorf("%s: %v", search, err)
+		}
+		again.Search = "other"
+		if _, err := again.System(); err == nil || !strings.Contains(err.Error(), "UseSearch") {
+			t.Errorf("a wrong name: %v", err)
+		}
+	}
+	s := quick(t)
+	if err := s.UseSearch("imec"); err == nil || !strings.Contains(err.Error(), "did you mean icem?") {
+		t.Errorf("error %v", err)
+	}
+	if err := s.Set("planner.Search.Colors=0, 2"); err != nil || s.Planning.(*plan.Pessimistic).Search.(*opt.ICEM).Colors[1] != 2 {
+		t.Errorf("%v, %+v", err, s.Planning)
+	}
+	safe, err := Default("pendulum", "safe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := safe.UseAdversary("sign-gradient"); err == nil || !strings.Contains(err.Error(), "no adversary to choose") {
+		t.Errorf("error %v", err)
 	}
 }

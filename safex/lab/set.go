@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/plan"
 )
 
 // Set changes one setting, as in "MaxSpeed=5" or "planner.Search.Samples=64". A path is a field of the
@@ -48,7 +52,10 @@ func (s *Settings) Set(assignment string) error {
 func SetField(v any, path, value string) error {
 	at := reflect.ValueOf(v).Elem()
 	for _, name := range strings.Split(path, ".") {
-		if at.Kind() != reflect.Struct {
+		if at.Kind() == reflect.Interface && at.Elem().Kind() == reflect.Pointer {
+			at = at.Elem().Elem()
+		}
+		if _, whole := at.Addr().Interface().(encoding.TextUnmarshaler); whole || at.Kind() != reflect.Struct {
 			return fmt.Errorf("--set %s: there is nothing below the field before %s", path, name)
 		}
 		f, ok := at.Type().FieldByName(name)
@@ -88,22 +95,46 @@ func SetField(v any, path, value string) error {
 	case reflect.String:
 		at.SetString(value)
 	case reflect.Slice:
-		var list []int
-		for _, part := range strings.Split(value, ",") {
-			n, err := strconv.Atoi(strings.TrimSpace(part))
-			if err != nil || at.Type() != reflect.TypeOf(list) {
-				return wrong("a list of whole numbers, as in 128,128")
-			}
-			list = append(list, n)
+		list, err := numbers(at.Type(), value)
+		if err != nil {
+			return wrong(err.Error())
 		}
-		at.Set(reflect.ValueOf(list))
+		at.Set(list)
 	default:
+		if t := at.Type(); t == reflect.TypeFor[opt.Minimizer]() || t == reflect.TypeFor[plan.Adversary]() {
+			return fmt.Errorf("--set %s: choose it by its flag, as in --search mppi, and then set its fields", path)
+		}
 		if at.Kind() != reflect.Struct {
 			return fmt.Errorf("--set %s: it can only be set in Go", path)
 		}
 		return fmt.Errorf("--set %s: it has fields of its own: name one", path)
 	}
 	return nil
+}
+
+// numbers reads a list of whole numbers or, where the type is one, of others.
+func numbers(list reflect.Type, value string) (reflect.Value, error) {
+	v := reflect.MakeSlice(list, 0, 0)
+	for _, part := range strings.Split(value, ",") {
+		var x any
+		var err error
+		switch part = strings.TrimSpace(part); list.Elem().Kind() {
+		case reflect.Int:
+			if x, err = strconv.Atoi(part); err != nil {
+				return v, errors.New("a list of whole numbers, as in 128,128")
+			}
+		case reflect.Float64:
+			f, err := strconv.ParseFloat(part, 64)
+			if err != nil || f-f != 0 {
+				return v, errors.New("a list of numbers, as in 0.5,2")
+			}
+			x = f
+		default:
+			return v, errors.New("anything that can be set here: set it in Go")
+		}
+		v = reflect.Append(v, reflect.ValueOf(x))
+	}
+	return v, nil
 }
 
 // Fields names the fields of the struct that v points to.

@@ -49,6 +49,8 @@ type Settings struct {
 	Parameters  tasks.Maker // of the Task: a pointer to its struct
 	Planner     string
 	Planning    safex.Planner // of the Planner: a pointer to its struct
+	Search      string        `json:",omitempty"` // how the Planner searches actions; "" if it does not
+	Adversary   string        `json:",omitempty"` // who attacks its plans; "" if nobody does
 	Model       string
 	Learning    safex.Keeper         // of the Model: a pointer to its struct
 	Prior       tasks.Maker          `json:",omitempty"` // of a Model "prior+…": the parameters that are believed, a pointer; nil of others
@@ -231,6 +233,7 @@ func Default(task, planner string) (*Settings, error) {
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
 		Calibrate: "none", Engine: engines[0].name, Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
+	s.Search, s.Adversary = chosen(s.Planning, searches), chosen(s.Planning, adversaries)
 	return s, s.Use(models[0].name)
 }
 
@@ -238,7 +241,7 @@ func Default(task, planner string) (*Settings, error) {
 // Calibrate named.
 func (s *Settings) UnmarshalJSON(text []byte) error {
 	var names struct {
-		Task, Planner, Model, Calibrate, Engine string
+		Task, Planner, Search, Adversary, Model, Calibrate, Engine string
 	}
 	if err := json.Unmarshal(text, &names); err != nil {
 		return err
@@ -249,6 +252,16 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	}
 	if names.Model != "" {
 		if err := d.Use(names.Model); err != nil {
+			return err
+		}
+	}
+	if names.Search != "" {
+		if err := d.UseSearch(names.Search); err != nil {
+			return err
+		}
+	}
+	if names.Adversary != "" {
+		if err := d.UseAdversary(names.Adversary); err != nil {
 			return err
 		}
 	}
@@ -320,6 +333,9 @@ func (s *Settings) named() error {
 	}
 	if err := (&Settings{}).UseEngine(s.Engine); err != nil {
 		return err
+	}
+	if search, adversary := chosen(s.Planning, searches), chosen(s.Planning, adversaries); search != s.Search || adversary != s.Adversary {
+		return fmt.Errorf("Search is %q and Adversary %q, and the planner has %q and %q: choose them by UseSearch and UseAdversary", s.Search, s.Adversary, search, adversary)
 	}
 	switch none := s.Calibrate == "none" || s.Calibrate == ""; {
 	case none != (s.Calibrating == nil):

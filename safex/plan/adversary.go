@@ -10,105 +10,93 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// SignGradient looks for the model error that breaks a plan: projected sign-gradient ascent on
-// the smooth maximum of the signed excess, in the manner of Madry et al. (2018), with steps as wide
-// as the box, so that it goes from corner to corner. Where the worst excess is nearly linear in
-// η, its maximum over the box is at the sign of the gradient, so few steps suffice. The worst
-// corner that it passes counts. What it finds is a lower bound of the worst case, never a proof of safety.
-type SignGradient struct {
-	Starts    int     // of each plan: the mean, η = 1, η = -1, then random corners
-	Steps     int     // gradients from each start
-	Sharpness float64 // of the smooth maximum, over an excess in units of the limit's Scale
+// An Adversary looks for the model error that breaks a plan most. What it finds is a lower bound of the worst case: to
+// find nothing proves nothing. Implementations are plain structs of settings.
+type Adversary interface {
+	// Attack finds an error for each plan of t, and writes them to dst, which it grows as needed. The errors
+	// that it may have tried for a plan do not depend on the other plans.
+	Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error
+	// Check reports the first setting that is out of range.
+	Check() error
 }
 
-// DefaultSignGradient returns 4 starts, one of them random, of 3 steps.
-func DefaultSignGradient() SignGradient { return SignGradient{Starts: 4, Steps: 3, Sharpness: 20} }
+// A Target is what an Adversary attacks: plans from where a planner stands.
+type Target struct {
+	safex.Query
+	Plans num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a plan
+	Width float64   // how many epistemic deviations η = 1 means, at least 0
+}
 
-func (a SignGradient) check() error {
-	if a.Starts < 1 || a.Starts > 1e4 || a.Steps < 0 || !(a.Sharpness > 0) {
-		return fmt.Errorf("plan: Starts %d, Steps %d and Sharpness %v, want 1 to 1e4, at least 0 and above 0", a.Starts, a.Steps, a.Sharpness)
+// Doubts are model errors, and what they do to the plans of a Target.
+type Doubts struct {
+	Eta    num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1]; a lane is a plan's
+	Excess []float64 // the worst over steps and limits, in units of the limit's Scale; a NaN is worst of all
+}
+
+// reset makes room for n plans that were not attacked yet.
+func (d *Doubts) reset(columns, n int) {
+	d.Eta, d.Excess = num.NewBatch(columns, n), make([]float64, n)
+	for i := range d.Excess {
+		d.Excess[i] = math.Inf(-1)
+	}
+}
+
+// take remembers for plan i the error in a lane of eta if it is worse than what is known.
+func (d *Doubts) take(i int, eta num.Batch, lane int, excess float64) {
+	if math.IsNaN(d.Excess[i]) || excess <= d.Excess[i] {
+		return
+	}
+	d.Excess[i] = excess
+	for c, column := range eta {
+		d.Eta[c][i] = column[lane]
+	}
+}
+
+// assault is a call of Attack: some errors at a time for each plan, side by side.
+type assault struct {
+	query
+	Target
+	dst    *Doubts
+	each   int              // errors of each plan
+	c      safex.Candidates // lane i·each+j is error j of plan i
+	out    safex.Rolled
+	excess []float64 // of the last roll, by lane
+}
+
+// newAssault panics if the Target has no steps or no dimensions.
+func newAssault(dst *Doubts, t Target) *assault {
+	nu := len(t.System.Action)
+	if len(t.Plans) == 0 || len(t.Plans)%nu != 0 {
+		panic(fmt.Sprintf("plan: a target with %d columns of actions for %d dimensions", len(t.Plans), nu))
+	}
+	a := &assault{query: newQuery(t.Query, len(t.Plans)/nu), Target: t, dst: dst}
+	dst.reset(a.horizon*a.nx, t.Plans.Len())
+	return a
+}
+
+// errors makes room for a number of errors of each plan.
+func (a *assault) errors(each int) {
+	if a.each = each; a.c.Eta.Len() == each*a.Plans.Len() {
+		return
+	}
+	a.c = a.candidates(num.NewBatch(len(a.Plans), each*a.Plans.Len()), num.NewBatch(a.horizon*a.nx, each*a.Plans.Len()), a.Width)
+	for d, column := range a.Plans {
+		for lane := range a.c.Actions[d] {
+			a.c.Actions[d][lane] = column[lane/each]
+		}
+	}
+}
+
+// roll tries the errors, with a gradient if up is not nil.
+func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
+	if err := a.Target.Rollout.Roll(ctx, &a.out, a.c, up); err != nil {
+		return err
+	}
+	a.excess = a.excess[:0]
+	for lane := range a.c.Eta.Len() {
+		e := a.worstExcess(&a.out, lane)
+		a.excess = append(a.excess, e)
+		a.dst.take(lane/a.each, a.c.Eta, lane, e)
 	}
 	return nil
-}
-
-// doubt is a model error and what it does to a plan.
-type doubt struct {
-	eta    []float64 // flat, H·nx
-	excess float64   // worst over steps and limits, in units of their Scale
-}
-
-// attack returns the worst doubt found for each plan; plans holds their flat actions. The
-// doubts in known are tried first, without a gradient.
-func (a SignGradient) attack(ctx context.Context, q query, plans [][]float64, known [][]float64, beta float64, src rng.Stream) ([]doubt, error) {
-	worst := make([]doubt, len(plans))
-	for i := range worst {
-		worst[i] = doubt{make([]float64, q.horizon*q.nx), math.Inf(-1)}
-	}
-	var out safex.Rolled
-	keep := func(etas num.Batch, owner func(lane int) int) {
-		for lane := range etas.Len() {
-			w := &worst[owner(lane)]
-			if e := q.worstExcess(&out, lane); !math.IsNaN(w.excess) && !(e <= w.excess) { // a NaN is worst
-				*w = doubt{etas.Point(lane), e}
-			}
-		}
-	}
-
-	if len(known) > 0 {
-		c := q.candidates(num.NewBatch(q.horizon*q.nu, len(plans)*len(known)), num.NewBatch(q.horizon*q.nx, len(plans)*len(known)), beta)
-		for i, p := range plans {
-			for j, eta := range known {
-				c.Actions.SetPoint(i*len(known)+j, p)
-				c.Eta.SetPoint(i*len(known)+j, eta)
-			}
-		}
-		if err := q.Rollout.Roll(ctx, &out, c, nil); err != nil {
-			return nil, err
-		}
-		keep(c.Eta, func(lane int) int { return lane / len(known) })
-	}
-
-	n := len(plans) * a.Starts
-	c := q.candidates(num.NewBatch(q.horizon*q.nu, n), num.NewBatch(q.horizon*q.nx, n), beta)
-	r := src.Rand()
-	for i, p := range plans {
-		for s := range a.Starts {
-			lane := i*a.Starts + s
-			c.Actions.SetPoint(lane, p)
-			for _, column := range c.Eta {
-				switch s {
-				case 0:
-					column[lane] = 0
-				case 1:
-					column[lane] = 1
-				case 2:
-					column[lane] = -1
-				default:
-					column[lane] = float64(2*r.IntN(2) - 1)
-				}
-			}
-		}
-	}
-	owner := func(lane int) int { return lane / a.Starts }
-	for range a.Steps {
-		if err := q.Rollout.Roll(ctx, &out, c, &safex.Ascent{Excess: 1, Sharpness: a.Sharpness}); err != nil {
-			return nil, err
-		}
-		keep(c.Eta, owner)
-		for d, column := range c.Eta {
-			for lane, g := range out.GradEta[d] {
-				switch {
-				case g > 0:
-					column[lane] = 1
-				case g < 0:
-					column[lane] = -1
-				} // a gradient of 0 or NaN says nothing: stay
-			}
-		}
-	}
-	if err := q.Rollout.Roll(ctx, &out, c, nil); err != nil {
-		return nil, err
-	}
-	keep(c.Eta, owner)
-	return worst, nil
 }

@@ -16,7 +16,7 @@ import (
 type Nominal struct {
 	Horizon   int // steps
 	Objective safex.Objective
-	Search    opt.ICEM // over the actions
+	Search    opt.Minimizer // over the actions
 }
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
@@ -36,7 +36,7 @@ func (p Nominal) Check() error {
 	if err := checkHorizon(p.Horizon); err != nil {
 		return err
 	}
-	return p.Search.Check()
+	return checkSearch(p.Search)
 }
 
 // Plan implements safex.Planner.

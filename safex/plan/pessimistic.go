@@ -22,12 +22,12 @@ import (
 // error that the attack finds is kept for the candidates that follow and for the plan of the
 // next step. The executed plan is always one that was attacked.
 type Pessimistic struct {
-	Horizon   int     // steps
-	Beta      float64 // how many epistemic deviations the model may err by, at least 0; a Calibrated model brings its own
+	Horizon   int      // steps
+	Beta      Schedule // how many epistemic deviations the model may err by; a Calibrated model brings its own
 	Objective safex.Objective
-	Search    opt.ICEM // over the actions
-	Adversary SignGradient
-	Finalists int // best candidates of each population that are attacked, at least 1
+	Search    opt.Minimizer // over the actions
+	Adversary Adversary
+	Finalists int // best candidates of each population that are attacked, 1 to 1e4
 	Met       int // known errors that the whole population meets
 	Remember  int // known errors that the finalists meet, and that the next plan inherits
 }
@@ -35,7 +35,7 @@ type Pessimistic struct {
 // DefaultPessimistic returns the settings of the pendulum.
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
-		Horizon: 20, Beta: 2, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
+		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
 		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 12,
 	}
 }
@@ -45,35 +45,40 @@ func (p Pessimistic) Check() error {
 	if err := checkHorizon(p.Horizon); err != nil {
 		return err
 	}
+	if err := p.Beta.Check(); err != nil {
+		return fmt.Errorf("plan: Beta: %w", err)
+	}
 	switch {
-	case !(p.Beta >= 0) || math.IsInf(p.Beta, 1):
-		return fmt.Errorf("plan: Beta is %v, want a number of at least 0", p.Beta)
-	case p.Finalists < 1 || p.Finalists > p.Search.Samples:
-		return fmt.Errorf("plan: Finalists is %d, want 1 to Search.Samples = %d", p.Finalists, p.Search.Samples)
+	case p.Finalists < 1 || p.Finalists > 1e4:
+		return fmt.Errorf("plan: Finalists is %d, want 1 to 1e4", p.Finalists)
 	case p.Met < 0 || p.Remember < p.Met || p.Remember > 1e4:
 		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and Met to 1e4", p.Met, p.Remember)
+	case p.Adversary == nil:
+		return fmt.Errorf("plan: there is no Adversary: want one, such as DefaultSignGradient()")
 	}
-	if err := p.Adversary.check(); err != nil {
+	if err := p.Adversary.Check(); err != nil {
 		return err
 	}
-	return p.Search.Check()
+	return checkSearch(p.Search)
 }
 
 // game is what a call of Plan knows so far.
 type game struct {
 	Pessimistic
 	query
+	beta      float64 // in force
 	src       rng.Stream
 	round     int
 	known     [][]float64 // errors, the last found first
 	mean, met safex.Rolled
+	found     Doubts
 	attacked  map[int]finalist // of the last population that was scored to its end, by lane
 }
 
-// finalist is a candidate that was attacked.
+// finalist is a candidate that was attacked, and the worst error found for it.
 type finalist struct {
-	actions []float64
-	doubt
+	actions, eta []float64
+	excess       float64 // in units of the limit's Scale
 }
 
 // Plan implements safex.Planner.
@@ -81,11 +86,8 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	if sq.Beta > 0 {
-		p.Beta = sq.Beta
-	}
 	q := newQuery(sq, p.Horizon)
-	g := &game{Pessimistic: p, query: q, src: src.Child("attack"), known: q.inherited()}
+	g := &game{Pessimistic: p, query: q, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited()}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -93,14 +95,30 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := usable(found, stopped); err != nil {
 		return nil, err
 	}
+	ctx = context.WithoutCancel(ctx)
 	worst := g.worstOf(found.X)
-	plan, err := q.finish(context.WithoutCancel(ctx), found.X, worst, p.Beta, found.NaNs)
+	if worst == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
+		last, err := g.attack(ctx, [][]float64{found.X})
+		if err != nil {
+			return nil, err
+		}
+		worst = last[0].eta
+	}
+	plan, err := q.finish(ctx, found.X, worst, g.beta, found.NaNs)
 	if err != nil {
 		return nil, err
 	}
 	plan.Feasible = plan.Feasible && (worst != nil || q.nl == 0) // what was not attacked is not feasible
 	plan.Known = g.known
 	return plan, stopped
+}
+
+// width is how many deviations a planner defends: what the model asks for, or what is scheduled.
+func width(s Schedule, q safex.Query) float64 {
+	if q.Beta > 0 {
+		return q.Beta
+	}
+	return s.At(q.Episode)
 }
 
 // inherited are the last plan's known errors, a step later; errors of the last step are repeated.
@@ -129,7 +147,7 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 		excess[i] = g.worstExcess(&g.mean, i)
 	}
 	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 && g.nl > 0 {
-		c := g.candidates(make(num.Batch, len(x)), num.NewBatch(g.horizon*g.nx, n*len(met)), g.Beta)
+		c := g.candidates(make(num.Batch, len(x)), num.NewBatch(g.horizon*g.nx, n*len(met)), g.beta)
 		for d, column := range x {
 			c.Actions[d] = slices.Repeat(column, len(met))
 		}
@@ -177,17 +195,15 @@ func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.B
 				lanes, plans = append(lanes, i), append(plans, x.Point(i))
 			}
 		}
-		found, err := g.Adversary.attack(ctx, g.query, plans, g.known, g.Beta, g.src.At(g.round))
+		found, err := g.attack(ctx, plans)
 		if err != nil {
 			return err
 		}
-		g.round++
 		for j, i := range lanes {
-			finalists[i] = finalist{plans[j], found[j]}
+			finalists[i] = found[j]
 			excess[i] = max(excess[i], found[j].excess)
 			values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
 		}
-		g.remember(found)
 	}
 	// What was not attacked comes after the best of what was, in its own order.
 	slices.SortStableFunc(order, byValue)
@@ -208,10 +224,45 @@ func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.B
 	return nil
 }
 
+// attack finds the worst error for each of some plans, the known ones among them, and remembers those that are new.
+func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error) {
+	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Width: g.beta}
+	found := make([]finalist, len(plans))
+	for i, p := range plans {
+		t.Plans.SetPoint(i, p)
+		found[i] = finalist{p, nil, math.Inf(-1)}
+	}
+	take := func(d *Doubts) {
+		for i := range found {
+			if f := &found[i]; !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
+				f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
+			}
+		}
+	}
+	if len(g.known) > 0 {
+		a := newAssault(&g.found, t)
+		a.errors(len(g.known))
+		for lane := range a.c.Eta.Len() {
+			a.c.Eta.SetPoint(lane, g.known[lane%len(g.known)])
+		}
+		if err := a.roll(ctx, nil); err != nil {
+			return nil, err
+		}
+		take(&g.found)
+	}
+	if err := g.Adversary.Attack(ctx, &g.found, t, g.src.At(g.round)); err != nil {
+		return nil, err
+	}
+	g.round++
+	take(&g.found)
+	g.remember(found)
+	return found, nil
+}
+
 // remember puts the errors that hurt most in front of those known before.
-func (g *game) remember(found []doubt) {
+func (g *game) remember(found []finalist) {
 	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b doubt) int { return -cmp.Compare(a.excess, b.excess) })
+	slices.SortStableFunc(found, func(a, b finalist) int { return -cmp.Compare(a.excess, b.excess) })
 	var known [][]float64
 	for _, d := range found {
 		if !math.IsNaN(d.excess) && !slices.ContainsFunc(known, func(k []float64) bool { return slices.Equal(k, d.eta) }) {

@@ -136,7 +136,7 @@ func TestBetaReachesThePlan(t *testing.T) {
 	last := math.Inf(1)
 	for _, beta := range []float64{0, 1, 2, 4} {
 		p := plan.DefaultPessimistic()
-		p.Horizon, p.Beta = 10, beta
+		p.Horizon, p.Beta = 10, plan.Constant(beta)
 		a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
 		if a.Beta != beta {
 			t.Errorf("β = %v is reported as %v", beta, a.Beta)

@@ -26,6 +26,17 @@ func checkHorizon(steps int) error {
 	return nil
 }
 
+// checkSearch reports what is wrong with a search, if it can tell.
+func checkSearch(m opt.Minimizer) error {
+	if m == nil {
+		return fmt.Errorf("plan: there is no Search: want one, such as opt.DefaultICEM()")
+	}
+	if c, ok := m.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
 func newQuery(q safex.Query, horizon int) query {
 	if q.System == nil || q.Rollout == nil || len(q.State) != len(q.System.State) {
 		panic(fmt.Sprintf("plan: a query needs a System, a Rollout and a State of its dimensions, got %d", len(q.State)))
@@ -91,6 +102,26 @@ func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 	}
 	return worst
 }
+
+// price is what an objective takes for the excess of lane i.
+func (q query) price(o safex.Objective, r *safex.Rolled, i int) float64 {
+	worst := q.worstExcess(r, i)
+	if !o.Count || q.nl == 0 || bad(worst) {
+		return worst
+	}
+	broken := 0
+	for t := range q.horizon {
+		for k := range q.nl {
+			if r.Excess[t*q.nl+k][i] > 0 {
+				broken++
+				break
+			}
+		}
+	}
+	return float64(broken)
+}
+
+func bad(v float64) bool { return v-v != 0 }
 
 // finish rolls the chosen actions out under the mean and under eta, and makes a Plan of them.
 func (q query) finish(ctx context.Context, actions, eta []float64, beta float64, nans int) (*safex.Plan, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/opt"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -40,7 +41,9 @@ func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemb
 	e := ensemble.Default()
 	e.Hidden, e.MaxSteps, e.MinSteps = []int{8}, 30, 30
 	pl := plan.DefaultPessimistic()
-	pl.Horizon, pl.Search.Samples, pl.Search.Elites, pl.Search.Iterations, pl.Finalists = 4, 16, 4, 2, 3
+	search := opt.DefaultICEM()
+	search.Samples, search.Elites, search.Iterations = 16, 4, 2
+	pl.Horizon, pl.Search, pl.Finalists = 4, search, 3
 	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, Explore: 10, LearnEvery: 5, Seed: 1}, &e
 }
 

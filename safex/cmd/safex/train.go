@@ -19,7 +19,7 @@ import (
 )
 
 func trainCommand() *cobra.Command {
-	var planner, model, calibration, engine, out string
+	var planner, search, adversary, model, calibration, engine, out string
 	var episodes, explore, learnEvery int
 	var seed uint64
 	var set, disturb []string
@@ -41,6 +41,16 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			s, err := lab.Default(args[0], planner)
 			if err != nil {
 				return err
+			}
+			if search != "" {
+				if err := s.UseSearch(search); err != nil {
+					return err
+				}
+			}
+			if adversary != "" {
+				if err := s.UseAdversary(adversary); err != nil {
+					return err
+				}
 			}
 			if err := s.Use(model); err != nil {
 				return err
@@ -80,6 +90,10 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f := c.Flags()
 	names, _ := lab.Planners()
 	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
+	searches, _ := lab.Searches()
+	f.StringVar(&search, "search", "", "how the planner searches actions: "+strings.Join(searches, ", ")+" (default the planner's own)")
+	adversaries, _ := lab.Adversaries()
+	f.StringVar(&adversary, "adversary", "", "who attacks a pessimistic plan: "+strings.Join(adversaries, ", ")+" (default the planner's own)")
 	models, _ := lab.Models()
 	f.StringVar(&model, "model", models[0], "what to learn: "+strings.Join(models, ", "))
 	calibrations, _ := lab.Calibrations()

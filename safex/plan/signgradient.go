@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// SignGradient is projected sign-gradient ascent on the smooth maximum of the signed excess, in the manner of Madry et al.
+// (2018), with steps as wide as the box, so that it goes from corner to corner. Where the worst excess is nearly linear in
+// η, its maximum over the box is at the sign of the gradient, so few steps suffice. The worst corner that it passes counts.
+type SignGradient struct {
+	Starts    int     // of each plan: the mean, η = 1, η = -1, then random corners; 1 to 1e4
+	Steps     int     // gradients from each start, 0 to 1e4
+	Sharpness float64 // of the smooth maximum, over an excess in units of the limit's Scale; above 0
+}
+
+// DefaultSignGradient returns 4 starts, one of them random, of 3 steps.
+func DefaultSignGradient() SignGradient { return SignGradient{Starts: 4, Steps: 3, Sharpness: 20} }
+
+// Check implements Adversary.
+func (s SignGradient) Check() error {
+	if s.Starts < 1 || s.Starts > 1e4 || s.Steps < 0 || s.Steps > 1e4 || !(s.Sharpness > 0) {
+		return fmt.Errorf("plan: Starts %d, Steps %d and Sharpness %v, want 1 to 1e4, 0 to 1e4 and above 0", s.Starts, s.Steps, s.Sharpness)
+	}
+	return nil
+}
+
+// Attack implements Adversary.
+func (s SignGradient) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
+	a := newAssault(dst, t)
+	a.errors(s.Starts)
+	r := src.Rand()
+	for _, column := range a.c.Eta {
+		for j := range s.Starts { // the same of each plan
+			v := 0.0
+			switch {
+			case j == 1:
+				v = 1
+			case j == 2:
+				v = -1
+			case j > 2:
+				v = float64(2*r.IntN(2) - 1)
+			}
+			for lane := j; lane < len(column); lane += s.Starts {
+				column[lane] = v
+			}
+		}
+	}
+	for range s.Steps {
+		if err := a.roll(ctx, &safex.Ascent{Excess: 1, Sharpness: s.Sharpness}); err != nil {
+			return err
+		}
+		for d, column := range a.c.Eta {
+			for lane, g := range a.out.GradEta[d] {
+				switch {
+				case g > 0:
+					column[lane] = 1
+				case g < 0:
+					column[lane] = -1
+				} // a gradient of 0 or NaN says nothing: stay
+			}
+		}
+	}
+	return a.roll(ctx, nil)
+}
+
+var _ Adversary = SignGradient{}
