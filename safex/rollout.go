@@ -34,6 +34,7 @@ type Candidates struct {
 	Eta     num.Batch // column t·nx+d is the model error of dimension d at step t in [-1, 1]; nil is 0
 	Beta    float64   // how many epistemic deviations η = 1 means, at least 0
 	Last    []float64 // action before the first, for limits on rates; nil is 0
+	Doubt   bool      // also write Rolled.Doubt
 }
 
 // Rolled is what became of Candidates. Lane i belongs to candidate i.
@@ -41,6 +42,9 @@ type Rolled struct {
 	Reward num.Batch // column t: reward of step t
 	Excess num.Batch // column t·nl+k: signed excess of limit k after step t, in units of its Scale
 	States num.Batch // column t·nx+d: dimension d of the state after step t
+	// Doubt in column t·nx+d is the epistemic deviation of dimension d, in its unit and not times β, at the state and the
+	// action of step t; nil unless the Candidates ask for it.
+	Doubt num.Batch
 
 	Value      []float64 // of the Ascent; nil without one
 	GradAction num.Batch // of Value, shaped as Candidates.Actions; nil without an Ascent

@@ -58,6 +58,7 @@ func TestRollFollowsPredict(t *testing.T) {
 	m := learned(t, s, data, 1)
 	const n = 40
 	c := candidates(n)
+	c.Doubt = true
 	out := roll(t, bind(t, s, m), c, nil)
 	x := num.NewBatch(3, n)
 	for i := range n {
@@ -75,6 +76,9 @@ func TestRollFollowsPredict(t *testing.T) {
 				if got := out.States[step*3+d][i]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
 					t.Fatalf("step %d, dimension %d, candidate %d: rolled to %v, Predict says %v", step, d, i, got, want)
 				}
+				if got, want := out.Doubt[step*3+d][i], p.Epistemic[d][i]; math.Abs(got-want) > 1e-5*want {
+					t.Fatalf("step %d, dimension %d, candidate %d: the doubt is %v, Predict says %v", step, d, i, got, want)
+				}
 			}
 		}
 		next := out.States[step*3 : step*3+3]
@@ -88,6 +92,37 @@ func TestRollFollowsPredict(t *testing.T) {
 			}
 		}
 		x = next
+	}
+}
+
+// The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
+func TestDoubt(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 200)
+	r := bind(t, s, learned(t, s, data, 1))
+	for _, up := range []*safex.Ascent{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
+		for _, eta := range []bool{false, true} {
+			c := candidates(20)
+			if !eta {
+				c.Eta = nil
+			}
+			without := roll(t, r, c, up)
+			c.Doubt = true
+			with := roll(t, r, c, up)
+			if without.Doubt != nil || len(with.Doubt) != 3*horizon || with.Doubt.Len() != 20 {
+				t.Fatalf("%d columns of doubt unasked, and %d of %d asked for", len(without.Doubt), len(with.Doubt), with.Doubt.Len())
+			}
+			for column, states := range without.States {
+				for i, v := range states {
+					if got := with.States[column][i]; math.Abs(got-v) > 1e-5*(1+math.Abs(v)) {
+						t.Fatalf("with its doubt, state %d of candidate %d is %v, without it %v", column, i, got, v)
+					}
+				}
+			}
+			c.Doubt = false
+			if err := r.Roll(context.Background(), with, c, up); err != nil || with.Doubt != nil {
+				t.Errorf("%d columns of doubt are left of the call before; %v", len(with.Doubt), err)
+			}
+		}
 	}
 }
 
