@@ -92,6 +92,23 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return c.PredictMember(dst, member, x, u)
 }
 
+// Form implements safex.Formed.
+func (m *model) Form() *safex.Form {
+	inner := safex.FormOf(m.Model)
+	if inner == nil {
+		return nil
+	}
+	f := *inner
+	f.Scale, f.Floor = slices.Clone(m.Scale), slices.Clone(m.Floor)
+	for d, v := range inner.Scale { // of a model that was calibrated already
+		f.Scale[d] *= v
+	}
+	for d, v := range inner.Floor {
+		f.Floor[d] = math.Hypot(m.Scale[d]*v, f.Floor[d])
+	}
+	return &f
+}
+
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string { return "calibrated " + m.Model.(gx.Belief).Architecture() }
 
@@ -147,6 +164,7 @@ func load(kind string, l safex.Keeper, s *safex.System, data []byte, learned fun
 var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Committee  = (*model)(nil)
+	_ safex.Formed     = (*model)(nil)
 	_ safex.Selective  = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

@@ -3,12 +3,13 @@ package fused
 import "github.com/rischiboy/safe_exploration/safex/vec"
 
 // worker takes one block of lanes after the other through a job. Its rows are as long as the block; those of a block
-// follow each other as the comments say, and step t of what is kept for the way back is at t, or at 0 if there is none.
+// follow each other as the comments say.
 type worker struct {
 	*job
-	tape       *tape
-	lanes      int // of this block, with padding
-	lo, hi     int // its candidates
+	change     stepper
+	tape       *tape // of the outcome
+	lanes      int   // of this block, with padding
+	lo, hi     int   // its candidates
 	nx, nu, nl int
 
 	memory []float32
@@ -17,72 +18,45 @@ type worker struct {
 	eta    []float32 // [horizon, nx]
 	excess []float32 // [horizon, nl], in units of the limits' scales
 	reward []float32 // [1]: sum over the steps
-	y      []float32 // [kept, members, nx]: outputs of the members
-	mean   []float32 // [kept, nx]: their mean
-	dev    []float32 // [kept, nx]: and deviation
-	slopes []float32 // [horizon, members, units]: derivatives of the activations; empty without an Ascent
 
-	first, a, b []float32 // of network's functions
-	carry       []float32 // [nx]: gradient with respect to the state after the step
-	spread      []float32 // [nx]: with respect to the deviation
-	dxu         []float32 // [nx + nu]
-	dy          []float32 // [members, nx]
-	later       []float32 // [nu]: gradient with respect to the action, from the limits on rates a step later
-	top, sum    []float32 // [1] of the smooth maximum
-	spare       []float32 // [1]
+	carry    []float32 // [nx]: gradient with respect to the state after the step
+	spread   []float32 // [nx]: with respect to the deviation
+	dxu      []float32 // [nx + nu]
+	later    []float32 // [nu]: gradient with respect to the action, from the limits on rates a step later
+	top, sum []float32 // [1] of the smooth maximum
+	spare    []float32 // [1]
 
-	in [][]float32 // inputs of the tape
+	devs [][]float32 // deviations of each step, of change
+	in   [][]float32 // inputs of a tape
 }
 
 // prepare lays out the memory for blocks of j.
 func (w *worker) prepare(j *job) {
-	net := j.bound.net
 	w.job = j
 	w.nx, w.nu, w.nl = len(j.bound.system.State), len(j.bound.system.Action), len(j.bound.system.Limits)
-	kept, slopes := 1, 0
+	steps := 0
 	if j.ascend {
-		kept, slopes = j.horizon, j.horizon*net.members*net.units()
+		steps = j.horizon
 	}
-	parts := [...]struct {
-		part *[]float32
-		rows int
-	}{
-		{&w.xu, (j.horizon + 1) * net.in}, {&w.last, w.nu}, {&w.eta, j.horizon * w.nx}, {&w.excess, j.horizon * w.nl}, {&w.reward, 1},
-		{&w.y, kept * net.members * w.nx}, {&w.mean, kept * w.nx}, {&w.dev, kept * w.nx}, {&w.slopes, slopes},
-		{&w.first, net.firstRows()}, {&w.a, net.widest()}, {&w.b, net.widest()},
-		{&w.carry, w.nx}, {&w.spread, w.nx}, {&w.dxu, net.in}, {&w.dy, net.members * w.nx}, {&w.later, w.nu},
-		{&w.top, 1}, {&w.sum, 1}, {&w.spare, 1},
-	}
-	total := 0
-	for _, p := range parts {
-		total += p.rows
-	}
-	if len(w.memory) < total*most {
-		w.memory = make([]float32, total*most)
-	}
-	free := w.memory
-	for _, p := range parts {
-		*p.part, free = free[:p.rows*most], free[p.rows*most:]
-	}
+	w.change.prepare(steps)
+	w.memory = lay(w.memory,
+		part{&w.xu, (j.horizon + 1) * (w.nx + w.nu)}, part{&w.last, w.nu}, part{&w.eta, j.horizon * w.nx}, part{&w.excess, j.horizon * w.nl}, part{&w.reward, 1},
+		part{&w.carry, w.nx}, part{&w.spread, w.nx}, part{&w.dxu, w.nx + w.nu}, part{&w.later, w.nu}, part{&w.top, 1}, part{&w.sum, 1}, part{&w.spare, 1})
 	if w.in == nil {
 		w.in = make([][]float32, 2*(w.nx+w.nu))
+	}
+	if len(w.devs) < j.horizon {
+		w.devs = make([][]float32, j.horizon)
 	}
 }
 
 // rows are n rows of x from the i-th on.
 func (w *worker) rows(x []float32, i, n int) []float32 { return x[i*w.lanes:][:n*w.lanes] }
 
-// state is the state before step t, and action the action of step t.
+// state is the state before step t, action the action of step t, and both are one after the other.
 func (w *worker) state(t int) []float32  { return w.rows(w.xu, t*(w.nx+w.nu), w.nx) }
 func (w *worker) action(t int) []float32 { return w.rows(w.xu, t*(w.nx+w.nu)+w.nx, w.nu) }
-
-// at is where what is kept of step t is.
-func (w *worker) at(t int) int {
-	if w.ascend {
-		return t
-	}
-	return 0
-}
+func (w *worker) both(t int) []float32   { return w.rows(w.xu, t*(w.nx+w.nu), w.nx+w.nu) }
 
 // block rolls candidates lo to hi out, and back if the job asks for it. It returns false if the job's context is done.
 func (w *worker) block(lo, hi int) bool {
@@ -159,26 +133,21 @@ func (w *worker) widen(column []float64, row []float32) {
 
 // step takes the block from state t to state t + 1.
 func (w *worker) step(t int) {
-	net, nx, at := w.bound.net, w.nx, w.at(t)
-	var slopes []float32
-	if w.ascend {
-		n := net.members * net.units()
-		slopes = w.rows(w.slopes, t*n, n)
-	}
-	y := w.rows(w.y, at*net.members*nx, net.members*nx)
-	net.forward(y, slopes, w.rows(w.xu, t*net.in, net.in), w.rows(w.first, 0, net.firstRows()), w.a, w.b, w.lanes)
-
-	mean, next := w.rows(w.mean, at*nx, nx), w.state(t+1)
-	if w.c.Eta != nil || w.ascend {
-		dev, eta, push := w.rows(w.dev, at*nx, nx), w.rows(w.eta, t*nx, nx), w.rows(w.spread, 0, nx)
-		vec.Spread(mean, dev, y, net.members)
-		vec.Add(next, w.state(t), mean)
+	nx, next := w.nx, w.state(t+1)
+	pushed := w.c.Eta != nil || w.ascend
+	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Doubt, w.lanes)
+	w.devs[t] = dev
+	vec.Add(next, w.state(t), mean)
+	if pushed {
+		push := w.rows(w.spread, 0, nx)
 		fill(push, float32(w.c.Beta))
 		vec.Mul(push, push, dev)
-		vec.MulAdd(next, push, eta)
-	} else {
-		vec.Spread(mean, nil, y, net.members)
-		vec.Add(next, w.state(t), mean)
+		vec.MulAdd(next, push, w.rows(w.eta, t*nx, nx))
+	}
+	if w.c.Doubt {
+		for d := range nx {
+			w.widen(w.dst.Doubt[t*nx+d], w.rows(dev, d, 1))
+		}
 	}
 	w.outcome(t)
 	w.widen(w.dst.Reward[t], w.tape.out(0, w.lanes))
@@ -259,7 +228,7 @@ func (w *worker) smooth(value []float32) {
 
 // back takes the gradient with respect to state t + 1, which is in carry but for the outcome of step t, to state t.
 func (w *worker) back(t int) {
-	net, nx, nu := w.bound.net, w.nx, w.nu
+	nx, nu := w.nx, w.nu
 	carry, later, spare := w.rows(w.carry, 0, nx), w.rows(w.later, 0, nu), w.rows(w.spare, 0, 1)
 
 	w.outcome(t)
@@ -276,19 +245,16 @@ func (w *worker) back(t int) {
 	w.gather(carry, next)
 
 	// next = x + mean + β dev η
-	mean, dev, eta := w.rows(w.mean, t*nx, nx), w.rows(w.dev, t*nx, nx), w.rows(w.eta, t*nx, nx)
 	slope, push := w.rows(w.spread, 0, nx), w.rows(w.dxu, 0, nx)
 	fill(slope, float32(w.c.Beta))
 	vec.Mul(slope, slope, carry)
-	vec.Mul(push, slope, dev)
+	vec.Mul(push, slope, w.devs[t])
 	for d := range nx {
 		w.widen(w.dst.GradEta[t*nx+d], w.rows(push, d, 1))
 	}
-	vec.Mul(slope, slope, eta)
-	dy := w.rows(w.dy, 0, net.members*nx)
-	vec.SpreadBack(dy, w.rows(w.y, t*net.members*nx, net.members*nx), mean, dev, carry, slope, net.members)
-	dxu, n := w.rows(w.dxu, 0, net.in), net.members*net.units()
-	net.backward(dxu, dy, w.rows(w.slopes, t*n, n), w.rows(w.first, 0, net.firstRows()), w.a, w.b, w.lanes)
+	vec.Mul(slope, slope, w.rows(w.eta, t*nx, nx))
+	dxu := w.rows(w.dxu, 0, nx+nu)
+	w.change.backward(dxu, w.both(t), carry, slope, t, w.lanes)
 	vec.Add(carry, carry, dxu[:len(carry)])
 	w.gather(carry, x)
 	action := dxu[len(carry):]

@@ -1,6 +1,7 @@
-// Package fused takes ensembles of networks through time in one pass over blocks of lanes: all members' layers, their
-// mean and spread, the model error, the task's reward and limits, and the way back for gradients, in float32 vectors.
-// It computes what package rollout's graph does, faster, and for models that are safex.Layered alone.
+// Package fused takes beliefs that are ensembles of networks through time in one pass over blocks of lanes: all members'
+// layers, their mean and spread, a calibration, the model error, the task's reward and limits, and the way back for
+// gradients, in float32 vectors. It computes what package rollout's graph does, faster, and for models with a safex.Form
+// alone.
 package fused
 
 import (
@@ -18,21 +19,18 @@ type Engine struct {
 // New returns an Engine.
 func New() *Engine { return &Engine{} }
 
-// Rollout implements safex.Engine. It packs the model's weights, once for all calls of Roll. It fails if m is not Layered.
+// Rollout implements safex.Engine. It packs the model's numbers, once for all calls of Roll. It fails if m has no Form, or one
+// that this package does not know.
 func (e *Engine) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
-	l, ok := m.(safex.Layered)
-	var layers *safex.Layers
-	if ok {
-		layers = l.Layers()
+	f := safex.FormOf(m)
+	if f == nil {
+		return nil, fmt.Errorf("fused: a %T has no form: use the graph engine", m)
 	}
-	if layers == nil {
-		return nil, fmt.Errorf("fused: a %T has no layers: use the graph engine", m)
-	}
-	net, err := pack(layers, len(s.State), len(s.Action))
+	b, err := newBelief(f, len(s.State), len(s.Action))
 	if err != nil {
 		return nil, err
 	}
-	return &bound{engine: e, system: s, net: net, outcome: compile(s.Outcome)}, nil
+	return &bound{engine: e, system: s, belief: b, outcome: compile(s.Outcome)}, nil
 }
 
 var (

@@ -13,7 +13,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/keep"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -28,7 +30,7 @@ type networks struct {
 
 func (n *networks) Predict(*safex.Prediction, num.Batch, num.Batch) error { panic("not asked for") }
 
-func (n *networks) Layers() *safex.Layers { return &n.layers }
+func (n *networks) Form() *safex.Form { return &safex.Form{Layers: &n.layers} }
 
 func (n *networks) Architecture() string { return fmt.Sprintf("%p", n) }
 
@@ -81,6 +83,44 @@ func draw(r *rand.Rand, s *safex.System, members int, hidden []int, activation s
 		n.layers.Dense = append(n.layers.Dense, d)
 	}
 	return n
+}
+
+// given is a Keeper that loads one model, whatever is in the file, so that others can be put around it.
+type given struct {
+	safex.Keeper
+	model safex.Model
+}
+
+func (g given) Load(*safex.System, []byte) (safex.Model, error) { return g.model, nil }
+
+// calibrated is m with a deviation of √((scale σ)² + floor²).
+func calibrated(t testing.TB, s *safex.System, m safex.Model, scale, floor []float64) safex.Model {
+	t.Helper()
+	file, err := keep.Seal("temperature", 1, calibrate.Summary{Scale: scale, Floor: floor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err = calibrate.Temperature{Learner: given{model: m}}.Load(s, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// wrapped is m, or m with a calibration around it, and says which.
+func wrapped(t testing.TB, r *rand.Rand, s *safex.System, m safex.Model) (safex.Model, string) {
+	what := "plain"
+	if r.IntN(2) == 0 {
+		scale, floor := make([]float64, len(s.State)), make([]float64, len(s.State))
+		for d := range scale {
+			scale[d] = math.Exp(r.NormFloat64())
+			if r.IntN(2) == 0 {
+				floor[d] = 0.05 * math.Exp(3*r.NormFloat64())
+			}
+		}
+		m, what = calibrated(t, s, m, scale, floor), fmt.Sprintf("calibrated by %.3g and %.3g", scale, floor)
+	}
+	return m, what
 }
 
 // systems are all tasks, each with a limit on rates beside its own.
@@ -138,7 +178,7 @@ func uniform(r *rand.Rand, dim, n int) num.Batch {
 
 // candidates are random ones from a start of s.
 func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
-	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64()}
+	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64(), Doubt: r.IntN(2) == 0}
 	s.Start(c.State, r)
 	for d := range c.State {
 		c.State[d] += 0.1 * r.NormFloat64()
@@ -154,7 +194,9 @@ func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates 
 
 // results are the batches of a Rolled by name. Those of one unit and size are together.
 func results(out *safex.Rolled) map[string]num.Batch {
-	m := map[string]num.Batch{"reward": out.Reward, "excess": out.Excess, "state": out.States, "action gradient": out.GradAction, "η gradient": out.GradEta}
+	m := map[string]num.Batch{
+		"reward": out.Reward, "excess": out.Excess, "state": out.States, "doubt": out.Doubt, "action gradient": out.GradAction, "η gradient": out.GradEta,
+	}
 	if out.Value != nil {
 		m["value"] = num.Batch{out.Value}
 	}
@@ -191,7 +233,7 @@ const tolerance = 1e-5
 
 // least is the smallest size of a lane of the named result.
 func least(name string) float64 {
-	if strings.HasSuffix(name, "gradient") {
+	if strings.HasSuffix(name, "gradient") || name == "doubt" {
 		return 1e-6
 	}
 	return 1
@@ -243,7 +285,8 @@ func agrees(t *testing.T, r *rand.Rand) {
 				hidden = append(hidden, 1+r.IntN(130))
 			}
 			activation := []string{"swish", "relu", "tanh"}[r.IntN(3)]
-			m := draw(r, s, 2+r.IntN(6), hidden, activation)
+			networks := draw(r, s, 2+r.IntN(6), hidden, activation)
+			m, what := wrapped(t, r, s, networks)
 			c := candidates(r, s, 1+r.IntN(30), 1+r.IntN(100))
 			var up *safex.Ascent
 			if r.IntN(3) > 0 {
@@ -259,7 +302,7 @@ func agrees(t *testing.T, r *rand.Rand) {
 					if e <= tolerance {
 						worst[name] = max(worst[name], e)
 					} else if kink = torn(t, r, graph, c, up, name, got[name], lane); !kink {
-						t.Fatalf("%s, %d members of %v %s, %d columns, η %v: %s of candidate %d is off by %.2g", s.Name, m.layers.Members, hidden, activation, len(c.Actions), c.Eta != nil, name, lane, e)
+						t.Fatalf("%s, %d members of %v %s, %s, %d columns, η %v: %s of candidate %d is off by %.2g", s.Name, networks.layers.Members, hidden, activation, what, len(c.Actions), c.Eta != nil, name, lane, e)
 					}
 				}
 				if kink {

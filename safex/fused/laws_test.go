@@ -2,6 +2,7 @@ package fused_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
@@ -31,30 +33,116 @@ func pendulum(t testing.TB, activation string, horizon, n int) (*safex.System, *
 	return s, draw(r, s, 5, []int{40, 33}, activation), c
 }
 
-// A fitted ensemble, with a learned noise and with a fixed one, rolls as its graph does.
-func TestFittedEnsembles(t *testing.T) {
+// small is an ensemble that learns in no time.
+func small(e ensemble.Ensemble) *ensemble.Ensemble {
+	e.Hidden, e.MaxSteps = []int{16, 20}, 60
+	return &e
+}
+
+// learners are those whose models have a Form, by name.
+func learners() map[string]safex.Keeper {
+	return map[string]safex.Keeper{
+		"learned noise": small(ensemble.Default()),
+		"fixed noise":   small(ensemble.Deterministic()),
+		"temperature":   calibrate.DefaultTemperature().With(small(ensemble.Default())),
+		"conformal":     calibrate.DefaultConformal().With(small(ensemble.Deterministic())),
+		"adaptive":      calibrate.DefaultAdaptive().With(small(ensemble.Deterministic())),
+	}
+}
+
+// What was learned rolls as its graph does, and doubts the first step as it predicts.
+func TestFittedModels(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 200)
-	for name, e := range map[string]ensemble.Ensemble{"learned": ensemble.Default(), "fixed": ensemble.Deterministic()} {
-		e.Hidden, e.MaxSteps = []int{16, 20}, 60
-		m, err := e.Learn(context.Background(), s, data, nil, rng.New(1))
+	for name, l := range learners() {
+		m, err := l.Learn(context.Background(), s, data, nil, rng.New(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, _, c := pendulum(t, "swish", 10, 50)
+		c.Doubt = true
 		got, want := results(roll(t, bind(t, fused.New(), s, m), c, ascent)), results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent))
 		for what, b := range want {
 			for lane := range 50 {
 				if e := apart(got[what], b, lane, least(what)); e > tolerance {
-					t.Errorf("%s noise: %s of candidate %d is off by %.2g", name, what, lane, e)
+					t.Errorf("%s: %s of candidate %d is off by %.2g", name, what, lane, e)
+				}
+			}
+		}
+		x := num.NewBatch(3, 50)
+		for lane := range 50 {
+			x.SetPoint(lane, c.State)
+		}
+		var p safex.Prediction
+		if err := m.Predict(&p, x, c.Actions[:1]); err != nil {
+			t.Fatal(err)
+		}
+		for d, column := range p.Epistemic {
+			for lane, want := range column {
+				if got := got["doubt"][d][lane]; math.Abs(got-want) > tolerance*want {
+					t.Errorf("%s: the doubt of dimension %d of candidate %d is %v, the model predicts %v", name, d, lane, got, want)
 				}
 			}
 		}
 	}
 }
 
-// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite. Other candidates' are
-// as the graph's.
+// The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes no bit of
+// anything else.
+func TestDoubt(t *testing.T) {
+	s, m, c := pendulum(t, "swish", 6, 100)
+	scale, floor := []float64{1, 2, 3}, []float64{0, 0.01, 0.02}
+	for name, m := range map[string]safex.Model{"plain": m, "calibrated": calibrated(t, s, m, scale, floor)} {
+		r := bind(t, fused.New(), s, m)
+		c.Doubt = true
+		want := roll(t, r, c, nil)
+		for _, up := range []*safex.Ascent{nil, ascent} {
+			for _, eta := range []num.Batch{c.Eta, nil} {
+				asked := c
+				asked.Eta = eta
+				out := roll(t, r, asked, up)
+				if with, without := out.Doubt, want.Doubt; eta != nil && !slices.EqualFunc(with, without, slices.Equal[[]float64]) ||
+					!slices.Equal(with[0], without[0]) || len(with) != 18 || slices.Contains(with[17], 0) {
+					t.Fatalf("%s, η %v, gradient %v: the doubt is another", name, eta != nil, up != nil)
+				}
+				with := results(out)
+				asked.Doubt = false
+				again := roll(t, r, asked, up)
+				for what, b := range results(again) {
+					if what == "doubt" {
+						continue
+					}
+					for d := range b {
+						if !slices.Equal(b[d], with[what][d]) {
+							t.Fatalf("%s, η %v, gradient %v: without a doubt, %s %d is another", name, eta != nil, up != nil, what, d)
+						}
+					}
+				}
+				if err := r.Roll(context.Background(), out, asked, up); err != nil || again.Doubt != nil || out.Doubt != nil {
+					t.Fatalf("%s: a doubt that nobody asked for, or that is left of the call before; %v", name, err)
+				}
+			}
+		}
+	}
+}
+
+// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite, and calibrations that
+// are infinite or 0. Other candidates' are as the graph's.
 func TestBrokenWeights(t *testing.T) {
+	check := func(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates) (got *safex.Rolled) {
+		t.Helper()
+		c.Doubt = true
+		got, want := roll(t, bind(t, fused.New(), s, m), c, ascent), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent)
+		for name, of := range map[string][2]num.Batch{"state": {got.States, want.States}, "doubt": {got.Doubt, want.Doubt}} {
+			for d, column := range of[1] {
+				for i, v := range column {
+					if w := of[0][d][i]; finite(w) && (!finite(v) || math.Abs(v-w) > 1e-5*(1+math.Abs(v))) {
+						t.Fatalf("%s: %s %d of candidate %d is %v, want %v", what, name, d, i, w, v)
+					}
+				}
+			}
+		}
+		return got
+	}
 	for _, form := range vec.Forms() {
 		t.Run(string(form), func(t *testing.T) {
 			defer vec.Use(vec.Use(form))
@@ -63,20 +151,17 @@ func TestBrokenWeights(t *testing.T) {
 					for layer := range 3 {
 						s, m, c := pendulum(t, activation, 5, 20)
 						m.layers.Dense[layer].Weights[7] = bad
-						got, want := roll(t, bind(t, fused.New(), s, m), c, ascent), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent)
-						for d, column := range want.States {
-							for i, v := range column {
-								w := got.States[d][i]
-								if finite(w) && (!finite(v) || math.Abs(v-w) > 1e-5*(1+math.Abs(v))) {
-									t.Fatalf("%s with %v in layer %d: state %d of candidate %d is %v, want %v", activation, bad, layer, d, i, w, v)
-								}
-							}
-						}
+						got := check(t, fmt.Sprintf("%s with %v in layer %d", activation, bad, layer), s, m, c)
 						if bad != bad && finite(got.Value[3]) {
 							t.Errorf("%s with NaN in layer %d: the value is %v", activation, layer, got.Value[3])
 						}
 					}
 				}
+			}
+			for _, bad := range []float64{0, 1e-30, 1e300} { // the last is ∞ as a float32
+				s, m, c := pendulum(t, "swish", 5, 20)
+				check(t, fmt.Sprintf("scale %v", bad), s, calibrated(t, s, m, []float64{1, bad, 1}, []float64{0, 0, 1}), c)
+				check(t, fmt.Sprintf("floor %v", bad), s, calibrated(t, s, m, []float64{1, 2, 1}, []float64{bad, bad, 1}), c)
 			}
 		})
 	}
@@ -235,7 +320,7 @@ func TestRefuses(t *testing.T) {
 		t.Error("a Roll after one that was cancelled is another")
 	}
 	if _, err := fused.New().Rollout(s, rollout.Truth(s)); err == nil || !strings.Contains(err.Error(), "use the graph engine") {
-		t.Errorf("a model without layers: %v", err)
+		t.Errorf("a model without a form: %v", err)
 	}
 	odd := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "gelu")
 	if _, err := fused.New().Rollout(s, odd); err == nil || !strings.Contains(err.Error(), `"gelu"`) {

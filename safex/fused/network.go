@@ -14,7 +14,7 @@ type network struct {
 	activation       vec.Activation
 	hidden           []int           // widths
 	first, firstBack *vec.Matrix     // [members·w, in] and its transpose, w = hidden[0], or out without hidden layers
-	rest, back       [][]*vec.Matrix // of layer 1 and on, [layer - 1][member], and their transposes
+	rest, restBack   [][]*vec.Matrix // of layer 1 and on, [layer - 1][member], and their transposes
 }
 
 var activations = map[string]vec.Activation{"swish": vec.Swish, "relu": vec.Relu, "tanh": vec.TanhUnit}
@@ -49,7 +49,7 @@ func pack(l *safex.Layers, nx, nu int) (*network, error) {
 		for m := range l.Members {
 			forth[m], back[m] = matrices(d, m, 1)
 		}
-		n.rest, n.back = append(n.rest, forth), append(n.back, back)
+		n.rest, n.restBack = append(n.rest, forth), append(n.restBack, back)
 	}
 	return n, nil
 }
@@ -60,6 +60,61 @@ func matrices(d safex.Dense, m, n int) (w, transposed *vec.Matrix) {
 	at := func(o, i int) float32 { return d.Weights[(m*d.Out+o)*d.In+i] }
 	w = vec.Pack(rows, d.In, at, d.Bias[m*d.Out:][:rows])
 	return w, vec.Pack(d.In, rows, func(i, o int) float32 { return at(o, i) }, nil)
+}
+
+// stepper implements source.
+func (n *network) stepper() stepper { return &members{network: n} }
+
+// members are a network's memory.
+type members struct {
+	*network
+	kept        bool
+	memory      []float32
+	y           []float32 // [kept, members, out]: outputs of the members
+	mean, dev   []float32 // [kept, out]: their mean and deviation
+	slopes      []float32 // [steps, members, units]: derivatives of the activations; empty without a way back
+	first, a, b []float32 // of forth and back
+	dy          []float32 // [members, out]
+}
+
+// prepare implements stepper.
+func (s *members) prepare(steps int) {
+	s.kept = steps > 0
+	kept := max(1, steps)
+	s.memory = lay(s.memory,
+		part{&s.y, kept * s.members * s.out}, part{&s.mean, kept * s.out}, part{&s.dev, kept * s.out}, part{&s.slopes, steps * s.members * s.units()},
+		part{&s.first, s.firstRows()}, part{&s.a, s.widest()}, part{&s.b, s.widest()}, part{&s.dy, s.members * s.out})
+}
+
+// at are the rows of step t, of which x has n.
+func (s *members) at(x []float32, t, n, lanes int) []float32 {
+	if !s.kept {
+		t = 0
+	}
+	return x[t*n*lanes:][:n*lanes]
+}
+
+// forward implements stepper.
+func (s *members) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+	var slopes []float32
+	if s.kept {
+		slopes = s.at(s.slopes, t, s.members*s.units(), lanes)
+	}
+	y := s.at(s.y, t, s.members*s.out, lanes)
+	s.forth(y, slopes, xu, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+	mean = s.at(s.mean, t, s.out, lanes)
+	if doubt {
+		dev = s.at(s.dev, t, s.out, lanes)
+	}
+	vec.Spread(mean, dev, y, s.members)
+	return mean, dev
+}
+
+// backward implements stepper.
+func (s *members) backward(dxu, _, gMean, gDev []float32, t, lanes int) {
+	dy := s.dy[:s.members*s.out*lanes]
+	vec.SpreadBack(dy, s.at(s.y, t, s.members*s.out, lanes), s.at(s.mean, t, s.out, lanes), s.at(s.dev, t, s.out, lanes), gMean, gDev, s.members)
+	s.back(dxu, dy, s.at(s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
 }
 
 // units is how many hidden units a member has.
@@ -87,9 +142,9 @@ func (n *network) firstRows() int {
 	return n.members * n.hidden[0]
 }
 
-// forward is the members' outputs y, [members, out, lanes], at x, [in, lanes]. slopes gets the derivatives of the
+// forth is the members' outputs y, [members, out, lanes], at x, [in, lanes]. slopes gets the derivatives of the
 // activations, [members, units, lanes], unless it is empty. a, b and first are for intermediate results.
-func (n *network) forward(y, slopes, x, first, a, b []float32, lanes int) {
+func (n *network) forth(y, slopes, x, first, a, b []float32, lanes int) {
 	if len(n.hidden) == 0 {
 		n.first.Mul(y, x, lanes)
 		return
@@ -114,9 +169,9 @@ func (n *network) forward(y, slopes, x, first, a, b []float32, lanes int) {
 	}
 }
 
-// backward takes the gradient dy with respect to the members' outputs back to dx, with respect to x. slopes are those of
-// forward.
-func (n *network) backward(dx, dy, slopes, first, a, b []float32, lanes int) {
+// back takes the gradient dy with respect to the members' outputs back to dx, with respect to x. slopes are those of
+// forth.
+func (n *network) back(dx, dy, slopes, first, a, b []float32, lanes int) {
 	if len(n.hidden) == 0 {
 		n.firstBack.Mul(dx, dy, lanes)
 		return
@@ -131,7 +186,7 @@ func (n *network) backward(dx, dy, slopes, first, a, b []float32, lanes int) {
 				next = a[:w]
 				a, b = b, a
 			}
-			n.back[l][m].Mul(next, g, lanes)
+			n.restBack[l][m].Mul(next, g, lanes)
 			vec.Mul(next, next, d[len(d)-w:])
 			g, d = next, d[:len(d)-w]
 		}

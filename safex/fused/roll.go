@@ -19,7 +19,7 @@ const most = 64
 type bound struct {
 	engine  *Engine
 	system  *safex.System
-	net     *network
+	belief  *belief
 	outcome *program
 	workers sync.Pool // *worker
 }
@@ -41,6 +41,11 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
+	if !c.Doubt {
+		dst.Doubt = nil
+	} else {
+		resize(&dst.Doubt, horizon*nx, n)
+	}
 	if up == nil {
 		dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
 	} else {
@@ -109,8 +114,7 @@ type job struct {
 func (j *job) work() {
 	w, ok := j.bound.workers.Get().(*worker)
 	if !ok {
-		w = &worker{}
-		w.tape = j.bound.outcome.tape()
+		w = &worker{change: j.bound.belief.change.stepper(), tape: j.bound.outcome.tape()}
 	}
 	w.prepare(j)
 	for !j.failed.Load() {

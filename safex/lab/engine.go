@@ -18,7 +18,7 @@ type engineEntry struct {
 // engines are the engines by name.
 var engines = []engineEntry{
 	{"auto", "fused where it can, and graph where not", func() safex.Engine { return auto{fused.New(), rollout.NewGoMLX()} }},
-	{"fused", "vector code for ensembles of networks, uncalibrated and without a prior", func() safex.Engine { return fused.New() }},
+	{"fused", "vector code for ensembles of networks without a prior", func() safex.Engine { return fused.New() }},
 	{"graph", "GoMLX graphs, for every model", func() safex.Engine { return rollout.NewGoMLX() }},
 }
 
@@ -49,13 +49,13 @@ func (s *Settings) engine() safex.Engine {
 	return engines[i].make()
 }
 
-// auto is an engine for layered models, and another for all others.
-type auto struct{ layered, other safex.Engine }
+// auto is an engine for the models that it can run, and another for all others.
+type auto struct{ fused, other safex.Engine }
 
 // Rollout implements safex.Engine.
 func (a auto) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
-	if l, ok := m.(safex.Layered); ok && l.Layers() != nil {
-		return a.layered.Rollout(s, m)
+	if r, err := a.fused.Rollout(s, m); err == nil {
+		return r, nil
 	}
 	return a.other.Rollout(s, m)
 }

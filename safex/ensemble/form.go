@@ -6,8 +6,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// Layers implements safex.Layered. Of the head they have the means alone.
-func (m *model) Layers() *safex.Layers {
+// Form implements safex.Formed. Of the head the layers have the means alone.
+func (m *model) Form() *safex.Form {
 	w := m.shape.widths()
 	l := &safex.Layers{Members: m.shape.members, Activation: m.shape.activation}
 	for k := range len(w) - 1 {
@@ -19,7 +19,7 @@ func (m *model) Layers() *safex.Layers {
 		d.Bias = heads(m.folded[2*k+1], m.shape.members, w[k+1], d.Out)
 		l.Dense = append(l.Dense, d)
 	}
-	return l
+	return &safex.Form{Layers: l}
 }
 
 // heads are the first keep of each member's size numbers in t.
@@ -32,4 +32,4 @@ func heads(t *tensors.Tensor, members, size, keep int) (h []float32) {
 	return h
 }
 
-var _ safex.Layered = (*model)(nil)
+var _ safex.Formed = (*model)(nil)

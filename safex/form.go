@@ -1,0 +1,45 @@
+package safex
+
+import "github.com/rischiboy/safe_exploration/safex/num"
+
+// A Formed model can say in numbers what it computes, so that an Engine can compute it in its own way.
+type Formed interface {
+	Model
+	// Form is what the model computes, nil if it cannot say after all. Callers must not change it.
+	Form() *Form
+}
+
+// FormOf is the Form of a Formed model, and nil of any other.
+func FormOf(m Model) *Form {
+	if f, ok := m.(Formed); ok {
+		return f.Form()
+	}
+	return nil
+}
+
+// A Form is a belief as numbers. Its Layers say by how much the state will change, with a mean μ(x, u) and an epistemic
+// deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
+//
+//	mean = Prior(x, u) + μ(x, u),   epistemic = √((Scale σ(x, u))² + Floor²).
+type Form struct {
+	Layers *Layers
+
+	Prior *num.Program // (x, u) to the next state; nil for x, a state that stays
+	Scale []float64    // of each dimension; nil for 1
+	Floor []float64    // of each dimension, in its unit; nil for 0
+}
+
+// Layers are the networks of an ensemble, of one shape, side by side. They map physical states and actions to physical
+// differences of the state: μ is the mean of the members' outputs, and σ = √(mean (output - μ)² + 1e-16).
+type Layers struct {
+	Members    int
+	Activation string  // of all layers but the last: swish (x σ(x)), relu or tanh
+	Dense      []Dense // from (x, u) to the difference, at least 1
+}
+
+// Dense is one layer of each member: y = W x + b.
+type Dense struct {
+	In, Out int
+	Weights []float32 // [members, Out, In]
+	Bias    []float32 // [members, Out]
+}

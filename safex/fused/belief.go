@@ -1,0 +1,67 @@
+package fused
+
+import (
+	"fmt"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// belief is a compiled safex.Form.
+type belief struct {
+	change source
+	prior  *program // nil for the state that stays
+}
+
+// A source computes the change of the state that a model believes in. It never changes.
+type source interface {
+	// stepper is the memory of one worker.
+	stepper() stepper
+}
+
+// A stepper takes a block of lanes through its steps, forth and, if it is prepared for that, back.
+type stepper interface {
+	// prepare makes room to keep what the way back needs of so many steps, 0 if there is none.
+	prepare(steps int)
+	// forward returns the mean change [nx, lanes] at xu, [nx + nu, lanes], in step t, and its epistemic deviation if that is
+	// asked for. They are valid until the next call, or if there is a way back to its end.
+	forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32)
+	// backward writes to dxu the gradient with respect to xu of step t, from those with respect to mean and dev.
+	backward(dxu, xu, gMean, gDev []float32, t, lanes int)
+}
+
+// newBelief checks and compiles the form of a model of nx state and nu action dimensions.
+func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
+	b = &belief{}
+	if f.Layers == nil || f.Prior != nil {
+		return nil, fmt.Errorf("fused: a form without layers, or with a prior: use the graph engine")
+	}
+	if b.change, err = pack(f.Layers, nx, nu); err != nil {
+		return nil, err
+	}
+	if f.Scale != nil || f.Floor != nil {
+		b.change = newCalibrated(b.change, f.Scale, f.Floor, nx)
+	}
+	return b, nil
+}
+
+// part is a piece of a worker's memory: so many rows of most lanes.
+type part struct {
+	at   *[]float32
+	rows int
+}
+
+// lay cuts memory into parts. It grows as needed.
+func lay(memory []float32, parts ...part) []float32 {
+	total := 0
+	for _, p := range parts {
+		total += p.rows
+	}
+	if len(memory) < total*most {
+		memory = make([]float32, total*most)
+	}
+	free := memory
+	for _, p := range parts {
+		*p.at, free = free[:p.rows*most], free[p.rows*most:]
+	}
+	return memory
+}
