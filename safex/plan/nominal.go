@@ -53,7 +53,7 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 				return err
 			}
 			for i := range values {
-				values[i] = p.Objective.Cost(meanReward(&out, i), q.worstExcess(&out, i))
+				values[i] = p.Objective.Cost(meanReward(&out, i), q.price(p.Objective, &out, i))
 			}
 			return nil
 		},

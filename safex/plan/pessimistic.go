@@ -73,12 +73,14 @@ type game struct {
 	mean, met safex.Rolled
 	found     Doubts
 	attacked  map[int]finalist // of the last population that was scored to its end, by lane
+	ranked    *opt.Result      // the best of the first population, before any was attacked
 }
 
 // finalist is a candidate that was attacked, and the worst error found for it.
 type finalist struct {
 	actions, eta []float64
 	excess       float64 // in units of the limit's Scale
+	price        float64 // of the excess, by the objective
 }
 
 // Plan implements safex.Planner.
@@ -92,6 +94,9 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
 	}, src.Child("actions"))
+	if found == nil {
+		found = g.ranked
+	}
 	if err := usable(found, stopped); err != nil {
 		return nil, err
 	}
@@ -142,11 +147,18 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 	if err := g.Rollout.Roll(ctx, &g.mean, g.candidates(x, nil, 0), nil); err != nil {
 		return err
 	}
-	excess := make([]float64, n)
-	for i := range excess {
-		excess[i] = g.worstExcess(&g.mean, i)
+	prices := make([]float64, n)
+	for i := range prices {
+		prices[i] = g.price(g.Objective, &g.mean, i)
+		values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
 	}
-	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 && g.nl > 0 {
+	if g.nl == 0 {
+		return nil
+	}
+	if g.ranked == nil {
+		g.ranked = first(values, x)
+	}
+	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 {
 		c := g.candidates(make(num.Batch, len(x)), num.NewBatch(g.horizon*g.nx, n*len(met)), g.beta)
 		for d, column := range x {
 			c.Actions[d] = slices.Repeat(column, len(met))
@@ -160,23 +172,38 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 			return err
 		}
 		for i := range g.met.Reward.Len() {
-			excess[i%n] = max(excess[i%n], g.worstExcess(&g.met, i))
+			prices[i%n] = max(prices[i%n], g.price(g.Objective, &g.met, i))
+		}
+		for i := range values {
+			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
 		}
 	}
-	for i := range values {
-		values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
+	return g.attackBest(ctx, values, prices, x)
+}
+
+// first is the best of a population, in case that the search is stopped before it is attacked.
+func first(values []float64, x num.Batch) *opt.Result {
+	best, r := 0, &opt.Result{Evaluations: len(values)}
+	for i, v := range values {
+		if compare(v, values[best]) < 0 {
+			best = i
+		}
+		if math.IsNaN(v) {
+			r.NaNs++
+		}
 	}
-	if g.nl == 0 {
-		return nil
+	r.X, r.F = x.Point(best), values[best]
+	if math.IsNaN(r.F) {
+		r.F = math.Inf(1)
 	}
-	return g.attackBest(ctx, values, excess, x)
+	return r
 }
 
 // waves is how often a population's next best are attacked, should all before them break.
 const waves = 3
 
 // attackBest attacks the best candidates until the best of all is one that was attacked.
-func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.Batch) error {
+func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.Batch) error {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
@@ -201,8 +228,8 @@ func (g *game) attackBest(ctx context.Context, values, excess []float64, x num.B
 		}
 		for j, i := range lanes {
 			finalists[i] = found[j]
-			excess[i] = max(excess[i], found[j].excess)
-			values[i] = g.Objective.Cost(meanReward(&g.mean, i), excess[i])
+			prices[i] = max(prices[i], found[j].price)
+			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
 		}
 	}
 	// What was not attacked comes after the best of what was, in its own order.
@@ -230,7 +257,7 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 	found := make([]finalist, len(plans))
 	for i, p := range plans {
 		t.Plans.SetPoint(i, p)
-		found[i] = finalist{p, nil, math.Inf(-1)}
+		found[i] = finalist{actions: p, excess: math.Inf(-1)}
 	}
 	take := func(d *Doubts) {
 		for i := range found {
@@ -256,7 +283,30 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 	g.round++
 	take(&g.found)
 	g.remember(found)
-	return found, nil
+	return found, g.appraise(ctx, found, t.Plans)
+}
+
+// appraise sets the price of each finalist's excess. One that is counted is that of the worst error found, rolled out again.
+func (g *game) appraise(ctx context.Context, found []finalist, plans num.Batch) error {
+	if !g.Objective.Count {
+		for i := range found {
+			found[i].price = found[i].excess
+		}
+		return nil
+	}
+	c := g.candidates(plans, num.NewBatch(g.horizon*g.nx, len(found)), g.beta)
+	for i, f := range found {
+		if f.eta != nil {
+			c.Eta.SetPoint(i, f.eta)
+		}
+	}
+	if err := g.Rollout.Roll(ctx, &g.met, c, nil); err != nil {
+		return err
+	}
+	for i := range found {
+		found[i].price = g.price(g.Objective, &g.met, i)
+	}
+	return nil
 }
 
 // remember puts the errors that hurt most in front of those known before.

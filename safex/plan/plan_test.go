@@ -11,6 +11,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/opt"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
@@ -247,8 +248,11 @@ func TestCancel(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: error %v", name, err)
 		}
-		if a == nil && name != "pessimistic" { // which has attacked no population then
+		switch {
+		case a == nil:
 			t.Errorf("%s: no plan, though a population was evaluated", name)
+		case name == "pessimistic" && (a.Feasible || a.Eta != nil):
+			t.Errorf("%s: a plan that nobody attacked is called feasible: %v", name, a.Feasible)
 		}
 		if a, err := p.Plan(ctx, q, rng.New(1)); a != nil || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: plan %v, error %v from a context that is over", name, a, err)
@@ -361,6 +365,68 @@ func TestBudget(t *testing.T) {
 			}
 			if !p.Feasible || spent > allowed+1e-5 || spent < 0.7*allowed {
 				t.Errorf("%s: of %v left, the plan spends %v; feasible: %v", name, left, spent, p.Feasible)
+			}
+		}
+	}
+}
+
+// witness remembers the plans that an adversary attacked.
+type witness struct {
+	plan.Adversary
+	seen *[]num.Batch
+}
+
+func (w witness) Attack(ctx context.Context, dst *plan.Doubts, t plan.Target, src rng.Stream) error {
+	*w.seen = append(*w.seen, t.Plans)
+	return w.Adversary.Attack(ctx, dst, t, src)
+}
+
+// The plan that is executed was attacked, whatever searched it, and says what the attack found.
+func TestExecutedPlanWasAttacked(t *testing.T) {
+	s := cart(t)
+	mean, published := opt.DefaultCEM(), opt.ReferenceCEM()
+	mean.Mean, published.Elites = true, 500 // which draws around the mean of all, and so finds nothing better later
+	for name, search := range map[string]opt.Minimizer{
+		"icem": opt.DefaultICEM(), "cem": opt.DefaultCEM(), "cem, mean": mean, "cem, published": opt.ReferenceCEM(), "cem, forgetful": published, "mppi": opt.DefaultMPPI(),
+	} {
+		for seed := range uint64(3) {
+			p, seen := plan.DefaultPessimistic(), []num.Batch(nil)
+			p.Horizon, p.Search, p.Adversary = 10, search, witness{p.Adversary, &seen}
+			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), seed)
+			attacked := slices.ContainsFunc(seen, func(plans num.Batch) bool {
+				for i := range plans.Len() {
+					if slices.Equal(plans.Point(i), slices.Concat(a.Actions...)) {
+						return true
+					}
+				}
+				return false
+			})
+			if !attacked || !a.Feasible {
+				t.Errorf("%s: attacked: %v, feasible: %v", name, attacked, a.Feasible)
+			}
+			for _, η := range slices.Concat(a.Eta...) {
+				if len(a.Eta) != 10 || η != 1 { // the worst is known: all ones
+					t.Fatalf("%s: its worst error is %v", name, a.Eta)
+				}
+			}
+		}
+	}
+}
+
+// What is counted is paid for by the step, however little it breaks the limit.
+func TestCount(t *testing.T) {
+	s := cart(t)
+	for _, count := range []bool{true, false} {
+		o := safex.Objective{Weight: 0.2, Count: count}
+		safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
+		safe.Horizon, safe.Objective = 10, o
+		pessimistic.Horizon, pessimistic.Objective = 10, o
+		forgetful := pessimistic // all that it counts are the attacks on its finalists
+		forgetful.Met, forgetful.Remember = 0, 0
+		for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic, "forgetful": forgetful} {
+			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
+			if n := a.Worst.Violations(); a.Feasible != count || (n == 0) != count {
+				t.Errorf("%s, counted: %v; %d steps beyond the limit, feasible: %v", name, count, n, a.Feasible)
 			}
 		}
 	}

@@ -86,16 +86,12 @@ func meanReward(r *safex.Rolled, i int) (sum float64) {
 func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 	worst := math.Inf(-1)
 	for k := range q.nl {
-		left := 0.0
-		if q.Left != nil {
-			left = q.Left[k] / q.System.LimitScale(k)
-		}
 		most, spent := math.Inf(-1), 0.0
 		for t := range q.horizon {
 			e := r.Excess[t*q.nl+k][i]
 			most, spent = max(most, e), spent+max(e, 0)
 		}
-		if left > 0 {
+		if left := q.left(k); left > 0 {
 			most = max(most, spent) - left
 		}
 		worst = max(worst, most)
@@ -103,19 +99,31 @@ func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 	return worst
 }
 
-// price is what an objective takes for the excess of lane i.
+// left is what is left of the budget of limit k, in units of its Scale.
+func (q query) left(k int) float64 {
+	if q.Left == nil {
+		return 0
+	}
+	return q.Left[k] / q.System.LimitScale(k)
+}
+
+// price is what an objective takes for the excess of lane i: worstExcess or, if it counts, how many steps break a
+// limit with its budget spent. Both are above 0 for the same lanes.
 func (q query) price(o safex.Objective, r *safex.Rolled, i int) float64 {
 	worst := q.worstExcess(r, i)
 	if !o.Count || q.nl == 0 || bad(worst) {
 		return worst
 	}
-	broken := 0
+	broken, spent := 0, make([]float64, q.nl)
 	for t := range q.horizon {
-		for k := range q.nl {
-			if r.Excess[t*q.nl+k][i] > 0 {
-				broken++
-				break
-			}
+		breaks := false
+		for k := range spent {
+			e := max(r.Excess[t*q.nl+k][i], 0)
+			spent[k] += e
+			breaks = breaks || e > 0 && spent[k] > q.left(k)
+		}
+		if breaks {
+			broken++
 		}
 	}
 	return float64(broken)
