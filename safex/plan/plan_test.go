@@ -421,9 +421,9 @@ func TestCount(t *testing.T) {
 		safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
 		safe.Horizon, safe.Objective = 10, o
 		pessimistic.Horizon, pessimistic.Objective = 10, o
-		forgetful := pessimistic // all that it counts are the attacks on its finalists
-		forgetful.Met, forgetful.Remember = 0, 0
-		for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic, "forgetful": forgetful} {
+		thorough := pessimistic // attacks all, and remembers nothing
+		thorough.Finalists, thorough.Met, thorough.Remember = 128, 0, 0
+		for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic, "thorough": thorough} {
 			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
 			if n := a.Worst.Violations(); a.Feasible != count || (n == 0) != count {
 				t.Errorf("%s, counted: %v; %d steps beyond the limit, feasible: %v", name, count, n, a.Feasible)
