@@ -31,18 +31,44 @@ type stepper interface {
 
 // newBelief checks and compiles the form of a model of nx state and nu action dimensions.
 func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
-	b = &belief{}
-	if f.Layers == nil || f.Prior != nil {
-		return nil, fmt.Errorf("fused: a form without layers, or with a prior: use the graph engine")
+	b = &belief{change: still(nx)}
+	if f.Layers != nil {
+		if b.change, err = pack(f.Layers, nx, nu); err != nil {
+			return nil, err
+		}
 	}
-	if b.change, err = pack(f.Layers, nx, nu); err != nil {
-		return nil, err
+	if p := f.Prior; p != nil {
+		if p.In != nx+nu || p.Out != nx {
+			panic(fmt.Sprintf("fused: a prior of %d inputs and %d outputs for %d state and %d action dimensions", p.In, p.Out, nx, nu))
+		}
+		b.prior = compile(p)
 	}
 	if f.Scale != nil || f.Floor != nil {
 		b.change = newCalibrated(b.change, f.Scale, f.Floor, nx)
 	}
 	return b, nil
 }
+
+// still is the source of no change, without doubt, of so many dimensions.
+type still int
+
+// stepper implements source.
+func (s still) stepper() stepper { return stillStepper(make([]float32, int(s)*most)) }
+
+// stillStepper are rows of zeros.
+type stillStepper []float32
+
+// prepare implements stepper.
+func (stillStepper) prepare(int) {}
+
+// forward implements stepper.
+func (s stillStepper) forward(_ []float32, _ int, _ bool, lanes int) (mean, dev []float32) {
+	zeros := s[:len(s)/most*lanes]
+	return zeros, zeros
+}
+
+// backward implements stepper.
+func (stillStepper) backward(dxu, _, _, _ []float32, _, _ int) { clear(dxu) }
 
 // part is a piece of a worker's memory: so many rows of most lanes.
 type part struct {

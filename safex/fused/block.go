@@ -7,6 +7,7 @@ import "github.com/rischiboy/safe_exploration/safex/vec"
 type worker struct {
 	*job
 	change     stepper
+	prior      *tape // nil if there is none
 	tape       *tape // of the outcome
 	lanes      int   // of this block, with padding
 	lo, hi     int   // its candidates
@@ -137,7 +138,14 @@ func (w *worker) step(t int) {
 	pushed := w.c.Eta != nil || w.ascend
 	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Doubt, w.lanes)
 	w.devs[t] = dev
-	vec.Add(next, w.state(t), mean)
+	if w.prior == nil {
+		vec.Add(next, w.state(t), mean)
+	} else {
+		w.run(w.prior, w.both(t))
+		for d := range nx {
+			vec.Add(w.rows(next, d, 1), w.prior.out(d, w.lanes), w.rows(mean, d, 1))
+		}
+	}
 	if pushed {
 		push := w.rows(w.spread, 0, nx)
 		fill(push, float32(w.c.Beta))
@@ -173,14 +181,19 @@ func (w *worker) outcome(t int) {
 	if t > 0 {
 		last = w.action(t - 1)
 	}
+	w.run(w.tape, w.both(t), w.state(t+1), last)
+}
+
+// run runs a tape on the rows of its inputs.
+func (w *worker) run(t *tape, inputs ...[]float32) {
 	i := 0
-	for _, part := range [...][]float32{w.state(t), w.action(t), w.state(t + 1), last} {
+	for _, part := range inputs {
 		for ; len(part) > 0; part = part[w.lanes:] {
 			w.in[i] = part[:w.lanes]
 			i++
 		}
 	}
-	w.tape.run(w.in, w.lanes)
+	t.run(w.in, w.lanes)
 }
 
 // value is safex.Ascent's, and begins the way back.
@@ -244,7 +257,7 @@ func (w *worker) back(t int) {
 	x, u, next, last := w.tape.inputs[:nx], w.tape.inputs[nx:nx+nu], w.tape.inputs[nx+nu:nx+nu+nx], w.tape.inputs[nx+nu+nx:]
 	w.gather(carry, next)
 
-	// next = x + mean + β dev η
+	// next = x, or prior(x, u), + mean + β dev η
 	slope, push := w.rows(w.spread, 0, nx), w.rows(w.dxu, 0, nx)
 	fill(slope, float32(w.c.Beta))
 	vec.Mul(slope, slope, carry)
@@ -255,9 +268,21 @@ func (w *worker) back(t int) {
 	vec.Mul(slope, slope, w.rows(w.eta, t*nx, nx))
 	dxu := w.rows(w.dxu, 0, nx+nu)
 	w.change.backward(dxu, w.both(t), carry, slope, t, w.lanes)
-	vec.Add(carry, carry, dxu[:len(carry)])
-	w.gather(carry, x)
 	action := dxu[len(carry):]
+	if w.prior == nil {
+		vec.Add(carry, carry, dxu[:len(carry)])
+	} else {
+		w.run(w.prior, w.both(t))
+		w.prior.seed(w.lanes)
+		for d := range nx {
+			w.prior.add(d, w.rows(carry, d, 1))
+		}
+		w.prior.back(w.lanes)
+		copy(carry, dxu)
+		w.gather(carry, w.prior.inputs[:nx])
+		w.gather(action, w.prior.inputs[nx:])
+	}
+	w.gather(carry, x)
 	w.gather(action, u)
 	vec.Add(action, action, later)
 	for k := range nu {

@@ -17,6 +17,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/keep"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/vec"
@@ -107,9 +108,26 @@ func calibrated(t testing.TB, s *safex.System, m safex.Model, scale, floor []flo
 	return m
 }
 
-// wrapped is m, or m with a calibration around it, and says which.
+// onPrior is m as what the dynamics of s miss.
+func onPrior(t testing.TB, s *safex.System, m safex.Model) safex.Model {
+	t.Helper()
+	file, err := keep.Seal("prior and residual", 1, struct{ Prior string }{s.Dynamics.Fingerprint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err = residual.Residual{Prior: s, Learner: given{model: m}}.Load(s, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// wrapped is m with a calibration or a prior around it, or both in either order, or nothing, and says which.
 func wrapped(t testing.TB, r *rand.Rand, s *safex.System, m safex.Model) (safex.Model, string) {
-	what := "plain"
+	what, first := "", r.IntN(3) == 0
+	if first {
+		m, what = onPrior(t, s, m), "on a prior "
+	}
 	if r.IntN(2) == 0 {
 		scale, floor := make([]float64, len(s.State)), make([]float64, len(s.State))
 		for d := range scale {
@@ -118,7 +136,10 @@ func wrapped(t testing.TB, r *rand.Rand, s *safex.System, m safex.Model) (safex.
 				floor[d] = 0.05 * math.Exp(3*r.NormFloat64())
 			}
 		}
-		m, what = calibrated(t, s, m, scale, floor), fmt.Sprintf("calibrated by %.3g and %.3g", scale, floor)
+		m, what = calibrated(t, s, m, scale, floor), what+fmt.Sprintf("calibrated by %.3g and %.3g ", scale, floor)
+	}
+	if !first && r.IntN(3) == 0 {
+		m, what = onPrior(t, s, m), what+"on a prior"
 	}
 	return m, what
 }

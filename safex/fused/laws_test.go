@@ -17,8 +17,10 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
@@ -39,21 +41,37 @@ func small(e ensemble.Ensemble) *ensemble.Ensemble {
 	return &e
 }
 
+// heavy is a pendulum with another mass than the others.
+func heavy(t testing.TB) *safex.System {
+	p := tasks.DefaultPendulum()
+	p.Mass *= 1.4
+	s, err := p.Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // learners are those whose models have a Form, by name.
-func learners() map[string]safex.Keeper {
+func learners(t testing.TB) map[string]safex.Keeper {
 	return map[string]safex.Keeper{
-		"learned noise": small(ensemble.Default()),
-		"fixed noise":   small(ensemble.Deterministic()),
-		"temperature":   calibrate.DefaultTemperature().With(small(ensemble.Default())),
-		"conformal":     calibrate.DefaultConformal().With(small(ensemble.Deterministic())),
-		"adaptive":      calibrate.DefaultAdaptive().With(small(ensemble.Deterministic())),
+		"learned noise":  small(ensemble.Default()),
+		"fixed noise":    small(ensemble.Deterministic()),
+		"temperature":    calibrate.DefaultTemperature().With(small(ensemble.Default())),
+		"conformal":      calibrate.DefaultConformal().With(small(ensemble.Deterministic())),
+		"adaptive":       calibrate.DefaultAdaptive().With(small(ensemble.Deterministic())),
+		"prior":          residual.Residual{Prior: heavy(t), Learner: small(ensemble.Default())},
+		"both":           calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: small(ensemble.Default())}),
+		"and vice versa": residual.Residual{Prior: heavy(t), Learner: calibrate.DefaultConformal().With(small(ensemble.Default()))},
+		"truth":          rollout.Known{},
+		"doubted truth":  calibrate.DefaultConformal().With(rollout.Known{}),
 	}
 }
 
 // What was learned rolls as its graph does, and doubts the first step as it predicts.
 func TestFittedModels(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 200)
-	for name, l := range learners() {
+	for name, l := range learners(t) {
 		m, err := l.Learn(context.Background(), s, data, nil, rng.New(1))
 		if err != nil {
 			t.Fatal(err)
@@ -319,7 +337,7 @@ func TestRefuses(t *testing.T) {
 	if got, want := roll(t, r, c, nil), roll(t, bind(t, fused.New(), s, m), c, nil); !slices.Equal(got.Reward[5], want.Reward[5]) {
 		t.Error("a Roll after one that was cancelled is another")
 	}
-	if _, err := fused.New().Rollout(s, rollout.Truth(s)); err == nil || !strings.Contains(err.Error(), "use the graph engine") {
+	if _, err := fused.New().Rollout(s, struct{ safex.Model }{m}); err == nil || !strings.Contains(err.Error(), "use the graph engine") {
 		t.Errorf("a model without a form: %v", err)
 	}
 	odd := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "gelu")

@@ -115,6 +115,9 @@ func (j *job) work() {
 	w, ok := j.bound.workers.Get().(*worker)
 	if !ok {
 		w = &worker{change: j.bound.belief.change.stepper(), tape: j.bound.outcome.tape()}
+		if p := j.bound.belief.prior; p != nil {
+			w.prior = p.tape()
+		}
 	}
 	w.prepare(j)
 	for !j.failed.Load() {

@@ -18,7 +18,7 @@ type engineEntry struct {
 // engines are the engines by name.
 var engines = []engineEntry{
 	{"auto", "fused where it can, and graph where not", func() safex.Engine { return auto{fused.New(), rollout.NewGoMLX()} }},
-	{"fused", "vector code for ensembles of networks without a prior", func() safex.Engine { return fused.New() }},
+	{"fused", "vector code for ensembles of networks, on a prior or not, and for the truth", func() safex.Engine { return fused.New() }},
 	{"graph", "GoMLX graphs, for every model", func() safex.Engine { return rollout.NewGoMLX() }},
 }
 
@@ -28,6 +28,15 @@ func Engines() (names, about []string) {
 		names, about = append(names, e.name), append(about, e.about)
 	}
 	return names, about
+}
+
+// NewEngine makes an engine by name. The error names the nearest name.
+func NewEngine(name string) (safex.Engine, error) {
+	s := &Settings{}
+	if err := s.UseEngine(name); err != nil {
+		return nil, err
+	}
+	return s.engine(), nil
 }
 
 // UseEngine chooses an engine by name. The error names the nearest name.

@@ -66,6 +66,17 @@ func (m *model) belief() gx.Belief {
 	return b
 }
 
+// Form implements safex.Formed. The prior of a prior is nobody's form.
+func (m *model) Form() *safex.Form {
+	inner := safex.FormOf(m.Model)
+	if inner == nil || inner.Prior != nil {
+		return nil
+	}
+	f := *inner
+	f.Prior = m.prior
+	return &f
+}
+
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
 	return fmt.Sprintf("prior %s and %s", m.prior.Fingerprint(), m.belief().Architecture())
@@ -84,5 +95,6 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Committee  = (*model)(nil)
+	_ safex.Formed     = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

@@ -31,6 +31,9 @@ func (t truth) Predict(dst *safex.Prediction, x, u num.Batch) error {
 	return nil
 }
 
+// Form implements safex.Formed.
+func (t truth) Form() *safex.Form { return &safex.Form{Prior: t.Dynamics} }
+
 // Architecture implements gx.Belief.
 func (t truth) Architecture() string { return fmt.Sprintf("truth of %p", t.System) }
 
@@ -43,4 +46,7 @@ func (t truth) Step(_ []*Node, xu *Node) (mean, epistemic *Node) {
 	return mean, ZerosLike(mean)
 }
 
-var _ gx.Belief = truth{}
+var (
+	_ safex.Formed = truth{}
+	_ gx.Belief    = truth{}
+)
