@@ -88,13 +88,13 @@ a_{1} &= 9.81 (0.5 \operatorname{clip}_{[-1, 1]}(u_0) + 1) \\
 \dot{\omega} &= \frac{3 \operatorname{clip}_{[-1, 1]}(u_1) - \omega}{0.05}
 \end{aligned}`},
 		{rates(tasks.DefaultRCCar().Rates, `x y \theta v_x v_y \omega u_0 u_1`, `\dot{x} \dot{y} \dot{\theta} \dot{v}_x \dot{v}_y \dot{\omega}`), `\begin{aligned}
-a_{1} &= \arctan\left(\frac{0.17 \tan(0.3 \operatorname{clip}_{[-1, 1]}(u_0))}{0.3}\right) \\
+a_{1} &= \frac{\tan(0.3 \operatorname{clip}_{[-1, 1]}(u_0))}{0.3} \\
 \dot{x} &= v_x \cos \theta - v_y \sin \theta \\
 \dot{y} &= v_x \sin \theta + v_y \cos \theta \\
 \dot{\theta} &= \omega \\
-\dot{v}_x &= \frac{(8 \operatorname{clip}_{[-1, 1]}(u_1) - 2.25 v_x) \cos a_{1}}{1.65} \\
-\dot{v}_y &= \frac{0.17 v_x \sin a_{1} - v_y}{0.01111} \\
-\dot{\omega} &= \frac{v_x \sin a_{1} - \omega}{0.01111}
+\dot{v}_x &= \frac{(8 \operatorname{clip}_{[-1, 1]}(u_1) - 2.25 v_x) \cos(\arctan(0.17 a_{1}))}{1.65} \\
+\dot{v}_y &= \frac{0.17 v_x a_{1} - v_y}{0.01111} \\
+\dot{\omega} &= \frac{v_x a_{1} - \omega}{0.01111}
 \end{aligned}`},
 	} {
 		if c.got != c.want {

@@ -21,7 +21,7 @@ type RCCar struct {
 	Substeps      int     // of a step
 	Relaxation    float64 // s, with which sideways speed and turn rate follow the steering
 	Integrator    Integrator
-	PlainSlip     bool    // slip angle atan(tan δ / wheelbase), as in the reference, which forgot the rear length
+	PlainSlip     bool    // slip angle and curvature of the reference, which forgot the rear length; see Rates
 	MinX, MaxX    float64 // m, walls
 	MinY, MaxY    float64 // m, walls
 	StartX        float64 // m, the middle of the start
@@ -88,18 +88,24 @@ func (p RCCar) Check() error {
 }
 
 // Rates are the derivatives of z = (x, y, θ, vx, vy, ω) under the action u, with the velocity in the frame of
-// the car. With the steering angle δ and the slip angle β = atan(RearLength tan δ / wheelbase),
+// the car. With the steering angle δ, the curvature c = tan δ / wheelbase of the path of the rear axle, and the slip
+// angle β = atan(RearLength c) of the centre of mass,
 //
 //	v̇ = (Motor throttle - MotorDrag² vx) / Mass,   v̇x = v̇ cos β,
-//	v̇y = (vx sin β RearLength - vy) / Relaxation,   ω̇ = (vx sin β - ω) / Relaxation.
+//	v̇y = (vx c RearLength - vy) / Relaxation,   ω̇ = (vx c - ω) / Relaxation.
+//
+// With PlainSlip, β = atan c, and sin β is in the place of c.
 func (p RCCar) Rates(z, u num.Vec) num.Vec {
 	steer, throttle := u[0].Clamp(-1, 1).Mul(p.MaxSteering), u[1].Clamp(-1, 1)
-	tan := steer.Sin().Div(steer.Cos()).Div(p.FrontLength + p.RearLength)
-	if !p.PlainSlip {
-		tan = tan.Mul(p.RearLength)
+	curvature := steer.Sin().Div(steer.Cos()).Div(p.FrontLength + p.RearLength)
+	tan := curvature.Mul(p.RearLength)
+	if p.PlainSlip {
+		tan = curvature
 	}
 	slip := num.Atan2(tan, num.Lit(1))
-	sinSlip, cosSlip := slip.Sin(), slip.Cos()
+	if p.PlainSlip {
+		curvature = slip.Sin()
+	}
 	θ, vx, vy, ω := z[2], z[3], z[4], z[5]
 	sin, cos := θ.Sin(), θ.Cos()
 	accel := throttle.Mul(p.Motor).Sub(vx.Mul(p.MotorDrag * p.MotorDrag)).Div(p.Mass)
@@ -107,9 +113,9 @@ func (p RCCar) Rates(z, u num.Vec) num.Vec {
 		vx.Mul(cos).Sub(vy.Mul(sin)),
 		vx.Mul(sin).Add(vy.Mul(cos)),
 		ω,
-		accel.Mul(cosSlip),
-		vx.Mul(sinSlip).Mul(p.RearLength).Sub(vy).Div(p.Relaxation),
-		vx.Mul(sinSlip).Sub(ω).Div(p.Relaxation),
+		accel.Mul(slip.Cos()),
+		vx.Mul(curvature).Mul(p.RearLength).Sub(vy).Div(p.Relaxation),
+		vx.Mul(curvature).Sub(ω).Div(p.Relaxation),
 	}
 }
 

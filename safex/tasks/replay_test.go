@@ -204,6 +204,33 @@ func TestRCCarSymmetry(t *testing.T) {
 	}
 }
 
+// At full lock the centre of mass goes round in the circle of the kinematic bicycle model, whose radius is
+// √(RearLength² + (wheelbase / tan δ)²).
+func TestRCCarCircle(t *testing.T) {
+	p := tasks.DefaultRCCar()
+	s := compile(t, p)
+	x := []float64{0, 0, 0, 1, 0, 0, 0}
+	var points [][]float64
+	for i := range 400 {
+		x, _, _ = s.Step(x, []float64{1, 0.5})
+		if i >= 100 { // until then it gathers speed
+			points = append(points, x)
+		}
+	}
+	low, high := slices.Clone(points[0]), slices.Clone(points[0])
+	for _, q := range points {
+		for d, v := range q {
+			low[d], high[d] = min(low[d], v), max(high[d], v)
+		}
+	}
+	want := math.Hypot(p.RearLength, (p.FrontLength+p.RearLength)/math.Tan(p.MaxSteering))
+	for d := range 2 {
+		if got := (high[d] - low[d]) / 2; math.Abs(got-want) > 0.02*want {
+			t.Errorf("radius %v along %d, want %v", got, d, want)
+		}
+	}
+}
+
 // Without throttle the car only slows down; its top speed is Motor/MotorDrag².
 func TestRCCarSpeed(t *testing.T) {
 	s := compile(t, tasks.DefaultRCCar())
