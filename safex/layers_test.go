@@ -41,9 +41,11 @@ var layers = map[string]string{
 	"run": ". train",
 	// 5: all together, by name
 	"lab": ". calibrate card ensemble fig fused gp linear opt plan residual rng rollout run tasks train vec",
-	// 6: for people
+	// 6: how fast it is
+	"bench": ". lab num rng vec",
+	// 7: for people
 	"nb":        "",
-	"cmd/safex": ". lab rng run jupyter tasks",
+	"cmd/safex": ". bench lab rng run jupyter tasks",
 }
 
 // gomlx are the only packages that may import GoMLX.

@@ -51,14 +51,15 @@ the worst dynamics that its model still believes possible, so that it keeps its 
 limits while it learns.
 
   safex train pendulum      an agent learns to swing up, without turning faster than 6 rad/s
-  safex lab                 the same in notebooks, in JupyterLab`,
+  safex lab                 the same in notebooks, in JupyterLab
+  safex bench --quick       how fast this machine is, in less than a minute`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), cardCommand(), coverageCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), reportCommand(), cardCommand(), coverageCommand(), benchCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 

@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
+
+// ErrTime is the error of measurements that were not over Within the time they had.
+var ErrTime = errors.New("bench: the time is up")
+
+// bench is a call of Measure.
+type bench struct {
+	Settings
+	src     rng.Stream
+	note    func([]Row) error
+	rows    []Row
+	engines []safex.Engine
+	systems map[string]*safex.System
+	data    map[string]*safex.Data
+	models  map[recipe]safex.Model
+}
+
+// Measure measures everything, and calls note, if it is not nil, after each row with all rows so far; its error ends the
+// measuring. The first row is the peak. It is measured once more at the end, and the larger counts. A cancelled ctx returns
+// the rows so far and its error; so do ErrTime and all others.
+func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (rows []Row, err error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	if s.Within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Within, ErrTime)
+		defer cancel()
+	}
+	b := &bench{
+		Settings: s, src: rng.New(s.Seed), note: note,
+		systems: map[string]*safex.System{}, data: map[string]*safex.Data{}, models: map[recipe]safex.Model{},
+	}
+	for _, name := range s.Engines {
+		e, err := lab.NewEngine(name)
+		if err != nil {
+			return nil, err
+		}
+		b.engines = append(b.engines, e)
+	}
+	for _, part := range []func(context.Context) error{b.peak, b.rolls, b.fits, b.plans, b.series, b.peak} {
+		err = part(ctx)
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			break
+		}
+	}
+	return b.rows, err
+}
+
+// add notes a row.
+func (b *bench) add(r Row) error {
+	b.rows = append(b.rows, r)
+	b.share()
+	if b.note == nil {
+		return nil
+	}
+	return b.note(b.rows)
+}
+
+// share is the part of the peak that each row reaches.
+func (b *bench) share() {
+	for i := range b.rows[1:] {
+		r := &b.rows[1+i]
+		r.PeakShare = r.GFLOPs / b.rows[0].GFLOPs
+	}
+}
+
+// peak measures the peak, for a row of its own the first time.
+func (b *bench) peak(ctx context.Context) error {
+	most, n := 0.0, 0
+	for began := time.Now(); n < b.Turns || time.Since(began) < b.Slice; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		most = max(most, peak())
+	}
+	if len(b.rows) == 0 {
+		return b.add(Row{What: peaks, GFLOPs: most, Repetitions: n, Machine: Machine()})
+	}
+	b.rows[0].GFLOPs = max(most, b.rows[0].GFLOPs)
+	b.rows[0].Repetitions += n
+	b.share()
+	return nil
+}
+
+// peak is how many GFLOP/s all cores do in multiplications with addition that do not wait for each other, in the form of
+// package vec that is in use.
+func peak() float64 {
+	const rounds = 1_000_000
+	var wait sync.WaitGroup
+	began := time.Now()
+	cores := runtime.GOMAXPROCS(0)
+	for range cores - 1 {
+		wait.Go(func() { vec.FMAs(rounds) })
+	}
+	flops := vec.FMAs(rounds)
+	wait.Wait()
+	return float64(cores*flops) / time.Since(began).Seconds() / 1e9
+}
+
+// Machine is a line about what is measured on: the build, the form of the vector code, and the number of cores in use.
+func Machine() string {
+	return fmt.Sprintf("safex %s, %s, GOMAXPROCS %d", lab.Build(), vec.Current(), runtime.GOMAXPROCS(0))
+}

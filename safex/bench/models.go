@@ -1,0 +1,148 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// recipe is what a model depends on.
+type recipe struct {
+	task           string
+	members, width int
+	activation     string
+	batch, steps   int // of each member in a gradient step, and gradient steps at most
+}
+
+// drawn is the number of gradient steps of models that are only rolled: weights as they were drawn, nearly.
+const drawn = 1
+
+// transitions are as many as a model learns from.
+const transitions = 500
+
+// recipe is that of a model with the settings' members and batches.
+func (b *bench) recipe(task string, width int, activation string, steps int) recipe {
+	return recipe{task, b.Members, width, activation, b.FitBatch, steps}
+}
+
+// learner is the learner of a recipe, with more settings.
+func (r recipe) learner(more ...string) (safex.Keeper, error) {
+	s, err := lab.Default(r.task, pessimistic)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Use("probabilistic"); err != nil {
+		return nil, err
+	}
+	for _, a := range append([]string{
+		fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
+		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),
+	}, more...) {
+		if err := s.Set(a); err != nil {
+			return nil, err
+		}
+	}
+	return s.Learner()
+}
+
+// model learns the model of a recipe, once.
+func (b *bench) model(ctx context.Context, r recipe) (*safex.System, safex.Model, error) {
+	system, data, err := b.task(r.task)
+	if err != nil || b.models[r] != nil {
+		return system, b.models[r], err
+	}
+	l, err := r.learner()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := l.Learn(ctx, system, data, nil, b.src.Child("learn"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("bench: %s: %w", r.task, err)
+	}
+	b.models[r] = m
+	return system, m, nil
+}
+
+// task is a task, and transitions of it, made once.
+func (b *bench) task(name string) (*safex.System, *safex.Data, error) {
+	if b.systems[name] != nil {
+		return b.systems[name], b.data[name], nil
+	}
+	maker, err := lab.Parameters(name, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := maker.Task().System()
+	if err != nil {
+		return nil, nil, err
+	}
+	gather := wander
+	if name == pendulum {
+		gather = everywhere
+	}
+	data, err := gather(s, b.src.Child("data"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("bench: %w", err)
+	}
+	b.systems[name], b.data[name] = s, data
+	return s, data, nil
+}
+
+// everywhere draws transitions over the pendulum's whole state space.
+func everywhere(s *safex.System, src rng.Stream) (*safex.Data, error) {
+	data, r := &safex.Data{}, src.Rand()
+	for range transitions {
+		θ, ω, u := math.Pi*(2*r.Float64()-1), 6*(2*r.Float64()-1), 2*r.Float64()-1
+		x := []float64{math.Cos(θ), math.Sin(θ), ω}
+		next, _, _ := s.Step(x, []float64{u})
+		data.Append(x, []float64{u}, next)
+	}
+	return data, nil
+}
+
+// wander takes the beginnings of episodes under coloured noise.
+func wander(s *safex.System, src rng.Stream) (*safex.Data, error) {
+	const begins, correlation, deviation = 50, 0.9, 0.4
+	data := &safex.Data{}
+	for k := 0; data.Len() < transitions; k++ {
+		e, err := s.Simulate(s.ColouredPolicy(correlation, deviation, src.At(k).Child("noise")), src.At(k))
+		if err != nil {
+			return nil, err
+		}
+		data.Begin()
+		for t, u := range e.Actions[:min(begins, len(e.Actions))] {
+			data.Append(e.States[t], u, e.States[t+1])
+		}
+	}
+	return data, nil
+}
+
+// products are the multiplications of an evaluation: the weights of all members.
+func products(m safex.Model) (n int) {
+	f := safex.FormOf(m)
+	if f == nil || f.Layers == nil {
+		return 0
+	}
+	for _, d := range f.Layers.Dense {
+		n += f.Layers.Members * d.In * d.Out
+	}
+	return n
+}
+
+// bind binds a model to the first engine that can run it.
+func (b *bench) bind(s *safex.System, m safex.Model) (engine string, r safex.Rollout, err error) {
+	var refused error
+	for i, e := range b.engines {
+		if r, err = e.Rollout(s, m); err == nil {
+			return b.Engines[i], r, nil
+		}
+		if refused == nil {
+			refused = err
+		}
+	}
+	return "", nil, refused
+}

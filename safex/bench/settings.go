@@ -1,0 +1,208 @@
+// Package bench measures how fast safex is on this machine: rollouts, fits and plans, beside what its cores can do
+// at most.
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
+)
+
+// Settings are what is measured, and for how long. All rollouts, gradients and fits are of the pendulum's dimensions; an
+// empty list leaves out what it is of. Models are ensembles with two hidden layers of one width.
+type Settings struct {
+	Seed    uint64   // of every random number; how often plans ask the model depends on nothing else
+	Engines []string // by their names in package lab; plans take the first that can run the model
+
+	Widths      []int    // of rollouts and gradients
+	Activations []string // of rollouts and gradients; the first is that of fits, plans and series
+	Members     int      // at least 2
+	Horizon     int      // of rollouts and gradients; planners have their own
+	Batch       int      // candidates of a rollout
+	Ascents     int      // candidates of a gradient
+
+	FitWidths []int
+	FitBatch  int // transitions of each member in a gradient step
+	FitSteps  int // gradient steps of each fit that is timed
+
+	Plans      []Pair
+	PlanWidths []int
+	PlanCount  int // plans that are timed, for each row
+	PlanWarm   int // plans before, which are not
+	Learned    int // gradient steps, at most, of the models that are planned with
+
+	Series      []Series
+	Doublings   int // of each Series
+	SeriesCount int // plans that are timed, for each row of a Series
+	Samples     int // candidates of the first population, from which a Series of plans goes up
+
+	Turns  int           // repetitions at least; medians are taken over them
+	Turn   time.Duration // of a repetition, at least: what is faster is called again and again
+	Slice  time.Duration // repetitions go on until it has passed
+	Within time.Duration // of everything; what has no row then is left out. 0 is no limit
+}
+
+// A Pair is a task and a planner, by their names in package lab.
+type Pair struct{ Task, Planner string }
+
+// A Series doubles one quantity while all others stay. It is of rollouts or of plans, of the pendulum.
+type Series struct {
+	What    string // rollout or plan
+	Against string // samples, horizon, members or width; the samples of a rollout are its Batch
+}
+
+// auto is the engine that is always one of the others.
+const auto = "auto"
+
+// Kinds of rows.
+const (
+	rollouts  = "rollout"
+	gradients = "gradient"
+	fits      = "fit"
+	plans     = "plan"
+	peaks     = "peak"
+)
+
+// quantities are what a Series can be against.
+var quantities = []string{"samples", "horizon", "members", "width"}
+
+// DefaultSettings measure everything, in minutes: each planner on each task, and each Series.
+func DefaultSettings() Settings {
+	s := Quick()
+	s.Activations = append(s.Activations, "tanh")
+	s.PlanWidths = []int{64, 128}
+	s.PlanCount, s.PlanWarm, s.Learned, s.SeriesCount = 100, 10, 1000, 40
+	s.Turns, s.Turn, s.Slice, s.Within = 5, 50*time.Millisecond, time.Second, 0
+	planners, _ := lab.Planners()
+	s.Plans, s.Series = nil, nil
+	for _, task := range lab.Tasks() {
+		for _, planner := range planners {
+			s.Plans = append(s.Plans, Pair{task, planner})
+		}
+	}
+	for _, what := range []string{rollouts, plans} {
+		for _, against := range quantities {
+			s.Series = append(s.Series, Series{what, against})
+		}
+	}
+	return s
+}
+
+// Quick measures the same on fewer tasks and with fewer repetitions, in less than a minute.
+func Quick() Settings {
+	s := Settings{
+		Seed: 1, Widths: []int{64, 128, 256}, Activations: []string{"swish", "relu"}, Members: 5, Horizon: 20, Batch: 2500, Ascents: 500,
+		FitWidths: []int{64, 128}, FitBatch: 64, FitSteps: 200,
+		PlanWidths: []int{64}, PlanCount: 30, PlanWarm: 5, Learned: 500,
+		Doublings: 2, SeriesCount: 10, Samples: 128,
+		Turns: 3, Turn: 20 * time.Millisecond, Slice: 300 * time.Millisecond, Within: 55 * time.Second,
+	}
+	s.Engines, _ = lab.Engines()
+	s.Engines = slices.DeleteFunc(s.Engines, func(name string) bool { return name == auto })
+	planners, _ := lab.Planners()
+	for _, planner := range planners {
+		s.Plans = append(s.Plans, Pair{pendulum, planner})
+	}
+	s.Plans = append(s.Plans, Pair{"rccar", pessimistic})
+	for _, against := range quantities {
+		s.Series = append(s.Series, Series{rollouts, against})
+	}
+	s.Series = append(s.Series, Series{plans, "samples"}, Series{plans, "horizon"})
+	return s
+}
+
+// The task of all rows but those of Plans, and the planner of Series.
+const pendulum, pessimistic = "pendulum", "pessimistic"
+
+// Select keeps one engine, and plans of one task or planner alone; "" is any. The error names the nearest name.
+func (s *Settings) Select(engine, task, planner string) error {
+	if engine != "" {
+		if _, err := lab.NewEngine(engine); err != nil {
+			return err
+		}
+		s.Engines = []string{engine}
+	}
+	if task == "" && planner == "" {
+		return nil
+	}
+	tasks, planners := lab.Tasks(), []string{planner}
+	if task != "" {
+		tasks = []string{task}
+	}
+	if planner == "" {
+		planners, _ = lab.Planners()
+	}
+	s.Widths, s.FitWidths, s.Series, s.Plans = nil, nil, nil, nil
+	for _, t := range tasks {
+		for _, p := range planners {
+			if _, err := lab.Default(t, p); err != nil {
+				return err
+			}
+			s.Plans = append(s.Plans, Pair{t, p})
+		}
+	}
+	return nil
+}
+
+// Check reports the first setting that is out of range.
+func (s Settings) Check() error {
+	for _, name := range s.Engines {
+		if _, err := lab.NewEngine(name); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Plans {
+		if _, err := lab.Default(p.Task, p.Planner); err != nil {
+			return err
+		}
+	}
+	for _, v := range s.Series {
+		if v.What != rollouts && v.What != plans || !slices.Contains(quantities, v.Against) {
+			return fmt.Errorf("bench: a Series of %q against %q: want rollout or plan, against one of %v", v.What, v.Against, quantities)
+		}
+	}
+	for _, activation := range s.Activations {
+		if !slices.Contains([]string{"swish", "relu", "tanh"}, activation) {
+			return fmt.Errorf("bench: no activation %q: want swish, relu or tanh", activation)
+		}
+	}
+	least := func(n int, all []int) bool { return len(all) == 0 || slices.Min(all) >= n }
+	switch {
+	case twice(s.Engines) || twice(s.Widths) || twice(s.Activations) || twice(s.FitWidths) || twice(s.Plans) || twice(s.PlanWidths) || twice(s.Series):
+		return fmt.Errorf("bench: a list names something twice: name it once")
+	case len(s.Engines) == 0 || len(s.Activations) == 0:
+		return fmt.Errorf("bench: Engines %v and Activations %v, want at least one of each", s.Engines, s.Activations)
+	case !least(1, s.Widths) || !least(1, s.FitWidths) || !least(1, s.PlanWidths):
+		return fmt.Errorf("bench: Widths %v, FitWidths %v and PlanWidths %v, want at least 1", s.Widths, s.FitWidths, s.PlanWidths)
+	case len(s.Series) > 0 && (len(s.PlanWidths) == 0 || s.Doublings < 1 || s.Doublings > 10):
+		return fmt.Errorf("bench: a Series of %d doublings at PlanWidths %v, want 1 to 10, and a width to start from", s.Doublings, s.PlanWidths)
+	case s.Members < 2 || s.Horizon < 1 || s.Batch < 1 || s.Ascents < 1 || s.Samples < 2:
+		return fmt.Errorf("bench: Members %d, Horizon %d, Batch %d, Ascents %d and Samples %d, want at least 2, 1, 1, 1 and 2", s.Members, s.Horizon, s.Batch, s.Ascents, s.Samples)
+	case s.FitBatch < 1 || s.FitSteps < 1 || s.Learned < 1:
+		return fmt.Errorf("bench: FitBatch %d, FitSteps %d and Learned %d, want at least 1", s.FitBatch, s.FitSteps, s.Learned)
+	case s.PlanCount < 1 || s.PlanWarm < 0 || s.SeriesCount < 1:
+		return fmt.Errorf("bench: PlanCount %d, PlanWarm %d and SeriesCount %d, want at least 1, 0 and 1", s.PlanCount, s.PlanWarm, s.SeriesCount)
+	case s.Turns < 1 || s.Turn < 0 || s.Slice < 0 || s.Within < 0:
+		return fmt.Errorf("bench: Turns %d, Turn %v, Slice %v and Within %v, want at least 1 and 0", s.Turns, s.Turn, s.Slice, s.Within)
+	}
+	return nil
+}
+
+// twice tells whether something is in a list twice.
+func twice[T comparable](list []T) bool {
+	seen := map[T]bool{}
+	for _, v := range list {
+		if seen[v] {
+			return true
+		}
+		seen[v] = true
+	}
+	return false
+}
+
+// Count is how many rows there will be.
+func (s Settings) Count() int {
+	return 1 + 2*len(s.Widths)*len(s.Activations)*len(s.Engines) + len(s.FitWidths) + len(s.Plans)*len(s.PlanWidths) + len(s.Series)*(s.Doublings+1)
+}
