@@ -30,10 +30,10 @@ type bench struct {
 }
 
 // Measure measures everything, and calls note, if it is not nil, after each row with all rows so far; its error ends the
-// measuring. The first row is the peak. It is measured once more at the end, and the larger counts. A cancelled ctx returns
-// the rows so far and its error; so do ErrTime and all others.
+// measuring. The first row is the peak, which is measured before, in between and after, and the largest counts: shares
+// change until the end. A cancelled ctx returns the rows so far and its error; so do ErrTime and all others.
 func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (rows []Row, err error) {
-	if err := s.Check(); err != nil {
+	if err = s.Check(); err != nil {
 		return nil, err
 	}
 	if s.Within > 0 {
@@ -41,16 +41,9 @@ func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (row
 		ctx, cancel = context.WithTimeoutCause(ctx, s.Within, ErrTime)
 		defer cancel()
 	}
-	b := &bench{
-		Settings: s, src: rng.New(s.Seed), note: note,
-		systems: map[string]*safex.System{}, data: map[string]*safex.Data{}, models: map[recipe]safex.Model{},
-	}
-	for _, name := range s.Engines {
-		e, err := lab.NewEngine(name)
-		if err != nil {
-			return nil, err
-		}
-		b.engines = append(b.engines, e)
+	b, err := newBench(s, note)
+	if err != nil {
+		return nil, err
 	}
 	for _, part := range []func(context.Context) error{b.peak, b.rolls, b.fits, b.plans, b.series, b.peak} {
 		err = part(ctx)
@@ -62,6 +55,22 @@ func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (row
 		}
 	}
 	return b.rows, err
+}
+
+// newBench makes the engines.
+func newBench(s Settings, note func([]Row) error) (*bench, error) {
+	b := &bench{
+		Settings: s, src: rng.New(s.Seed), note: note,
+		systems: map[string]*safex.System{}, data: map[string]*safex.Data{}, models: map[recipe]safex.Model{},
+	}
+	for _, name := range s.Engines {
+		e, err := lab.NewEngine(name)
+		if err != nil {
+			return nil, err
+		}
+		b.engines = append(b.engines, e)
+	}
+	return b, nil
 }
 
 // add notes a row.
@@ -82,7 +91,7 @@ func (b *bench) share() {
 	}
 }
 
-// peak measures the peak, for a row of its own the first time.
+// peak measures the peak: the first time for a row of its own, and later whether it is higher.
 func (b *bench) peak(ctx context.Context) error {
 	most, n := 0.0, 0
 	for began := time.Now(); n < b.Turns || time.Since(began) < b.Slice; n++ {

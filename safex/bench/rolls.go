@@ -15,7 +15,7 @@ var ascent = &safex.Ascent{Excess: 1, Sharpness: 20}
 // beta is how many epistemic deviations the model errs by in rollouts.
 const beta = 2
 
-// rolls measures rollouts and gradients, engine beside engine.
+// rolls measures rollouts and gradients, engine beside engine, and looks for a higher peak after each width.
 func (b *bench) rolls(ctx context.Context) error {
 	for _, width := range b.Widths {
 		for _, activation := range b.Activations {
@@ -46,6 +46,9 @@ func (b *bench) rolls(ctx context.Context) error {
 					}
 				}
 			}
+		}
+		if err := b.peak(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

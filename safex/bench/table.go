@@ -60,12 +60,12 @@ var (
 
 var parts = []part{
 	{
-		"Rollouts and gradients: steps of a candidate through all members, in the median of so many times, engines in turn",
+		"Rollouts and gradients: an evaluation is a step of one candidate through all members; medians of so many times, engines in turn",
 		func(r Row) bool { return (r.What == rollouts || r.What == gradients) && r.Against == "" },
 		[]column{what, hidden, activation, batch, horizon, engine, evals, gflops, share, times},
 	},
 	{
-		"Fits: gradient steps of all members, in the median of so many fits",
+		"Fits: gradient steps of all members; medians of so many fits",
 		func(r Row) bool { return r.What == fits },
 		[]column{hidden, activation, members, batch, {"steps/s", func(r Row) string { return fmt.Sprintf("%.0f", r.StepsPerS) }}, times},
 	},
@@ -79,7 +79,13 @@ var parts = []part{
 		func(r Row) bool { return r.Against != "" },
 		[]column{
 			what, {"against", func(r Row) string { return r.Against }},
-			{"samples", func(r Row) string { return strconv.Itoa(r.Samples + r.Batch) }}, horizon, members, hidden, evals, p50,
+			{"samples", func(r Row) string { return strconv.Itoa(r.Samples + r.Batch) }}, horizon, members, hidden,
+			{"evals/action", func(r Row) string {
+				if r.What == rollouts {
+					return ""
+				}
+				return perAction.of(r)
+			}}, evals, p50,
 		},
 	},
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"io"
 	"math"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rischiboy/safe_exploration/safex/bench"
 	"github.com/rischiboy/safe_exploration/safex/lab"
 )
 
@@ -96,6 +98,11 @@ func TestErrors(t *testing.T) {
 		{[]string{"train", "pendulum", "--model", "prior+linear", "--set", "prior.Mass=0"}, "Mass is 0"},
 		{[]string{"train", "pendulum", "--model", "gp", "--set", "prior.Mass=1"}, `model "gp" has no prior`},
 		{[]string{"train", "pendulum", "--engine", "fuse"}, `there is no engine "fuse": did you mean fused?`},
+		{[]string{"bench", "--engine", "fuse"}, `there is no engine "fuse": did you mean fused?`},
+		{[]string{"bench", "--task", "pendulm"}, `there is no task "pendulm": did you mean pendulum?`},
+		{[]string{"bench", "--planner", "saf"}, `there is no planner "saf": did you mean safe?`},
+		{[]string{"bench", "pendulum"}, `unknown command "pendulum" for "safex bench"`},
+		{[]string{"bench", "--quick", "--out", filepath.Join(file, "bench.json")}, "not a directory"},
 		{[]string{"card"}, "card takes one RUN"},
 		{[]string{"card", t.TempDir()}, "is no run folder"},
 		{[]string{"coverage", "pendulm"}, "did you mean pendulum?"},
@@ -293,6 +300,40 @@ func TestCheck(t *testing.T) {
 		if out, _, err := do(nil, "check", name); err != nil || !strings.Contains(out, "can be used") {
 			t.Errorf("%v\n%s", err, out)
 		}
+	}
+}
+
+// bench prints what it keeps, says nothing else, and ends with what there is when it is stopped.
+func TestBench(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bench.json")
+	flags := []string{"bench", "--quick", "--engine", "fused", "--task", "pendulum", "--planner", "safe"}
+	out, errs, err := do(nil, append(flags, "--json", "--out", file)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []bench.Row
+	if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) != 2 || rows[0].What != "peak" || rows[1].Planner != "safe" || rows[1].Engine != "fused" {
+		t.Errorf("error %v, printed\n%s", err, out)
+	}
+	if kept, err := os.ReadFile(file); err != nil || string(kept) != out {
+		t.Errorf("error %v, kept\n%s", err, kept)
+	}
+	if lines := strings.Count(errs, "\n"); lines > 1 { // the hint of a build without SIMD is one
+		t.Errorf("without a terminal it printed to standard error:\n%s", errs)
+	}
+	out, _, err = do(nil, flags...)
+	if err != nil || !strings.HasPrefix(out, "safex "+lab.Build()) || !strings.Contains(out, " GFLOP/s: ") || !strings.Contains(out, "pendulum     safe") {
+		t.Errorf("error %v, printed\n%s", err, out)
+	}
+	stop, cancel := context.WithCancel(context.Background())
+	cancel()
+	c := command()
+	var nothing bytes.Buffer
+	c.SetArgs(flags)
+	c.SetOut(&nothing)
+	c.SetErr(&nothing)
+	if err := c.ExecuteContext(stop); err == nil || !strings.Contains(err.Error(), "stopped after 0 of 2 rows") {
+		t.Errorf("error %v, printed\n%s", err, nothing.String())
 	}
 }
 
