@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -67,14 +68,11 @@ func (c CEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result, 
 		return nil, err
 	}
 	s := newSearch(p)
-	mean, std := make([]float64, s.dim()), make([]float64, s.dim())
+	mean, std := make([]float64, s.dim()), s.spread(slices.Repeat([]float64{c.Std}, s.dim()))
 	var kept [][]float64
 	if c.Warm && p.Start != nil {
 		mean = clamp(p.Start)
 		kept = [][]float64{mean}
-	}
-	for d := range std {
-		std[d] = c.Std
 	}
 	x := num.NewBatch(s.dim(), c.Samples)
 	for round := range c.Iterations {
@@ -90,7 +88,7 @@ func (c CEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result, 
 		}
 		if round == 0 || c.Kept > 0 || s.values[s.order[0]] <= s.found.F {
 			s.choose(x, s.order[0])
-			s.found.Elites = points(x, s.order[:c.Elites])
+			s.found.Elites = s.elites(x, c.Elites)
 		}
 		kept = points(x, s.order[:c.Kept])
 		elites := s.order[:s.finite(c.Elites)]

@@ -85,7 +85,7 @@ func (c ICEM) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result,
 			return s.result(), err
 		}
 		s.choose(x, s.order[0])
-		kept, s.found.Elites = points(x, s.order[:c.Kept]), points(x, s.order[:c.Elites])
+		kept, s.found.Elites = points(x, s.order[:c.Kept]), s.elites(x, c.Elites)
 		for d, column := range x {
 			m, deviation := moments(column, s.order[:c.Elites])
 			mean[d] = c.Momentum*mean[d] + (1-c.Momentum)*m

@@ -82,7 +82,7 @@ func (c MPPI) Minimize(ctx context.Context, p Problem, src rng.Stream) (*Result,
 			return s.result(), err
 		}
 		s.choose(x, s.order[0])
-		s.found.Elites = points(x, s.order[:c.Elites])
+		s.found.Elites = s.elites(x, c.Elites)
 		lanes := slices.Clone(s.order[:s.finite(c.Samples)])
 		if round > 0 {
 			lanes = slices.DeleteFunc(lanes, func(i int) bool { return i == 1 })

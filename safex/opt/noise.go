@@ -98,7 +98,7 @@ func (s *search) noise(color, std float64, colors, stds []float64) ([]*noise, []
 	if stds, err = each("Stds", std, stds); err != nil {
 		return nil, nil, err
 	}
-	return newNoises(s.Steps, colors), slices.Repeat(stds, s.Steps), nil
+	return newNoises(s.Steps, colors), s.spread(slices.Repeat(stds, s.Steps)), nil
 }
 
 // candidates draws series around mean into every lane of x, clipped to [-1, 1]. std is that of each column.

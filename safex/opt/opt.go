@@ -26,6 +26,7 @@ type Problem struct {
 	Func        Func
 	Steps, Dims int
 	Start       []float64 // a series to search around, of real numbers, clipped to [-1, 1] before it is scored; nil is 0
+	Std         []float64 // first standard deviation of each column, at least 0; nil is that of the method's settings
 }
 
 // A Minimizer is a plain struct of settings, which Minimize does not change.
@@ -44,8 +45,9 @@ type Result struct {
 	F float64 // its value: +Inf if every candidate was NaN or +Inf, and X is then no more than a point of the box
 
 	// Elites are the best candidates of the last population that was drawn, best first, as many as the
-	// method's setting of that name.
+	// method's setting of that name; fewer if fewer came out as numbers.
 	Elites [][]float64
+	Std    []float64 // standard deviation of each column with which another population would have been drawn
 
 	Evaluations int // candidates scored, those of a population whose Func returned an error left out
 	NaNs        int // candidates that came out as NaN

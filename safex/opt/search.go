@@ -14,20 +14,35 @@ type search struct {
 	Problem
 	found  Result
 	values []float64 // of the last population, NaN replaced by +Inf
+	std    []float64 // of the next population, by column
 	order  []int     // its lanes, best first
 }
 
 // newSearch panics if the problem is none.
 func newSearch(p Problem) *search {
-	if p.Func == nil || p.Steps < 1 || p.Dims < 1 || p.Start != nil && len(p.Start) != p.Steps*p.Dims {
-		panic(fmt.Sprintf("opt: a problem of %d steps and %d dimensions, started at %d numbers, with a Func: %t", p.Steps, p.Dims, len(p.Start), p.Func != nil))
+	dim := p.Steps * p.Dims
+	if p.Func == nil || p.Steps < 1 || p.Dims < 1 || p.Start != nil && len(p.Start) != dim || p.Std != nil && len(p.Std) != dim {
+		panic(fmt.Sprintf("opt: a problem of %d steps and %d dimensions, started at %d numbers and %d deviations, with a Func: %t", p.Steps, p.Dims, len(p.Start), len(p.Std), p.Func != nil))
 	}
 	for d, v := range p.Start {
 		if v-v != 0 {
 			panic(fmt.Sprintf("opt: Start[%d] is %v, want a number", d, v))
 		}
 	}
+	for d, v := range p.Std {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			panic(fmt.Sprintf("opt: Std[%d] is %v, want a number of at least 0", d, v))
+		}
+	}
 	return &search{Problem: p}
+}
+
+// spread sets the deviation of each column to that of the Problem or, if it has none, to own.
+func (s *search) spread(own []float64) []float64 {
+	if s.std = own; s.Std != nil {
+		s.std = slices.Clone(s.Std)
+	}
+	return s.std
 }
 
 // dim is the number of columns.
@@ -67,6 +82,9 @@ func points(x num.Batch, lanes []int) (all [][]float64) {
 	return all
 }
 
+// elites are the best n candidates of the last population, without those that are no numbers.
+func (s *search) elites(x num.Batch, n int) [][]float64 { return points(x, s.order[:s.finite(n)]) }
+
 // finite is how many of the first n candidates in order have a value below +Inf.
 func (s *search) finite(n int) int {
 	for k, i := range s.order[:n] {
@@ -83,6 +101,7 @@ func (s *search) result() *Result {
 		return nil
 	}
 	r := s.found
+	r.Std = slices.Clone(s.std)
 	return &r
 }
 

@@ -284,6 +284,11 @@ func Run(t *testing.T, m opt.Minimizer, laws Laws) {
 		if math.Abs(r.X[0]) > 0.1 || r.F != -math.Abs(r.X[0]) {
 			t.Errorf("chose %v of value %v", r.X[0], r.F)
 		}
+		for _, e := range r.Elites {
+			if math.Abs(e[0]) > 0.1 {
+				t.Errorf("an elite is %v, which came out as no number", e[0])
+			}
+		}
 		nans, infs := seen.count(math.IsNaN), seen.count(func(v float64) bool { return math.IsInf(v, 1) })
 		if r.NaNs != nans || r.Infs != infs || nans == 0 || infs == 0 {
 			t.Errorf("%d NaNs and %d Infs, want %d and %d", r.NaNs, r.Infs, nans, infs)
@@ -292,7 +297,7 @@ func Run(t *testing.T, m opt.Minimizer, laws Laws) {
 	t.Run("nothing but NaN or Inf is said", func(t *testing.T) {
 		for _, v := range []float64{math.NaN(), math.Inf(1)} {
 			r, seen := search(t, func([]float64, int) float64 { return v }, 1)
-			if !math.IsInf(r.F, 1) || !inBox(r.X, 20) || r.NaNs+r.Infs != r.Evaluations || math.IsNaN(v) != (r.NaNs > 0) {
+			if !math.IsInf(r.F, 1) || !inBox(r.X, 20) || r.NaNs+r.Infs != r.Evaluations || math.IsNaN(v) != (r.NaNs > 0) || len(r.Elites) > 0 {
 				t.Errorf("of %v alone: %+v", v, r)
 			}
 			for round, x := range seen.populations {
@@ -418,6 +423,32 @@ func Run(t *testing.T, m opt.Minimizer, laws Laws) {
 			}
 		}
 	})
+	t.Run("deviations that are given", func(t *testing.T) {
+		narrow, around := slices.Repeat([]float64{0, 1e-6}, 10), slices.Repeat([]float64{-0.3}, 20)
+		var seen record
+		p := seen.problem(10, 2, near, nil)
+		p.Start, p.Std = around, slices.Clone(narrow)
+		if minimize(t, p, 1); !slices.Equal(p.Std, narrow) {
+			t.Error("the search changed the deviations that it was given")
+		}
+		if laws.Cold {
+			around = make([]float64, 20)
+		}
+		first := seen.populations[0]
+		for i := range first.Len() {
+			for d, v := range first.Point(i) {
+				if off := math.Abs(v - around[d]); off > 20*narrow[d] { // 10 deviations, and the lengths of few coloured waves
+					t.Fatalf("candidate %d is off by %v in column %d, whose deviation is %v", i, off, d, narrow[d])
+				}
+			}
+		}
+		r, _ := search(t, near, 1)
+		if len(r.Std) != 20 || slices.ContainsFunc(r.Std, func(v float64) bool { return !(v >= 0 && v < 2) }) {
+			t.Errorf("it ends with the deviations %v", r.Std)
+		}
+		p.Std = r.Std
+		minimize(t, p, 1)
+	})
 	t.Run("shift and scale change nothing", func(t *testing.T) {
 		plain, _ := search(t, near, 1)
 		for _, c := range []struct{ scale, shift float64 }{{0x1p-10, 0}, {4, 0}, {1, 1024}, {0x1p20, -0x1p22}} {
@@ -468,6 +499,9 @@ func Run(t *testing.T, m opt.Minimizer, laws Laws) {
 			"a short start":   func(p *opt.Problem) { p.Start = make([]float64, 5) },
 			"a start of NaN":  func(p *opt.Problem) { p.Start = []float64{0, 0, 0, math.NaN(), 0, 0} },
 			"a start of -Inf": func(p *opt.Problem) { p.Start = []float64{0, 0, 0, 0, 0, math.Inf(-1)} },
+			"few deviations":  func(p *opt.Problem) { p.Std = make([]float64, 5) },
+			"one below 0":     func(p *opt.Problem) { p.Std = []float64{0, 0, 0, -1, 0, 0} },
+			"one of NaN":      func(p *opt.Problem) { p.Std = []float64{0, 0, math.NaN(), 0, 0, 0} },
 		} {
 			p := good
 			spoil(&p)
