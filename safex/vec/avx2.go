@@ -361,7 +361,11 @@ func spreadBack256(dy, y, mean, dev, gMean, gDev []float32, members int) {
 	share := archsimd.BroadcastFloat32x8(1 / float32(members))
 	for i := 0; i < len(mean); i += width256 {
 		m, slope := load256(mean, i), load256(gDev, i).Mul(share).Div(load256(dev, i))
-		level := load256(gMean, i).Mul(share)
+		rest := k256(cZero)
+		for j := i; j < len(y); j += len(mean) {
+			rest = rest.Add(load256(y, j).Sub(m))
+		}
+		level := load256(gMean, i).Sub(slope.Mul(rest)).Mul(share)
 		for j := i; j < len(y); j += len(mean) {
 			store256(dy, j, load256(y, j).Sub(m).MulAdd(slope, level))
 		}

@@ -359,7 +359,11 @@ func spreadBack512(dy, y, mean, dev, gMean, gDev []float32, members int) {
 	share := archsimd.BroadcastFloat32x16(1 / float32(members))
 	for i := 0; i < len(mean); i += width512 {
 		m, slope := load512(mean, i), load512(gDev, i).Mul(share).Div(load512(dev, i))
-		level := load512(gMean, i).Mul(share)
+		rest := k512(cZero)
+		for j := i; j < len(y); j += len(mean) {
+			rest = rest.Add(load512(y, j).Sub(m))
+		}
+		level := load512(gMean, i).Sub(slope.Mul(rest)).Mul(share)
 		for j := i; j < len(y); j += len(mean) {
 			store512(dy, j, load512(y, j).Sub(m).MulAdd(slope, level))
 		}

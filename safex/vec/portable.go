@@ -117,8 +117,13 @@ func spreadBackPortable(dy, y, mean, dev, gMean, gDev []float32, members int) {
 	n, share := len(mean), 1/float32(members)
 	for i := range mean {
 		slope := gDev[i] * share / dev[i]
+		var rest float32
 		for m := range members {
-			dy[m*n+i] = slope*(y[m*n+i]-mean[i]) + gMean[i]*share
+			rest += y[m*n+i] - mean[i]
+		}
+		level := (gMean[i] - slope*rest) * share
+		for m := range members {
+			dy[m*n+i] = slope*(y[m*n+i]-mean[i]) + level
 		}
 	}
 }

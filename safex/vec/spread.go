@@ -15,7 +15,9 @@ func Spread(mean, dev, y []float32, members int) {
 	current.Load().spread(mean, dev, y, members)
 }
 
-// SpreadBack is the gradient dy with respect to y, from those with respect to the results mean and dev of Spread.
+// SpreadBack is the gradient dy with respect to y, from those with respect to the results mean and dev of Spread. Where the
+// members nearly agree, their differences to the mean, which is rounded, do not sum to 0: what is left of them would move
+// all members together, and is taken out.
 func SpreadBack(dy, y, mean, dev, gMean, gDev []float32, members int) {
 	same("SpreadBack", len(mean), len(dev), len(gMean), len(gDev))
 	if members < 1 || len(y) != members*len(mean) || len(dy) != len(y) {

@@ -453,6 +453,32 @@ func TestSpread(t *testing.T) {
 	})
 }
 
+// Where the members nearly agree, the rounding of their mean does not become a gradient of all of them together.
+func TestSpreadOfLikes(t *testing.T) {
+	eachForm(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(13, 14))
+		const n = 2 * Lanes
+		for members := 2; members < 8; members++ {
+			y, dy := make([]float32, members*n), make([]float32, members*n)
+			mean, dev, zero, one := make([]float32, n), make([]float32, n), make([]float32, n), slices.Repeat([]float32{1}, n)
+			for i := range y {
+				y[i] = float32(1 + float64(i%n)/100 + 1e-4*r.NormFloat64())
+			}
+			Spread(mean, dev, y, members)
+			SpreadBack(dy, y, mean, dev, zero, one, members)
+			for i := range n {
+				var sum float64
+				for m := range members {
+					sum += float64(dy[m*n+i])
+				}
+				if math.Abs(sum) > 1e-6 {
+					t.Fatalf("%d members around %v with a deviation of %v: moved together, they change their deviation by %v", members, mean[i], dev[i], sum)
+				}
+			}
+		}
+	})
+}
+
 // Rows of the wrong length are the caller's mistake.
 func TestWrongLengthsPanic(t *testing.T) {
 	row, short := make([]float32, Lanes), make([]float32, 16)
