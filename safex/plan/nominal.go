@@ -11,12 +11,16 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// Nominal believes the mean of the model: it maximizes reward, and keeps the limits if
-// Objective prices them, as if the mean were true.
+// Nominal believes the model: it maximizes reward, and keeps the limits if Objective prices them, as if the model's mean were
+// true or, with Particles, on average over draws of what may be true.
+//
+// In a draw, x' = μ + σ ⊙ ε at every step, where σ is the epistemic deviation and ε is standard normal. Every candidate of a
+// plan meets the same draws. The aleatoric deviation is not drawn.
 type Nominal struct {
 	Horizon   int // steps
 	Objective safex.Objective
 	Search    opt.Minimizer // over the actions
+	Particles int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
 }
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
@@ -36,24 +40,40 @@ func (p Nominal) Check() error {
 	if err := checkHorizon(p.Horizon); err != nil {
 		return err
 	}
+	if err := checkParticles(p.Particles, 0); err != nil {
+		return err
+	}
 	return checkSearch(p.Search)
 }
 
-// Plan implements safex.Planner.
+// Plan implements safex.Planner. With Particles, Plan.Worst is the worst of the draws.
 func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	q := newQuery(sq, p.Horizon)
-	var out safex.Rolled
-	found, stopped := p.Search.Minimize(ctx, opt.Problem{
-		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
+	draws := q.drawn(p.Particles, src.Child("draws"))
+	return q.under(ctx, p.Search, draws, 0, func(r *safex.Rolled, i, n int) (sum float64) {
+		lanes := r.Reward.Len()
+		for lane := i; lane < lanes; lane += n {
+			sum += p.Objective.Cost(meanReward(r, lane), q.price(p.Objective, r, lane))
+		}
+		return sum * float64(n) / float64(lanes)
+	}, src)
+}
+
+// under searches for the actions that cost least by what becomes of them under draws, or under the mean if there are none. Draw d of
+// candidate i of n is lane d·n + i. The limits are kept under the draws from first on.
+func (q query) under(ctx context.Context, search opt.Minimizer, draws num.Batch, first int, cost func(r *safex.Rolled, i, n int) float64, src rng.Stream) (*safex.Plan, error) {
+	var met crossing
+	found, stopped := search.Minimize(ctx, opt.Problem{
+		Steps: q.horizon, Dims: q.nu, Start: q.warm(),
 		Func: func(values []float64, x num.Batch) error {
-			if err := q.Rollout.Roll(ctx, &out, q.candidates(x, nil, 0), nil); err != nil {
+			if err := q.cross(ctx, &met, x, draws, 1); err != nil {
 				return err
 			}
 			for i := range values {
-				values[i] = p.Objective.Cost(meanReward(&out, i), q.price(p.Objective, &out, i))
+				values[i] = cost(&met.out, i, len(values))
 			}
 			return nil
 		},
@@ -61,10 +81,15 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	if err := usable(found, stopped); err != nil {
 		return nil, err
 	}
-	plan, err := q.finish(context.WithoutCancel(ctx), found.X, nil, 0, found.NaNs)
+	judges := make(num.Batch, len(draws))
+	for d, column := range draws {
+		judges[d] = column[first:]
+	}
+	plan, err := q.finish(context.WithoutCancel(ctx), found.X, judges, 1, found.NaNs)
 	if err != nil {
 		return nil, err
 	}
+	plan.Eta, plan.Beta = nil, 0 // a draw is no error that anyone looked for
 	return plan, stopped
 }
 

@@ -66,14 +66,15 @@ func (p Pessimistic) Check() error {
 type game struct {
 	Pessimistic
 	query
-	beta      float64 // in force
-	src       rng.Stream
-	round     int
-	known     [][]float64 // errors, the last found first
-	mean, met safex.Rolled
-	found     Doubts
-	attacked  map[int]finalist // of the last population that was scored to its end, by lane
-	ranked    *opt.Result      // the best of the first population, before any was attacked
+	beta     float64 // in force
+	src      rng.Stream
+	round    int
+	known    [][]float64 // errors, the last found first
+	mean     safex.Rolled
+	met      crossing
+	found    Doubts
+	attacked map[int]finalist // of the last population that was scored to its end, by lane
+	ranked   *opt.Result      // the best of the first population, before any was attacked
 }
 
 // finalist is a candidate that was attacked, and the worst error found for it.
@@ -109,7 +110,11 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		}
 		worst = last[0].eta
 	}
-	plan, err := q.finish(ctx, found.X, worst, g.beta, found.NaNs)
+	var errors num.Batch
+	if worst != nil {
+		errors = batchOf(worst)
+	}
+	plan, err := q.finish(ctx, found.X, errors, g.beta, found.NaNs)
 	if err != nil {
 		return nil, err
 	}
@@ -159,20 +164,11 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 		g.ranked = first(values, x)
 	}
 	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 {
-		c := g.candidates(make(num.Batch, len(x)), num.NewBatch(g.horizon*g.nx, n*len(met)), g.beta)
-		for d, column := range x {
-			c.Actions[d] = slices.Repeat(column, len(met))
-		}
-		for d, column := range c.Eta {
-			for i := range column {
-				column[i] = met[i/n][d]
-			}
-		}
-		if err := g.Rollout.Roll(ctx, &g.met, c, nil); err != nil {
+		if err := g.cross(ctx, &g.met, x, batchOf(met...), g.beta); err != nil {
 			return err
 		}
-		for i := range g.met.Reward.Len() {
-			prices[i%n] = max(prices[i%n], g.price(g.Objective, &g.met, i))
+		for lane := range n * len(met) {
+			prices[lane%n] = max(prices[lane%n], g.price(g.Objective, &g.met.out, lane))
 		}
 		for i := range values {
 			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
@@ -300,11 +296,12 @@ func (g *game) appraise(ctx context.Context, found []finalist, plans num.Batch) 
 			c.Eta.SetPoint(i, f.eta)
 		}
 	}
-	if err := g.Rollout.Roll(ctx, &g.met, c, nil); err != nil {
+	var out safex.Rolled
+	if err := g.Rollout.Roll(ctx, &out, c, nil); err != nil {
 		return err
 	}
 	for i := range found {
-		found[i].price = g.price(g.Objective, &g.met, i)
+		found[i].price = g.price(g.Objective, &out, i)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
 // query is a safex.Query with the dimensions that every planner needs.
@@ -22,6 +23,13 @@ const maxHorizon = 1000
 func checkHorizon(steps int) error {
 	if steps < 1 || steps > maxHorizon {
 		return fmt.Errorf("plan: Horizon is %d, want 1 to %d", steps, maxHorizon)
+	}
+	return nil
+}
+
+func checkParticles(n, least int) error {
+	if n < least || n > 1e4 {
+		return fmt.Errorf("plan: Particles is %d, want %d to 1e4", n, least)
 	}
 	return nil
 }
@@ -70,6 +78,49 @@ func (q query) warm() []float64 {
 		flat = append(flat, q.Last.Actions[min(t+1, len(q.Last.Actions)-1)]...)
 	}
 	return flat
+}
+
+// drawn are errors of which every number is a standard normal one; nil of none.
+func (q query) drawn(n int, src rng.Stream) num.Batch {
+	if n == 0 {
+		return nil
+	}
+	b, r := num.NewBatch(q.horizon*q.nx, n), src.Rand()
+	for _, column := range b {
+		for e := range column {
+			column[e] = r.NormFloat64()
+		}
+	}
+	return b
+}
+
+// A crossing is every plan under every error: lane e·plans + p of out is plan p under error e.
+type crossing struct {
+	c   safex.Candidates
+	out safex.Rolled
+}
+
+// cross rolls plans out under errors, or under the mean if errors is nil.
+func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch, beta float64) error {
+	if errors == nil {
+		return q.Rollout.Roll(ctx, &dst.out, q.candidates(plans, nil, 0), nil)
+	}
+	n, m := plans.Len(), errors.Len()
+	if dst.c.Actions.Len() != n*m {
+		dst.c.Actions, dst.c.Eta = num.NewBatch(q.horizon*q.nu, n*m), num.NewBatch(q.horizon*q.nx, n*m)
+	}
+	for d, column := range plans {
+		for e := range m {
+			copy(dst.c.Actions[d][e*n:], column)
+		}
+	}
+	for d, column := range errors {
+		for lane := range dst.c.Eta[d] {
+			dst.c.Eta[d][lane] = column[lane/n]
+		}
+	}
+	dst.c = q.candidates(dst.c.Actions, dst.c.Eta, beta)
+	return q.Rollout.Roll(ctx, &dst.out, dst.c, nil)
 }
 
 // meanReward is the reward per step of lane i.
@@ -131,24 +182,48 @@ func (q query) price(o safex.Objective, r *safex.Rolled, i int) float64 {
 
 func bad(v float64) bool { return v-v != 0 }
 
-// finish rolls the chosen actions out under the mean and under eta, and makes a Plan of them.
-func (q query) finish(ctx context.Context, actions, eta []float64, beta float64, nans int) (*safex.Plan, error) {
+// finish rolls the chosen actions out under the mean and under errors, of which it takes the worst, and makes a Plan of them.
+func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, beta float64, nans int) (*safex.Plan, error) {
 	plan := &safex.Plan{Actions: rowsOf(actions, q.nu), Beta: beta, NaNs: nans}
-	c := q.candidates(num.NewBatch(len(actions), 2), num.NewBatch(q.horizon*q.nx, 2), beta)
-	for i := range 2 {
+	n := errors.Len()
+	c := q.candidates(num.NewBatch(len(actions), 1+n), nil, beta)
+	for i := range 1 + n {
 		c.Actions.SetPoint(i, actions)
 	}
-	if eta != nil {
-		c.Eta.SetPoint(1, eta)
-		plan.Eta = rowsOf(eta, q.nx)
+	if n > 0 {
+		c.Eta = num.NewBatch(q.horizon*q.nx, 1+n)
+		for d, column := range errors {
+			copy(c.Eta[d][1:], column)
+		}
 	}
 	var out safex.Rolled
 	if err := q.Rollout.Roll(ctx, &out, c, nil); err != nil {
 		return nil, err
 	}
-	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, 1, plan.Actions)
+	worst, most := 0, math.Inf(-1)
+	for lane := 1; lane <= n; lane++ {
+		if e := q.worstExcess(&out, lane); worst == 0 || !math.IsNaN(most) && !(e <= most) { // of equals the first
+			worst, most = lane, e
+		}
+	}
+	if worst > 0 {
+		plan.Eta = rowsOf(c.Eta.Point(worst), q.nx)
+	}
+	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, worst, plan.Actions)
 	plan.Feasible = plan.Worst.Violations(q.Left...) == 0
 	return plan, nil
+}
+
+// batchOf has a lane for each series; nil of none.
+func batchOf(series ...[]float64) num.Batch {
+	if len(series) == 0 {
+		return nil
+	}
+	b := num.NewBatch(len(series[0]), len(series))
+	for i, s := range series {
+		b.SetPoint(i, s)
+	}
+	return b
 }
 
 // trajectory is lane i of r.
