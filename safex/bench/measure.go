@@ -14,7 +14,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
-// ErrTime is the error of measurements that were not over Within the time they had.
+// ErrTime is the error of measurements that were not all over Within the time they had.
 var ErrTime = errors.New("bench: the time is up")
 
 // bench is a call of Measure.
@@ -36,25 +36,43 @@ func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (row
 	if err = s.Check(); err != nil {
 		return nil, err
 	}
-	if s.Within > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.Within, ErrTime)
-		defer cancel()
-	}
 	b, err := newBench(s, note)
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{b.peak, b.rolls, b.fits, b.plans, b.series, b.peak} {
-		err = part(ctx)
-		if ctx.Err() != nil {
+	if err := b.peak(ctx); err != nil {
+		return b.rows, err
+	}
+	err = s.within(ctx, stage{b.rolls, 0.55}, stage{b.fits, 0.65}, stage{b.plans, 0.85}, stage{b.series, 1}, stage{b.peak, 1})
+	return b.rows, err
+}
+
+// A stage is a part of the measuring, which is over when a share of Within has passed.
+type stage struct {
+	measure func(context.Context) error
+	until   float64
+}
+
+// within runs stages one after the other. It returns the first error, and ErrTime at the end if one of them was not over in time.
+func (s Settings) within(ctx context.Context, stages ...stage) (late error) {
+	began := time.Now()
+	for _, v := range stages {
+		ctx, cancel := ctx, context.CancelFunc(func() {})
+		if s.Within > 0 {
+			ctx, cancel = context.WithDeadlineCause(ctx, began.Add(time.Duration(v.until*float64(s.Within))), ErrTime)
+		}
+		err := v.measure(ctx)
+		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		if err != nil {
-			break
+		cancel()
+		if err == ErrTime {
+			late = err
+		} else if err != nil {
+			return err
 		}
 	}
-	return b.rows, err
+	return late
 }
 
 // newBench makes the engines.

@@ -41,7 +41,7 @@ type Settings struct {
 	Turns  int           // repetitions at least; medians are taken over them
 	Turn   time.Duration // of a repetition, at least: what is faster is called again and again
 	Slice  time.Duration // repetitions go on until it has passed
-	Within time.Duration // of everything; what has no row then is left out. 0 is no limit
+	Within time.Duration // of everything; each kind of row has its share of it, and those that do not fit are left out. 0 is no limit
 }
 
 // A Pair is a task and a planner, by their names in package lab.
@@ -73,7 +73,7 @@ func DefaultSettings() Settings {
 	s := Quick()
 	s.Activations = append(s.Activations, "tanh")
 	s.PlanWidths = []int{64, 128}
-	s.PlanCount, s.PlanWarm, s.Learned, s.SeriesCount = 100, 10, 1000, 40
+	s.PlanCount, s.PlanWarm, s.Learned, s.SeriesCount = 100, 10, 1000, 100
 	s.Turns, s.Turn, s.Slice, s.Within = 5, 50*time.Millisecond, time.Second, 0
 	planners, _ := lab.Planners()
 	s.Plans, s.Series = nil, nil

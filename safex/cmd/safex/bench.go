@@ -78,7 +78,7 @@ func benchmark(c *cobra.Command, s bench.Settings, asJSON bool, out string) erro
 	}
 	switch {
 	case errors.Is(err, bench.ErrTime):
-		fmt.Fprintf(errs, "The time was up after %d of %d rows; without --quick there is no limit.\n", len(rows), total)
+		fmt.Fprintf(errs, "There was time for %d of %d rows; without --quick there is no limit.\n", len(rows), total)
 		return nil
 	case stopped(err):
 		return fmt.Errorf("stopped after %d of %d rows", len(rows), total)
