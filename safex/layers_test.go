@@ -37,6 +37,7 @@ var layers = map[string]string{
 	// laws for tests
 	"modeltest": ". num rng rollout tasks",
 	"opttest":   "num opt rng",
+	"plantest":  ". num rng",
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name

@@ -33,7 +33,7 @@ type Plan struct {
 	Eta      [][]float64 // the model error that hurts Actions most, of all that were tried; nil if none was
 	Beta     float64     // how many epistemic deviations Eta is measured in
 	Expected Trajectory  // under the mean
-	Worst    Trajectory  // under Eta; Expected if there is none
+	Worst    Trajectory  // under Eta, or the worst draw of a planner that draws; Expected if there is neither
 	Feasible bool        // Worst keeps every limit
 	NaNs     int         // candidates that came out as NaN or Inf; none is ever chosen
 

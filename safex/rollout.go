@@ -31,7 +31,7 @@ type Rollout interface {
 type Candidates struct {
 	State   []float64 // where every candidate starts
 	Actions num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
-	Eta     num.Batch // column t·nx+d is the model error of dimension d at step t in [-1, 1]; nil is 0
+	Eta     num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
 	Beta    float64   // how many epistemic deviations η = 1 means, at least 0
 	Last    []float64 // action before the first, for limits on rates; nil is 0
 	Doubt   bool      // also write Rolled.Doubt

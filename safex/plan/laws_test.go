@@ -1,0 +1,74 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/plantest"
+)
+
+// searches are all of them, each for a plan that searches once, and each for the turns of a game.
+func searches() map[string][2]opt.Minimizer {
+	icem, cem, published, mppi := opt.DefaultICEM(), opt.DefaultCEM(), opt.ReferenceCEM(), opt.DefaultMPPI()
+	cem.Iterations, cem.Samples, cem.Elites = 4, 128, 13
+	published.Iterations, published.Samples, published.Elites, published.Warm = 6, 128, 13, true
+	all := map[string][2]opt.Minimizer{"icem": {icem}, "cem": {cem}, "published": {published}, "mppi": {mppi}}
+	icem.Iterations, icem.Samples, icem.Elites = 2, 64, 8
+	cem.Iterations, cem.Samples, cem.Elites = 3, 64, 8
+	published.Iterations, published.Samples, published.Elites = 4, 64, 8
+	mppi.Iterations, mppi.Samples, mppi.Elites = 2, 64, 8
+	for name, m := range map[string]opt.Minimizer{"icem": icem, "cem": cem, "published": published, "mppi": mppi} {
+		all[name] = [2]opt.Minimizer{all[name][0], m}
+	}
+	return all
+}
+
+// Every planner keeps the laws, whatever searches.
+func TestLawsOfAll(t *testing.T) {
+	for name, search := range searches() {
+		if testing.Short() && name != "icem" {
+			continue
+		}
+		run := func(planner string, p safex.Planner, laws plantest.Laws) {
+			t.Run(planner+"/"+name, func(t *testing.T) { plantest.Run(t, p, laws) })
+		}
+		nominal := func(p plan.Nominal, particles int) plan.Nominal {
+			p.Horizon, p.Search, p.Particles = 10, search[0], particles
+			return p
+		}
+		pestraj := plan.DefaultPesTraj()
+		pestraj.Horizon, pestraj.Search = 10, search[0]
+		separate := pestraj
+		separate.Separate = true
+		run("unsafe", nominal(plan.DefaultUnsafe(), 0), plantest.Laws{Blind: true})
+		run("unsafe, particles", nominal(plan.DefaultUnsafe(), 5), plantest.Laws{Blind: true, Draws: true})
+		run("safe", nominal(plan.DefaultSafe(), 0), plantest.Laws{})
+		run("safe, particles", nominal(plan.DefaultSafe(), 5), plantest.Laws{Draws: true})
+		run("pestraj", pestraj, plantest.Laws{Draws: true})
+		run("pestraj, separate", separate, plantest.Laws{Draws: true})
+
+		pessimistic := plan.DefaultPessimistic()
+		pessimistic.Horizon, pessimistic.Search = 10, search[0]
+		wider := pessimistic
+		wider.Beta = plan.Constant(4)
+		run("pessimistic", pessimistic, plantest.Laws{Wider: wider})
+
+		game := func(planner string, p plan.MinMax, laws plantest.Laws) {
+			p.Horizon, p.Search, p.Inner = 10, search[1], search[1]
+			wider := p
+			wider.Beta = plan.Constant(4)
+			laws.Wider, laws.Slack = wider, 0.03
+			run(planner, p, laws)
+		}
+		minmax := plan.DefaultMinMax()
+		cold, particles := minmax, minmax
+		cold.Mean, cold.Warm = true, false
+		particles.Particles, particles.KeepStd = 4, 2
+		game("minmax", minmax, plantest.Laws{})
+		game("minmax, cold mean", cold, plantest.Laws{})
+		game("minmax, particles", particles, plantest.Laws{Draws: true})
+		game("optminmax", plan.DefaultOptMinMax(), plantest.Laws{})
+	}
+}
