@@ -17,12 +17,13 @@ func FormOf(m Model) *Form {
 	return nil
 }
 
-// A Form is a belief as numbers. Its Layers say by how much the state will change, with a mean μ(x, u) and an epistemic
-// deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
+// A Form is a belief as numbers. One of Layers and Features says by how much the state will change, with a mean μ(x, u) and
+// an epistemic deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
 //
 //	mean = Prior(x, u) + μ(x, u),   epistemic = √((Scale σ(x, u))² + Floor²).
 type Form struct {
-	Layers *Layers
+	Layers   *Layers
+	Features *Features
 
 	Prior *num.Program // (x, u) to the next state; nil for x, a state that stays
 	Scale []float64    // of each dimension; nil for 1
@@ -42,4 +43,12 @@ type Dense struct {
 	In, Out int
 	Weights []float32 // [members, Out, In]
 	Bias    []float32 // [members, Out]
+}
+
+// Features are a linear regression on features φ of a state and an action: μ = Weights φ and σ = Scale √(|Root φ|² + 1e-16).
+type Features struct {
+	Program *num.Program // (x, u) to φ, of which there are k
+	Weights []float32    // [nx, k]
+	Root    []float32    // [k, k]: of the covariance of the weights, RootᵀRoot
+	Scale   []float32    // [nx]
 }

@@ -32,10 +32,13 @@ type stepper interface {
 // newBelief checks and compiles the form of a model of nx state and nu action dimensions.
 func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 	b = &belief{change: still(nx)}
-	if f.Layers != nil {
+	switch {
+	case f.Layers != nil:
 		if b.change, err = pack(f.Layers, nx, nu); err != nil {
 			return nil, err
 		}
+	case f.Features != nil:
+		b.change = newLinear(f.Features, nx, nu)
 	}
 	if p := f.Prior; p != nil {
 		if p.In != nx+nu || p.Out != nx {
@@ -69,6 +72,17 @@ func (s stillStepper) forward(_ []float32, _ int, _ bool, lanes int) (mean, dev 
 
 // backward implements stepper.
 func (stillStepper) backward(dxu, _, _, _ []float32, _, _ int) { clear(dxu) }
+
+// keeper tells whether rows of each step are kept for a way back, or only those of the last one.
+type keeper bool
+
+// at are the n rows of step t in x.
+func (k keeper) at(x []float32, t, n, lanes int) []float32 {
+	if !k {
+		t = 0
+	}
+	return x[t*n*lanes:][:n*lanes]
+}
 
 // part is a piece of a worker's memory: so many rows of most lanes.
 type part struct {

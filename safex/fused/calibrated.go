@@ -50,7 +50,7 @@ func (c *calibrated) stepper() stepper {
 type calibratedStepper struct {
 	*calibrated
 	stepper
-	kept       bool
+	keeper
 	memory     []float32
 	sigma, dev []float32 // [kept, nx]
 	g          []float32 // [nx]: gradient with respect to sigma
@@ -59,17 +59,9 @@ type calibratedStepper struct {
 // prepare implements stepper.
 func (s *calibratedStepper) prepare(steps int) {
 	s.stepper.prepare(steps)
-	s.kept = steps > 0
+	s.keeper = steps > 0
 	n := max(1, steps) * s.nx
 	s.memory = lay(s.memory, part{&s.sigma, n}, part{&s.dev, n}, part{&s.g, s.nx})
-}
-
-// at are the rows that are kept of step t.
-func (s *calibratedStepper) at(x []float32, t, lanes int) []float32 {
-	if !s.kept {
-		t = 0
-	}
-	return x[t*s.nx*lanes:][:s.nx*lanes]
 }
 
 // forward implements stepper.
@@ -78,7 +70,7 @@ func (s *calibratedStepper) forward(xu []float32, t int, doubt bool, lanes int) 
 	if !doubt {
 		return mean, nil
 	}
-	sigma, dev := s.at(s.sigma, t, lanes), s.at(s.dev, t, lanes)
+	sigma, dev := s.at(s.sigma, t, s.nx, lanes), s.at(s.dev, t, s.nx, lanes)
 	copy(sigma, inner)
 	for d := range s.nx {
 		row := dev[d*lanes:][:lanes]
@@ -93,7 +85,7 @@ func (s *calibratedStepper) forward(xu []float32, t int, doubt bool, lanes int) 
 
 // backward implements stepper: the derivative is scale · scale σ / dev.
 func (s *calibratedStepper) backward(dxu, xu, gMean, gDev []float32, t, lanes int) {
-	sigma, dev, g := s.at(s.sigma, t, lanes), s.at(s.dev, t, lanes), s.g[:s.nx*lanes]
+	sigma, dev, g := s.at(s.sigma, t, s.nx, lanes), s.at(s.dev, t, s.nx, lanes), s.g[:s.nx*lanes]
 	for d := range s.nx {
 		row, scale := g[d*lanes:][:lanes], s.scale[d*most:][:lanes]
 		vec.Mul(row, sigma[d*lanes:][:lanes], scale)

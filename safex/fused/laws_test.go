@@ -15,6 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/residual"
@@ -54,6 +55,11 @@ func heavy(t testing.TB) *safex.System {
 
 // learners are those whose models have a Form, by name.
 func learners(t testing.TB) map[string]safex.Keeper {
+	lin := func(degree int) safex.Keeper {
+		l := linear.Default()
+		l.Degree = degree
+		return l
+	}
 	return map[string]safex.Keeper{
 		"learned noise":  small(ensemble.Default()),
 		"fixed noise":    small(ensemble.Deterministic()),
@@ -63,6 +69,9 @@ func learners(t testing.TB) map[string]safex.Keeper {
 		"prior":          residual.Residual{Prior: heavy(t), Learner: small(ensemble.Default())},
 		"both":           calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: small(ensemble.Default())}),
 		"and vice versa": residual.Residual{Prior: heavy(t), Learner: calibrate.DefaultConformal().With(small(ensemble.Default()))},
+		"linear":         lin(1),
+		"quadratic":      lin(2),
+		"all three":      calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: lin(1)}),
 		"truth":          rollout.Known{},
 		"doubted truth":  calibrate.DefaultConformal().With(rollout.Known{}),
 	}
@@ -71,6 +80,7 @@ func learners(t testing.TB) map[string]safex.Keeper {
 // What was learned rolls as its graph does, and doubts the first step as it predicts.
 func TestFittedModels(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 200)
+	all := newComparison(rand.New(rand.NewPCG(5, 6)))
 	for name, l := range learners(t) {
 		m, err := l.Learn(context.Background(), s, data, nil, rng.New(1))
 		if err != nil {
@@ -78,14 +88,13 @@ func TestFittedModels(t *testing.T) {
 		}
 		_, _, c := pendulum(t, "swish", 10, 50)
 		c.Doubt = true
-		got, want := results(roll(t, bind(t, fused.New(), s, m), c, ascent)), results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent))
-		for what, b := range want {
-			for lane := range 50 {
-				if e := apart(got[what], b, lane, least(what)); e > tolerance {
-					t.Errorf("%s: %s of candidate %d is off by %.2g", name, what, lane, e)
-				}
+		for _, column := range append(num.Batch{c.State}, c.Actions...) { // as the engines see them
+			for i, v := range column {
+				column[i] = float64(float32(v))
 			}
 		}
+		all.engines(t, name, s, m, c, ascent)
+		doubt := roll(t, bind(t, fused.New(), s, m), c, nil).Doubt
 		x := num.NewBatch(3, 50)
 		for lane := range 50 {
 			x.SetPoint(lane, c.State)
@@ -96,12 +105,13 @@ func TestFittedModels(t *testing.T) {
 		}
 		for d, column := range p.Epistemic {
 			for lane, want := range column {
-				if got := got["doubt"][d][lane]; math.Abs(got-want) > tolerance*want {
-					t.Errorf("%s: the doubt of dimension %d of candidate %d is %v, the model predicts %v", name, d, lane, got, want)
+				if got := doubt[d][lane]; math.Abs(got-want) > tolerance*want {
+					t.Fatalf("%s: the doubt of dimension %d of candidate %d is %v, the model predicts %v", name, d, lane, got, want)
 				}
 			}
 		}
 	}
+	all.report(t, 10)
 }
 
 // The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes no bit of

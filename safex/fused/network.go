@@ -68,7 +68,7 @@ func (n *network) stepper() stepper { return &members{network: n} }
 // members are a network's memory.
 type members struct {
 	*network
-	kept        bool
+	keeper
 	memory      []float32
 	y           []float32 // [kept, members, out]: outputs of the members
 	mean, dev   []float32 // [kept, out]: their mean and deviation
@@ -79,25 +79,17 @@ type members struct {
 
 // prepare implements stepper.
 func (s *members) prepare(steps int) {
-	s.kept = steps > 0
+	s.keeper = steps > 0
 	kept := max(1, steps)
 	s.memory = lay(s.memory,
 		part{&s.y, kept * s.members * s.out}, part{&s.mean, kept * s.out}, part{&s.dev, kept * s.out}, part{&s.slopes, steps * s.members * s.units()},
 		part{&s.first, s.firstRows()}, part{&s.a, s.widest()}, part{&s.b, s.widest()}, part{&s.dy, s.members * s.out})
 }
 
-// at are the rows of step t, of which x has n.
-func (s *members) at(x []float32, t, n, lanes int) []float32 {
-	if !s.kept {
-		t = 0
-	}
-	return x[t*n*lanes:][:n*lanes]
-}
-
 // forward implements stepper.
 func (s *members) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
 	var slopes []float32
-	if s.kept {
+	if s.keeper {
 		slopes = s.at(s.slopes, t, s.members*s.units(), lanes)
 	}
 	y := s.at(s.y, t, s.members*s.out, lanes)

@@ -18,7 +18,7 @@ type engineEntry struct {
 // engines are the engines by name.
 var engines = []engineEntry{
 	{"auto", "fused where it can, and graph where not", func() safex.Engine { return auto{fused.New(), rollout.NewGoMLX()} }},
-	{"fused", "vector code for ensembles of networks, on a prior or not, and for the truth", func() safex.Engine { return fused.New() }},
+	{"fused", "vector code for ensembles of networks, linear regression and the truth", func() safex.Engine { return fused.New() }},
 	{"graph", "GoMLX graphs, for every model", func() safex.Engine { return rollout.NewGoMLX() }},
 }
 

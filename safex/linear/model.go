@@ -21,6 +21,7 @@ type model struct {
 	noise      float64      // in scales
 	w, root    *mat.Dense   // [k, nx] and [k, k]
 	parameters []*tensors.Tensor
+	form       *safex.Form
 }
 
 func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense) (m *model, err error) {
@@ -49,6 +50,7 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 		tensors.FromFlatDataAndDimensions(roots, k, k),
 		tensors.FromFlatDataAndDimensions(scales, nx, 1),
 	}
+	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: scales}}
 	return m, gx.Share(m.parameters)
 }
 
@@ -84,6 +86,9 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 	return nil
 }
 
+// Form implements safex.Formed.
+func (m *model) Form() *safex.Form { return m.form }
+
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
 	return fmt.Sprintf("linear %s of %d", m.program.Fingerprint(), len(m.scale))
@@ -103,6 +108,6 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 }
 
 var (
-	_ safex.Model = (*model)(nil)
-	_ gx.Belief   = (*model)(nil)
+	_ safex.Formed = (*model)(nil)
+	_ gx.Belief    = (*model)(nil)
 )
