@@ -304,7 +304,7 @@ func TestLikeMembers(t *testing.T) {
 			copy(d.Bias[d.Out:], d.Bias)
 		}
 		c := candidates(r, s, 30, 8)
-		c.Eta = uniform(r, 30*len(s.State), 8)
+		c.Eta, c.Doubt = uniform(r, 30*len(s.State), 8), true
 		up := &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 16}
 		graph := results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, up))
 		worst := map[string][2]float64{} // of this engine and the graph
