@@ -26,6 +26,30 @@ var searches = []choice[opt.Minimizer]{
 // adversaries are the adversaries by name, each with a function that returns a pointer to its defaults.
 var adversaries = []choice[plan.Adversary]{
 	{"sign-gradient", "sign-gradient ascent from several starts", func() plan.Adversary { a := plan.DefaultSignGradient(); return &a }},
+	{"sign-gradient-thorough", "the same with more and sharper steps, in at most 32 rollouts", func() plan.Adversary { a := plan.ThoroughSignGradient(); return &a }},
+	{"particles-gaussian", "random errors, normal and clipped to the box", func() plan.Adversary { return particles(plan.Gaussian) }},
+	{"particles-uniform", "random errors, uniform over the box", func() plan.Adversary { return particles(plan.Uniform) }},
+	{"particles-corners", "random corners of the box", func() plan.Adversary { return particles(plan.AtCorners) }},
+	{"cem", "cross-entropy method, for the worst excess", func() plan.Adversary { return population(plan.DefaultPopulation()) }},
+	{"cem-count", "cross-entropy method as published, for the number of steps beyond a limit", func() plan.Adversary { return population(plan.ReferencePopulation()) }},
+	{"corners", "flips of single numbers, from corner to corner of the box", func() plan.Adversary { a := plan.DefaultCorners(); return &a }},
+	{"linear", "the corners that would be the worst if all were linear, where it is exact", func() plan.Adversary { a := plan.DefaultAffine(); return &a }},
+	{"best", "a long cem, sign-gradient from many starts, and corners from the worst: to measure the others by", func() plan.Adversary {
+		a := plan.DefaultBest()
+		a.Population.Search = held(a.Population.Search)
+		return &a
+	}},
+}
+
+func particles(law plan.Law) plan.Adversary {
+	a := plan.DefaultParticles()
+	a.Law = law
+	return &a
+}
+
+func population(p plan.Population) plan.Adversary {
+	p.Search = held(p.Search)
+	return &p
 }
 
 func listed[T any](choices []choice[T]) (names, about []string) {
@@ -87,24 +111,30 @@ func field[T any](p safex.Planner) reflect.Value {
 	return reflect.Value{}
 }
 
-// chosen is the name of what p's settings hold of the choices, "" if they have no field for it. What is held becomes
-// a pointer, so that it can be set and read back.
-func chosen[T any](p safex.Planner, choices []choice[T]) string {
+// chosen is the name of what p's settings hold of the choices, "" if they have no field for it: named, if it is one of
+// those that the type of what is held has. What is held becomes a pointer, so that it can be set and read back.
+func chosen[T any](p safex.Planner, choices []choice[T], named string) (name string) {
 	f := field[T](p)
 	if !f.IsValid() || f.IsNil() {
 		return ""
 	}
-	held := f.Elem()
-	if held.Kind() != reflect.Pointer {
-		pointer := reflect.New(held.Type())
-		pointer.Elem().Set(held)
-		f.Set(pointer)
-		held = pointer
-	}
+	what := held(f.Interface().(T))
+	f.Set(reflect.ValueOf(what))
 	for _, c := range choices {
-		if reflect.TypeOf(c.make()) == held.Type() {
-			return c.name
+		if reflect.TypeOf(c.make()) == reflect.TypeOf(what) && (name == "" || c.name == named) {
+			name = c.name
 		}
 	}
-	return ""
+	return name
+}
+
+// held is v as a pointer to its settings.
+func held[T any](v T) T {
+	at := reflect.ValueOf(v)
+	if at.Kind() == reflect.Pointer {
+		return v
+	}
+	pointer := reflect.New(at.Type())
+	pointer.Elem().Set(at)
+	return pointer.Interface().(T)
 }

@@ -619,7 +619,7 @@ func TestChoices(t *testing.T) {
 		if err := s.UseSearch(search); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Set("planner.Search.Samples=40"); err != nil {
+		if err := s.Set("planner.Search.Samples=64"); err != nil {
 			t.Fatal(err)
 		}
 		text, err := json.Marshal(s)

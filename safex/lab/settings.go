@@ -233,7 +233,7 @@ func Default(task, planner string) (*Settings, error) {
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
 		Calibrate: "none", Engine: engines[0].name, Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
-	s.Search, s.Adversary = chosen(s.Planning, searches), chosen(s.Planning, adversaries)
+	s.Search, s.Adversary = chosen(s.Planning, searches, ""), chosen(s.Planning, adversaries, "")
 	return s, s.Use(models[0].name)
 }
 
@@ -334,7 +334,7 @@ func (s *Settings) named() error {
 	if err := (&Settings{}).UseEngine(s.Engine); err != nil {
 		return err
 	}
-	if search, adversary := chosen(s.Planning, searches), chosen(s.Planning, adversaries); search != s.Search || adversary != s.Adversary {
+	if search, adversary := chosen(s.Planning, searches, s.Search), chosen(s.Planning, adversaries, s.Adversary); search != s.Search || adversary != s.Adversary {
 		return fmt.Errorf("Search is %q and Adversary %q, and the planner has %q and %q: choose them by UseSearch and UseAdversary", s.Search, s.Adversary, search, adversary)
 	}
 	switch none := s.Calibrate == "none" || s.Calibrate == ""; {

@@ -13,8 +13,8 @@ import (
 // An Adversary looks for the model error that breaks a plan most. What it finds is a lower bound of the worst case: to
 // find nothing proves nothing. Implementations are plain structs of settings.
 type Adversary interface {
-	// Attack finds an error for each plan of t, and writes them to dst, which it grows as needed. The errors
-	// that it may have tried for a plan do not depend on the other plans.
+	// Attack finds an error for each plan of t, and writes them to dst, which it grows as needed. No error at all is
+	// among those that it tries, and which others it tries for a plan does not depend on the other plans.
 	Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error
 	// Check reports the first setting that is out of range.
 	Check() error
@@ -25,6 +25,28 @@ type Target struct {
 	safex.Query
 	Plans num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a plan
 	Width float64   // how many epistemic deviations η = 1 means, at least 0
+}
+
+// Roll takes plan i under error i of eta, shaped as Doubts.Eta, through time in lane i of dst; a nil eta is no error. It
+// returns what Doubts.Excess is of these errors.
+func (t Target) Roll(ctx context.Context, dst *safex.Rolled, eta num.Batch) (excess []float64, err error) {
+	q := newQuery(t.Query, t.steps())
+	if err := t.Query.Rollout.Roll(ctx, dst, q.candidates(t.Plans, eta, t.Width), nil); err != nil {
+		return nil, err
+	}
+	for i := range t.Plans.Len() {
+		excess = append(excess, q.worstExcess(dst, i))
+	}
+	return excess, nil
+}
+
+// steps is the horizon. It panics if the Target has no steps or no dimensions.
+func (t Target) steps() int {
+	nu := len(t.System.Action)
+	if len(t.Plans) == 0 || len(t.Plans)%nu != 0 {
+		panic(fmt.Sprintf("plan: a target with %d columns of actions for %d dimensions", len(t.Plans), nu))
+	}
+	return len(t.Plans) / nu
 }
 
 // Doubts are model errors, and what they do to the plans of a Target.
@@ -59,17 +81,13 @@ type assault struct {
 	dst    *Doubts
 	each   int              // errors of each plan
 	c      safex.Candidates // lane i·each+j is error j of plan i
+	alone  safex.Candidates // of try
 	out    safex.Rolled
 	excess []float64 // of the last roll, by lane
 }
 
-// newAssault panics if the Target has no steps or no dimensions.
 func newAssault(dst *Doubts, t Target) *assault {
-	nu := len(t.System.Action)
-	if len(t.Plans) == 0 || len(t.Plans)%nu != 0 {
-		panic(fmt.Sprintf("plan: a target with %d columns of actions for %d dimensions", len(t.Plans), nu))
-	}
-	a := &assault{query: newQuery(t.Query, len(t.Plans)/nu), Target: t, dst: dst}
+	a := &assault{query: newQuery(t.Query, t.steps()), Target: t, dst: dst}
 	dst.reset(a.horizon*a.nx, t.Plans.Len())
 	return a
 }
@@ -97,6 +115,30 @@ func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
 		e := a.worstExcess(&a.out, lane)
 		a.excess = append(a.excess, e)
 		a.dst.take(lane/a.each, a.c.Eta, lane, e)
+	}
+	return nil
+}
+
+// try rolls errors of plan i alone, a lane each.
+func (a *assault) try(ctx context.Context, i int, eta num.Batch) error {
+	n := eta.Len()
+	if a.alone.Actions.Len() != n {
+		a.alone = a.candidates(num.NewBatch(len(a.Plans), n), nil, a.Width)
+	}
+	a.alone.Eta = eta
+	for d, column := range a.alone.Actions {
+		for lane := range column {
+			column[lane] = a.Plans[d][i]
+		}
+	}
+	if err := a.Target.Rollout.Roll(ctx, &a.out, a.alone, nil); err != nil {
+		return err
+	}
+	a.excess = a.excess[:0]
+	for lane := range n {
+		e := a.worstExcess(&a.out, lane)
+		a.excess = append(a.excess, e)
+		a.dst.take(i, eta, lane, e)
 	}
 	return nil
 }
