@@ -59,6 +59,10 @@ func (b *Barrier) UnmarshalText(text []byte) error {
 }
 
 // An Objective weighs reward against safety. Excesses are signed and in units of the limit's Scale.
+//
+// Reward is averaged over the horizon, and the excess is not: Weight, the published λ, is a price against the mean reward of a
+// step. Where steps are counted, λ = 1 at a horizon of 20 prices a step beyond a limit at 20 units of summed reward, and twice the
+// horizon doubles that.
 type Objective struct {
 	// FeasibleFirst ranks every candidate that keeps the limits before every one that does not;
 	// the former by their reward, the latter by their excess. There is no price to choose.

@@ -148,21 +148,46 @@ func TestExecutedPlanWasAttacked(t *testing.T) {
 	}
 }
 
+// counting are planners of the short horizon that look at the limits, with an objective.
+func counting(o safex.Objective) map[string]safex.Planner {
+	safe, pestraj, pessimistic, minmax := plan.DefaultSafe(), plan.DefaultPesTraj(), plan.DefaultPessimistic(), plan.DefaultMinMax()
+	safe.Horizon, safe.Objective = 10, o
+	pestraj.Horizon, pestraj.Objective = 10, o
+	pessimistic.Horizon, pessimistic.Objective = 10, o
+	minmax.Horizon, minmax.Objective, minmax.Alternations = 10, o, 5
+	particles, thorough, optimistic, mean := safe, pessimistic, minmax, minmax
+	particles.Particles = 5
+	thorough.Finalists, thorough.Met, thorough.Remember = 128, 0, 0 // attacks all, and remembers nothing
+	optimistic.Optimism, mean.Mean = plan.Constant(1), true
+	return map[string]safex.Planner{
+		"safe": safe, "particles": particles, "pestraj": pestraj, "pessimistic": pessimistic, "thorough": thorough, "minmax": minmax, "optminmax": optimistic, "minmax, mean": mean,
+	}
+}
+
 // What is counted is paid for by the step, however little it breaks the limit.
 func TestCount(t *testing.T) {
 	s := cart(t)
 	for _, count := range []bool{true, false} {
-		o := safex.Objective{Weight: 0.2, Count: count}
-		safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
-		safe.Horizon, safe.Objective = 10, o
-		pessimistic.Horizon, pessimistic.Objective = 10, o
-		thorough := pessimistic // attacks all, and remembers nothing
-		thorough.Finalists, thorough.Met, thorough.Remember = 128, 0, 0
-		for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic, "thorough": thorough} {
+		for name, p := range counting(safex.Objective{Weight: 0.2, Count: count}) {
 			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
 			if n := a.Worst.Violations(); a.Feasible != count || (n == 0) != count {
 				t.Errorf("%s, counted: %v; %d steps beyond the limit, feasible: %v", name, count, n, a.Feasible)
 			}
+		}
+	}
+}
+
+// Steps are counted once the budget is spent.
+func TestCountWithBudget(t *testing.T) {
+	for name, p := range counting(safex.Objective{FeasibleFirst: true, Count: true}) {
+		q := query(cart(t), doubt{sigma: 0.001}, 0.95)
+		q.Left = []float64{0.5}
+		a, spent := answer(t, p, q, 1), 0.0
+		for _, e := range a.Worst.Excess {
+			spent += max(e[0], 0)
+		}
+		if !a.Feasible || spent > 0.5+1e-9 || spent < 0.1 {
+			t.Errorf("%s: of 0.5 left, the plan spends %v; feasible: %v", name, spent, a.Feasible)
 		}
 	}
 }
