@@ -68,31 +68,47 @@ func Adversaries() (names, about []string) { return listed(adversaries) }
 // UseSearch chooses by name how the planner searches its actions, with the defaults of that search. The error names the
 // nearest name.
 func (s *Settings) UseSearch(name string) error {
-	if err := use(s.Planning, searches, "search", name); err != nil {
+	if err := use(s.Planning, searches, first, "search", name); err != nil {
 		return err
 	}
 	s.Search = name
 	return nil
 }
 
+// UseInner chooses by name how a planner that plays against itself searches the errors, with the defaults of that search.
+// The error names the nearest name.
+func (s *Settings) UseInner(name string) error {
+	if err := use(s.Planning, searches, second, "inner search", name); err != nil {
+		return err
+	}
+	s.Inner = name
+	return nil
+}
+
 // UseAdversary chooses by name who attacks the planner's plans, with the defaults of that adversary. The error
 // names the nearest name.
 func (s *Settings) UseAdversary(name string) error {
-	if err := use(s.Planning, adversaries, "adversary", name); err != nil {
+	if err := use(s.Planning, adversaries, first, "adversary", name); err != nil {
 		return err
 	}
 	s.Adversary = name
 	return nil
 }
 
-// use puts a choice into the field of its type of the settings that p points to.
-func use[T any](p safex.Planner, choices []choice[T], what, name string) error {
+// A planner's settings have one field for a choice, or two.
+const (
+	first = iota
+	second
+)
+
+// use puts a choice into the n-th field of its type of the settings that p points to.
+func use[T any](p safex.Planner, choices []choice[T], n int, what, name string) error {
 	names, _ := listed(choices)
 	i := slices.Index(names, name)
 	if i < 0 {
 		return fmt.Errorf("there is no %s %q: %s", what, name, instead(name, names))
 	}
-	f := field[T](p)
+	f := field[T](p, n)
 	if !f.IsValid() {
 		return fmt.Errorf("this planner has no %s to choose", what)
 	}
@@ -100,21 +116,24 @@ func use[T any](p safex.Planner, choices []choice[T], what, name string) error {
 	return nil
 }
 
-// field is the first field of type T of the settings that p points to; it is not valid if there is none.
-func field[T any](p safex.Planner) reflect.Value {
+// field is the n-th field of type T of the settings that p points to; it is not valid if there is none.
+func field[T any](p safex.Planner, n int) reflect.Value {
 	v := reflect.ValueOf(p).Elem()
 	for i := range v.NumField() {
 		if v.Type().Field(i).Type == reflect.TypeFor[T]() {
-			return v.Field(i)
+			if n == 0 {
+				return v.Field(i)
+			}
+			n--
 		}
 	}
 	return reflect.Value{}
 }
 
-// chosen is the name of what p's settings hold of the choices, "" if they have no field for it: named, if it is one of
+// chosen is the name of what the n-th field of p's settings holds of the choices, "" if they have no such field: named, if it is one of
 // those that the type of what is held has. What is held becomes a pointer, so that it can be set and read back.
-func chosen[T any](p safex.Planner, choices []choice[T], named string) (name string) {
-	f := field[T](p)
+func chosen[T any](p safex.Planner, choices []choice[T], n int, named string) (name string) {
+	f := field[T](p, n)
 	if !f.IsValid() || f.IsNil() {
 		return ""
 	}

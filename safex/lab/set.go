@@ -15,7 +15,7 @@ import (
 )
 
 // Set changes one setting, as in "MaxSpeed=5" or "planner.Search.Samples=64". A path is a field of the
-// task's parameters, or one of task, planner, learner, prior or calibration and a field of that. The error names the
+// task's parameters, or one of task, planner, learner, prior, calibration or agent and a field of that. The error names the
 // nearest field.
 func (s *Settings) Set(assignment string) error {
 	path, value, ok := strings.Cut(assignment, "=")
@@ -37,6 +37,11 @@ func (s *Settings) Set(assignment string) error {
 				return fmt.Errorf("--set %s: model %q has no prior: choose a model prior+… first", assignment, s.Model)
 			}
 			target, path = s.Prior, rest
+		case "agent":
+			if rest != "RepeatNoise" {
+				return fmt.Errorf("--set %s: the only field of the agent is RepeatNoise", assignment)
+			}
+			target, path = s, rest
 		case "calibration":
 			if s.Calibrating == nil {
 				return fmt.Errorf("--set %s: there is no calibration: choose one first", assignment)

@@ -50,6 +50,7 @@ type Settings struct {
 	Planner     string
 	Planning    safex.Planner // of the Planner: a pointer to its struct
 	Search      string        `json:",omitempty"` // how the Planner searches actions; "" if it does not
+	Inner       string        `json:",omitempty"` // how it searches the errors that those meet; "" if it does not
 	Adversary   string        `json:",omitempty"` // who attacks its plans; "" if nobody does
 	Model       string
 	Learning    safex.Keeper         // of the Model: a pointer to its struct
@@ -61,6 +62,7 @@ type Settings struct {
 	Explore     int                  // random steps before the first plan
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Seed        uint64               // of every random number
+	RepeatNoise bool                 `json:",omitempty"` // the planner draws the same random numbers in every episode, as published
 
 	Disturbances []safex.Disturbance `json:",omitempty"` // besides the task's own
 }
@@ -73,6 +75,9 @@ var planners = []struct {
 	{"pessimistic", "keeps the limits under the worst model error that it finds", func() safex.Planner { p := plan.DefaultPessimistic(); return &p }},
 	{"safe", "keeps the limits under the model's mean", func() safex.Planner { p := plan.DefaultSafe(); return &p }},
 	{"unsafe", "looks at the reward alone", func() safex.Planner { p := plan.DefaultUnsafe(); return &p }},
+	{"pestraj", "keeps the limits under the worst of some random draws of the dynamics", func() safex.Planner { p := plan.DefaultPesTraj(); return &p }},
+	{"minmax", "lets a search for actions and one for model errors play against each other", func() safex.Planner { p := plan.DefaultMinMax(); return &p }},
+	{"optminmax", "the same, with a reward that hopes for the best error", func() safex.Planner { p := plan.DefaultOptMinMax(); return &p }},
 }
 
 // A modelEntry is a learner with its name.
@@ -233,15 +238,21 @@ func Default(task, planner string) (*Settings, error) {
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
 		Calibrate: "none", Engine: engines[0].name, Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
-	s.Search, s.Adversary = chosen(s.Planning, searches, ""), chosen(s.Planning, adversaries, "")
+	s.choose()
 	return s, s.Use(models[0].name)
+}
+
+// choose names what Planning holds.
+func (s *Settings) choose() {
+	s.Search, s.Inner = chosen(s.Planning, searches, first, s.Search), chosen(s.Planning, searches, second, s.Inner)
+	s.Adversary = chosen(s.Planning, adversaries, first, s.Adversary)
 }
 
 // UnmarshalJSON reads settings whose Parameters, Planning, Learning and Calibrating are those of the Task, Planner, Model and
 // Calibrate named.
 func (s *Settings) UnmarshalJSON(text []byte) error {
 	var names struct {
-		Task, Planner, Search, Adversary, Model, Calibrate, Engine string
+		Task, Planner, Search, Inner, Adversary, Model, Calibrate, Engine string
 	}
 	if err := json.Unmarshal(text, &names); err != nil {
 		return err
@@ -257,6 +268,11 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	}
 	if names.Search != "" {
 		if err := d.UseSearch(names.Search); err != nil {
+			return err
+		}
+	}
+	if names.Inner != "" {
+		if err := d.UseInner(names.Inner); err != nil {
 			return err
 		}
 	}
@@ -334,8 +350,10 @@ func (s *Settings) named() error {
 	if err := (&Settings{}).UseEngine(s.Engine); err != nil {
 		return err
 	}
-	if search, adversary := chosen(s.Planning, searches, s.Search), chosen(s.Planning, adversaries, s.Adversary); search != s.Search || adversary != s.Adversary {
-		return fmt.Errorf("Search is %q and Adversary %q, and the planner has %q and %q: choose them by UseSearch and UseAdversary", s.Search, s.Adversary, search, adversary)
+	has := *s
+	if has.choose(); has.Search != s.Search || has.Inner != s.Inner || has.Adversary != s.Adversary {
+		return fmt.Errorf("Search, Inner and Adversary are %q, %q and %q, and the planner has %q, %q and %q: choose them by UseSearch, UseInner and UseAdversary",
+			s.Search, s.Inner, s.Adversary, has.Search, has.Inner, has.Adversary)
 	}
 	switch none := s.Calibrate == "none" || s.Calibrate == ""; {
 	case none != (s.Calibrating == nil):
@@ -389,7 +407,7 @@ func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
 func (s *Settings) agent(system *safex.System, l safex.Keeper) train.Agent {
 	return train.Agent{
 		System: system, Learner: l, Engine: s.engine(), Planner: s.Planning,
-		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed,
+		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise,
 	}
 }
 

@@ -8,14 +8,14 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-// BenchmarkPlan reports the time of one plan with a learned model, each from the plan before, as
-// in an episode.
+// BenchmarkPlan reports the time of one plan with a learned model on the fused engine, each from the plan before, as
+// in an episode, and how often a plan asks the model; a gradient counts as one more time.
 func BenchmarkPlan(b *testing.B) {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
@@ -35,18 +35,22 @@ func BenchmarkPlan(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		roll, err := rollout.NewGoMLX().Rollout(s, m)
+		roll, err := fused.New().Rollout(s, m)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, p := range []struct {
 			name    string
 			planner safex.Planner
-		}{{"safe", plan.DefaultSafe()}, {"pessimistic", plan.DefaultPessimistic()}} {
+		}{
+			{"safe", plan.DefaultSafe()}, {"pessimistic", plan.DefaultPessimistic()}, {"pestraj", plan.DefaultPesTraj()},
+			{"minmax", plan.DefaultMinMax()}, {"optminmax", plan.DefaultOptMinMax()},
+		} {
 			b.Run(fmt.Sprintf("%s/width=%d", p.name, width), func(b *testing.B) {
 				x := make([]float64, 3)
 				s.Start(x, rng.New(1).Rand())
-				q := safex.Query{System: s, Rollout: roll, State: x, Episode: 1}
+				evaluations := 0
+				q := safex.Query{System: s, Rollout: meter{roll, &evaluations}, State: x, Episode: 1}
 				for i := 0; b.Loop(); i++ {
 					if i%s.Steps == 0 {
 						q.State, q.Last = x, nil
@@ -59,7 +63,23 @@ func BenchmarkPlan(b *testing.B) {
 					q.State, _, _ = s.Step(q.State, next.Actions[0])
 				}
 				b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms/plan")
+				b.ReportMetric(float64(evaluations)/float64(b.N), "evals/plan")
 			})
 		}
 	}
+}
+
+// meter counts the evaluations of the model.
+type meter struct {
+	safex.Rollout
+	evaluations *int
+}
+
+func (m meter) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+	n := c.Actions.Len() * len(c.Actions) // of one action
+	if up != nil {
+		n *= 2
+	}
+	*m.evaluations += n
+	return m.Rollout.Roll(ctx, dst, c, up)
 }

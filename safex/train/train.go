@@ -27,6 +27,9 @@ type Agent struct {
 	// the start of each episode alone.
 	LearnEvery int
 	Seed       uint64
+	// RepeatNoise lets the Planner draw the same random numbers in every episode, by the number of the step alone, as the published
+	// agents did.
+	RepeatNoise bool
 }
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
@@ -116,7 +119,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if at > 0 {
 		query.LastAction = s.Episode.Actions[at-1]
 	}
-	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), query, src.Child("plan").At(s.Episode.Number).At(at))
+	draws := src.Child("plan")
+	if !a.RepeatNoise {
+		draws = draws.At(s.Episode.Number)
+	}
+	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), query, draws.At(at))
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}

@@ -1,0 +1,111 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+)
+
+// A publication is what the published runs of a task had in common, where they differed from those of other tasks.
+type publication struct {
+	horizon           int
+	weight            float64       // λ
+	particles         int           // of the safe planner, whose reward and cost were those of the mean, or of draws
+	actions, errors   int           // populations of each turn of MinMax
+	beta, cautious    plan.Schedule // κ of MinMax, and of OptMinMax
+	optimism          plan.Schedule // κ° of OptMinMax
+	width             int           // of both hidden layers
+	rate              float64       // learning rate
+	episodes, explore int
+}
+
+// publications are the tasks with published settings.
+var publications = map[string]publication{
+	"pendulum": {
+		horizon: 20, weight: 1, actions: 5, errors: 5, beta: around(10), cautious: around(10), optimism: around(10),
+		width: 128, rate: 1e-3, episodes: 50, explore: 100,
+	},
+	"pitch": {
+		horizon: 5, weight: 0.01, particles: 10, actions: 10, errors: 10, beta: around(10), cautious: around(20), optimism: plan.Constant(1),
+		width: 128, rate: 5e-4, episodes: 30, explore: 100,
+	},
+	"rccar": {
+		horizon: 20, weight: 1, actions: 10, errors: 5, beta: around(20), cautious: around(20), optimism: plan.Constant(1),
+		width: 256, rate: 1e-3, episodes: 50, explore: 200,
+	},
+}
+
+// around is the published schedule, which never got beyond its first episode.
+func around(episode float64) plan.Schedule {
+	s := plan.Sigmoid(1, 3, episode)
+	s.Frozen = true
+	return s
+}
+
+// UsePreset sets everything to a preset but the seed: "reference" for the published settings of the Task and the Planner, as far
+// as they are offered, "" for those in force. The error names the tasks and planners that were published.
+//
+// The stored settings of the pendulum's unsafe planner have an action cost of 0.2, and those of OptMinMax a limit that cannot be
+// reached; both are of studies beside the published comparison, and the values of the other planners are taken in their place.
+func (s *Settings) UsePreset(name string) error {
+	if name == "" {
+		return nil
+	}
+	m, err := Parameters(s.Task, name)
+	if err != nil {
+		return err
+	}
+	pub, ok := publications[s.Task]
+	if !ok {
+		return fmt.Errorf("task %q has no published settings: there are those of %v", s.Task, slices.Sorted(maps.Keys(publications)))
+	}
+	p, err := pub.planner(s.Planner)
+	if err != nil {
+		return err
+	}
+	if err := s.Use("fsvgd"); err != nil {
+		return err
+	}
+	e := ensemble.Reference()
+	e.Hidden, e.LearningRate = []int{pub.width, pub.width}, pub.rate
+	t := calibrate.DefaultTemperature()
+	t.Aleatoric = true
+	s.Parameters, s.Planning, s.Learning, s.Calibrate, s.Calibrating = m, p, &e, "temperature", &t
+	s.Episodes, s.Explore, s.LearnEvery, s.RepeatNoise = pub.episodes, pub.explore, 0, true
+	s.choose()
+	return nil
+}
+
+// planner is a published planner.
+func (pub publication) planner(name string) (safex.Planner, error) {
+	const particles = 10
+	o := safex.Objective{Weight: pub.weight, Count: true}
+	search := opt.ReferenceCEM()
+	switch name {
+	case "unsafe":
+		return &plan.Nominal{Horizon: pub.horizon, Search: &search, Particles: particles}, nil
+	case "safe":
+		return &plan.Nominal{Horizon: pub.horizon, Objective: o, Search: &search, Particles: pub.particles}, nil
+	case "pestraj":
+		return &plan.PesTraj{Horizon: pub.horizon, Objective: o, Search: &search, Particles: particles, Separate: true}, nil
+	case "minmax", "optminmax":
+		inner := search
+		search.Iterations, inner.Iterations = pub.actions, pub.errors
+		search.Warm, inner.Warm = true, true // within a step: each turn starts from the mean of the one before
+		p := plan.MinMax{
+			Horizon: pub.horizon, Beta: pub.beta, Objective: o, Search: &search, Inner: &inner, Particles: particles,
+			Alternations: 10, Fixed: 5, Mean: true,
+		}
+		if name == "optminmax" {
+			p.Beta, p.Optimism, p.Particles = pub.cautious, pub.optimism, 0
+		}
+		return &p, nil
+	}
+	return nil, fmt.Errorf("planner %q was not published: choose unsafe, safe, pestraj, minmax or optminmax", name)
+}
