@@ -10,6 +10,7 @@ tool (
 require (
 	github.com/gofrs/flock v0.13.0
 	github.com/gomlx/compute v0.1.12
+	github.com/gomlx/go-xla v0.4.11
 	github.com/gomlx/gomlx v0.28.14
 	github.com/google/renameio/v2 v2.0.0
 	github.com/janpfeifer/gonb v0.11.5
@@ -61,6 +62,7 @@ require (
 	golang.org/x/telemetry v0.0.0-20260908163034-4bcc4b2ee518 // indirect
 	golang.org/x/text v0.35.0 // indirect
 	golang.org/x/tools v0.50.0 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
 	k8s.io/klog/v2 v2.140.0 // indirect
 	rsc.io/pdf v0.1.1 // indirect
 )

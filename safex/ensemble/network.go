@@ -21,7 +21,11 @@ type activation struct {
 
 var activations = map[string]*activation{
 	"swish": {func(x *Node) *Node { return Mul(x, Sigmoid(x)) }, func(y, x, dy *Node) *Node {
-		return BackendFusedActivationVJP(y, x, dy, compute.ActivationConfig{Type: compute.ActivationSilu})
+		if x.Graph().Backend().Capabilities().Operations[compute.OpTypeFusedActivationVJP] {
+			return BackendFusedActivationVJP(y, x, dy, compute.ActivationConfig{Type: compute.ActivationSilu})
+		}
+		s := Sigmoid(x)
+		return Mul(dy, Add(s, Mul(y, OneMinus(s))))
 	}},
 	"relu": {func(x *Node) *Node { return MaxScalar(x, 0) }, func(y, x, dy *Node) *Node {
 		return Mul(dy, ConvertDType(GreaterThan(x, ZerosLike(x)), dy.DType()))

@@ -1,28 +1,128 @@
 package gx
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/compute/gobackend" // the pure-Go backend, and no other
+	_ "github.com/gomlx/compute/gobackend" // the pure-Go backend, and no other but with the tag xla
 )
 
-// Backend is GoMLX's pure-Go backend for predictions and rollouts, one for the process. It runs
+// Variable is the environment variable that names the backend of all graphs: "go", which is GoMLX's in pure Go and in every
+// build, or, with the build tag xla, "xla" for the first XLA plugin that is found, GPUs first, "xla:cpu" or "xla:cuda" for the
+// plugin of that name, or "xla:/path/to/plugin.so". Unset, it is "xla" in a build with the tag, and "go" in all others.
+const Variable = "SAFEX_BACKEND"
+
+// opened are the backends behind what was asked for.
+type opened struct {
+	asked, name       string
+	rollout, training compute.Backend
+}
+
+// process are the backends of this process.
+var process struct {
+	sync.Mutex
+	opened []*opened // no plugin twice
+	inUse  *opened   // nil before the first use
+}
+
+// Backend is GoMLX's backend for predictions and rollouts, one for the process. In pure Go it runs
 // one operation after the other, each on all cores: rollouts are chains, and run 1.5 times as
 // fast this way as with operations side by side.
-var Backend = sync.OnceValues(func() (compute.Backend, error) { return open("go:ops_sequential") })
-
-// TrainingBackend is GoMLX's pure-Go backend for gradient steps, one for the process. It runs
-// independent operations side by side. Tensors of one backend are not for the other.
-var TrainingBackend = sync.OnceValues(func() (compute.Backend, error) { return open("go") })
-
-func open(config string) (compute.Backend, error) {
-	b, err := compute.NewWithConfig(config)
+func Backend() (compute.Backend, error) {
+	b, err := inUse()
 	if err != nil {
-		return nil, fmt.Errorf("gx: GoMLX backend: %w", err)
+		return nil, err
 	}
+	return b.rollout, nil
+}
+
+// TrainingBackend is GoMLX's backend for gradient steps, one for the process. In pure Go it runs
+// independent operations side by side, and tensors of one backend are not for the other.
+func TrainingBackend() (compute.Backend, error) {
+	b, err := inUse()
+	if err != nil {
+		return nil, err
+	}
+	return b.training, nil
+}
+
+// Name is the backend in use: "go", or "xla:" with the plugin and the version of its interface, as in "xla:cpu-0.114". If it
+// cannot be opened, it is what Variable asks for, and the error says what to do.
+func Name() (string, error) {
+	b, err := inUse()
+	if err != nil {
+		return asked(), err
+	}
+	return b.name, nil
+}
+
+// Use takes the backend that Variable would name so, from now on and for all goroutines, and returns what was asked for
+// before. Models and engines that were made before are not for it. It is for tests and measurements: Variable does the same
+// from outside.
+func Use(name string) (before string, err error) {
+	process.Lock()
+	defer process.Unlock()
+	before = asked()
+	if process.inUse != nil {
+		before = process.inUse.asked
+	}
+	b, err := open(name)
+	if err == nil {
+		process.inUse = b
+	}
+	return before, err
+}
+
+func asked() string { return cmp.Or(os.Getenv(Variable), preferred) }
+
+func inUse() (*opened, error) {
+	process.Lock()
+	defer process.Unlock()
+	if process.inUse == nil {
+		b, err := open(asked())
+		if err != nil {
+			return nil, err
+		}
+		process.inUse = b
+	}
+	return process.inUse, nil
+}
+
+// open opens what is asked for once. The process must be locked.
+func open(asked string) (b *opened, err error) {
+	for _, b := range process.opened {
+		if b.asked == asked {
+			return b, nil
+		}
+	}
+	kind, plugin, _ := strings.Cut(asked, ":")
+	switch {
+	case asked == "go":
+		b, err = openGo()
+	case kind == "xla":
+		b, err = openXLA(plugin)
+	default:
+		err = fmt.Errorf("there is no %q: want go, xla, xla:NAME or xla:/path/to/plugin.so", asked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gx: %s: %w", Variable, err)
+	}
+	b.asked = asked
+	process.opened = append(process.opened, b)
 	return b, nil
+}
+
+func openGo() (*opened, error) {
+	rollout, err := compute.NewWithConfig("go:ops_sequential")
+	if err != nil {
+		return nil, err
+	}
+	training, err := compute.NewWithConfig("go")
+	return &opened{name: "go", rollout: rollout, training: training}, err
 }
 
 // Catch turns a panic of GoMLX, which some of its calls prefer to errors, into an error.
