@@ -17,14 +17,19 @@ var vectors256 = kernels{
 	sqrt: sqrt256, exp: exp256, log: log256, tanh: tanh256, sin: sin256, cos: cos256, round: round256,
 	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
 	spread: spread256, spreadBack: spreadBack256, panel: panel256, fma: fma256,
+	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
 }
 
 type (
 	lanes256 = archsimd.Float32x8
 	ints256  = archsimd.Int32x8
+	wides256 = archsimd.Float64x4
 )
 
-const width256 = 8
+const (
+	width256 = 8
+	half256  = width256 / 2
+)
 
 // table256 are the coefficients, one vector each: reading one is cheaper than spreading a number over a vector.
 var table256 = func() (t [constants][width256]float32) {
@@ -368,6 +373,109 @@ func spreadBack256(dy, y, mean, dev, gMean, gDev []float32, members int) {
 		level := load256(gMean, i).Sub(slope.Mul(rest)).Mul(share)
 		for j := i; j < len(y); j += len(mean) {
 			store256(dy, j, load256(y, j).Sub(m).MulAdd(slope, level))
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// tableWide256 are the coefficients of float64, likewise.
+var tableWide256 = func() (t [constants64][half256]float64) {
+	for i, c := range coefficients64 {
+		for l := range t[i] {
+			t[i][l] = c
+		}
+	}
+	return t
+}()
+
+func w256(i int) wides256 { return archsimd.LoadFloat64x4Array(&tableWide256[i]) }
+
+func loadWide256(x []float64, i int) wides256 {
+	return archsimd.LoadFloat64x4Array((*[half256]float64)(x[i:]))
+}
+
+func storeWide256(x []float64, i int, v wides256) { v.StoreArray((*[half256]float64)(x[i:])) }
+
+func mulWide256(dst, a, b []float64) {
+	for i := 0; i < len(dst); i += half256 {
+		storeWide256(dst, i, loadWide256(a, i).Mul(loadWide256(b, i)))
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func squares256(sum, x []float64) {
+	for i := 0; i < len(sum); i += half256 {
+		s := loadWide256(sum, i)
+		for j := i; j < len(x); j += len(sum) {
+			v := loadWide256(x, j)
+			s = v.MulAdd(v, s)
+		}
+		storeWide256(sum, i, s)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// expWide256 is eˣ for x up to 0, with x kept at -708 or above. A NaN gives any number.
+func expWide256(x wides256) wides256 {
+	x = x.Max(w256(wExpLo))
+	n := x.MulAdd(w256(wLog2e), w256(wMagic))
+	whole := n.Sub(w256(wMagic))
+	r := whole.MulAdd(w256(wMinusLn2Hi), x)
+	r = whole.MulAdd(w256(wMinusLn2Lo), r)
+	p := r.MulAdd(w256(wExp0), w256(wExp1))
+	p = r.MulAdd(p, w256(wExp2))
+	p = r.MulAdd(p, w256(wExp3))
+	p = r.MulAdd(p, w256(wExp4))
+	p = r.MulAdd(p, w256(wExp5))
+	p = r.MulAdd(p, w256(wExp6))
+	p = r.MulAdd(p, w256(wExp7))
+	p = r.MulAdd(p, w256(wExp8))
+	p = r.MulAdd(p, w256(wExp9))
+	p = r.MulAdd(p, w256(wExp10))
+	p = r.Mul(r).MulAdd(p, r.Add(w256(wOne)))
+	return p.ToBits().BitsToInt64().Add(n.ToBits().BitsToInt64().ShiftAllLeft(52)).ToBits().BitsToFloat64()
+}
+
+// distance256 is r² between lanes i on of z and a point.
+func distance256(z []float64, i, lanes int, point []float64) wides256 {
+	square := w256(wZero)
+	for d, c := range point {
+		e := loadWide256(z, d*lanes+i).Sub(archsimd.BroadcastFloat64x4(c))
+		square = e.MulAdd(e, square)
+	}
+	return square
+}
+
+func squaredExponential256(y, d, z, points []float64, dim, lanes int) {
+	for k := 0; k < len(points); k += dim {
+		point, row := points[k:k+dim], k/dim*lanes
+		for i := 0; i < lanes; i += half256 {
+			r2 := distance256(z, i, lanes, point)
+			e := expWide256(r2.Mul(w256(wMinusHalf)))
+			e = r2.IfElse(r2.IsNaN(), e)
+			storeWide256(y, row+i, e)
+			if len(d) > 0 {
+				storeWide256(d, row+i, e.Mul(w256(wMinusHalf)))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func matern256(y, d, z, points []float64, dim, lanes int) {
+	for k := 0; k < len(points); k += dim {
+		point, row := points[k:k+dim], k/dim*lanes
+		for i := 0; i < lanes; i += half256 {
+			r2 := distance256(z, i, lanes, point)
+			square := r2.Mul(w256(wFive))
+			a := square.Sqrt()
+			e := expWide256(a.Neg())
+			e = r2.IfElse(r2.IsNaN(), e)
+			slope := a.MulAdd(e, e)
+			storeWide256(y, row+i, square.MulAdd(e.Mul(w256(wThird)), slope))
+			if len(d) > 0 {
+				storeWide256(d, row+i, slope.Mul(w256(wFiveSixths)).Neg())
+			}
 		}
 	}
 	archsimd.ClearAVXUpperBits()

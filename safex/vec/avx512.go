@@ -15,14 +15,19 @@ var vectors512 = kernels{
 	sqrt: sqrt512, exp: exp512, log: log512, tanh: tanh512, sin: sin512, cos: cos512, round: round512,
 	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
 	spread: spread512, spreadBack: spreadBack512, panel: panel512, fma: fma512,
+	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
 }
 
 type (
 	lanes512 = archsimd.Float32x16
 	ints512  = archsimd.Int32x16
+	wides512 = archsimd.Float64x8
 )
 
-const width512 = 16
+const (
+	width512 = 16
+	half512  = width512 / 2
+)
 
 // table512 are the coefficients, one vector each: reading one is cheaper than spreading a number over a vector.
 var table512 = func() (t [constants][width512]float32) {
@@ -366,6 +371,109 @@ func spreadBack512(dy, y, mean, dev, gMean, gDev []float32, members int) {
 		level := load512(gMean, i).Sub(slope.Mul(rest)).Mul(share)
 		for j := i; j < len(y); j += len(mean) {
 			store512(dy, j, load512(y, j).Sub(m).MulAdd(slope, level))
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// tableWide512 are the coefficients of float64, likewise.
+var tableWide512 = func() (t [constants64][half512]float64) {
+	for i, c := range coefficients64 {
+		for l := range t[i] {
+			t[i][l] = c
+		}
+	}
+	return t
+}()
+
+func w512(i int) wides512 { return archsimd.LoadFloat64x8Array(&tableWide512[i]) }
+
+func loadWide512(x []float64, i int) wides512 {
+	return archsimd.LoadFloat64x8Array((*[half512]float64)(x[i:]))
+}
+
+func storeWide512(x []float64, i int, v wides512) { v.StoreArray((*[half512]float64)(x[i:])) }
+
+func mulWide512(dst, a, b []float64) {
+	for i := 0; i < len(dst); i += half512 {
+		storeWide512(dst, i, loadWide512(a, i).Mul(loadWide512(b, i)))
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func squares512(sum, x []float64) {
+	for i := 0; i < len(sum); i += half512 {
+		s := loadWide512(sum, i)
+		for j := i; j < len(x); j += len(sum) {
+			v := loadWide512(x, j)
+			s = v.MulAdd(v, s)
+		}
+		storeWide512(sum, i, s)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// expWide512 is eˣ for x up to 0, with x kept at -708 or above. A NaN gives any number.
+func expWide512(x wides512) wides512 {
+	x = x.Max(w512(wExpLo))
+	n := x.MulAdd(w512(wLog2e), w512(wMagic))
+	whole := n.Sub(w512(wMagic))
+	r := whole.MulAdd(w512(wMinusLn2Hi), x)
+	r = whole.MulAdd(w512(wMinusLn2Lo), r)
+	p := r.MulAdd(w512(wExp0), w512(wExp1))
+	p = r.MulAdd(p, w512(wExp2))
+	p = r.MulAdd(p, w512(wExp3))
+	p = r.MulAdd(p, w512(wExp4))
+	p = r.MulAdd(p, w512(wExp5))
+	p = r.MulAdd(p, w512(wExp6))
+	p = r.MulAdd(p, w512(wExp7))
+	p = r.MulAdd(p, w512(wExp8))
+	p = r.MulAdd(p, w512(wExp9))
+	p = r.MulAdd(p, w512(wExp10))
+	p = r.Mul(r).MulAdd(p, r.Add(w512(wOne)))
+	return p.ToBits().BitsToInt64().Add(n.ToBits().BitsToInt64().ShiftAllLeft(52)).ToBits().BitsToFloat64()
+}
+
+// distance512 is r² between lanes i on of z and a point.
+func distance512(z []float64, i, lanes int, point []float64) wides512 {
+	square := w512(wZero)
+	for d, c := range point {
+		e := loadWide512(z, d*lanes+i).Sub(archsimd.BroadcastFloat64x8(c))
+		square = e.MulAdd(e, square)
+	}
+	return square
+}
+
+func squaredExponential512(y, d, z, points []float64, dim, lanes int) {
+	for k := 0; k < len(points); k += dim {
+		point, row := points[k:k+dim], k/dim*lanes
+		for i := 0; i < lanes; i += half512 {
+			r2 := distance512(z, i, lanes, point)
+			e := expWide512(r2.Mul(w512(wMinusHalf)))
+			e = r2.IfElse(r2.IsNaN(), e)
+			storeWide512(y, row+i, e)
+			if len(d) > 0 {
+				storeWide512(d, row+i, e.Mul(w512(wMinusHalf)))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func matern512(y, d, z, points []float64, dim, lanes int) {
+	for k := 0; k < len(points); k += dim {
+		point, row := points[k:k+dim], k/dim*lanes
+		for i := 0; i < lanes; i += half512 {
+			r2 := distance512(z, i, lanes, point)
+			square := r2.Mul(w512(wFive))
+			a := square.Sqrt()
+			e := expWide512(a.Neg())
+			e = r2.IfElse(r2.IsNaN(), e)
+			slope := a.MulAdd(e, e)
+			storeWide512(y, row+i, square.MulAdd(e.Mul(w512(wThird)), slope))
+			if len(d) > 0 {
+				storeWide512(d, row+i, slope.Mul(w512(wFiveSixths)).Neg())
+			}
 		}
 	}
 	archsimd.ClearAVXUpperBits()

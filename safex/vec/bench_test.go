@@ -61,3 +61,46 @@ func BenchmarkActivation(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRoot64 is the product with a lower triangular matrix of float64, which counts half of its entries, and the
+// correlations before it, on all cores.
+func BenchmarkRoot64(b *testing.B) {
+	const dim = 4
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{64, 192, 256} {
+		root := Pack64(n, n, func(o, i int) float64 {
+			if i > o {
+				return 0
+			}
+			return r.NormFloat64()
+		})
+		z, points := make([]float64, dim*Lanes), make([]float64, n*dim)
+		for i := range points {
+			points[i] = r.NormFloat64()
+		}
+		b.Run(fmt.Sprintf("mul/n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				onAllCores(func() {
+					x, y := make([]float64, n*Lanes), make([]float64, n*Lanes)
+					for range 100 {
+						root.Mul(y, x, Lanes)
+					}
+				})
+			}
+			b.ReportMetric(float64(100*n*(n+1)*Lanes)*float64(b.N*runtime.GOMAXPROCS(0))/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+		for c, name := range []string{"se", "matern52"} {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				for b.Loop() {
+					onAllCores(func() {
+						y, d := make([]float64, n*Lanes), make([]float64, n*Lanes)
+						for range 100 {
+							Correlation(c).Apply(y, d, z, points, dim, Lanes)
+						}
+					})
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(100*n*Lanes*b.N*runtime.GOMAXPROCS(0)), "ns/correlation")
+			})
+		}
+	}
+}

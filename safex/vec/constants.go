@@ -69,6 +69,44 @@ const (
 	constants
 )
 
+// Constants of the functions in float64, by place in coefficients64.
+const (
+	wZero = iota
+	wOne
+	wMinusHalf
+	wThird
+	wFive
+	wFiveSixths
+	wMagic // 1.5·2⁵²
+	wLog2e
+	wMinusLn2Hi
+	wMinusLn2Lo
+	wExpLo
+	wExp0 // to wExp10
+	wExp1
+	wExp2
+	wExp3
+	wExp4
+	wExp5
+	wExp6
+	wExp7
+	wExp8
+	wExp9
+	wExp10
+	constants64
+)
+
+// coefficients64 are those constants. The polynomial is that of N. Shibata's SLEEF library (xexp), highest power first.
+var coefficients64 = [constants64]float64{
+	wOne: 1, wMinusHalf: -0.5, wThird: 1.0 / 3, wFive: 5, wFiveSixths: 5.0 / 6,
+	wMagic: 0x1.8p52, wLog2e: math.Log2E, wMinusLn2Hi: -0.69314718055966295651160180568695068359375, wMinusLn2Lo: -0.28235290563031577122588448175013436025525412068e-12,
+	wExpLo: -708,
+	wExp0:  2.08860621107283687536341e-09, wExp1: 2.51112930892876518610661e-08, wExp2: 2.75573911234900471893338e-07,
+	wExp3: 2.75572362911928827629423e-06, wExp4: 2.4801587159235472998791e-05, wExp5: 1.98412698960509205564975e-04,
+	wExp6: 1.38888888889774492207962e-03, wExp7: 8.33333333331652721664984e-03, wExp8: 4.16666666666665047591422e-02,
+	wExp9: 1.66666666666666851703837e-01, wExp10: 0.5,
+}
+
 // coefficients are the constants. The polynomials are those of S. L. Moshier's Cephes library (expf, logf, tanhf, sinf,
 // cosf, atanf), highest power first.
 var coefficients = [constants]float32{

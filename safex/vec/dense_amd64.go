@@ -15,6 +15,14 @@ func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 //go:noescape
 func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
+// Wide tiles are the same in float64, without a bias.
+
+//go:noescape
+func wide512x4(y, w, x *float64, in int, strideY, strideX uintptr)
+
+//go:noescape
+func wide256x2(y, w, x *float64, in int, strideY, strideX uintptr)
+
 // chains512 and chains256 run rounds of 16 and 12 multiplications with addition, each of which waits for its own of the
 // round before.
 
@@ -73,6 +81,37 @@ func partial256(y, w, bias, x []float32, rows, in, lanes int) {
 		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*16, uintptr(4*lanes))
 		for r := range rows {
 			copy(y[r*lanes+lo:][:16], spare[16*r:])
+		}
+	}
+}
+
+func panel64x512(y, w, x []float64, rows, in, lanes int) {
+	var spare [height * Lanes]float64
+	stride := uintptr(8 * lanes)
+	for lo := 0; lo < lanes; lo += Lanes {
+		if rows == height {
+			wide512x4(&y[lo], &w[0], &x[lo], in, stride, stride)
+			continue
+		}
+		wide512x4(&spare[0], &w[0], &x[lo], in, 8*Lanes, stride)
+		for r := range rows {
+			copy(y[r*lanes+lo:][:Lanes], spare[r*Lanes:])
+		}
+	}
+}
+
+func panel64x256(y, w, x []float64, rows, in, lanes int) {
+	const step = 8
+	var spare [height * step]float64
+	stride := uintptr(8 * lanes)
+	for lo := 0; lo < lanes; lo += step {
+		if rows == height {
+			wide256x2(&y[lo], &w[0], &x[lo], in, stride, stride)
+			continue
+		}
+		wide256x2(&spare[0], &w[0], &x[lo], in, 8*step, stride)
+		for r := range rows {
+			copy(y[r*lanes+lo:][:step], spare[r*step:])
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestAVX2IsGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := strings.NewReplacer("width512 = 16", "width256 = 8", "AVX512", "AVX2", "32x16", "32x8", "512", "256")
+	half := strings.NewReplacer("width512 = 16", "width256 = 8", "AVX512", "AVX2", "32x16", "32x8", "64x8", "64x4", "512", "256")
 	if _, code, _ := strings.Cut(string(got), "\n\n"); code != half.Replace(string(from)) {
 		t.Error("avx2.go is not what avx512.go makes of it: run go generate")
 	}

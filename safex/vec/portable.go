@@ -63,6 +63,26 @@ var portable = kernels{
 	spreadBack: spreadBackPortable,
 	panel:      panelPortable,
 	fma:        fmaPortable,
+	panel64:    panelWidePortable,
+	squaredExponential: correlation(func(r2 float64) (y, d float64) {
+		y = math.Exp(-r2 / 2)
+		return y, -y / 2
+	}),
+	matern52: correlation(func(r2 float64) (y, d float64) {
+		a := math.Sqrt(5 * r2)
+		e := math.Exp(-a)
+		return (1 + a + a*a/3) * e, -5.0 / 6 * (1 + a) * e
+	}),
+	mul64: func(dst, a, b []float64) {
+		for i := range dst {
+			dst[i] = a[i] * b[i]
+		}
+	},
+	squares64: func(sum, x []float64) {
+		for i := range x {
+			sum[i%len(sum)] += x[i] * x[i]
+		}
+	},
 }
 
 func one(f func(float64) float64) func(dst, x []float32) {
@@ -147,6 +167,43 @@ func panelPortable(y, w, bias, x []float32, rows, in, lanes int) {
 		}
 		for r := range rows {
 			copy(y[r*lanes+lo:], sum[r][:])
+		}
+	}
+}
+
+func panelWidePortable(y, w, x []float64, rows, in, lanes int) {
+	var sum [height][Lanes]float64
+	for lo := 0; lo < lanes; lo += Lanes {
+		clear(sum[:])
+		for i := range in {
+			wi, xi := (*[height]float64)(w[i*height:]), (*[Lanes]float64)(x[i*lanes+lo:])
+			for l, v := range xi {
+				sum[0][l] += wi[0] * v
+				sum[1][l] += wi[1] * v
+				sum[2][l] += wi[2] * v
+				sum[3][l] += wi[3] * v
+			}
+		}
+		for r := range rows {
+			copy(y[r*lanes+lo:], sum[r][:])
+		}
+	}
+}
+
+// correlation makes the correlations of a function of r² and its derivative.
+func correlation(f func(r2 float64) (y, d float64)) func(y, d, z, points []float64, dim, lanes int) {
+	return func(y, d, z, points []float64, dim, lanes int) {
+		for i := range y {
+			var r2 float64
+			for k, c := range points[i/lanes*dim:][:dim] {
+				e := z[k*lanes+i%lanes] - c
+				r2 += e * e
+			}
+			v, slope := f(r2)
+			y[i] = v
+			if len(d) > 0 {
+				d[i] = slope
+			}
 		}
 	}
 }

@@ -44,6 +44,11 @@ type kernels struct {
 	spreadBack                         func(dy, y, mean, dev, gMean, gDev []float32, members int)
 	panel                              func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ height
 	fma                                func(rounds int) (flops int)
+
+	panel64                      func(y, w, x []float64, rows, in, lanes int) // rows ≤ height
+	squaredExponential, matern52 func(y, d, z, points []float64, dim, lanes int)
+	mul64                        func(dst, a, b []float64)
+	squares64                    func(sum, x []float64)
 }
 
 var current atomic.Pointer[kernels]
