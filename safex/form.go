@@ -17,13 +17,14 @@ func FormOf(m Model) *Form {
 	return nil
 }
 
-// A Form is a belief as numbers. One of Layers and Features says by how much the state will change, with a mean μ(x, u) and
-// an epistemic deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
+// A Form is a belief as numbers. One of Layers, Features and Kernels says by how much the state will change, with a mean
+// μ(x, u) and an epistemic deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
 //
 //	mean = Prior(x, u) + μ(x, u),   epistemic = √((Scale σ(x, u))² + Floor²).
 type Form struct {
 	Layers   *Layers
 	Features *Features
+	Kernels  *Kernels
 
 	Prior *num.Program // (x, u) to the next state; nil for x, a state that stays
 	Scale []float64    // of each dimension; nil for 1
@@ -51,4 +52,21 @@ type Features struct {
 	Weights []float32    // [nx, k]
 	Root    []float32    // [k, k]: of the covariance of the weights, RootᵀRoot
 	Scale   []float32    // [nx]
+}
+
+// Kernels are Gaussian processes, one for each dimension of the state.
+type Kernels struct {
+	// Correlation ρ of the squared distance r² in lengths: se is exp(-r²/2), matern52 (1 + √5 r + 5r²/3) exp(-√5 r).
+	Correlation string
+	Outputs     []Kernel // [nx]
+}
+
+// Kernel is the posterior of one dimension. With the correlations ρ of (x, u) with n points, μ = Weights·ρ and
+// σ² = Variance - |Root ρ|², which is at least Variance · 1e-14. It takes float64: σ² is a small difference.
+type Kernel struct {
+	Length   []float64 // of each input, in its unit
+	Points   []float64 // [n, nx + nu], in lengths
+	Weights  []float64 // [n]
+	Root     []float64 // [n, n], lower triangular
+	Variance float64   // where nothing was seen
 }

@@ -39,6 +39,10 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 		}
 	case f.Features != nil:
 		b.change = newLinear(f.Features, nx, nu)
+	case f.Kernels != nil:
+		if b.change, err = newGaussian(f.Kernels, nx, nu); err != nil {
+			return nil, err
+		}
 	}
 	if p := f.Prior; p != nil {
 		if p.In != nx+nu || p.Out != nx {

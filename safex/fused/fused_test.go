@@ -15,6 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/keep"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -143,6 +144,30 @@ func drawLinear(t testing.TB, r *rand.Rand, s *safex.System) (safex.Model, strin
 	return m, what
 }
 
+// drawProcess are Gaussian processes that were told of up to 150 random small steps.
+func drawProcess(t testing.TB, r *rand.Rand, s *safex.System) (safex.Model, string) {
+	t.Helper()
+	g := gp.Default()
+	g.Kernel = []string{"se", "matern52"}[r.IntN(2)]
+	g.Fit, g.Signal, g.Noise, g.Length = false, 0.03*math.Exp(r.NormFloat64()), 0.002*math.Exp(r.NormFloat64()), 3*math.Exp(0.5*r.NormFloat64())
+	g.Noise = max(g.Noise, g.MinNoise)
+	data := &safex.Data{}
+	for range r.IntN(150) {
+		x, next, u := make([]float64, len(s.State)), make([]float64, len(s.State)), uniform(r, len(s.Action), 1).Point(0)
+		s.Start(x, r)
+		for d, v := range s.State {
+			x[d] += v.Scale * r.NormFloat64()
+			next[d] = x[d] + g.Signal*v.Scale*math.Sin(x[d]/v.Scale+u[0])
+		}
+		data.Append(x, u, next)
+	}
+	m, err := g.Learn(context.Background(), s, data, nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, fmt.Sprintf("%s with %d points, signal %.2g, noise %.2g and length %.2g", g.Kernel, data.Len(), g.Signal, g.Noise, g.Length)
+}
+
 // given is a Keeper that loads one model, whatever is in the file, so that others can be put around it.
 type given struct {
 	safex.Keeper
@@ -182,11 +207,13 @@ func onPrior(t testing.TB, s *safex.System, m safex.Model) safex.Model {
 // drawAny is a random model, with a calibration or a prior around it, or both in either order, or nothing. It says what it is.
 func drawAny(t testing.TB, r *rand.Rand, s *safex.System) (m safex.Model, what string) {
 	t.Helper()
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0:
 		return rollout.Truth(s), "the truth"
 	case 1:
 		m, what = drawLinear(t, r, s)
+	case 2:
+		m, what = drawProcess(t, r, s)
 	default:
 		var hidden []int
 		for range r.IntN(4) {

@@ -15,6 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -34,6 +35,20 @@ func pendulum(t testing.TB, activation string, horizon, n int) (*safex.System, *
 	c := candidates(r, s, horizon, n)
 	c.Eta = uniform(r, horizon*3, n)
 	return s, draw(r, s, 5, []int{40, 33}, activation), c
+}
+
+// kinds are one random model of the pendulum of each kind.
+func kinds(t testing.TB, s *safex.System, activation string) map[string]safex.Model {
+	r := rand.New(rand.NewPCG(3, 4))
+	networks := draw(r, s, 5, []int{40, 33}, activation)
+	linear, _ := drawLinear(t, r, s)
+	process, _ := drawProcess(t, r, s)
+	return map[string]safex.Model{
+		"networks": networks, "linear": linear, "process": process, "truth": rollout.Truth(s),
+		"calibrated": calibrated(t, s, networks, []float64{1, 2, 3}, []float64{0, 0.01, 0.02}),
+		"prior":      onPrior(t, s, networks),
+		"all":        onPrior(t, s, calibrated(t, s, process, []float64{1, 2, 3}, []float64{0, 0.01, 0.02})),
+	}
 }
 
 // small is an ensemble that learns in no time.
@@ -60,6 +75,11 @@ func learners(t testing.TB) map[string]safex.Keeper {
 		l.Degree = degree
 		return l
 	}
+	gauss := func(kernel string) safex.Keeper {
+		g := gp.Default()
+		g.Kernel, g.Points, g.Restarts = kernel, 61, 0
+		return g
+	}
 	return map[string]safex.Keeper{
 		"learned noise":  small(ensemble.Default()),
 		"fixed noise":    small(ensemble.Deterministic()),
@@ -72,6 +92,9 @@ func learners(t testing.TB) map[string]safex.Keeper {
 		"linear":         lin(1),
 		"quadratic":      lin(2),
 		"all three":      calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: lin(1)}),
+		"gp":             gauss("se"),
+		"rough gp":       gauss("matern52"),
+		"gp and all":     calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: gauss("se")}),
 		"truth":          rollout.Known{},
 		"doubted truth":  calibrate.DefaultConformal().With(rollout.Known{}),
 	}
@@ -117,9 +140,8 @@ func TestFittedModels(t *testing.T) {
 // The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes no bit of
 // anything else.
 func TestDoubt(t *testing.T) {
-	s, m, c := pendulum(t, "swish", 6, 100)
-	scale, floor := []float64{1, 2, 3}, []float64{0, 0.01, 0.02}
-	for name, m := range map[string]safex.Model{"plain": m, "calibrated": calibrated(t, s, m, scale, floor)} {
+	s, _, c := pendulum(t, "swish", 6, 100)
+	for name, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
 		c.Doubt = true
 		want := roll(t, r, c, nil)
@@ -129,7 +151,7 @@ func TestDoubt(t *testing.T) {
 				asked.Eta = eta
 				out := roll(t, r, asked, up)
 				if with, without := out.Doubt, want.Doubt; eta != nil && !slices.EqualFunc(with, without, slices.Equal[[]float64]) ||
-					!slices.Equal(with[0], without[0]) || len(with) != 18 || slices.Contains(with[17], 0) {
+					!slices.Equal(with[0], without[0]) || len(with) != 18 || name != "truth" && slices.Contains(with[17], 0) {
 					t.Fatalf("%s, η %v, gradient %v: the doubt is another", name, eta != nil, up != nil)
 				}
 				with := results(out)
@@ -153,8 +175,23 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite, and calibrations that
-// are infinite or 0. Other candidates' are as the graph's.
+// Models that have not seen anything roll as their graphs do.
+func TestWithoutData(t *testing.T) {
+	s, _, c := pendulum(t, "swish", 6, 40)
+	c.Doubt = true
+	all := newComparison(rand.New(rand.NewPCG(5, 6)))
+	for _, name := range []string{"linear", "gp", "rough gp"} {
+		m, err := learners(t)[name].Learn(context.Background(), s, &safex.Data{}, nil, rng.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.engines(t, name, s, m, c, ascent)
+	}
+	all.report(t, 100)
+}
+
+// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite, calibrations that are
+// infinite or 0, and actions that are NaN, infinite or far out. Other candidates' are as the graph's.
 func TestBrokenWeights(t *testing.T) {
 	check := func(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates) (got *safex.Rolled) {
 		t.Helper()
@@ -191,6 +228,13 @@ func TestBrokenWeights(t *testing.T) {
 				check(t, fmt.Sprintf("scale %v", bad), s, calibrated(t, s, m, []float64{1, bad, 1}, []float64{0, 0, 1}), c)
 				check(t, fmt.Sprintf("floor %v", bad), s, calibrated(t, s, m, []float64{1, 2, 1}, []float64{bad, bad, 1}), c)
 			}
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 100} {
+				s, _, c := pendulum(t, "swish", 5, 20)
+				c.Actions[2][7] = bad
+				for kind, m := range kinds(t, s, "swish") {
+					check(t, fmt.Sprintf("%s with an action of %v", kind, bad), s, m, c)
+				}
+			}
 		})
 	}
 }
@@ -201,51 +245,60 @@ func TestCandidatesAreIndependent(t *testing.T) {
 	for _, form := range vec.Forms() {
 		t.Run(string(form), func(t *testing.T) {
 			defer vec.Use(vec.Use(form))
-			s, m, c := pendulum(t, "swish", 6, 150)
-			r := bind(t, fused.New(), s, m)
-			before := roll(t, r, c, ascent)
-			for _, n := range []int{1, 31, 32, 33, 64, 65, 100} {
-				part := c
-				part.Actions, part.Eta = num.NewBatch(len(c.Actions), n), num.NewBatch(len(c.Eta), n)
-				for i := range n {
-					part.Actions.SetPoint(i, c.Actions.Point(150-n+i))
-					part.Eta.SetPoint(i, c.Eta.Point(150-n+i))
-				}
-				if n > 1 {
-					part.Actions[2][0] = math.NaN()
-				}
-				after := results(roll(t, r, part, ascent))
-				for name, b := range results(before) {
-					for d := range b {
-						for i := 1; i < n; i++ {
-							if got, want := after[name][d][i], b[d][150-n+i]; got != want {
-								t.Fatalf("%s %d of candidate %d of %d is %v, of 150 it is %v", name, d, i, n, got, want)
-							}
-						}
-						if got := after[name][d][0]; n > 1 && (name == "value" || name == "state" && d >= 9) && got == got {
-							t.Errorf("%s %d of a candidate with a NaN is %v", name, d, got)
-						}
-					}
-				}
+			s, _, c := pendulum(t, "swish", 6, 150)
+			for kind, m := range kinds(t, s, "swish") {
+				independent(t, kind, bind(t, fused.New(), s, m), c)
 			}
 		})
 	}
 }
 
+func independent(t *testing.T, kind string, r safex.Rollout, c safex.Candidates) {
+	t.Helper()
+	c.Doubt = true
+	before := roll(t, r, c, ascent)
+	for _, n := range []int{1, 31, 32, 33, 64, 65, 100} {
+		part := c
+		part.Actions, part.Eta = num.NewBatch(len(c.Actions), n), num.NewBatch(len(c.Eta), n)
+		for i := range n {
+			part.Actions.SetPoint(i, c.Actions.Point(150-n+i))
+			part.Eta.SetPoint(i, c.Eta.Point(150-n+i))
+		}
+		if n > 1 {
+			part.Actions[2][0] = math.NaN()
+		}
+		after := results(roll(t, r, part, ascent))
+		for name, b := range results(before) {
+			for d := range b {
+				for i := 1; i < n; i++ {
+					if got, want := after[name][d][i], b[d][150-n+i]; got != want {
+						t.Fatalf("%s: %s %d of candidate %d of %d is %v, of 150 it is %v", kind, name, d, i, n, got, want)
+					}
+				}
+				if got := after[name][d][0]; n > 1 && (name == "value" || name == "state" && d >= 9) && got == got {
+					t.Errorf("%s: %s %d of a candidate with a NaN is %v", kind, name, d, got)
+				}
+			}
+		}
+	}
+}
+
 // Without η, the gradients are those at η = 0, whatever the call before had.
 func TestWithoutEta(t *testing.T) {
-	s, m, c := pendulum(t, "swish", 6, 100)
-	r := bind(t, fused.New(), s, m)
-	for range 3 {
-		roll(t, r, c, ascent)
-		without, zeros := c, c
-		without.Eta, zeros.Eta = nil, num.NewBatch(len(c.Eta), 100)
-		want := results(roll(t, r, zeros, ascent))
-		roll(t, r, c, ascent)
-		for name, b := range results(roll(t, r, without, ascent)) {
-			for d := range b {
-				if !slices.Equal(b[d], want[name][d]) {
-					t.Fatalf("%s %d is another than at η = 0", name, d)
+	s, _, c := pendulum(t, "swish", 6, 100)
+	for kind, m := range kinds(t, s, "swish") {
+		r := bind(t, fused.New(), s, m)
+		for range 3 {
+			roll(t, r, c, ascent)
+			without, zeros := c, c
+			without.Eta, zeros.Eta = nil, num.NewBatch(len(c.Eta), 100)
+			want := results(roll(t, r, zeros, ascent))
+			roll(t, r, c, ascent)
+			for name, b := range results(roll(t, r, without, ascent)) {
+				for d := range b {
+					if !slices.Equal(b[d], want[name][d]) {
+						t.Fatalf("%s: %s %d is another than at η = 0", kind, name, d)
+					}
 				}
 			}
 		}
@@ -254,56 +307,62 @@ func TestWithoutEta(t *testing.T) {
 
 // How many cores there are changes no bit, and neither does the width of the vectors.
 func TestSameBits(t *testing.T) {
-	s, m, c := pendulum(t, "tanh", 6, 300)
-	r := bind(t, fused.New(), s, m)
-	want := results(roll(t, r, c, ascent))
-	check := func(what string) {
-		t.Helper()
-		for name, b := range results(roll(t, r, c, ascent)) {
-			for d := range b {
-				if !slices.Equal(b[d], want[name][d]) {
-					t.Fatalf("with %s, %s %d is another", what, name, d)
+	s, _, c := pendulum(t, "tanh", 6, 300)
+	c.Doubt = true
+	for kind, m := range kinds(t, s, "tanh") {
+		r := bind(t, fused.New(), s, m)
+		want := results(roll(t, r, c, ascent))
+		check := func(what string) {
+			t.Helper()
+			for name, b := range results(roll(t, r, c, ascent)) {
+				for d := range b {
+					if !slices.Equal(b[d], want[name][d]) {
+						t.Fatalf("%s: with %s, %s %d is another", kind, what, name, d)
+					}
 				}
 			}
 		}
-	}
-	check("the same again")
-	before := runtime.GOMAXPROCS(1)
-	check("one core")
-	runtime.GOMAXPROCS(5)
-	check("five cores")
-	runtime.GOMAXPROCS(before)
-	if vec.Current() == vec.AVX512 {
-		defer vec.Use(vec.Use(vec.AVX2))
-		check("AVX2")
+		check("the same again")
+		before := runtime.GOMAXPROCS(1)
+		check("one core")
+		runtime.GOMAXPROCS(5)
+		check("five cores")
+		runtime.GOMAXPROCS(before)
+		if form := vec.Current(); form == vec.AVX512 {
+			vec.Use(vec.AVX2)
+			check("AVX2")
+			vec.Use(form)
+		}
 	}
 }
 
 // Many may roll at once, from the first call on, with and without gradients and over several horizons.
 func TestConcurrentRolls(t *testing.T) {
 	engine := fused.New()
-	s, m, _ := pendulum(t, "relu", 6, 1)
-	r := bind(t, engine, s, m)
-	var wait sync.WaitGroup
-	outs, again := make([]*safex.Rolled, 16), make([]*safex.Rolled, 16)
-	run := func(i int) *safex.Rolled {
-		_, _, c := pendulum(t, "relu", 3+i%4, 70+i)
-		up := ascent
-		if i%3 == 0 {
-			up = nil
+	s, _, _ := pendulum(t, "relu", 6, 1)
+	for kind, m := range kinds(t, s, "relu") {
+		r := bind(t, engine, s, m)
+		var wait sync.WaitGroup
+		outs, again := make([]*safex.Rolled, 16), make([]*safex.Rolled, 16)
+		run := func(i int) *safex.Rolled {
+			_, _, c := pendulum(t, "relu", 3+i%4, 70+i)
+			up := ascent
+			if i%3 == 0 {
+				up = nil
+			}
+			return roll(t, r, c, up)
 		}
-		return roll(t, r, c, up)
-	}
-	for i := range outs {
-		wait.Go(func() { outs[i] = run(i) })
-	}
-	wait.Wait()
-	for i := range again {
-		again[i] = run(i)
-		for name, b := range results(again[i]) {
-			for d := range b {
-				if !slices.Equal(b[d], results(outs[i])[name][d]) {
-					t.Fatalf("call %d: %s %d is another when it runs alone", i, name, d)
+		for i := range outs {
+			wait.Go(func() { outs[i] = run(i) })
+		}
+		wait.Wait()
+		for i := range again {
+			again[i] = run(i)
+			for name, b := range results(again[i]) {
+				for d := range b {
+					if !slices.Equal(b[d], results(outs[i])[name][d]) {
+						t.Fatalf("%s, call %d: %s %d is another when it runs alone", kind, i, name, d)
+					}
 				}
 			}
 		}
@@ -317,16 +376,21 @@ func TestNoAllocation(t *testing.T) {
 	if racing {
 		t.Skip("with the race detector, a sync.Pool forgets")
 	}
-	s, m, c := pendulum(t, "swish", 6, 200)
-	r := bind(t, fused.New(), s, m)
-	for _, up := range []*safex.Ascent{nil, ascent} {
-		var out safex.Rolled
-		if n := testing.AllocsPerRun(50, func() {
-			if err := r.Roll(context.Background(), &out, c, up); err != nil {
-				t.Fatal(err)
+	s, _, c := pendulum(t, "swish", 6, 200)
+	for kind, m := range kinds(t, s, "swish") {
+		r := bind(t, fused.New(), s, m)
+		for _, up := range []*safex.Ascent{nil, ascent} {
+			for _, doubt := range []bool{false, true} {
+				var out safex.Rolled
+				c.Doubt = doubt
+				if n := testing.AllocsPerRun(50, func() {
+					if err := r.Roll(context.Background(), &out, c, up); err != nil {
+						t.Fatal(err)
+					}
+				}); n >= 1 {
+					t.Errorf("%s: a call allocates %v times", kind, n)
+				}
 			}
-		}); n >= 1 {
-			t.Errorf("a call allocates %v times", n)
 		}
 	}
 }

@@ -190,6 +190,41 @@ func regression(f *safex.Features, xu []dual) (mean, dev []dual) {
 	return mean, dev
 }
 
+// processes are the mean changes of Gaussian processes and their deviations.
+func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
+	for _, o := range k.Outputs {
+		var μ, square dual
+		ρ := make([]dual, len(o.Weights))
+		for i := range ρ {
+			var r2 dual
+			for d, x := range xu {
+				z := x.by(1 / o.Length[d]).plus(dual{v: -o.Points[i*len(xu)+d]})
+				r2 = r2.plus(z.times(z))
+			}
+			if k.Correlation == "se" {
+				ρ[i] = chain(math.Exp(-r2.v/2), []dual{r2}, -math.Exp(-r2.v/2)/2)
+			} else {
+				a := math.Sqrt(5 * r2.v)
+				ρ[i] = chain((1+a+a*a/3)*math.Exp(-a), []dual{r2}, -5.0/6*(1+a)*math.Exp(-a))
+			}
+			μ = μ.plus(ρ[i].by(o.Weights[i]))
+		}
+		for i := range ρ {
+			part := chain(0, ρ[:i+1], o.Root[i*len(ρ):][:i+1]...)
+			for l, w := range o.Root[i*len(ρ):][:i+1] {
+				part.v += w * ρ[l].v
+			}
+			square = square.plus(part.times(part))
+		}
+		variance := dual{v: o.Variance}.plus(square.by(-1))
+		if variance.v < 1e-14*o.Variance {
+			variance = dual{v: 1e-14 * o.Variance}
+		}
+		mean, dev = append(mean, μ), append(dev, variance.root())
+	}
+	return mean, dev
+}
+
 // believe are the mean and the deviation of the next state that a Form believes in.
 func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	switch {
@@ -197,6 +232,8 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 		mean, dev = spread(f.Layers, xu)
 	case f.Features != nil:
 		mean, dev = regression(f.Features, xu)
+	case f.Kernels != nil:
+		mean, dev = processes(f.Kernels, xu)
 	default:
 		mean, dev = make([]dual, nx), make([]dual, nx)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -73,28 +74,34 @@ func BenchmarkPredict(b *testing.B) {
 	b.ReportMetric(float64(data.Len())*float64(b.N)/b.Elapsed().Seconds(), "evals/s")
 }
 
-// BenchmarkPlan reports the time of one plan with a model of 1000 transitions, each from the plan before, as in an episode.
+// BenchmarkPlan reports the time of one plan with a model of 1000 transitions, each from the plan before, as in an episode, by
+// each engine.
 func BenchmarkPlan(b *testing.B) {
 	s, data := pendulum(b, 1000)
-	roll, err := rollout.NewGoMLX().Rollout(s, learn(b, gp.Default(), s, data))
-	if err != nil {
-		b.Fatal(err)
+	m := learn(b, gp.Default(), s, data)
+	for name, engine := range map[string]safex.Engine{"fused": fused.New(), "graph": rollout.NewGoMLX()} {
+		b.Run(name, func(b *testing.B) {
+			roll, err := engine.Rollout(s, m)
+			if err != nil {
+				b.Fatal(err)
+			}
+			x := make([]float64, 3)
+			s.Start(x, rng.New(1).Rand())
+			q := safex.Query{System: s, Rollout: roll, State: x, Episode: 1}
+			if _, err := plan.DefaultPessimistic().Plan(context.Background(), q, rng.New(2)); err != nil { // compiles
+				b.Fatal(err)
+			}
+			for i := 0; b.Loop(); i++ {
+				next, err := plan.DefaultPessimistic().Plan(context.Background(), q, rng.New(2).At(i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				q.Last = next
+				q.State, _, _ = s.Step(q.State, next.Actions[0])
+			}
+			b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms/plan")
+		})
 	}
-	x := make([]float64, 3)
-	s.Start(x, rng.New(1).Rand())
-	q := safex.Query{System: s, Rollout: roll, State: x, Episode: 1}
-	if _, err := plan.DefaultPessimistic().Plan(context.Background(), q, rng.New(2)); err != nil { // compiles
-		b.Fatal(err)
-	}
-	for i := 0; b.Loop(); i++ {
-		next, err := plan.DefaultPessimistic().Plan(context.Background(), q, rng.New(2).At(i))
-		if err != nil {
-			b.Fatal(err)
-		}
-		q.Last = next
-		q.State, _, _ = s.Step(q.State, next.Actions[0])
-	}
-	b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms/plan")
 }
 
 // BenchmarkSubset reports how a model of 192 out of 1000 transitions differs from one of all, with the same

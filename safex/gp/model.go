@@ -226,6 +226,30 @@ func (m *model) predict(dst *safex.Prediction, xu num.Batch, lo, hi int, k []flo
 	}
 }
 
+// Form implements safex.Formed.
+func (m *model) Form() *safex.Form {
+	n := m.x.Len()
+	k := &safex.Kernels{Correlation: m.kernel}
+	for j, o := range m.outputs {
+		size := o.Signal * o.Signal * m.vars[j].Scale
+		of := safex.Kernel{Weights: make([]float64, n), Root: make([]float64, n*n), Variance: math.Pow(o.Signal*m.vars[j].Scale, 2)}
+		for d, v := range m.vars {
+			of.Length = append(of.Length, v.Scale*o.Length[d])
+		}
+		for i := range n {
+			for d := range m.vars {
+				of.Points = append(of.Points, o.z[d][i])
+			}
+			of.Weights[i] = size * o.alpha[i]
+			for l, v := range o.root[i*o.stride:][:i+1] {
+				of.Root[i*n+l] = size * v
+			}
+		}
+		k.Outputs = append(k.Outputs, of)
+	}
+	return &safex.Form{Kernels: k}
+}
+
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
 	return fmt.Sprintf("gp %s of %d rows, %d to %d", m.kernel, m.capacity(), len(m.vars), len(m.outputs))
@@ -255,5 +279,6 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 var (
 	_ safex.Model      = (*model)(nil)
 	_ safex.Calibrated = (*model)(nil)
+	_ safex.Formed     = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

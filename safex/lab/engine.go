@@ -18,8 +18,8 @@ type engineEntry struct {
 // engines are the engines by name.
 var engines = []engineEntry{
 	{"auto", "fused where it can, and graph where not", func() safex.Engine { return auto{fused.New(), rollout.NewGoMLX()} }},
-	{"fused", "vector code for ensembles of networks, linear regression and the truth", func() safex.Engine { return fused.New() }},
-	{"graph", "GoMLX graphs, for every model", func() safex.Engine { return rollout.NewGoMLX() }},
+	{"fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() }},
+	{"graph", "GoMLX graphs, for every model; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() }},
 }
 
 // Engines lists the names of the engines, and a line about each.

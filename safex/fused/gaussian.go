@@ -1,0 +1,206 @@
+package fused
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
+
+// gaussian is a source of Gaussian processes. It computes in float64: close to the data a variance is 1e-8 of what it is far
+// from them, and in float32 nothing is left of it, nor of the mean's digits below the noise.
+type gaussian struct {
+	in, out, most int // most points of an output
+	correlation   vec.Correlation
+	outputs       []process
+}
+
+// process is the posterior of one output, given n points. Sums over the points are with 1 and with each of their coordinates:
+// of dr²/dz = 2 (z - c), the gradient of a correlation with a point c.
+type process struct {
+	n        int
+	inverse  []float64     // of the lengths
+	points   []float64     // [n, in]
+	weights  *vec.Matrix64 // [1, n]
+	root     *vec.Matrix64 // [n, n]
+	rootBack *vec.Matrix64 // its transpose
+	sums     *vec.Matrix64 // [1 + in, n]
+	weighted *vec.Matrix64 // [1 + in, n]: times the weights
+	variance float64
+}
+
+// least is the smallest variance, in that where nothing was seen: below is rounding.
+const least = 1e-14
+
+var correlations = map[string]vec.Correlation{"se": vec.SquaredExponential, "matern52": vec.Matern52}
+
+// newGaussian checks and packs the processes of a model of nx state and nu action dimensions.
+func newGaussian(k *safex.Kernels, nx, nu int) (*gaussian, error) {
+	correlation, ok := correlations[k.Correlation]
+	if !ok {
+		return nil, fmt.Errorf("fused: no correlation %q: use the graph engine", k.Correlation)
+	}
+	if len(k.Outputs) != nx {
+		panic(fmt.Sprintf("fused: %d kernels for %d state dimensions", len(k.Outputs), nx))
+	}
+	g := &gaussian{in: nx + nu, out: nx, correlation: correlation}
+	for _, o := range k.Outputs {
+		n := len(o.Weights)
+		if len(o.Length) != g.in || len(o.Points) != n*g.in || len(o.Root) != n*n {
+			panic(fmt.Sprintf("fused: a kernel of %d points has %d coordinates, %d lengths and a root of %d for %d state and %d action dimensions",
+				n, len(o.Points), len(o.Length), len(o.Root), nx, nu))
+		}
+		if n == 0 { // a point without weight, so that nothing is empty
+			n, o.Points, o.Weights, o.Root = 1, make([]float64, g.in), []float64{0}, []float64{0}
+		}
+		p := process{n: n, points: o.Points, variance: o.Variance}
+		for _, v := range o.Length {
+			p.inverse = append(p.inverse, 1/v)
+		}
+		coordinate := func(c, i int) float64 {
+			if c == 0 {
+				return 1
+			}
+			return o.Points[i*g.in+c-1]
+		}
+		p.weights = vec.Pack64(1, n, func(_, i int) float64 { return o.Weights[i] })
+		p.root = vec.Pack64(n, n, func(r, i int) float64 { return o.Root[r*n+i] })
+		p.rootBack = vec.Pack64(n, n, func(i, r int) float64 { return o.Root[r*n+i] })
+		p.sums = vec.Pack64(1+g.in, n, coordinate)
+		p.weighted = vec.Pack64(1+g.in, n, func(c, i int) float64 { return o.Weights[i] * coordinate(c, i) })
+		g.outputs, g.most = append(g.outputs, p), max(g.most, n)
+	}
+	return g, nil
+}
+
+// stepper implements source.
+func (g *gaussian) stepper() stepper {
+	const lanes = vec.Lanes
+	s := &gaussianStepper{gaussian: g}
+	for _, p := range []struct {
+		at   *[]float64
+		rows int
+	}{{&s.z, g.in}, {&s.rho, g.most}, {&s.slope, g.most}, {&s.part, g.most}, {&s.pull, g.most}, {&s.mean, 1}, {&s.known, 1}, {&s.sums, 1 + g.in}, {&s.factor, 1}} {
+		*p.at = make([]float64, p.rows*lanes)
+	}
+	return s
+}
+
+// gaussianStepper is a gaussian's memory. Its float64 rows are of vec.Lanes lanes, which it takes together: their correlations
+// stay in the cache.
+type gaussianStepper struct {
+	*gaussian
+	keeper
+	memory     []float32
+	means      []float32 // [out]
+	devs       []float32 // [kept, out]
+	meanBy     []float32 // [steps, out, in]: derivatives of the means by the inputs
+	devBy      []float32 // [steps, out, in]: and of the deviations
+	z          []float64 // [in]: inputs in lengths
+	rho, slope []float64 // [most]: correlations, and their derivatives by r²
+	part, pull []float64 // [most]: root times the correlations, and its transpose times that
+	mean       []float64 // [1]
+	known      []float64 // [1]: variance explained
+	sums       []float64 // [1 + in]
+	factor     []float64 // [1] of derive
+}
+
+// prepare implements stepper.
+func (s *gaussianStepper) prepare(steps int) {
+	s.keeper = steps > 0
+	s.memory = lay(s.memory, part{&s.means, s.out}, part{&s.devs, max(1, steps) * s.out}, part{&s.meanBy, steps * s.out * s.in}, part{&s.devBy, steps * s.out * s.in})
+}
+
+// forward implements stepper. With a way back, it also computes all derivatives that this takes, while the correlations are at
+// hand.
+func (s *gaussianStepper) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+	mean = s.means[:s.out*lanes]
+	if doubt {
+		dev = s.at(s.devs, t, s.out, lanes)
+	}
+	for j := range s.outputs {
+		for lo := 0; lo < lanes; lo += vec.Lanes {
+			s.predict(j, mean, dev, xu, t, lo, lanes)
+		}
+	}
+	return mean, dev
+}
+
+// predict is forward for output j in vec.Lanes lanes from lo on.
+func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, lanes int) {
+	const width = vec.Lanes
+	o := &s.outputs[j]
+	// What is infinite times 0 is NaN, and makes NaN of what a correlation of 0 would hide.
+	var hidden [width]float64
+	for i, by := range o.inverse {
+		for l, v := range xu[i*lanes+lo:][:width] {
+			s.z[i*width+l] = float64(v) * by
+			hidden[l] += 0 * float64(v)
+		}
+	}
+	rho, slope := s.rho[:o.n*width], []float64(nil)
+	if s.keeper {
+		slope = s.slope[:o.n*width]
+	}
+	s.correlation.Apply(rho, slope, s.z, o.points, s.in, width)
+	o.weights.Mul(s.mean, rho, width)
+	for l, v := range s.mean {
+		mean[j*lanes+lo+l] = float32(v + hidden[l])
+	}
+	if s.keeper {
+		o.weighted.Mul(s.sums, slope, width)
+		for l := range s.factor {
+			s.factor[l] = 2
+		}
+		s.derive(s.at(s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, lanes)
+	}
+	if dev == nil {
+		return
+	}
+	part := s.part[:o.n*width]
+	o.root.Mul(part, rho, width)
+	clear(s.known)
+	vec.Squares64(s.known, part)
+	for l, v := range s.known {
+		std := math.Sqrt(max(o.variance-v, o.variance*least)) + hidden[l]
+		dev[j*lanes+lo+l] = float32(std)
+		s.factor[l] = -2 / std
+		if o.variance-v <= o.variance*least {
+			s.factor[l] = 0
+		}
+	}
+	if s.keeper {
+		pull := s.pull[:o.n*width]
+		o.rootBack.Mul(pull, part, width)
+		vec.Mul64(pull, pull, slope)
+		o.sums.Mul(s.sums, pull, width)
+		s.derive(s.at(s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, lanes)
+	}
+}
+
+// derive turns sums over the points, with 1 and with each coordinate c, into factor times the sum with (z - c), a derivative by
+// each input. It writes rows of as many lanes.
+func (s *gaussianStepper) derive(by []float32, o *process, lanes int) {
+	const width = vec.Lanes
+	for i, inverse := range o.inverse {
+		z, sum, row := s.z[i*width:][:width], s.sums[(1+i)*width:][:width], by[i*lanes:][:width]
+		for l := range row {
+			row[l] = float32(s.factor[l] * inverse * (z[l]*s.sums[l] - sum[l]))
+		}
+	}
+}
+
+// backward implements stepper.
+func (s *gaussianStepper) backward(dxu, _, gMean, gDev []float32, t, lanes int) {
+	clear(dxu)
+	meanBy, devBy := s.at(s.meanBy, t, s.out*s.in, lanes), s.at(s.devBy, t, s.out*s.in, lanes)
+	for j := range s.outputs {
+		a, b := gMean[j*lanes:][:lanes], gDev[j*lanes:][:lanes]
+		for i := range s.in {
+			row, k := dxu[i*lanes:][:lanes], (j*s.in+i)*lanes
+			vec.MulAdd(row, a, meanBy[k:][:lanes])
+			vec.MulAdd(row, b, devBy[k:][:lanes])
+		}
+	}
+}
