@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
@@ -63,7 +64,7 @@ func (s *Settings) UsePreset(name string) error {
 	}
 	pub, ok := publications[s.Task]
 	if !ok {
-		return fmt.Errorf("task %q has no published settings: there are those of %v", s.Task, slices.Sorted(maps.Keys(publications)))
+		return fmt.Errorf("task %q has no published settings: there are those of %s", s.Task, strings.Join(slices.Sorted(maps.Keys(publications)), ", "))
 	}
 	p, err := pub.planner(s.Planner)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 func trainCommand() *cobra.Command {
-	var planner, search, adversary, model, calibration, engine, out string
+	var planner, preset, search, inner, adversary, model, calibration, engine, out string
 	var episodes, explore, learnEvery int
 	var seed uint64
 	var set, disturb []string
@@ -35,6 +35,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
   safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
+  safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,8 +43,16 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			if err != nil {
 				return err
 			}
+			if err := s.UsePreset(preset); err != nil {
+				return err
+			}
 			if search != "" {
 				if err := s.UseSearch(search); err != nil {
+					return err
+				}
+			}
+			if inner != "" {
+				if err := s.UseInner(inner); err != nil {
 					return err
 				}
 			}
@@ -52,16 +61,29 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 					return err
 				}
 			}
-			if err := s.Use(model); err != nil {
-				return err
+			given := func(flag string) bool { return preset == "" || c.Flags().Changed(flag) }
+			if given("model") {
+				if err := s.Use(model); err != nil {
+					return err
+				}
 			}
-			if err := s.UseCalibration(calibration); err != nil {
-				return err
+			if given("calibrate") {
+				if err := s.UseCalibration(calibration); err != nil {
+					return err
+				}
 			}
 			if err := s.UseEngine(engine); err != nil {
 				return err
 			}
-			s.Episodes, s.Explore, s.LearnEvery, s.Seed = episodes, explore, learnEvery, seed
+			if s.Seed = seed; given("episodes") {
+				s.Episodes = episodes
+			}
+			if given("explore") {
+				s.Explore = explore
+			}
+			if given("learn-every") {
+				s.LearnEvery = learnEvery
+			}
 			for _, a := range set {
 				if err := s.Set(a); err != nil {
 					return err
@@ -72,10 +94,13 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			}
 			if out == "" {
 				name := s.Task + "-" + s.Planner
+				if preset != "" {
+					name += "-" + preset
+				}
 				if c.Flags().Changed("model") {
 					name += "-" + s.Model
 				}
-				if s.Calibrating != nil {
+				if s.Calibrating != nil && given("calibrate") {
 					name += "-" + s.Calibrate
 				}
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
@@ -90,8 +115,10 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f := c.Flags()
 	names, _ := lab.Planners()
 	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
+	f.StringVar(&preset, "preset", "", "reference: the published settings of the task and the planner, which other flags then change")
 	searches, _ := lab.Searches()
 	f.StringVar(&search, "search", "", "how the planner searches actions: "+strings.Join(searches, ", ")+" (default the planner's own)")
+	f.StringVar(&inner, "inner", "", "how minmax and optminmax search model errors (default the planner's own)")
 	adversaries, _ := lab.Adversaries()
 	f.StringVar(&adversary, "adversary", "", "who attacks a pessimistic plan: "+strings.Join(adversaries, ", ")+" (default the planner's own)")
 	models, _ := lab.Models()
@@ -104,8 +131,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
 	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
 	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
-	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD or calibration.FIELD, as in MaxSpeed=5")
+	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or agent.RepeatNoise, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	return c
 }

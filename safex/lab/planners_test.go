@@ -1,0 +1,110 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/plantest"
+)
+
+// Every planner that has a name keeps the laws, with every search that has one.
+func TestPlannerLaws(t *testing.T) {
+	planners, _ := Planners()
+	searches, _ := Searches()
+	if testing.Short() {
+		searches = searches[:1]
+	}
+	for _, planner := range planners {
+		for _, search := range searches {
+			t.Run(planner+"/"+search, func(t *testing.T) {
+				make := func(beta string) safex.Planner {
+					s, err := Default("pendulum", planner)
+					if err != nil {
+						t.Fatal(err)
+					}
+					set := []string{"planner.Horizon=10"}
+					if search != s.Search {
+						if err := s.UseSearch(search); err != nil {
+							t.Fatal(err)
+						}
+						set = append(set, "planner.Search.Samples=128", "planner.Search.Elites=13", "planner.Search.Iterations=4")
+					}
+					if beta != "" {
+						set = append(set, "planner.Beta="+beta)
+					}
+					for _, a := range set {
+						if err := s.Set(a); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return s.Planning
+				}
+				laws := plantest.Laws{Blind: planner == "unsafe", Draws: planner == "pestraj"}
+				switch make("").(type) {
+				case *plan.Pessimistic:
+					laws.Wider = make("4")
+				case *plan.MinMax:
+					laws.Wider, laws.Slack = make("4"), 0.03
+				}
+				plantest.Run(t, make(""), laws)
+			})
+		}
+	}
+}
+
+// A run of any planner that is stopped within an episode and resumed takes the steps of one that was never stopped.
+func TestResumePlanners(t *testing.T) {
+	names, _ := Planners()
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			settings := func() *Settings {
+				s := small(t, name)
+				if err := s.Use("linear"); err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(name, "minmax") {
+					for _, a := range []string{"planner.Inner.Samples=16", "planner.Inner.Elites=4", "planner.Inner.Iterations=2", "planner.KeepStd=2"} {
+						if err := s.Set(a); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				return s
+			}
+			whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+			for _, err := range Train(context.Background(), whole, settings()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := Start(parts, settings())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for stops := 0; r.Done() < r.Total() && stops < 20; stops++ {
+				ctx, cancel := context.WithCancel(context.Background())
+				taken := 0
+				for range r.Steps(ctx) {
+					if taken++; taken == 3 {
+						cancel()
+					}
+				}
+				cancel()
+				if r, err = Resume(parts); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a, errA := os.ReadFile(filepath.Join(whole, "steps.csv"))
+			b, errB := os.ReadFile(filepath.Join(parts, "steps.csv"))
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("a run in parts took other steps, %v, %v", errA, errB)
+			}
+		})
+	}
+}
