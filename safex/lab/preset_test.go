@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -59,7 +60,14 @@ func value(t *testing.T, s *Settings, path string) string {
 
 // The preset has every switch as published, each can be put right alone, and each can be published alone.
 func TestSwitches(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range switches {
+		if field := c.path[strings.LastIndex(c.path, ".")+1:]; !strings.Contains(string(readme), "."+field+"`") && !strings.Contains(string(readme), "`"+field+"`") {
+			t.Errorf("%s: README.md does not say that %s sets it", c.what, c.path)
+		}
 		s, err := Default(c.task, c.planner)
 		if err != nil {
 			t.Fatal(err)
