@@ -163,18 +163,61 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 	if g.ranked == nil {
 		g.ranked = first(values, x)
 	}
-	if met := g.known[:min(g.Met, len(g.known))]; len(met) > 0 {
-		if err := g.cross(ctx, &g.met, x, batchOf(met...), g.beta); err != nil {
-			return err
-		}
-		for lane := range n * len(met) {
-			prices[lane%n] = max(prices[lane%n], g.price(g.Objective, &g.met.out, lane))
-		}
-		for i := range values {
-			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
-		}
+	if err := g.meet(ctx, values, prices, x); err != nil {
+		return err
 	}
 	return g.attackBest(ctx, values, prices, x)
+}
+
+// meet holds the known errors against the best candidates under the mean, a quarter of the population at a time, until a
+// quarter is known to be better than all that have not met them: an error makes no candidate better.
+func (g *game) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
+	met := g.known[:min(g.Met, len(g.known))]
+	if len(met) == 0 {
+		return nil
+	}
+	errors := batchOf(met...)
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+	quarter := (len(order) + 3) / 4
+	for done := 0; done < len(order); {
+		lanes := order[done:min(done+quarter, len(order))]
+		if err := g.cross(ctx, &g.met, picked(x, lanes), errors, g.beta); err != nil {
+			return err
+		}
+		for lane := range len(lanes) * len(met) {
+			i := lanes[lane%len(lanes)]
+			prices[i] = max(prices[i], g.price(g.Objective, &g.met.out, lane))
+		}
+		for _, i := range lanes {
+			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
+		}
+		done += len(lanes)
+		settled := 0
+		for _, i := range order[:done] {
+			if done < len(order) && compare(values[i], values[order[done]]) <= 0 {
+				settled++
+			}
+		}
+		if settled >= quarter {
+			break
+		}
+	}
+	return nil
+}
+
+// picked are some lanes of x.
+func picked(x num.Batch, lanes []int) num.Batch {
+	p := num.NewBatch(len(x), len(lanes))
+	for d, column := range x {
+		for j, i := range lanes {
+			p[d][j] = column[i]
+		}
+	}
+	return p
 }
 
 // first is the best of a population, in case that the search is stopped before it is attacked.
