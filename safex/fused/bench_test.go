@@ -7,10 +7,17 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
+	"github.com/rischiboy/safe_exploration/safex/residual"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/vec"
 )
@@ -71,6 +78,63 @@ func BenchmarkRoll(b *testing.B) {
 					})
 				}
 			}
+		}
+	}
+}
+
+// BenchmarkKinds takes fitted models of each kind through 20 steps of the pendulum, with model errors, by both engines in turn.
+// ×graph is how many times as fast as the graph this engine is in the same run.
+func BenchmarkKinds(b *testing.B) {
+	s, data := modeltest.Pendulum(b, 1000)
+	const horizon = 20
+	wide := ensemble.Default()
+	wide.Hidden, wide.MaxSteps = []int{128, 128}, 10
+	quadratic, process := linear.Default(), gp.Default()
+	quadratic.Degree = 2
+	for _, k := range []struct {
+		name string
+		safex.Learner
+	}{
+		{"ensemble", &wide},
+		{"calibrated", calibrate.DefaultConformal().With(&wide)},
+		{"prior", residual.Residual{Prior: heavy(b), Learner: &wide}},
+		{"calibrated-prior", calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(b), Learner: &wide})},
+		{"linear", quadratic},
+		{"gp", process},
+		{"truth", rollout.Known{}},
+	} {
+		m, err := k.Learn(context.Background(), s, data, nil, rng.New(1))
+		if err != nil {
+			b.Fatal(err)
+		}
+		rolls := []safex.Rollout{bind(b, fused.New(), s, m), bind(b, rollout.NewGoMLX(), s, m)}
+		for _, c := range []struct {
+			name  string
+			lanes int
+			up    *safex.Ascent
+		}{{"forward", 2500, nil}, {"gradient", 128, ascent}} {
+			b.Run(fmt.Sprintf("%s/%s/lanes=%d", k.name, c.name, c.lanes), func(b *testing.B) {
+				r := rand.New(rand.NewPCG(3, 4))
+				in := safex.Candidates{State: []float64{-1, 0, 0}, Actions: uniform(r, horizon, c.lanes), Eta: uniform(r, 3*horizon, c.lanes), Beta: 2}
+				var out safex.Rolled
+				var took [2]time.Duration
+				run := func() {
+					for i, roll := range rolls {
+						begin := time.Now()
+						if err := roll.Roll(context.Background(), &out, in, c.up); err != nil {
+							b.Fatal(err)
+						}
+						took[i] += time.Since(begin)
+					}
+				}
+				run() // compiles
+				took = [2]time.Duration{}
+				for b.Loop() {
+					run()
+				}
+				b.ReportMetric(float64(horizon*c.lanes*b.N)/took[0].Seconds(), "evals/s")
+				b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "×graph")
+			})
 		}
 	}
 }

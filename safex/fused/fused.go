@@ -1,7 +1,7 @@
-// Package fused takes beliefs that are ensembles of networks through time in one pass over blocks of lanes: all members'
-// layers, their mean and spread, a calibration, the model error, the task's reward and limits, and the way back for
-// gradients, in float32 vectors. It computes what package rollout's graph does, faster, and for models with a safex.Form
-// alone.
+// Package fused takes beliefs through time in one pass over blocks of lanes: the model and its doubt, the model error, the
+// task's reward and limits, and the way back for gradients, in vectors. It computes what package rollout's graph does, faster,
+// for models with a safex.Form: ensembles of networks, linear regressions and Gaussian processes, calibrated or not, on a prior or
+// not, and a prior alone. It computes in float32, as the graph does, but for Gaussian processes, which both compute in float64.
 package fused
 
 import (

@@ -8,8 +8,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
-// gaussian is a source of Gaussian processes. It computes in float64: close to the data a variance is 1e-8 of what it is far
-// from them, and in float32 nothing is left of it, nor of the mean's digits below the noise.
+// gaussian is a source of Gaussian processes. It computes in float64. Fitted to a pendulum, a process is a thousand to ten thousand
+// times as sure close to its data as far from them: in float32 most of these variances come out below 0, and means off by one to
+// seven deviations of the noise.
 type gaussian struct {
 	in, out, most int // most points of an output
 	correlation   vec.Correlation

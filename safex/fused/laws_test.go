@@ -175,6 +175,56 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
+// Close to its data, where a process is sure, it doubts as it predicts: to 1e-5 of a deviation that is a thousandth of that far
+// away. In float32 hardly any of these deviations is a number at all.
+func TestSureProcesses(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 300)
+	g := gp.Default()
+	m, err := g.Learn(context.Background(), s, data, nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range vec.Forms() {
+		defer vec.Use(vec.Use(form))
+		r := rand.New(rand.NewPCG(7, 8))
+		roller := bind(t, fused.New(), s, m)
+		least := math.Inf(1)
+		for range 100 {
+			const n = 20
+			row := r.IntN(data.Len())
+			c := safex.Candidates{State: data.X.Point(row), Actions: uniform(r, 1, n), Doubt: true}
+			size := math.Pow(10, -5*r.Float64())
+			for d, v := range s.State {
+				c.State[d] = float64(float32(c.State[d] + size*v.Scale*r.NormFloat64()))
+			}
+			x := num.NewBatch(3, n)
+			for i, u := range c.Actions[0] {
+				c.Actions[0][i] = float64(float32(data.U[0][row] + size*u))
+				x.SetPoint(i, c.State)
+			}
+			out := roll(t, roller, c, nil)
+			var p safex.Prediction
+			if err := m.Predict(&p, x, c.Actions); err != nil {
+				t.Fatal(err)
+			}
+			for d := range p.Mean {
+				for i := range n {
+					least = min(least, p.Epistemic[d][i]/s.State[d].Scale)
+					if got, want := out.Doubt[d][i], p.Epistemic[d][i]; math.Abs(got-want) > tolerance*want {
+						t.Fatalf("%s: the doubt of dimension %d is %v, the model predicts %v", form, d, got, want)
+					}
+					if got, want := out.States[d][i], p.Mean[d][i]; math.Abs(got-want) > 2e-7*(1+math.Abs(want)) {
+						t.Fatalf("%s: the mean of dimension %d is %v, the model predicts %v", form, d, got, want)
+					}
+				}
+			}
+		}
+		if least > 1e-3 {
+			t.Errorf("the least deviation is %v Scales: the points are not close to the data", least)
+		}
+	}
+}
+
 // Models that have not seen anything roll as their graphs do.
 func TestWithoutData(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 40)

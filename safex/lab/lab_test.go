@@ -483,7 +483,7 @@ func TestBetaReachesThePlan(t *testing.T) {
 	}
 }
 
-// Both engines take the same way, and the fused one says which models it cannot take.
+// Both engines take the same way, and the fused one takes models that are no networks too.
 func TestEngines(t *testing.T) {
 	steps := map[string]safex.Episode{}
 	names, _ := Engines()
@@ -510,11 +510,13 @@ func TestEngines(t *testing.T) {
 		}
 	}
 	s := quick(t)
-	s.Use("linear")
 	s.UseEngine("fused")
-	for _, err := range Train(context.Background(), filepath.Join(t.TempDir(), "run"), s) {
-		if err != nil && !strings.Contains(err.Error(), "use the graph engine") {
-			t.Errorf("error %v", err)
+	for _, model := range []string{"linear", "prior+linear", "true"} {
+		s.Use(model)
+		for _, err := range Train(context.Background(), filepath.Join(t.TempDir(), "run"), s) {
+			if err != nil {
+				t.Errorf("%s: %v", model, err)
+			}
 		}
 	}
 	s.Engine = "steam"
