@@ -95,6 +95,9 @@ func (r *Report) retrace(s *System) {
 	if !sameProgram(s.Outcome, again.Outcome) {
 		r.problem("Reward or a limit is another function each time it is called: it must depend on its arguments alone")
 	}
+	if s.lacks != nil && !sameProgram(s.lacks, again.lacks) {
+		r.problem("Arrival is another function each time it is called: it must depend on its argument alone")
+	}
 	x, errX := s.DrawStart(rng.New(1).Child("check"))
 	y, errY := s.DrawStart(rng.New(1).Child("check"))
 	if errX == nil && errY == nil && !slices.Equal(x, y) {
@@ -136,6 +139,9 @@ func (r *Report) ignored(s *System) {
 		case any(used, 0, nx) && !any(used, nx, len(used)):
 			r.warn("limit %q looks at the state before the step alone, on which the action has no influence: take next", l.Name)
 		}
+	}
+	if s.lacks != nil && !any(s.lacks.Uses()[0], 0, nx) {
+		r.problem("Arrival is a constant: no action leads there")
 	}
 	if len(s.Limits) == 0 {
 		r.warn("there are no limits: every planner is safe")
@@ -266,6 +272,10 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.left = v.blame(t, u, err)
 			return
 		}
+		if x := v.truth(t, n); bad(v.lack(x)) {
+			v.left = fmt.Sprintf("step %d of an episode: %s", n, v.formula(x, u))
+			return
+		}
 		before, after := t.States[n], t.States[n+1]
 		for d, a := range after {
 			v.lo[d], v.hi[d] = min(v.lo[d], before[d], a), max(v.hi[d], before[d], a)
@@ -340,6 +350,9 @@ func (s *System) formula(x, u []float64) string {
 			what = fmt.Sprintf("limit %q", s.Limits[i-1].Name)
 		}
 		return fmt.Sprintf("%s is %v (%s) at %s", what, v, s.Outcome.Blame(i, in), s.point(x, u))
+	}
+	if v := s.lack(x); bad(v) {
+		return fmt.Sprintf("Arrival is %v (%s) at %s", v, s.lacks.Blame(0, x), s.point(x, u))
 	}
 	return ""
 }

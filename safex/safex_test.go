@@ -67,6 +67,10 @@ func TestSystemErrors(t *testing.T) {
 		}, "first step: the reward is NaN (sqrt at safex_test.go:"},
 		{"start", func(t *safex.Task) { t.Start = safex.StartAt(20, 3) }, `a start state is beyond limit "wake" by 1 m/s (at most 2 is safe)`},
 		{"NaN start", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[0] = math.NaN() } }, "Start: distance is NaN"},
+		{"NaN arrival", func(t *safex.Task) {
+			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Neg().Sqrt() }}
+		}, "first step: Arrival is NaN (sqrt at safex_test.go:"},
+		{"arrival without Of", func(t *safex.Task) { t.Arrival = &safex.Arrival{Name: "pier", Steps: 1} }, `Arrival "pier": want a Name`},
 		{"limit without Of", func(t *safex.Task) { t.Limits[0].Of = nil }, `limit "wake": want either Of or Rate`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,5 +154,38 @@ func TestDataCheck(t *testing.T) {
 	d.Append([]float64{2}, []float64{0}, []float64{math.NaN()})
 	if err := d.Check(); err == nil || !strings.Contains(err.Error(), "transition 1 of 2 holds NaN") {
 		t.Errorf("Check returns %v", err)
+	}
+}
+
+// A trajectory has arrived if its last steps all led to where the task is done, in what really happened.
+func TestArrived(t *testing.T) {
+	task := ferry()
+	task.Arrival = &safex.Arrival{Name: "pier", Unit: "m", Max: 0.5, Steps: 2, Of: func(x num.Vec) num.Expr { return x[0].Abs() }}
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := ferry().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		states []float64 // distances
+		want   bool
+	}{
+		{[]float64{3, 0.5, -0.5}, true}, {[]float64{3, 0.6, 0}, false}, {[]float64{0, 0, 0.6}, false}, {[]float64{0, 0, 3, 0, 0}, true},
+		{[]float64{0, 0}, false}, {[]float64{0, math.NaN(), 0}, false}, {[]float64{0}, false}, {nil, false},
+	} {
+		var tr, noisy safex.Trajectory
+		for k, v := range c.states {
+			if tr.States = append(tr.States, []float64{v, 0}); k > 0 {
+				tr.Actions = append(tr.Actions, []float64{0})
+			}
+			noisy.States = append(noisy.States, []float64{9, 0})
+		}
+		noisy.Real, noisy.Actions = tr.States, tr.Actions
+		if s.Arrived(tr) != c.want || s.Arrived(noisy) != c.want || bare.Arrived(tr) {
+			t.Errorf("over %v it arrives: %v, seen through noise %v, without an Arrival %v; want %v", c.states, s.Arrived(tr), s.Arrived(noisy), bare.Arrived(tr), c.want)
+		}
 	}
 }

@@ -19,9 +19,10 @@ type System struct {
 	// excess of each limit in units of that limit: at most 0 is safe.
 	Outcome *num.Program
 
-	uses    [][]bool // inputs of each of Outcome's outputs
-	effects []effect // of the task's Disturbances
-	noisy   bool     // one of them is ObservationNoise
+	lacks   *num.Program // x to Of of the Arrival, less its Max; nil without one
+	uses    [][]bool     // inputs of each of Outcome's outputs
+	effects []effect     // of the task's Disturbances
+	noisy   bool         // one of them is ObservationNoise
 }
 
 // System checks t, traces its functions, draws initial states, and takes a step from one of them.
@@ -72,6 +73,15 @@ func (t Task) compile() (*System, error) {
 		return nil, fmt.Errorf("%s%w", what, err)
 	}
 	s.uses = s.Outcome.Uses()
+	if t.Arrival != nil {
+		a := *t.Arrival
+		s.Arrival = &a
+		if err := traced("Arrival", func() {
+			s.lacks = num.Trace(nx, func(x num.Vec) num.Vec { return num.Vec{a.Of(slices.Clone(x)).Sub(a.Max)} })
+		}); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if s.effects, err = t.effects(); err != nil {
 		return nil, err
@@ -175,6 +185,9 @@ func (t Task) faults() (faults []error) {
 		}
 		limits = append(limits, l.Name)
 	}
+	if a := t.Arrival; a != nil && (!fileName.MatchString(a.Name) || a.Of == nil || bad(a.Max) || a.Steps < 1) {
+		fault("Arrival %q: want a Name of lower-case letters, digits and _, Of, a number for Max, and at least 1 for Steps", a.Name)
+	}
 	for _, name := range twice(names) {
 		fault("two variables or angles are named %q, or it is one of episode, step and reward", name)
 	}
@@ -224,6 +237,9 @@ func (s *System) tryStart() error {
 		if bad(v) {
 			return fmt.Errorf("first step: limit %q is %v (%s)", s.Limits[k].Name, v, s.Outcome.Blame(1+k, in))
 		}
+	}
+	if v := s.lack(x); bad(v) {
+		return fmt.Errorf("first step: Arrival is %v (%s)", v, s.lacks.Blame(0, x))
 	}
 	return nil
 }
@@ -295,6 +311,30 @@ func (s *System) Score(x, u, next, last []float64) (reward float64, excess []flo
 	out := make([]float64, s.Outcome.Out)
 	s.Outcome.Eval(out, slices.Concat(x, u, next, last))
 	return out[0], out[1:]
+}
+
+// lack is what the state x lacks to be where the task is done, in the unit of the Arrival: at most 0 is there. Without an Arrival
+// it is 0.
+func (s *System) lack(x []float64) float64 {
+	if s.lacks == nil {
+		return 0
+	}
+	var out [1]float64
+	s.lacks.Eval(out[:], x)
+	return out[0]
+}
+
+// Arrived tells whether the last Arrival.Steps steps of a trajectory all led to where the task is done. A NaN is not there. Without
+// an Arrival nothing arrives, nor does a trajectory of fewer steps.
+func (s *System) Arrived(t Trajectory) bool {
+	states := t.States
+	if t.Real != nil {
+		states = t.Real
+	}
+	if s.lacks == nil || len(t.Actions) < s.Arrival.Steps {
+		return false
+	}
+	return !slices.ContainsFunc(states[len(states)-s.Arrival.Steps:], func(x []float64) bool { return !(s.lack(x) <= 0) })
 }
 
 // LimitScale is the size of an excess of limit k that matters, in its unit.

@@ -95,6 +95,10 @@ func (p CarPark) Task() safex.Task {
 				return next[0]
 			},
 		}},
+		Arrival: &safex.Arrival{ // the published one
+			Name: "gap", Unit: "m", Max: p.Tolerance, Steps: 10,
+			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.Wall - p.GoalGap).Abs() },
+		},
 		Picture: p.picture(),
 	}
 }

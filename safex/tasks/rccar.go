@@ -140,8 +140,7 @@ func (p RCCar) Task() safex.Task {
 		Start:        p.start,
 		Next:         p.next,
 		Reward: func(x, u, next num.Vec) num.Expr {
-			θ := num.Atan2(next[2], next[3])
-			distance := next[0].Square().Add(next[1].Square()).Add(θ.Square()).Sqrt()
+			distance := poseError(next)
 			effort := u[0].Clamp(-1, 1).Square().Add(u[1].Clamp(-1, 1).Square())
 			return tolerance(distance, p.Bound, p.Margin, p.MarginValue).Sub(effort.Mul(p.Effort))
 		},
@@ -151,8 +150,15 @@ func (p RCCar) Task() safex.Task {
 				return num.Lit(p.MinX).Sub(next[0]).Max(next[0].Sub(p.MaxX)).Max(num.Lit(p.MinY).Sub(next[1])).Max(next[1].Sub(p.MaxY))
 			},
 		}},
+		Arrival: &safex.Arrival{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
 		Picture: p.picture(),
 	}
+}
+
+// poseError is √(x² + y² + θ²), in m and rad.
+func poseError(x num.Vec) num.Expr {
+	θ := num.Atan2(x[2], x[3])
+	return x[0].Square().Add(x[1].Square()).Add(θ.Square()).Sqrt()
 }
 
 // disturbances are the observation noise and the delay.
