@@ -17,8 +17,8 @@ import (
 //
 //	min_u max_η λ b(C(u, η) - d) - r̄(u),
 //
-// where C is the excess of x' = μ + β σ ⊙ η, and r̄ the reward under the mean, on average over Particles or, with Optimism, under
-// errors that are searched together with the actions (Curi et al., 2020):
+// where C is the excess of x' = μ + β σ ⊙ η, and r̄ the reward under the mean, on average over Particles or, with Optimism,
+// under errors that are searched together with the actions (Curi et al., 2020):
 //
 //	min_{u, η°} max_η λ b(C(u, η) - d) - r̄(u, η°),   x' = μ + β° σ ⊙ η° in r̄.
 //
@@ -31,12 +31,12 @@ type MinMax struct {
 	Objective safex.Objective
 	Search    opt.Minimizer // over the actions and, with Optimism, the errors η° before those of each step
 	Inner     opt.Minimizer // over the errors; it maximizes the mean excess of the actions that it meets, before the barrier
-	Particles int           // draws, as in Nominal, that the reward is averaged over, 0 to 1e4; 0 is the mean, and a must with Optimism
+	Particles int           // draws, as in Nominal, whose reward is averaged, 0 to 1e4; 0 is the mean, and a must with Optimism
 
 	Alternations int     // turns of both, 1 to 1e4
 	Fixed        int     // best series of each search that the other meets, 1 to 1e4; fewer if the search has fewer Elites
 	Mean         bool    // the costs under the errors that are met are averaged, as published; otherwise the largest counts
-	KeepStd      float64 // a search starts with so many of the deviations that it ended with in the turn before; 0 starts it with its own
+	KeepStd      float64 // a search starts with its last deviations of the turn before, times KeepStd; 0 starts it with its own
 
 	// Warm hands what is fixed to the next search of its side as candidates, and to the first search of the next step, with its
 	// mean, a step later. Otherwise nothing but the mean goes on to the next turn, and a step starts from 0.
@@ -84,7 +84,7 @@ func (p MinMax) Check() error {
 		return fmt.Errorf("plan: KeepStd is %v, want a number of at least 0", p.KeepStd)
 	}
 	if err := checkSearch(p.Inner); err != nil {
-		return fmt.Errorf("Inner: %w", err)
+		return fmt.Errorf("plan: Inner: %w", err)
 	}
 	return checkSearch(p.Search)
 }

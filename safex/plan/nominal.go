@@ -62,8 +62,8 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	}, src)
 }
 
-// under searches for the actions that cost least by what becomes of them under draws, or under the mean if there are none. Draw d of
-// candidate i of n is lane d·n + i. The limits are kept under the draws from first on.
+// under searches for the actions that cost least by what becomes of them under draws, or under the mean if there are none.
+// Draw d of candidate i of n is lane d·n + i. The limits are kept under the draws from first on.
 func (q query) under(ctx context.Context, search opt.Minimizer, draws num.Batch, first int, cost func(r *safex.Rolled, i, n int) float64, src rng.Stream) (*safex.Plan, error) {
 	var met crossing
 	found, stopped := search.Minimize(ctx, opt.Problem{

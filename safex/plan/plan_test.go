@@ -3,6 +3,7 @@ package plan_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -188,6 +189,38 @@ func TestCountWithBudget(t *testing.T) {
 		}
 		if !a.Feasible || spent > 0.5+1e-9 || spent < 0.1 {
 			t.Errorf("%s: of 0.5 left, the plan spends %v; feasible: %v", name, spent, a.Feasible)
+		}
+	}
+}
+
+// Settings that cannot be are refused by a plan, in one sentence that names them.
+func TestSettingsThatCannotBe(t *testing.T) {
+	minmax := func(change func(p *plan.MinMax)) safex.Planner {
+		p := plan.DefaultMinMax()
+		change(&p)
+		return p
+	}
+	draws := func(n int) plan.Nominal {
+		p := plan.DefaultSafe()
+		p.Particles = n
+		return p
+	}
+	for want, p := range map[string]safex.Planner{
+		"Particles is -1, want 0 to 1e4": draws(-1),
+		"Particles is 10001":             draws(10001),
+		"Particles is 0, want 1 to 1e4":  plan.PesTraj{Horizon: 10, Search: opt.DefaultICEM()},
+		"Horizon is 0":                   minmax(func(p *plan.MinMax) { p.Horizon = 0 }),
+		"Beta: from -1":                  minmax(func(p *plan.MinMax) { p.Beta.From = -1 }),
+		"Optimism: from -1":              minmax(func(p *plan.MinMax) { p.Optimism.From = -1 }),
+		"Particles is 3 with Optimism 1": minmax(func(p *plan.MinMax) { p.Particles, p.Optimism = 3, plan.Constant(1) }),
+		"Alternations is 0":              minmax(func(p *plan.MinMax) { p.Alternations = 0 }),
+		"Fixed 10001":                    minmax(func(p *plan.MinMax) { p.Fixed = 10001 }),
+		"KeepStd is -1":                  minmax(func(p *plan.MinMax) { p.KeepStd = -1 }),
+		"Inner: opt: Iterations 0":       minmax(func(p *plan.MinMax) { p.Inner = opt.CEM{} }),
+		"there is no Search":             minmax(func(p *plan.MinMax) { p.Search = nil }),
+	} {
+		if a, err := p.Plan(context.Background(), query(cart(t), doubt{}, 0), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }
