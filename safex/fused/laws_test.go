@@ -426,14 +426,14 @@ func TestNoAllocation(t *testing.T) {
 	if racing {
 		t.Skip("with the race detector, a sync.Pool forgets")
 	}
-	s, _, c := pendulum(t, "swish", 6, 200)
+	s, _, c := pendulum(t, "swish", 6, 100)
 	for kind, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
 		for _, up := range []*safex.Ascent{nil, ascent} {
 			for _, doubt := range []bool{false, true} {
 				var out safex.Rolled
 				c.Doubt = doubt
-				if n := testing.AllocsPerRun(50, func() {
+				if n := testing.AllocsPerRun(10, func() {
 					if err := r.Roll(context.Background(), &out, c, up); err != nil {
 						t.Fatal(err)
 					}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -324,7 +325,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 // Where two members agree to three digits, the gradient with respect to the actions is off by 2e-5 of its size, as it is by 1e-5
 // in the graph: that is the rounding of a difference of numbers that are alike. This engine was off by 3e-2 when it took the
 // rounded mean of the members for exact. The gradient with respect to the model errors, which is proportional to that
-// difference, is off by 8e-4 in both.
+// difference, is off by 8e-4 in both. So gradients are asked for to 2e-3, and all else to the tolerance.
 func TestLikeMembers(t *testing.T) {
 	for _, s := range systems(t) {
 		if s.Name != "carpark" || s.Rated() {
@@ -360,7 +361,7 @@ func TestLikeMembers(t *testing.T) {
 		}
 		t.Logf("largest errors: %v", worst)
 		for name, e := range worst {
-			if e[0] > max(tolerance, 2*e[1]) {
+			if e[0] > tolerance && !strings.HasSuffix(name, "gradient") || e[0] > 2e-3 {
 				t.Errorf("%s is off by %.2g, and by %.2g in the graph", name, e[0], e[1])
 			}
 		}
