@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"gonum.org/v1/gonum/floats"
@@ -41,7 +40,7 @@ type loop struct {
 	system  *safex.System
 	model   safex.Model
 	plan    safex.Planner
-	counter *counter
+	counter *lab.Counter
 	src     rng.Stream
 
 	episode, at int
@@ -72,7 +71,7 @@ func (b *bench) loop(ctx context.Context, r recipe, planner string, more ...stri
 	}
 	return &loop{
 		recipe: r, planner: planner, engine: engine, system: system, model: m, plan: s.Planning,
-		counter: &counter{Rollout: rollout, actions: len(system.Action)}, src: b.src.Child("plans"),
+		counter: &lab.Counter{Rollout: rollout, Actions: len(system.Action)}, src: b.src.Child("plans"),
 	}, nil
 }
 
@@ -105,14 +104,14 @@ func (l *loop) step(ctx context.Context, counts bool) error {
 	if l.at > 0 {
 		q.LastAction = l.so.Actions[l.at-1]
 	}
-	before, began := l.counter.evals.Load(), time.Now()
+	before, began := l.counter.Evaluations.Load(), time.Now()
 	p, err := l.plan.Plan(ctx, q, src.Child("plan").At(l.at))
 	if err != nil {
 		return fmt.Errorf("bench: %s on %s: %w", l.planner, l.task, err)
 	}
 	if counts {
 		l.millis = append(l.millis, 1e3*time.Since(began).Seconds())
-		l.evals = append(l.evals, float64(l.counter.evals.Load()-before))
+		l.evals = append(l.evals, float64(l.counter.Evaluations.Load()-before))
 	}
 	l.last = p
 	l.at++
@@ -131,21 +130,4 @@ func (l *loop) row() Row {
 		EvalsPerS: rate, GFLOPs: rate * float64(2*products(l.model)) / 1e9,
 		EvalsPerAction: stat.Mean(l.evals, nil), Repetitions: len(l.millis),
 	}
-}
-
-// counter counts what a Rollout evaluates: a step of a candidate is one evaluation, and one more if its gradient is asked for.
-type counter struct {
-	safex.Rollout
-	actions int // dimensions
-	evals   atomic.Int64
-}
-
-// Roll implements safex.Rollout.
-func (c *counter) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
-	n := in.Actions.Len() * (len(in.Actions) / c.actions)
-	if up != nil {
-		n *= 2
-	}
-	c.evals.Add(int64(n))
-	return c.Rollout.Roll(ctx, dst, in, up)
 }
