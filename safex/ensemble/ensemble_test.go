@@ -193,9 +193,14 @@ func TestOutgrown(t *testing.T) {
 // Trainers are compiled once for a recipe, however many fits there are and however the data grow, and memory does not grow.
 func TestNoRecompilation(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 1000)
+	backend, err := gx.TrainingBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range []Ensemble{small(), FSVGD()} {
 		e.Hidden, e.MinSteps, e.MaxSteps = []int{7}, 10, 10 // of this test alone
-		built, kept := trainers.built.Load(), len(trainers.free[e.recipe(e.shape(3, 1))])
+		at := place{e.recipe(e.shape(3, 1)), backend}
+		built, kept := trainers.built.Load(), len(trainers.free[at])
 		heap := func() uint64 {
 			var m runtime.MemStats
 			runtime.GC()
@@ -214,7 +219,7 @@ func TestNoRecompilation(t *testing.T) {
 		if made := trainers.built.Load() - built; made > 1 {
 			t.Errorf("%d training graphs for 50 fits", made)
 		}
-		if more := len(trainers.free[e.recipe(e.shape(3, 1))]) - kept; more > 1 {
+		if more := len(trainers.free[at]) - kept; more > 1 {
 			t.Errorf("%d trainers are left after 50 fits", more)
 		}
 	}

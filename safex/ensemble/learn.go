@@ -103,12 +103,16 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, lot uint64,
 	epoch := max(1, len(set.train)/t.batch)              // steps in which each member sees every row about once
 	every := min(max(epoch, 25), e.Patience, e.MaxSteps) // often enough that a fit cannot end without a look
 	draw := set.batches(t, e.decks(len(set.train), src.Child("order"), rng.New(lot)), src.Child("extra").Rand())
-	for step := 1; step <= e.MaxSteps && (step <= e.MinSteps || step-markAt <= e.Patience); step++ {
-		x, y := draw()
-		if err := t.take(x, y, set.levels, e.LearningRate, e.Average); err != nil {
+	for step := 0; ; {
+		n := min(every-step%every, e.MaxSteps-step, max(e.MinSteps-step, e.Patience-(step-markAt))) // to the next look, or the end
+		if n <= 0 {
+			break
+		}
+		taken, err := t.take(ctx, n, draw, set.levels, e.LearningRate, e.Average)
+		if err != nil {
 			return best, least, nil, err
 		}
-		if step%every == 0 {
+		if step += taken; step%every == 0 {
 			if err := look(step); err != nil {
 				return best, least, nil, err
 			}

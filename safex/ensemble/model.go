@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -139,17 +140,18 @@ const (
 type prediction struct {
 	shape
 	which
+	backend compute.Backend
 }
 
 var predictors sync.Map // prediction to func() (*Exec, error)
 
 // predictor compiles a one-step prediction of a shape once.
 func predictor(s shape, g which) (*Exec, error) {
-	made, _ := predictors.LoadOrStore(prediction{s, g}, sync.OnceValues(func() (*Exec, error) {
-		backend, err := gx.Backend()
-		if err != nil {
-			return nil, err
-		}
+	backend, err := gx.Backend()
+	if err != nil {
+		return nil, err
+	}
+	made, _ := predictors.LoadOrStore(prediction{s, g, backend}, sync.OnceValues(func() (*Exec, error) {
 		exec, err := NewExec(backend, func(in []*Node) []*Node {
 			xu, p, unit := in[0], in[1:len(in)-1], in[len(in)-1]
 			x := Slice(xu, AxisRange(0, s.out), AxisRange())

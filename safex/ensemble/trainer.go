@@ -1,12 +1,14 @@
 package ensemble
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -64,26 +66,38 @@ type trainer struct {
 	store               *mlmodel.Store
 	layers, m1, m2, avg []*mlmodel.Variable // in the order of state's
 	at                  int                 // state's steps
-	step, looked        *mlmodel.Exec
+	lap                 int                 // the most gradient steps of one call; more than 1 are a loop in the graph
+	steps, looked       *mlmodel.Exec
 }
 
 // trainers lends the trainers of each recipe, so that no fit but the first compiles a training graph.
 // The graph that looks at held-out rows is compiled again each time that their number passes a power of two.
 var trainers struct {
 	sync.Mutex
-	free  map[recipe][]*trainer
+	free  map[place][]*trainer
 	built atomic.Int64 // training graphs
 	steps atomic.Int64 // gradient steps
 }
 
+// place is where trainers of a recipe wait.
+type place struct {
+	recipe
+	backend compute.Backend
+}
+
 // borrow returns a trainer whose variables are undefined, and a function that gives it back.
 func borrow(r recipe) (t *trainer, back func(), err error) {
+	backend, err := gx.TrainingBackend()
+	if err != nil {
+		return nil, nil, err
+	}
+	at := place{r, backend}
 	trainers.Lock()
 	defer trainers.Unlock()
-	if free := trainers.free[r]; len(free) > 0 {
-		t, trainers.free[r] = free[len(free)-1], free[:len(free)-1]
+	if free := trainers.free[at]; len(free) > 0 {
+		t, trainers.free[at] = free[len(free)-1], free[:len(free)-1]
 	} else {
-		if t, err = newTrainer(r); err != nil {
+		if t, err = newTrainer(r, backend); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -91,22 +105,21 @@ func borrow(r recipe) (t *trainer, back func(), err error) {
 		trainers.Lock()
 		defer trainers.Unlock()
 		if trainers.free == nil {
-			trainers.free = map[recipe][]*trainer{}
+			trainers.free = map[place][]*trainer{}
 		}
-		trainers.free[r] = append(trainers.free[r], t)
+		trainers.free[at] = append(trainers.free[at], t)
 	}, nil
 }
 
 // AdamW's constants (Kingma and Ba, 2015).
 const beta1, beta2, epsilon = 0.9, 0.999, 1e-7
 
-func newTrainer(r recipe) (t *trainer, err error) {
+func newTrainer(r recipe, backend compute.Backend) (t *trainer, err error) {
 	defer gx.Catch(&err)
-	backend, err := gx.TrainingBackend()
-	if err != nil {
-		return nil, err
+	t = &trainer{recipe: r, store: mlmodel.NewStore(), lap: 1}
+	if gx.Loops(backend) {
+		t.lap = 32 // a call costs as much as two steps of [64,64]
 	}
-	t = &trainer{recipe: r, store: mlmodel.NewStore()}
 	w := r.widths()
 	for l := range len(w) - 1 {
 		for _, part := range []struct {
@@ -132,24 +145,19 @@ func newTrainer(r recipe) (t *trainer, err error) {
 		}
 		return p
 	}
-	t.step, err = mlmodel.NewExec(backend, t.store, func(_ *mlmodel.Scope, x, y, levels, rates *Node) *Node {
+	t.steps, err = mlmodel.NewExec(backend, t.store, func(_ *mlmodel.Scope, x, y, levels, rates, n *Node) *Node {
 		trainers.built.Add(1)
-		g := x.Graph()
-		p, m1, m2, avg := values(g, t.layers), values(g, t.m1), values(g, t.m2), values(g, t.avg)
-		rate := func(i int) *Node { return Squeeze(Slice(rates, AxisElem(i)), 0) }
-		head, back := run(r.shape, p, x)
-		loss := r.loss(head, y, levels)
-		for i, d := range back(Gradient(loss, head)[0]) {
-			a := Add(m1[i], MulScalar(Sub(d, m1[i]), 1-beta1))
-			b := Add(m2[i], MulScalar(Sub(Square(d), m2[i]), 1-beta2))
-			move := Div(Mul(a, rate(0)), AddScalar(Mul(Sqrt(b), rate(1)), epsilon))
-			now := Sub(Mul(p[i], rate(2)), move)
-			t.m1[i].SetNodeValue(a)
-			t.m2[i].SetNodeValue(b)
-			t.layers[i].SetNodeValue(now)
-			t.avg[i].SetNodeValue(Add(avg[i], Mul(Sub(now, avg[i]), rate(3))))
+		all := slices.Concat(t.layers, t.m1, t.m2, t.avg)
+		after, told := values(x.Graph(), all), n
+		if t.lap == 1 {
+			after, told = r.step(after, x, y, levels, rates)
+		} else {
+			after = r.loop(after, x, y, levels, rates, n)
 		}
-		return loss
+		for i, v := range all {
+			v.SetNodeValue(after[i])
+		}
+		return told
 	})
 	if err != nil {
 		return nil, err
@@ -165,6 +173,52 @@ func newTrainer(r recipe) (t *trainer, err error) {
 	}
 	t.looked.SetMaxCache(-1)
 	return t, nil
+}
+
+// step is a gradient step: from the nodes of a trainer's variables to those after it. The loss is that before it.
+func (r recipe) step(before []*Node, x, y, levels, rates *Node) (after []*Node, loss *Node) {
+	n := len(before) / 4
+	p, m1, m2, avg := before[:n], before[n:2*n], before[2*n:3*n], before[3*n:]
+	rate := func(i int) *Node { return Squeeze(Slice(rates, AxisElem(i)), 0) }
+	head, back := run(r.shape, p, x)
+	loss = r.loss(head, y, levels)
+	after = make([]*Node, len(before))
+	for i, d := range back(Gradient(loss, head)[0]) {
+		a := Add(m1[i], MulScalar(Sub(d, m1[i]), 1-beta1))
+		b := Add(m2[i], MulScalar(Sub(Square(d), m2[i]), 1-beta2))
+		move := Div(Mul(a, rate(0)), AddScalar(Mul(Sqrt(b), rate(1)), epsilon))
+		now := Sub(Mul(p[i], rate(2)), move)
+		after[i], after[n+i], after[2*n+i], after[3*n+i] = now, a, b, Add(avg[i], Mul(Sub(now, avg[i]), rate(3)))
+	}
+	return after, loss
+}
+
+// loop is n steps, on the first n of the data and rates that their first axis counts.
+func (r recipe) loop(before []*Node, x, y, levels, rates, n *Node) (after []*Node) {
+	g := x.Graph()
+	state := append([]*Node{ScalarZero(g, dtypes.Int32), n, x, y, levels, rates}, before...)
+	closure := func(of func(state []*Node) []*Node) *Function {
+		return NewClosure(g, func(g *Graph) []*Node {
+			inner := make([]*Node, len(state))
+			for k, s := range state {
+				inner[k] = Parameter(g, fmt.Sprintf("state_%d", k), s.Shape())
+			}
+			return of(inner)
+		})
+	}
+	more := closure(func(s []*Node) []*Node { return []*Node{LessThan(s[0], s[1])} })
+	once := closure(func(s []*Node) []*Node {
+		now := func(x *Node) *Node {
+			start, size := []*Node{s[0]}, slices.Clone(x.Shape().Dimensions)
+			for size[0] = 1; len(start) < len(size); {
+				start = append(start, ZerosLike(s[0]))
+			}
+			return Squeeze(DynamicSlice(x, start, size), 0)
+		}
+		after, _ := r.step(s[6:], now(s[2]), now(s[3]), s[4], now(s[5]))
+		return slices.Concat([]*Node{AddScalar(s[0], 1)}, s[1:6], after)
+	})
+	return While(more, once, state...)[6:]
 }
 
 // level is row i of a dataset's levels, as [1, out, 1].
@@ -200,24 +254,47 @@ func (r recipe) loss(head, y, levels *Node) *Node {
 	return MulScalar(surrogate(nll, mean, phi), scale)
 }
 
-// take takes a gradient step from data, x [members, in, batch + extra] and y [members, out, batch].
-func (t *trainer) take(x, y []float32, levels *tensors.Tensor, learningRate, average float64) error {
+// take takes n gradient steps, each from what draw returns: x [members, in, batch + extra] and y [members, out, batch].
+// It takes fewer, but 1 at least, if ctx ends, and returns how many.
+func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32), levels *tensors.Tensor, learningRate, average float64) (taken int, err error) {
+	wide := t.batch + t.svgd.extra()
+	xs, ys, rates := make([]float32, t.lap*t.members*t.in*wide), make([]float32, t.lap*t.members*t.out*t.batch), make([]float32, 4*t.lap)
+	tensor := func(flat []float32, dims ...int) *tensors.Tensor {
+		if t.lap > 1 {
+			dims = slices.Insert(dims, 0, t.lap)
+		}
+		return tensors.FromFlatDataAndDimensions(flat, dims...)
+	}
+	for taken < n && (taken == 0 || ctx.Err() == nil) {
+		lap := min(t.lap, n-taken)
+		for i := range lap {
+			x, y := draw()
+			copy(xs[i*len(x):], x)
+			copy(ys[i*len(y):], y)
+			copy(rates[4*i:], t.rates(learningRate, average))
+		}
+		out, err := t.steps.Call(tensor(xs, t.members, t.in, wide), tensor(ys, t.members, t.out, t.batch), levels, tensor(rates, 4), int32(lap))
+		if err != nil {
+			return taken, fmt.Errorf("ensemble: gradient step: %w", err)
+		}
+		if err := out[0].FinalizeAll(); err != nil {
+			return taken, err
+		}
+		taken += lap
+	}
+	return taken, nil
+}
+
+// rates counts a step, and are the scalars of it: of the move, which has the bias of the first moment; of the second moment's
+// root, with its bias; of the weights, which decay; and of an average that soon forgets the weights it started from.
+func (t *trainer) rates(learningRate, average float64) []float32 {
 	t.at++
 	trainers.steps.Add(1)
 	n := float64(t.at)
-	// The bias of the moments, the decay of weights, and an average that soon forgets the weights it started from.
-	rates := []float32{
+	return []float32{
 		float32(learningRate / (1 - math.Pow(beta1, n))), float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
 		float32(1 - learningRate*t.weightDecay), float32(max(average, 9/(n+9))),
 	}
-	out, err := t.step.Call(
-		tensors.FromFlatDataAndDimensions(x, t.members, t.in, t.batch+t.svgd.extra()),
-		tensors.FromFlatDataAndDimensions(y, t.members, t.out, t.batch),
-		levels, tensors.FromFlatDataAndDimensions(rates, len(rates)))
-	if err != nil {
-		return fmt.Errorf("ensemble: gradient step: %w", err)
-	}
-	return out[0].FinalizeAll()
 }
 
 // set makes the trainer go on from s.

@@ -60,6 +60,9 @@ func Name() (string, error) {
 	return b.name, nil
 }
 
+// Loops tells whether graphs of b may hold loops: GoMLX's backend in pure Go can wait for ever in one that multiplies matrices.
+func Loops(b compute.Backend) bool { return b.Name() == "xla" }
+
 // Use takes the backend that Variable would name so, from now on and for all goroutines, and returns what was asked for
 // before. Models and engines that were made before are not for it. It is for tests and measurements: Variable does the same
 // from outside.

@@ -12,6 +12,11 @@ import (
 
 // What cannot be used says what could, and leaves the backend that was in use.
 func TestUseRefuses(t *testing.T) {
+	asked, err := gx.Use("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gx.Use(asked)
 	backend, err := gx.Backend()
 	if err != nil {
 		t.Fatal(err)
