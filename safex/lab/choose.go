@@ -65,13 +65,14 @@ func Searches() (names, about []string) { return listed(searches) }
 // Adversaries lists the names of the adversaries, and a line about each.
 func Adversaries() (names, about []string) { return listed(adversaries) }
 
-// UseSearch chooses by name how the planner searches its actions, with the defaults of that search. The error names the
-// nearest name.
+// UseSearch chooses by name how the planner searches its actions, with the defaults of that search and the noise that suits the
+// task. The error names the nearest name.
 func (s *Settings) UseSearch(name string) error {
 	if err := use(s.Planning, searches, first, "search", name); err != nil {
 		return err
 	}
 	s.Search = name
+	s.suitSearch()
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -91,5 +92,34 @@ func TestResumePlanners(t *testing.T) {
 				t.Errorf("a run in parts took other steps, %v, %v", errA, errB)
 			}
 		})
+	}
+}
+
+// The planners of a task have its horizon and noise, whatever search they use, and only the preset has the published ones.
+func TestSuits(t *testing.T) {
+	for task, want := range suits {
+		for _, planner := range []string{"pessimistic", "safe", "unsafe"} {
+			for _, search := range []string{"icem", "mppi"} {
+				s, err := Default(task, planner)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.UseSearch(search); err != nil {
+					t.Fatal(err)
+				}
+				for field, value := range map[string]any{"Horizon": want.horizon, "Search.Std": want.std, "Search.Color": want.color} {
+					at := reflect.ValueOf(s.Planning).Elem()
+					for _, name := range strings.Split(field, ".") {
+						if at.Kind() == reflect.Interface {
+							at = at.Elem().Elem()
+						}
+						at = at.FieldByName(name)
+					}
+					if got := at.Interface(); got != value {
+						t.Errorf("%s, %s, %s: %s is %v, want %v", task, planner, search, field, got, value)
+					}
+				}
+			}
+		}
 	}
 }

@@ -223,7 +223,8 @@ func Parameters(task, preset string) (m tasks.Maker, err error) {
 	return m, nil
 }
 
-// Default returns the settings of a run of a task with a planner and the first model. The error names the nearest name.
+// Default returns the settings of a run of a task with a planner and the first model: the defaults of each, with the planner's horizon and
+// noise as they suit the task. The error names the nearest name.
 func Default(task, planner string) (*Settings, error) {
 	m, err := Parameters(task, "")
 	if err != nil {
@@ -239,6 +240,7 @@ func Default(task, planner string) (*Settings, error) {
 		Calibrate: "none", Engine: engines[0].name, Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1,
 	}
 	s.choose()
+	s.suit()
 	return s, s.Use(models[0].name)
 }
 

@@ -33,7 +33,7 @@ type ICEM struct {
 
 // DefaultICEM returns settings that suit horizons of 20 steps.
 func DefaultICEM() ICEM {
-	return ICEM{Iterations: 3, Samples: 128, Elites: 13, Kept: 5, Color: 2, Std: 0.7, MinStd: 0.05, Momentum: 0.1}
+	return ICEM{Iterations: 3, Samples: 96, Elites: 10, Kept: 5, Color: 2, Std: 0.7, MinStd: 0.05, Momentum: 0.1}
 }
 
 // Check reports the first setting that is out of range.

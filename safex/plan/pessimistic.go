@@ -36,7 +36,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), Finalists: 8, Met: 2, Remember: 12,
+		Adversary: DefaultSignGradient(), Finalists: 6, Met: 2, Remember: 12,
 	}
 }
 
