@@ -186,6 +186,33 @@ func ExampleDoubts() {
 	// Output:
 }
 
+// How often runs arrive as their speed limit rises, and what they return.
+func ExampleVaried() {
+	var trials []fig.Trial
+	for i := range 10 {
+		v := 5 + float64(i)/10
+		k := int(200 / (1 + math.Exp(-12*(v-5.4))))
+		t := fig.Trial{Value: v, Arrived: card.Share{K: k, N: 200}, Clean: card.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
+		for n := range 20 {
+			t.Returns = append(t.Returns, -350-1200/(1+math.Exp(12*(v-5.4)))*(1+0.2*math.Sin(float64(n*n))))
+		}
+		trials = append(trials, t)
+	}
+	write("testdata/varied.png", fig.Varied("pendulum, safe, the true dynamics: 23 of 400000 steps beyond a limit", "MaxSpeed", trials))
+	// Output:
+}
+
+// Runs that have nowhere to arrive, at one value.
+func ExampleVaried_nowhere() {
+	write("testdata/nowhere.png", fig.Varied("a task without an arrival", "planner.Horizon", []fig.Trial{
+		{Value: 20, Clean: card.Share{K: 3, N: 3}, Returns: []float64{-1, -3, -2}},
+		{Value: 40, Clean: card.Share{K: 2, N: 3}, Returns: []float64{-2, -2, -1}},
+	}))
+	// Output:
+}
+
+func TestVaried(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
+func TestNowhere(t *testing.T)  { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
 func TestBeliefs(t *testing.T)  { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
 func TestDoubts(t *testing.T)   { cmpimg.CheckPlot(ExampleDoubts, t, "doubts.png") }
 func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
@@ -205,7 +232,8 @@ func TestSparse(t *testing.T) {
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{
 		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
-		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap),
+		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "no trials": fig.Varied("", "", nil),
+		"one trial": fig.Varied("", "", []fig.Trial{{Value: 1, Returns: []float64{2}}}),
 	} {
 		if png, err := f.PNG(); err != nil || len(png) < 1000 {
 			t.Errorf("%s: %d bytes, error %v", name, len(png), err)
