@@ -42,6 +42,7 @@ func newCalibrated(s source, scale, floor []float64, nx int) *calibrated {
 	return c
 }
 
+// stepper implements source.
 func (c *calibrated) stepper() stepper {
 	return &calibratedStepper{calibrated: c, stepper: c.source.stepper()}
 }

@@ -93,6 +93,12 @@ func draw(r *rand.Rand, s *safex.System, members int, hidden []int, activation s
 // grow with the square of the state.
 func drawLinear(t testing.TB, r *rand.Rand, s *safex.System) (safex.Model, string) {
 	t.Helper()
+	return drawLinearWith(t, r, s, nil)
+}
+
+// drawLinearWith is drawLinear with a weight and an entry of the root as given, if there are any.
+func drawLinearWith(t testing.TB, r *rand.Rand, s *safex.System, bad []float64) (safex.Model, string) {
+	t.Helper()
 	l, what, size := linear.Default(), "linear", 0.02
 	switch r.IntN(3) {
 	case 1:
@@ -134,6 +140,9 @@ func drawLinear(t testing.TB, r *rand.Rand, s *safex.System) (safex.Model, strin
 		for j := range i + 1 {
 			file.Root[i*k+j] = size * r.NormFloat64() / math.Sqrt(float64(k))
 		}
+	}
+	if bad != nil {
+		file.Weights[k], file.Root[k*(k-1)] = bad[0], bad[1]
 	}
 	if data, err = keep.Seal("linear", 2, file); err != nil {
 		t.Fatal(err)

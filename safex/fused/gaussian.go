@@ -9,7 +9,7 @@ import (
 )
 
 // gaussian is a source of Gaussian processes. It computes in float64. Fitted to a pendulum, a process is a thousand to ten thousand
-// times as sure close to its data as far from them: in float32 most of these variances come out below 0, and means off by one to
+// times as sure close to its data as far from them: in float32 most of these variances come out below 0, and means off by up to
 // seven deviations of the noise.
 type gaussian struct {
 	in, out, most int // most points of an output

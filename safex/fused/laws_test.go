@@ -225,6 +225,20 @@ func TestSureProcesses(t *testing.T) {
 	}
 }
 
+// thrown are Gaussian processes of a pendulum of which one step left the range of float32.
+func thrown(t testing.TB) safex.Model {
+	t.Helper()
+	s, data := modeltest.Pendulum(t, 50)
+	data.Next[1][30] = 1e60
+	g := gp.Default()
+	g.Fit = false
+	m, err := g.Learn(context.Background(), s, data, nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // Models that have not seen anything roll as their graphs do.
 func TestWithoutData(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 40)
@@ -240,8 +254,8 @@ func TestWithoutData(t *testing.T) {
 	all.report(t, 100)
 }
 
-// Where the graph's numbers are none, this engine's are none, for weights that are NaN or infinite, calibrations that are
-// infinite or 0, and actions that are NaN, infinite or far out. Other candidates' are as the graph's.
+// Where the graph's numbers are none, this engine's are none, for weights and roots that are NaN or infinite,
+// calibrations that are infinite or 0, and actions that are NaN, infinite or far out. Other candidates' are as the graph's.
 func TestBrokenWeights(t *testing.T) {
 	check := func(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates) (got *safex.Rolled) {
 		t.Helper()
@@ -278,6 +292,13 @@ func TestBrokenWeights(t *testing.T) {
 				check(t, fmt.Sprintf("scale %v", bad), s, calibrated(t, s, m, []float64{1, bad, 1}, []float64{0, 0, 1}), c)
 				check(t, fmt.Sprintf("floor %v", bad), s, calibrated(t, s, m, []float64{1, 2, 1}, []float64{bad, bad, 1}), c)
 			}
+			for _, bad := range [][]float64{{1e300, 0}, {0, 1e300}, {-1e300, 1e300}} {
+				s, _, c := pendulum(t, "swish", 5, 20)
+				m, what := drawLinearWith(t, rand.New(rand.NewPCG(7, 8)), s, bad)
+				check(t, fmt.Sprintf("%s with %v", what, bad), s, m, c)
+			}
+			s, _, c := pendulum(t, "swish", 5, 20)
+			check(t, "a process with a step of 1e60", s, thrown(t), c)
 			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 100} {
 				s, _, c := pendulum(t, "swish", 5, 20)
 				c.Actions[2][7] = bad
