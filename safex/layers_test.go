@@ -1,6 +1,7 @@
 package safex_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ var layers = map[string]string{
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". calibrate card ensemble fig fused gp linear opt plan residual rng rollout run tasks train vec",
+	"lab": ". calibrate card ensemble fig fused gp gx linear opt plan residual rng rollout run tasks train vec",
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
 	// 7: for people
@@ -77,6 +78,27 @@ func TestLayers(t *testing.T) {
 	}
 	if seen != len(layers) {
 		t.Errorf("%d packages, and %d in the table of layers", seen, len(layers))
+	}
+}
+
+// The default build is pure Go: beside the standard library no package of it needs cgo, and GoMLX's way to XLA is in none.
+func TestPureGo(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}} {{len .CgoFiles}}{{end}}", "./...")
+	list.Env = append(os.Environ(), "CGO_ENABLED=1", "GOFLAGS=") // as on a machine with gcc, and without tags
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gomlx := false
+	for line := range strings.Lines(string(out)) {
+		path, cgo, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if cgo != "0" || strings.HasPrefix(path, "github.com/gomlx/go-xla") {
+			t.Errorf("%s with %s files of cgo is in the default build", path, cgo)
+		}
+		gomlx = gomlx || path == "github.com/gomlx/compute/gobackend"
+	}
+	if !gomlx {
+		t.Errorf("GoMLX's backend is not among the packages: %s", out)
 	}
 }
 

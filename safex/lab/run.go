@@ -30,6 +30,9 @@ type Run struct {
 // Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind
 // if it fails.
 func Start(dir string, s *Settings) (*Run, error) {
+	if _, err := Backend(); err != nil {
+		return nil, err
+	}
 	system, err := s.System()
 	if err != nil {
 		return nil, err
@@ -52,6 +55,9 @@ func Start(dir string, s *Settings) (*Run, error) {
 func Resume(dir string) (*Run, error) {
 	s, system, err := read(dir)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := Backend(); err != nil {
 		return nil, err
 	}
 	if s.Build != Build() {

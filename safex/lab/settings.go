@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -22,25 +21,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/train"
-	"github.com/rischiboy/safe_exploration/safex/vec"
 )
-
-// Version is the version of safex.
-const Version = "0.2.0"
-
-// Build is the version, the Go that compiled it, whether with SIMD, for which machine, and whether it computes with vector
-// instructions there. The same seed gives the same bits within one Build on one kind of processor.
-func Build() string {
-	form := "vectors"
-	if vec.Current() == vec.Portable {
-		form = "portable"
-	}
-	return fmt.Sprintf("%s %s %s/%s %s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, form)
-}
-
-// SIMD tells whether this build computes with vector instructions. Without, it computes the same,
-// several times slower and with other last bits.
-func SIMD() bool { return strings.Contains(runtime.Version(), "simd") }
 
 // Settings are everything that a run depends on. They are what run.yaml holds.
 type Settings struct {

@@ -117,13 +117,18 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Show the version, and whether this build has SIMD", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version, whether this build has SIMD, and what trains and runs graphs", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) {
 			fmt.Fprintf(c.OutOrStdout(), "safex %s\n", lab.Build())
 			if lab.SIMD() {
 				fmt.Fprintln(c.OutOrStdout(), "SIMD: yes")
 			} else {
 				fmt.Fprintln(c.OutOrStdout(), "SIMD: no. "+slower)
+			}
+			if backend, err := lab.Backend(); err != nil {
+				fmt.Fprintf(c.OutOrStdout(), "backend: none. %v\n", err)
+			} else {
+				fmt.Fprintf(c.OutOrStdout(), "backend: %s\n", backend)
 			}
 		},
 	}
