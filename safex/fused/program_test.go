@@ -28,8 +28,8 @@ var formulas = map[string]func(x num.Vec) num.Vec{
 		return num.Vec{x[0].Square().Add(0.1).Sqrt(), x[1].Abs().Add(0.2).Log(), x[2].Tanh()}
 	},
 	"angles": func(x num.Vec) num.Vec { return num.Vec{x[0].Mul(3).Sin(), x[1].Mul(5).Cos(), num.Atan2(x[0], x[2])} },
-	"wrap": func(x num.Vec) num.Vec {
-		return num.Vec{x[0].Mul(3).Sub(x[0].Mul(3).Div(2).Round().Mul(2)).Square()}
+	"wrap": func(x num.Vec) num.Vec { // of 4 x, which is exact: XLA subtracts from products that are not rounded yet
+		return num.Vec{x[0].Mul(4).Sub(x[0].Mul(4).Div(2).Round().Mul(2)).Square()}
 	},
 	"inputs and constants": func(x num.Vec) num.Vec { return num.Vec{x[1], num.Lit(4), x[1], x[1].Sub(1)} },
 	"ties": func(x num.Vec) num.Vec {
