@@ -381,13 +381,17 @@ func (r *real) UnmarshalJSON(text []byte) error {
 // gapFile is a file of gaps, with the settings that made them.
 type gapFile struct {
 	Settings Attack
-	Run      *Settings // that was attacked
+	Run      json.RawMessage // the Settings of the run that was attacked, perhaps of another version
 	Gaps     []Gap
 }
 
 // SaveGaps writes the Gaps to a file, whole or not at all, with the settings of the attack and of the run.
 func (t *Attempt) SaveGaps(path string) error {
-	text, err := json.MarshalIndent(gapFile{t.Attack, t.Settings, t.Gaps()}, "", " ")
+	attacked, err := json.Marshal(t.Settings)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(gapFile{t.Attack, attacked, t.Gaps()}, "", " ")
 	if err != nil {
 		return err
 	}
