@@ -7,39 +7,53 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// BenchmarkFit reports gradient steps of the default batch a second, with the drawing of batches.
+// BenchmarkFit reports gradient steps of the default batch a second, with the drawing of batches, on GoMLX's pure-Go backend, and
+// on XLA where there is one.
 func BenchmarkFit(b *testing.B) {
 	s, data := modeltest.Pendulum(b, 1000)
+	backends := []string{"go", "xla"}
+	asked, err := gx.Use("xla")
+	if err != nil {
+		b.Log(err)
+		backends = backends[:1]
+	}
+	defer gx.Use(asked)
 	for _, width := range []int{64, 128} {
-		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
-			e := Default()
-			e.Hidden = []int{width, width}
-			t, back, err := borrow(e.recipe(e.shape(3, 1)))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer back()
-			if err := t.set(fresh(t.shape, rng.New(1))); err != nil {
-				b.Fatal(err)
-			}
-			set := e.prepare(s, data)
-			draw := set.batches(t, e.decks(len(set.train), rng.New(2), rng.New(3)), rng.New(4).Rand())
-			const steps = 25 // from one look at held-out rows to the next
-			take := func() {
-				if _, err := t.take(context.Background(), steps, draw, set.levels, e.LearningRate, e.Average); err != nil {
+		for _, backend := range backends {
+			b.Run(fmt.Sprintf("width=%d/%s", width, backend), func(b *testing.B) {
+				if _, err := gx.Use(backend); err != nil {
 					b.Fatal(err)
 				}
-			}
-			take() // compiles
-			for b.Loop() {
-				take()
-			}
-			b.ReportMetric(float64(steps*b.N)/b.Elapsed().Seconds(), "steps/s")
-		})
+				e := Default()
+				e.Hidden = []int{width, width}
+				t, back, err := borrow(e.recipe(e.shape(3, 1)))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer back()
+				if err := t.set(fresh(t.shape, rng.New(1))); err != nil {
+					b.Fatal(err)
+				}
+				set := e.prepare(s, data)
+				draw := set.batches(t, e.decks(len(set.train), rng.New(2), rng.New(3)), rng.New(4).Rand())
+				const steps = 25 // from one look at held-out rows to the next
+				take := func() {
+					if _, err := t.take(context.Background(), steps, draw, set.levels, e.LearningRate, e.Average); err != nil {
+						b.Fatal(err)
+					}
+				}
+				take() // compiles
+				for b.Loop() {
+					take()
+				}
+				b.ReportMetric(float64(steps*b.N)/b.Elapsed().Seconds(), "steps/s")
+			})
+		}
 	}
 }
 

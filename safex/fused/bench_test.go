@@ -14,6 +14,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/residual"
@@ -38,16 +39,27 @@ func BenchmarkPeak(b *testing.B) {
 }
 
 // BenchmarkRoll takes 5 members of the pendulum through 20 steps. One evaluation is one step of one candidate through
-// all members. GFLOP/s count the products of the layers: once forward, and once more for a gradient.
+// all members. GFLOP/s count the products of the layers: once forward, and once more for a gradient. The graph runs on GoMLX's
+// pure-Go backend, and on XLA where there is one.
 func BenchmarkRoll(b *testing.B) {
 	s, _ := modeltest.Pendulum(b, 2)
 	const horizon, members = 20, 5
+	engines, backends := []string{"fused", "graph", "xla"}, map[string]string{"graph": "go", "xla": "xla"}
+	asked, err := gx.Use("xla")
+	if err != nil {
+		b.Log(err)
+		engines = engines[:2]
+	}
+	defer gx.Use(asked)
 	for _, width := range []int{64, 128, 256} {
 		for _, activation := range []string{"relu", "swish"} {
 			m := draw(rand.New(rand.NewPCG(1, 2)), s, members, []int{width, width}, activation)
-			for _, engine := range []string{"fused", "graph"} {
+			for _, engine := range engines {
 				var e safex.Engine = fused.New()
-				if engine == "graph" {
+				if backend, ok := backends[engine]; ok {
+					if _, err := gx.Use(backend); err != nil {
+						b.Fatal(err)
+					}
 					e = rollout.NewGoMLX()
 				}
 				roll := bind(b, e, s, m)
