@@ -42,7 +42,7 @@ var layers = map[string]string{
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". calibrate card ensemble fig fused gp gx linear opt plan residual rng rollout run tasks train vec",
+	"lab": ". calibrate card ensemble fig fused gp gx linear num opt plan residual rng rollout run tasks train vec",
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
 	// 7: for people
