@@ -58,3 +58,15 @@ func TestAttack(t *testing.T) {
 		t.Errorf("resume after an attack: %v\n%s", err, out)
 	}
 }
+
+// The table in the README is the one that is kept.
+func TestGapOfReadme(t *testing.T) {
+	table, _, err := do(nil, "attack", "--show", "../../../notebooks/results/gap.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil || !strings.Contains(string(readme), "\n\n"+table+"\n") {
+		t.Errorf("error %v, the README has not the table\n%s", err, table)
+	}
+}
