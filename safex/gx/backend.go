@@ -16,16 +16,17 @@ import (
 // plugin of that name, or "xla:/path/to/plugin.so". Unset, it is "xla" in a build with the tag, and "go" in all others.
 const Variable = "SAFEX_BACKEND"
 
-// opened are the backends behind what was asked for.
+// opened are the backends behind what was asked for, or why there are none.
 type opened struct {
 	asked, name       string
 	rollout, training compute.Backend
+	err               error
 }
 
 // process are the backends of this process.
 var process struct {
 	sync.Mutex
-	opened []*opened // no plugin twice
+	opened []*opened // of each that was asked for, once
 	inUse  *opened   // nil before the first use
 }
 
@@ -33,31 +34,22 @@ var process struct {
 // one operation after the other, each on all cores: rollouts are chains, and run 1.5 times as
 // fast this way as with operations side by side.
 func Backend() (compute.Backend, error) {
-	b, err := inUse()
-	if err != nil {
-		return nil, err
-	}
-	return b.rollout, nil
+	b := inUse()
+	return b.rollout, b.err
 }
 
 // TrainingBackend is GoMLX's backend for gradient steps, one for the process. In pure Go it runs
 // independent operations side by side, and tensors of one backend are not for the other.
 func TrainingBackend() (compute.Backend, error) {
-	b, err := inUse()
-	if err != nil {
-		return nil, err
-	}
-	return b.training, nil
+	b := inUse()
+	return b.training, b.err
 }
 
 // Name is the backend in use: "go", or "xla:" with the plugin and the version of its interface, as in "xla:cpu-0.114". If it
 // cannot be opened, it is what Variable asks for, and the error says what to do.
 func Name() (string, error) {
-	b, err := inUse()
-	if err != nil {
-		return asked(), err
-	}
-	return b.name, nil
+	b := inUse()
+	return b.name, b.err
 }
 
 // Loops tells whether graphs of b may hold loops: GoMLX's backend in pure Go can wait for ever in one that multiplies matrices.
@@ -73,59 +65,52 @@ func Use(name string) (before string, err error) {
 	if process.inUse != nil {
 		before = process.inUse.asked
 	}
-	b, err := open(name)
-	if err == nil {
+	b := open(name)
+	if b.err == nil {
 		process.inUse = b
 	}
-	return before, err
+	return before, b.err
 }
 
 func asked() string { return cmp.Or(os.Getenv(Variable), preferred) }
 
-func inUse() (*opened, error) {
+func inUse() *opened {
 	process.Lock()
 	defer process.Unlock()
 	if process.inUse == nil {
-		b, err := open(asked())
-		if err != nil {
-			return nil, err
-		}
-		process.inUse = b
+		process.inUse = open(asked())
 	}
-	return process.inUse, nil
+	return process.inUse
 }
 
 // open opens what is asked for once. The process must be locked.
-func open(asked string) (b *opened, err error) {
+func open(asked string) *opened {
 	for _, b := range process.opened {
 		if b.asked == asked {
-			return b, nil
+			return b
 		}
 	}
-	kind, plugin, _ := strings.Cut(asked, ":")
-	switch {
+	b := &opened{asked: asked, name: asked}
+	switch kind, plugin, _ := strings.Cut(asked, ":"); {
 	case asked == "go":
-		b, err = openGo()
+		b.err = b.openGo()
 	case kind == "xla":
-		b, err = openXLA(plugin)
+		b.err = b.openXLA(plugin)
 	default:
-		err = fmt.Errorf("there is no %q: want go, xla, xla:NAME or xla:/path/to/plugin.so", asked)
+		b.err = fmt.Errorf("there is no %q: want go, xla, xla:NAME or xla:/path/to/plugin.so", asked)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("gx: %s: %w", Variable, err)
+	if b.err != nil {
+		b.err = fmt.Errorf("gx: %s: %w", Variable, b.err)
 	}
-	b.asked = asked
 	process.opened = append(process.opened, b)
-	return b, nil
+	return b
 }
 
-func openGo() (*opened, error) {
-	rollout, err := compute.NewWithConfig("go:ops_sequential")
-	if err != nil {
-		return nil, err
+func (b *opened) openGo() (err error) {
+	if b.rollout, err = compute.NewWithConfig("go:ops_sequential"); err == nil {
+		b.training, err = compute.NewWithConfig("go")
 	}
-	training, err := compute.NewWithConfig("go")
-	return &opened{name: "go", rollout: rollout, training: training}, err
+	return err
 }
 
 // Catch turns a panic of GoMLX, which some of its calls prefer to errors, into an error.
