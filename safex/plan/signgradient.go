@@ -21,13 +21,12 @@ type SignGradient struct {
 	Sharpen float64
 }
 
-// DefaultSignGradient returns 4 starts, one of them random, of 3 steps.
+// DefaultSignGradient returns 4 starts, one of them random, of 3 steps, each 3 times as sharp as the one before.
 func DefaultSignGradient() SignGradient {
-	return SignGradient{Starts: 4, Steps: 3, Sharpness: 20, Sharpen: 1}
+	return SignGradient{Starts: 4, Steps: 3, Sharpness: 20, Sharpen: 3}
 }
 
-// ThoroughSignGradient returns 4 starts of 7 steps, each 3 times as sharp as the one before: 32 rollouts, 28 of them with
-// a gradient.
+// ThoroughSignGradient is the same with 7 steps: 32 rollouts, 28 of them with a gradient.
 func ThoroughSignGradient() SignGradient {
 	return SignGradient{Starts: 4, Steps: 7, Sharpness: 20, Sharpen: 3}
 }
