@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/plot/cmpimg"
@@ -211,6 +212,47 @@ func ExampleVaried_nowhere() {
 	// Output:
 }
 
+// A search between the two wells of a function.
+func ExampleContours() {
+	f := func(x, y float64) float64 { return math.Pow(x*x-1, 2) + y*y + 0.3*x }
+	path := fig.Line{Name: "descent", Dots: true}
+	x, y := 0.1, 1.3
+	for range 12 {
+		path.X, path.Y = append(path.X, x), append(path.Y, y)
+		x, y = x-0.1*(4*x*(x*x-1)+0.3), y-0.1*2*y
+	}
+	ridge := fig.Line{Name: "between the wells", X: []float64{0.08, 0.08}, Y: []float64{-1.5, 1.5}, Dashed: true}
+	write("testdata/contours.png", fig.Contours(fig.Axis{Label: "x", From: -1.5, To: 1.5}, fig.Axis{Label: "y", From: -1.5, To: 1.5}, f, path, ridge))
+	// Output:
+}
+
+// A forecast with its band and a limit, above what was done.
+func ExamplePanels() {
+	var speed, truth, action fig.Line
+	speed.Name, truth.Name, truth.Dashed, action.Dots, action.Dashed = "forecast", "truth", true, true, true
+	for t := range 20 {
+		v := 5 * math.Sin(float64(t)/6)
+		speed.X, speed.Y = append(speed.X, float64(t)), append(speed.Y, v)
+		speed.Lo, speed.Hi = append(speed.Lo, v-float64(t)/12), append(speed.Hi, v+float64(t)/12)
+		truth.X, truth.Y = append(truth.X, float64(t)), append(truth.Y, v+math.Cos(float64(t))/3)
+		action.X, action.Y = append(action.X, float64(t)), append(action.Y, math.Cos(float64(t)/6))
+	}
+	truth.Y[7] = math.NaN()
+	write("testdata/panels.png", fig.Panels("step",
+		fig.Panel{Title: "a forecast", Label: "speed [rad/s]", Lines: []fig.Line{speed, truth}, Levels: []float64{-6, 6}},
+		fig.Panel{Label: "action", Lines: []fig.Line{action}}))
+	// Output:
+}
+
+// What three methods reach.
+func ExampleBars() {
+	write("testdata/shares.png", fig.Bars("share of the best", fig.Bar{"one", 0.4}, fig.Bar{"another with a long name", 0.9}, fig.Bar{"failed", math.NaN()}))
+	// Output:
+}
+
+func TestContours(t *testing.T) { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
+func TestPanels(t *testing.T)   { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
+func TestShares(t *testing.T)   { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
 func TestVaried(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
 func TestNowhere(t *testing.T)  { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
 func TestBeliefs(t *testing.T)  { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
@@ -219,6 +261,16 @@ func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
 func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
 func TestQuantity(t *testing.T) { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
+
+// A line whose numbers do not match is named.
+func TestUneven(t *testing.T) {
+	defer func() {
+		if r := fmt.Sprint(recover()); !strings.Contains(r, `line "speed" of 2 and 1 numbers`) {
+			t.Error(r)
+		}
+	}()
+	fig.Panels("step", fig.Panel{Lines: []fig.Line{{Name: "speed", X: []float64{0, 1}, Y: []float64{2}}}})
+}
 
 // A figure of little or of nothing is empty, and no panic.
 func TestSparse(t *testing.T) {
@@ -233,7 +285,10 @@ func TestSparse(t *testing.T) {
 	for name, f := range map[string]*fig.Figure{
 		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
 		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "no trials": fig.Varied("", "", nil),
-		"one trial": fig.Varied("", "", []fig.Trial{{Value: 1, Returns: []float64{2}}}),
+		"no panels": fig.Panels(""), "an empty panel": fig.Panels("", fig.Panel{}), "no bars": fig.Bars(""),
+		"no heights": fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return math.NaN() }),
+		"a plain":    fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return 2 }),
+		"one trial":  fig.Varied("", "", []fig.Trial{{Value: 1, Returns: []float64{2}}}),
 	} {
 		if png, err := f.PNG(); err != nil || len(png) < 1000 {
 			t.Errorf("%s: %d bytes, error %v", name, len(png), err)

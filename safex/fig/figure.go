@@ -131,8 +131,8 @@ func line(p *plot.Plot, name string, xs, ys []float64, c color.Color, width floa
 }
 
 // dotted is a line with a dot at each number.
-func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color) {
-	line(p, name, xs, ys, c, 1.8)
+func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color, dashes ...vg.Length) {
+	line(p, name, xs, ys, c, 1.8, dashes...)
 	var dots plotter.XYs
 	for i, y := range ys {
 		if real(y) {

@@ -1,0 +1,109 @@
+package fig
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A Line is a series of points, which need not be in any order. Gaps between runs of numbers stay empty.
+type Line struct {
+	Name   string    // in the legend; "" for none
+	X, Y   []float64 // as many of each
+	Lo, Hi []float64 // band over the same X; nil for none
+	Dashed bool
+	Dots   bool // at each point
+}
+
+// A Panel is lines against levels that are marked, such as limits.
+type Panel struct {
+	Title, Label string // Label is that of the vertical axis, with its unit
+	Lines        []Line
+	Levels       []float64
+}
+
+// Panels shows panels below each other. The label is that of their common horizontal axis, with its unit.
+func Panels(label string, panels ...Panel) *Figure {
+	f := &Figure{width: 16 * vg.Centimeter, height: vg.Centimeter}
+	for _, a := range panels {
+		p := panel(a.Title, "", a.Label)
+		p.Title.TextStyle.Font.Size, p.Title.Padding = vg.Points(10.5), vg.Points(2)
+		for _, y := range a.Levels {
+			level(p, "", y, theme.limit)
+			p.Y.Min, p.Y.Max = min(p.Y.Min, y), max(p.Y.Max, y)
+		}
+		for k, l := range a.Lines {
+			l.draw(p, k)
+		}
+		room := 0.05
+		for _, l := range a.Lines {
+			if l.Name != "" {
+				room += 0.14 // for the legend
+			}
+		}
+		roomy(p, 0.05, room)
+		f.add(p, 2.4)
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, p := range f.panels {
+		lo, hi = min(lo, p.X.Min), max(hi, p.X.Max)
+	}
+	for i, p := range f.panels {
+		if p.X.Min, p.X.Max = lo, hi; i == len(f.panels)-1 {
+			p.X.Label.Text = label
+		}
+	}
+	return f
+}
+
+// draw draws the line as the k-th of its panel.
+func (l Line) draw(p *plot.Plot, k int) {
+	if len(l.Y) != len(l.X) || l.Lo != nil && (len(l.Lo) != len(l.X) || len(l.Hi) != len(l.X)) {
+		panic(fmt.Sprintf("fig: line %q of %d and %d numbers, with a band of %d and %d", l.Name, len(l.X), len(l.Y), len(l.Lo), len(l.Hi)))
+	}
+	if l.Lo != nil {
+		band(p, "", l.X, l.Lo, l.Hi, theme.bound)
+	}
+	var dashes []vg.Length
+	if l.Dashed {
+		dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+	}
+	if l.Dots {
+		dotted(p, l.Name, l.X, l.Y, series(k), dashes...)
+	} else {
+		line(p, l.Name, l.X, l.Y, series(k), 1.8, dashes...)
+	}
+}
+
+// A Bar is a number with a name.
+type Bar struct {
+	Name  string
+	Value float64
+}
+
+// Bars shows numbers side by side, the first at the top. The label is theirs, with its unit. What is not a number has no bar.
+func Bars(label string, bars ...Bar) *Figure {
+	p := panel("", label, "")
+	values, names := make(plotter.Values, len(bars)), make([]string, len(bars))
+	for i, b := range bars {
+		k := len(bars) - 1 - i
+		if names[k] = b.Name; real(b.Value) {
+			values[k] = b.Value
+		}
+	}
+	if len(bars) > 0 {
+		c, err := plotter.NewBarChart(values, vg.Points(11))
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err)) // there is a bar, and all are numbers
+		}
+		c.Horizontal, c.Color, c.LineStyle = true, theme.measured, draw.LineStyle{}
+		p.Add(c)
+		p.NominalY(names...)
+		p.Y.Min, p.Y.Max = -0.6, float64(len(bars))-0.4
+	}
+	return &Figure{panels: []*plot.Plot{p}, tall: []float64{1}, width: 16 * vg.Centimeter, height: vg.Length(2+0.75*float64(len(bars))) * vg.Centimeter}
+}
