@@ -2,6 +2,7 @@ package safex
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -86,6 +87,23 @@ func MembersOf(m Model) int {
 		return c.Members()
 	}
 	return 0
+}
+
+// MemberOf is member i of a Splitter. The error says that a Model is none.
+func MemberOf(m Model, i int) (Model, error) {
+	s, ok := m.(Splitter)
+	if !ok {
+		return nil, fmt.Errorf("safex: a %T cannot be taken apart into members", m)
+	}
+	return s.Member(i)
+}
+
+// A Splitter is a Committee that can be taken apart.
+type Splitter interface {
+	Committee
+	// Member is member i alone, as a Model that predicts what PredictMember does, up to rounding. It is to be taken through time,
+	// and neither to be saved nor to be learned further.
+	Member(i int) (Model, error)
 }
 
 // A Committee is a Model of several members, each of which is a belief by itself.

@@ -25,6 +25,9 @@ type Query struct {
 	Beta       float64
 	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
 	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
+
+	Members int                          // of the Model in force, if it is a Committee; 0 of others
+	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers
 }
 
 // A Plan is a sequence of actions and what the Planner expects of it.
@@ -44,4 +47,6 @@ type Plan struct {
 	// Elites are the best series of its search over actions, and Means where its searches ended, that a planner hands
 	// to itself at the next step. What their columns are is the planner's affair.
 	Elites, Means [][]float64
+
+	Member int // of the Model, from 1, whose reward a planner maximizes that draws one for each episode; 0 of others
 }

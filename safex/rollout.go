@@ -2,6 +2,7 @@ package safex
 
 import (
 	"context"
+	"sync"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
@@ -25,6 +26,22 @@ type Rollout interface {
 	// If up is not nil, Roll also writes to dst the gradients of *up with respect to the
 	// actions and to η.
 	Roll(ctx context.Context, dst *Rolled, c Candidates, up *Ascent) error
+}
+
+// BindMembers binds the members of m to e, each when it is first asked for: what Query.Members and Query.Member are. The
+// function is safe for concurrent use.
+func BindMembers(e Engine, s *System, m Model) (members int, member func(i int) (Rollout, error)) {
+	each := make([]func() (Rollout, error), MembersOf(m))
+	for i := range each {
+		each[i] = sync.OnceValues(func() (Rollout, error) {
+			own, err := MemberOf(m, i)
+			if err != nil {
+				return nil, err
+			}
+			return e.Rollout(s, own)
+		})
+	}
+	return len(each), func(i int) (Rollout, error) { return each[i]() }
 }
 
 // Candidates are action sequences of one horizon from one state, each with a model error.

@@ -92,6 +92,9 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return c.PredictMember(dst, member, x, u)
 }
 
+// Member implements safex.Splitter: the members are as they were.
+func (m *model) Member(i int) (safex.Model, error) { return safex.MemberOf(m.Model, i) }
+
 // Form implements safex.Formed.
 func (m *model) Form() *safex.Form {
 	inner := safex.FormOf(m.Model)
@@ -163,8 +166,8 @@ func load(kind string, l safex.Keeper, s *safex.System, data []byte, learned fun
 
 var (
 	_ safex.Calibrated = (*model)(nil)
-	_ safex.Committee  = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
 	_ safex.Selective  = (*model)(nil)
+	_ safex.Splitter   = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

@@ -48,4 +48,19 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return nil
 }
 
-var _ safex.Committee = (*model)(nil)
+// Member implements safex.Splitter. It has the averaged weights of member i alone.
+func (m *model) Member(i int) (safex.Model, error) {
+	s := m.shape
+	if i < 0 || i >= s.members {
+		panic(fmt.Sprintf("ensemble: Member %d of %d", i, s.members))
+	}
+	s.members = 1
+	var own state
+	for _, all := range m.trained.average {
+		n := len(all) / m.shape.members
+		own.average = append(own.average, all[i*n:(i+1)*n])
+	}
+	return newModel(s, m.inScale, m.yScale, m.noise, own)
+}
+
+var _ safex.Splitter = (*model)(nil)

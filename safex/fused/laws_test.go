@@ -100,7 +100,7 @@ func learners(t testing.TB) map[string]safex.Keeper {
 	}
 }
 
-// What was learned rolls as its graph does, and doubts the first step as it predicts.
+// What was learned rolls as its graph does, a member alone too, and doubts the first step as it predicts.
 func TestFittedModels(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 200)
 	all := newComparison(rand.New(rand.NewPCG(5, 6)))
@@ -117,6 +117,13 @@ func TestFittedModels(t *testing.T) {
 			}
 		}
 		all.engines(t, name, s, m, c, ascent)
+		if safex.MembersOf(m) > 0 {
+			own, err := safex.MemberOf(m, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.engines(t, name+", a member", s, own, c, nil)
+		}
 		doubt := roll(t, bind(t, fused.New(), s, m), c, nil).Doubt
 		x := num.NewBatch(3, 50)
 		for lane := range 50 {

@@ -214,6 +214,9 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 	}
 	if c, ok := model.(safex.Committee); ok && c.Members() > 0 {
 		t.Run("members", func(t *testing.T) { members(t, model, c) })
+		if split, ok := model.(safex.Splitter); ok {
+			t.Run("members alone", func(t *testing.T) { alone(t, s, split) })
+		}
 	}
 	if laws.Exact {
 		t.Run("order does not matter", func(t *testing.T) {
@@ -333,6 +336,37 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 				t.Fatalf("dimension %d of point %d: %v among others, %v by itself", d, i, got, want)
 			}
 		}
+	}
+}
+
+// alone checks that a member by itself predicts what it does among the others, without doubt, and in a rollout.
+func alone(t *testing.T, s *safex.System, m safex.Splitter) {
+	x, u := far(40)
+	member := make([]int, x.Len())
+	for k := range m.Members() {
+		own, err := m.Member(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range member {
+			member[i] = k
+		}
+		var among safex.Prediction
+		if err := m.PredictMember(&among, member, x, u); err != nil {
+			t.Fatal(err)
+		}
+		got := predict(t, own, x, u)
+		for d := range got.Mean {
+			for i := range member {
+				if want := among.Mean[d][i]; math.Abs(got.Mean[d][i]-want) > 1e-5*(1+math.Abs(want)) {
+					t.Fatalf("dimension %d of point %d: member %d predicts %v alone, %v among others", d, i, k, got.Mean[d][i], want)
+				}
+				if want := among.Aleatoric[d][i]; math.Abs(got.Aleatoric[d][i]-want) > 1e-5*want || got.Epistemic[d][i] > 1e-6 {
+					t.Fatalf("dimension %d of point %d: member %d has the deviations %v and %v alone, 0 and %v among others", d, i, k, got.Epistemic[d][i], got.Aleatoric[d][i], want)
+				}
+			}
+		}
+		graph(t, s, own)
 	}
 }
 

@@ -55,6 +55,15 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return nil
 }
 
+// Member implements safex.Splitter: the prior, and member i of the model of the difference.
+func (m *model) Member(i int) (safex.Model, error) {
+	inner, err := safex.MemberOf(m.Model, i)
+	if err != nil {
+		return nil, err
+	}
+	return &model{inner, m.prior}, nil
+}
+
 // Beta implements safex.Calibrated.
 func (m *model) Beta() float64 { return safex.BetaOf(m.Model) }
 
@@ -94,7 +103,7 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 
 var (
 	_ safex.Calibrated = (*model)(nil)
-	_ safex.Committee  = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
+	_ safex.Splitter   = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

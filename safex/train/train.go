@@ -44,6 +44,8 @@ type State struct {
 	Known   int           // transitions of which Model knows all that it will, by a fit or an update
 	Reach   []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
 	rollout safex.Rollout // of Model; made when first needed
+	members int           // of Model
+	member  func(i int) (safex.Rollout, error)
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
@@ -115,6 +117,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	query := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
 		Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
+		Members: s.members, Member: s.member,
 	}
 	if at > 0 {
 		query.LastAction = s.Episode.Actions[at-1]
@@ -232,6 +235,7 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 			return fmt.Errorf("train: %w", err)
 		}
 		s.rollout = r
+		s.members, s.member = safex.BindMembers(a.Engine, a.System, s.Model)
 	}
 	return nil
 }
