@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -71,4 +72,65 @@ func TestLawsOfAll(t *testing.T) {
 		game("minmax, particles", particles, plantest.Laws{Draws: true})
 		game("optminmax", plan.DefaultOptMinMax(), plantest.Laws{})
 	}
+}
+
+// Every planner keeps the laws with everything that it may maximize, and with refined candidates.
+func TestLawsOfExplorers(t *testing.T) {
+	explore := map[string]plan.Exploration{
+		"information": {Information: plan.Constant(0.3), Noise: 0.01},
+		"optimism":    {Optimism: plan.Constant(1)},
+		"both":        {Information: plan.Linear(0.5, 0, 10), Noise: 0.01, Optimism: plan.Sigmoid(1, 2, 3)},
+		"thompson":    {Thompson: true},
+		"all that go": {Information: plan.Constant(0.3), Noise: 0.01, Thompson: true},
+		"":            {},
+	}
+	for name, search := range searches() {
+		if name != "icem" && (testing.Short() || name != "mppi") {
+			continue
+		}
+		for what, e := range explore {
+			for _, refine := range []plan.Refinement{{}, {Candidates: 3, Rounds: 2}} {
+				if testing.Short() && what == "both" || e == (plan.Exploration{}) && refine == (plan.Refinement{}) {
+					continue
+				}
+				run := func(planner string, p safex.Planner, laws plantest.Laws) {
+					t.Run(fmt.Sprintf("%s, %s, %d refined/%s", planner, what, refine.Candidates, name), func(t *testing.T) { plantest.Run(t, p, laws) })
+				}
+				actions := search[0]
+				if e.Optimism != (plan.Schedule{}) { // there is more to search
+					actions = twice(actions)
+				}
+				safe, unsafe, pessimistic := plan.DefaultSafe(), plan.DefaultUnsafe(), plan.DefaultPessimistic()
+				for _, p := range []*plan.Nominal{&safe, &unsafe} {
+					p.Horizon, p.Search, p.Explore, p.Refine = 10, actions, e, refine
+				}
+				pessimistic.Horizon, pessimistic.Search, pessimistic.Explore, pessimistic.Refine = 10, actions, e, refine
+				wider := pessimistic
+				wider.Beta = plan.Constant(4)
+				run("safe", safe, plantest.Laws{})
+				run("unsafe", unsafe, plantest.Laws{Blind: true})
+				run("pessimistic", pessimistic, plantest.Laws{Wider: wider})
+				if pestraj := plan.DefaultPesTraj(); refine.Candidates == 0 && e.Optimism == (plan.Schedule{}) {
+					pestraj.Horizon, pestraj.Search, pestraj.Explore = 10, search[0], e
+					run("pestraj", pestraj, plantest.Laws{Draws: true})
+				}
+			}
+		}
+	}
+}
+
+// twice is a search with twice the candidates.
+func twice(m opt.Minimizer) opt.Minimizer {
+	switch c := m.(type) {
+	case opt.ICEM:
+		c.Samples *= 2
+		return c
+	case opt.CEM:
+		c.Samples *= 2
+		return c
+	case opt.MPPI:
+		c.Samples *= 2
+		return c
+	}
+	panic(fmt.Sprintf("no search %T", m))
 }

@@ -49,7 +49,7 @@ func TestMeet(t *testing.T) {
 		lanes := 0
 		q := newQuery(safex.Query{System: s, Rollout: line{&lanes}, State: []float64{start}, Episode: 1}, horizon)
 		p := DefaultPessimistic()
-		g := &game{Pessimistic: p, query: q, beta: 2, known: [][]float64{{1, 1, 1, 1, 1}, {-1, 1, 1, 1, 1}}}
+		g := &game{Pessimistic: p, quest: &quest{query: q}, beta: 2, known: [][]float64{{1, 1, 1, 1, 1}, {-1, 1, 1, 1, 1}}}
 		x := num.NewBatch(horizon, n)
 		for _, column := range x {
 			for i := range column {
@@ -67,6 +67,7 @@ func TestMeet(t *testing.T) {
 		for i := range values {
 			prices[i] = g.price(p.Objective, &g.mean, i)
 			worst := max(prices[i], g.price(p.Objective, &met.out, i), g.price(p.Objective, &met.out, n+i))
+			g.rewards = append(g.rewards, meanReward(&g.mean, i))
 			values[i], all[i] = p.Objective.Cost(meanReward(&g.mean, i), prices[i]), p.Objective.Cost(meanReward(&g.mean, i), worst)
 		}
 		lanes = 0

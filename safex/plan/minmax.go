@@ -315,19 +315,4 @@ func (g *duel) score(ctx context.Context, values []float64, x num.Batch) error {
 	return nil
 }
 
-// split takes the series of the actions' side apart into η°, which is nil without Optimism, and actions.
-func (g *duel) split(x num.Batch) (own, actions num.Batch) {
-	if g.actions.dims == g.nu {
-		return nil, x
-	}
-	for d, column := range x {
-		if d%g.actions.dims < g.nx {
-			own = append(own, column)
-		} else {
-			actions = append(actions, column)
-		}
-	}
-	return own, actions
-}
-
 var _ safex.Planner = MinMax{}

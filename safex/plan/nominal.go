@@ -21,11 +21,16 @@ type Nominal struct {
 	Objective safex.Objective
 	Search    opt.Minimizer // over the actions
 	Particles int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
+	Explore   Exploration
+	Refine    Refinement // without Particles
 }
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
 func DefaultSafe() Nominal {
-	return Nominal{Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM()}
+	return Nominal{
+		Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
+		Explore: DefaultExploration(), Refine: DefaultRefinement(),
+	}
 }
 
 // DefaultUnsafe returns the planner that ignores the limits.
@@ -43,6 +48,12 @@ func (p Nominal) Check() error {
 	if err := checkParticles(p.Particles, 0); err != nil {
 		return err
 	}
+	if err := p.Explore.check(p.Particles); err != nil {
+		return err
+	}
+	if err := p.Refine.check(p.Particles); err != nil {
+		return err
+	}
 	return checkSearch(p.Search)
 }
 
@@ -53,44 +64,99 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	}
 	q := newQuery(sq, p.Horizon)
 	draws := q.drawn(p.Particles, src.Child("draws"))
-	return q.under(ctx, p.Search, draws, 0, func(r *safex.Rolled, i, n int) (sum float64) {
-		lanes := r.Reward.Len()
-		for lane := i; lane < lanes; lane += n {
-			sum += p.Objective.Cost(meanReward(r, lane), q.price(p.Objective, r, lane))
-		}
-		return sum * float64(n) / float64(lanes)
+	return q.under(ctx, venture{
+		search: p.Search, draws: draws, objective: p.Objective, explore: p.Explore, refine: p.Refine,
+		cost: func(r *safex.Rolled, rewards []float64, i, n int) (sum float64) {
+			for lane := i; lane < len(rewards); lane += n {
+				sum += p.Objective.Cost(rewards[lane], q.price(p.Objective, r, lane))
+			}
+			return sum * float64(n) / float64(len(rewards))
+		},
 	}, src)
 }
 
-// under searches for the actions that cost least by what becomes of them under draws, or under the mean if there are none.
-// Draw d of candidate i of n is lane d·n + i. The limits are kept under the draws from first on.
-func (q query) under(ctx context.Context, search opt.Minimizer, draws num.Batch, first int, cost func(r *safex.Rolled, i, n int) float64, src rng.Stream) (*safex.Plan, error) {
-	var met crossing
-	found, stopped := search.Minimize(ctx, opt.Problem{
-		Steps: q.horizon, Dims: q.nu, Start: q.warm(),
+// venture is a search for the actions that cost least by what becomes of them under draws, or under the mean if there are none.
+// Draw d of candidate i of n is lane d·n + i.
+type venture struct {
+	*quest
+	search    opt.Minimizer
+	draws     num.Batch
+	first     int // the limits are kept under the draws from this one on
+	objective safex.Objective
+	explore   Exploration
+	refine    Refinement
+	cost      func(r *safex.Rolled, rewards []float64, i, n int) float64
+
+	met  crossing
+	bent safex.Rolled // of slopes
+}
+
+// under goes on a venture.
+func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Plan, error) {
+	var err error
+	if v.quest, err = q.quest(v.explore, src.Child("explore")); err != nil {
+		return nil, err
+	}
+	v.met.doubt = v.doubts()
+	nans := 0
+	found, stopped := v.search.Minimize(ctx, opt.Problem{
+		Steps: q.horizon, Dims: v.dims(), Start: v.start(),
 		Func: func(values []float64, x num.Batch) error {
-			if err := q.cross(ctx, &met, x, draws, 1); err != nil {
+			if err := v.try(ctx, values, x); err != nil {
 				return err
 			}
-			for i := range values {
-				values[i] = cost(&met.out, i, len(values))
+			lanes := make([]int, len(values))
+			for i := range lanes {
+				lanes[i] = i
 			}
-			return nil
+			n, err := v.refine.improve(ctx, &v, v.objective, values, x, lanes)
+			nans += n
+			return err
 		},
 	}, src.Child("actions"))
 	if err := usable(found, stopped); err != nil {
 		return nil, err
 	}
-	judges := make(num.Batch, len(draws))
-	for d, column := range draws {
-		judges[d] = column[first:]
+	judges := make(num.Batch, len(v.draws))
+	for d, column := range v.draws {
+		judges[d] = column[v.first:]
 	}
-	plan, err := q.finish(context.WithoutCancel(ctx), found.X, judges, 1, found.NaNs)
+	_, actions := q.split(batchOf(found.X))
+	plan, err := q.finish(context.WithoutCancel(ctx), actions.Point(0), judges, 1, found.NaNs+nans)
 	if err != nil {
 		return nil, err
 	}
 	plan.Eta, plan.Beta = nil, 0 // a draw is no error that anyone looked for
+	v.hand(plan, found.X)
 	return plan, stopped
+}
+
+// try implements climber, and scores a population.
+func (v *venture) try(ctx context.Context, values []float64, x num.Batch) error {
+	own, actions := v.split(x)
+	if err := v.cross(ctx, &v.met, actions, v.draws, 1); err != nil {
+		return err
+	}
+	rewards, err := v.rewards(ctx, actions, own, &v.met.out)
+	if err != nil {
+		return err
+	}
+	for i := range values {
+		values[i] = v.cost(&v.met.out, rewards, i, len(values))
+	}
+	return nil
+}
+
+// slopes implements climber.
+func (v *venture) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
+	own, actions := v.split(x)
+	if reward, err = v.slope(ctx, actions, own); err != nil || !v.looks(v.objective) {
+		return reward, nil, nil, err
+	}
+	if excess, worst, err = v.excessSlope(ctx, &v.bent, actions, nil, 0); own != nil && err == nil {
+		excess = v.join(nil, excess)
+	}
+	return reward, excess, worst, err
 }
 
 var _ safex.Planner = Nominal{}

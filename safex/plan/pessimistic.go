@@ -16,7 +16,7 @@ import (
 
 // Pessimistic plans for the worst dynamics that the model still believes possible: the limits
 // must hold under every model error of up to Beta epistemic deviations in each dimension, at
-// each step. Reward is that of the mean.
+// each step. Reward is that of the mean, if Explore does not say otherwise.
 //
 // The population meets the worst errors found so far; its best are then attacked, and every
 // error that the attack finds is kept for the candidates that follow and for the plan of the
@@ -30,6 +30,8 @@ type Pessimistic struct {
 	Finalists int // best candidates of each population that are attacked, 1 to 1e4
 	Met       int // known errors that the whole population meets
 	Remember  int // known errors that the finalists meet, and that the next plan inherits
+	Explore   Exploration
+	Refine    Refinement // of finalists, whose excess is that under the worst error that is known
 }
 
 // DefaultPessimistic returns the settings of the pendulum.
@@ -37,6 +39,7 @@ func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
 		Adversary: DefaultSignGradient(), Finalists: 6, Met: 2, Remember: 12,
+		Explore: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
 
@@ -59,22 +62,31 @@ func (p Pessimistic) Check() error {
 	if err := p.Adversary.Check(); err != nil {
 		return err
 	}
+	if err := p.Explore.check(0); err != nil {
+		return err
+	}
+	if err := p.Refine.check(0); err != nil {
+		return err
+	}
 	return checkSearch(p.Search)
 }
 
 // game is what a call of Plan knows so far.
 type game struct {
 	Pessimistic
-	query
+	*quest
 	beta     float64 // in force
 	src      rng.Stream
 	round    int
 	known    [][]float64 // errors, the last found first
 	mean     safex.Rolled
+	rewards  []float64 // of the candidates of mean
 	met      crossing
 	found    Doubts
-	attacked map[int]finalist // of the last population that was scored to its end, by lane
-	ranked   *opt.Result      // the best of the first population, before any was attacked
+	bent     safex.Rolled // of slopes
+	attacked []finalist   // of the last population that was scored to its end
+	ranked   *opt.Result  // the best of the first population, before any was attacked
+	nans     int          // of steps of the refinement
 }
 
 // finalist is a candidate that was attacked, and the worst error found for it.
@@ -90,9 +102,13 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	q := newQuery(sq, p.Horizon)
-	g := &game{Pessimistic: p, query: q, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited()}
+	z, err := q.quest(p.Explore, src.Child("explore"))
+	if err != nil {
+		return nil, err
+	}
+	g := &game{Pessimistic: p, quest: z, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited()}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
-		Steps: p.Horizon, Dims: q.nu, Start: q.warm(),
+		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
 	}, src.Child("actions"))
 	if found == nil {
@@ -102,9 +118,11 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	worst := g.worstOf(found.X)
+	_, chosen := q.split(batchOf(found.X))
+	actions := chosen.Point(0)
+	worst := g.worstOf(actions)
 	if worst == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
-		last, err := g.attack(ctx, [][]float64{found.X})
+		last, err := g.attack(ctx, [][]float64{actions})
 		if err != nil {
 			return nil, err
 		}
@@ -114,12 +132,13 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if worst != nil {
 		errors = batchOf(worst)
 	}
-	plan, err := q.finish(ctx, found.X, errors, g.beta, found.NaNs)
+	plan, err := q.finish(ctx, actions, errors, g.beta, found.NaNs+g.nans)
 	if err != nil {
 		return nil, err
 	}
 	plan.Feasible = plan.Feasible && (worst != nil || q.nl == 0) // what was not attacked is not feasible
 	plan.Known = g.known
+	z.hand(plan, found.X)
 	return plan, stopped
 }
 
@@ -145,28 +164,81 @@ func (q query) inherited() (known [][]float64) {
 	return known
 }
 
-// score is the objective of the search: it ranks the population under the mean and the known
-// errors, then attacks the best.
+// score is the objective of the search: it ranks the population, attacks the best, and refines the best of these.
 func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
-	n := x.Len()
-	if err := g.Rollout.Roll(ctx, &g.mean, g.candidates(x, nil, 0), nil); err != nil {
-		return err
+	before := g.attacked
+	g.attacked = nil
+	lanes, err := g.rank(ctx, values, x)
+	if err == nil {
+		var n int
+		n, err = g.Refine.improve(ctx, g, g.Objective, values, x, lanes)
+		g.nans += n
 	}
-	prices := make([]float64, n)
+	if err != nil {
+		g.attacked = before
+	}
+	return err
+}
+
+// try implements climber. Of series that were not attacked nothing is known.
+func (g *game) try(ctx context.Context, values []float64, x num.Batch) error {
+	lanes, err := g.rank(ctx, values, x)
+	for i := range values {
+		if _, found := slices.BinarySearch(lanes, i); !found && !math.IsNaN(values[i]) {
+			values[i] = math.Inf(1)
+		}
+	}
+	return err
+}
+
+// slopes implements climber. The excess is that under the worst error that is known for a candidate.
+func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
+	own, actions := g.split(x)
+	if reward, err = g.slope(ctx, actions, own); err != nil || !g.looks(g.Objective) {
+		return reward, nil, nil, err
+	}
+	errors := num.NewBatch(g.horizon*g.nx, x.Len())
+	for i := range x.Len() {
+		if eta := g.worstOf(actions.Point(i)); eta != nil {
+			errors.SetPoint(i, eta)
+		}
+	}
+	if excess, worst, err = g.excessSlope(ctx, &g.bent, actions, errors, g.beta); own != nil && err == nil {
+		excess = g.join(nil, excess)
+	}
+	return reward, excess, worst, err
+}
+
+// rank scores a population under the mean and the known errors, then attacks the best. It returns the lanes, in order, whose values are known
+// with what the attack found: all, if there are no limits.
+func (g *game) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
+	own, actions := g.split(x)
+	c := g.candidates(actions, nil, 0)
+	c.Doubt = g.doubts()
+	if err := g.Rollout.Roll(ctx, &g.mean, c, nil); err != nil {
+		return nil, err
+	}
+	if g.rewards, err = g.quest.rewards(ctx, actions, own, &g.mean); err != nil {
+		return nil, err
+	}
+	prices := make([]float64, len(values))
 	for i := range prices {
 		prices[i] = g.price(g.Objective, &g.mean, i)
-		values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
+		values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 	}
 	if g.nl == 0 {
-		return nil
+		for i := range values {
+			lanes = append(lanes, i)
+		}
+		return lanes, nil
 	}
 	if g.ranked == nil {
 		g.ranked = first(values, x)
 	}
-	if err := g.meet(ctx, values, prices, x); err != nil {
-		return err
+	if err := g.meet(ctx, values, prices, actions); err != nil {
+		return nil, err
 	}
-	return g.attackBest(ctx, values, prices, x)
+	return g.attackBest(ctx, values, prices, actions)
 }
 
 // meet holds the known errors against the best candidates under the mean, a quarter of the population at a time, until a
@@ -193,7 +265,7 @@ func (g *game) meet(ctx context.Context, values, prices []float64, x num.Batch) 
 			prices[i] = max(prices[i], g.price(g.Objective, &g.met.out, lane))
 		}
 		for _, i := range lanes {
-			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
 		done += len(lanes)
 		settled := 0
@@ -241,8 +313,8 @@ func first(values []float64, x num.Batch) *opt.Result {
 // waves is how often a population's next best are attacked, should all before them break.
 const waves = 3
 
-// attackBest attacks the best candidates until the best of all is one that was attacked.
-func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.Batch) error {
+// attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were, in order.
+func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
@@ -263,12 +335,12 @@ func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.B
 		}
 		found, err := g.attack(ctx, plans)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for j, i := range lanes {
 			finalists[i] = found[j]
 			prices[i] = max(prices[i], found[j].price)
-			values[i] = g.Objective.Cost(meanReward(&g.mean, i), prices[i])
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
 	}
 	// What was not attacked comes after the best of what was, in its own order.
@@ -286,8 +358,11 @@ func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.B
 			values[i] = least
 		}
 	}
-	g.attacked = finalists
-	return nil
+	lanes := slices.Sorted(maps.Keys(finalists))
+	for _, i := range lanes {
+		g.attacked = append(g.attacked, finalists[i])
+	}
+	return lanes, nil
 }
 
 // attack finds the worst error for each of some plans, the known ones among them, and remembers those that are new.
@@ -370,8 +445,8 @@ func (g *game) remember(found []finalist) {
 // worstOf is the worst error found for the chosen actions; nil if they were never attacked.
 func (g *game) worstOf(actions []float64) []float64 {
 	var worst finalist
-	for _, lane := range slices.Sorted(maps.Keys(g.attacked)) { // the same actions may have been attacked twice
-		if f := g.attacked[lane]; slices.Equal(f.actions, actions) && (worst.eta == nil || f.excess > worst.excess) {
+	for _, f := range g.attacked { // the same actions may have been attacked twice
+		if slices.Equal(f.actions, actions) && (worst.eta == nil || f.excess > worst.excess) {
 			worst = f
 		}
 	}

@@ -17,11 +17,12 @@ type PesTraj struct {
 	Search    opt.Minimizer // over the actions
 	Particles int           // draws, 1 to 1e4
 	Separate  bool          // take the reward from as many draws more, as published; otherwise one draw gives both
+	Explore   Exploration   // without Optimism
 }
 
 // DefaultPesTraj returns as many draws as fit into the time of a step.
 func DefaultPesTraj() PesTraj {
-	return PesTraj{Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(), Particles: 8}
+	return PesTraj{Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(), Particles: 8, Explore: DefaultExploration()}
 }
 
 // Check reports the first setting that is out of range.
@@ -30,6 +31,9 @@ func (p PesTraj) Check() error {
 		return err
 	}
 	if err := checkParticles(p.Particles, 1); err != nil {
+		return err
+	}
+	if err := p.Explore.check(p.Particles); err != nil {
 		return err
 	}
 	return checkSearch(p.Search)
@@ -45,13 +49,16 @@ func (p PesTraj) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	if p.Separate {
 		draws, first = 2*p.Particles, p.Particles
 	}
-	return q.under(ctx, p.Search, q.drawn(draws, src.Child("draws")), first, func(r *safex.Rolled, i, n int) float64 {
-		reward, worst := 0.0, q.price(p.Objective, r, first*n+i)
-		for d := range p.Particles {
-			reward += meanReward(r, d*n+i)
-			worst = max(worst, q.price(p.Objective, r, (first+d)*n+i))
-		}
-		return p.Objective.Cost(reward/float64(p.Particles), worst)
+	return q.under(ctx, venture{
+		search: p.Search, draws: q.drawn(draws, src.Child("draws")), first: first, explore: p.Explore,
+		cost: func(r *safex.Rolled, rewards []float64, i, n int) float64 {
+			reward, worst := 0.0, q.price(p.Objective, r, first*n+i)
+			for d := range p.Particles {
+				reward += rewards[d*n+i]
+				worst = max(worst, q.price(p.Objective, r, (first+d)*n+i))
+			}
+			return p.Objective.Cost(reward/float64(p.Particles), worst)
+		},
 	}, src)
 }
 

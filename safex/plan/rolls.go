@@ -80,6 +80,34 @@ func (q query) warm() []float64 {
 	return flat
 }
 
+// split takes series of errors and actions for each step apart. Series of actions alone have no errors.
+func (q query) split(x num.Batch) (errors, actions num.Batch) {
+	dims := len(x) / q.horizon
+	if dims == q.nu {
+		return nil, x
+	}
+	for d, column := range x {
+		if d%dims < q.nx {
+			errors = append(errors, column)
+		} else {
+			actions = append(actions, column)
+		}
+	}
+	return errors, actions
+}
+
+// join is the inverse of split, for errors of 0 if they are nil.
+func (q query) join(errors, actions num.Batch) (x num.Batch) {
+	if errors == nil {
+		errors = num.NewBatch(q.horizon*q.nx, actions.Len())
+	}
+	for t := range q.horizon {
+		x = append(x, errors[t*q.nx:(t+1)*q.nx]...)
+		x = append(x, actions[t*q.nu:(t+1)*q.nu]...)
+	}
+	return x
+}
+
 // drawn are errors of which every number is a standard normal one; nil of none.
 func (q query) drawn(n int, src rng.Stream) num.Batch {
 	if n == 0 {
@@ -96,14 +124,17 @@ func (q query) drawn(n int, src rng.Stream) num.Batch {
 
 // A crossing is every plan under every error: lane e·plans + p of out is plan p under error e.
 type crossing struct {
-	c   safex.Candidates
-	out safex.Rolled
+	doubt bool // is asked for
+	c     safex.Candidates
+	out   safex.Rolled
 }
 
 // cross rolls plans out under errors, or under the mean if errors is nil.
 func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch, beta float64) error {
 	if errors == nil {
-		return q.Rollout.Roll(ctx, &dst.out, q.candidates(plans, nil, 0), nil)
+		c := q.candidates(plans, nil, 0)
+		c.Doubt = dst.doubt
+		return q.Rollout.Roll(ctx, &dst.out, c, nil)
 	}
 	n, m := plans.Len(), errors.Len()
 	if dst.c.Actions.Len() != n*m {
@@ -120,6 +151,7 @@ func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch
 		}
 	}
 	dst.c = q.candidates(dst.c.Actions, dst.c.Eta, beta)
+	dst.c.Doubt = dst.doubt
 	return q.Rollout.Roll(ctx, &dst.out, dst.c, nil)
 }
 

@@ -63,6 +63,14 @@ func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates
 	horizon := len(c.Actions) / nu
 	*dst = safex.Rolled{}
 	dst.Resize(horizon, nx, nl, n)
+	if c.Doubt {
+		dst.Doubt = num.NewBatch(horizon*nx, n)
+		for _, column := range dst.Doubt {
+			for i := range column {
+				column[i] = b.sigma
+			}
+		}
+	}
 	if up != nil {
 		dst.Value, dst.GradAction, dst.GradEta = make([]float64, n), num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)
 	}
@@ -139,16 +147,19 @@ func (b *belief) lane(dst *safex.Rolled, c safex.Candidates, up *safex.Ascent, i
 	if up == nil {
 		return
 	}
-	weights, sum := make([]float64, horizon), 0.0 // of each step's excess in the smooth maximum
+	weights, sum, top := make([]float64, horizon), 0.0, math.Inf(-1) // of each step's excess in the smooth maximum
+	for _, column := range dst.Excess {
+		top = max(top, column[i])
+	}
 	for t := range weights {
 		for k := range nl {
-			weights[t] = math.Exp(up.Sharpness * dst.Excess[t*nl+k][i])
+			weights[t] = math.Exp(up.Sharpness * (dst.Excess[t*nl+k][i] - top))
 			sum += weights[t]
 		}
 		dst.Value[i] += up.Reward * dst.Reward[t][i]
 	}
 	if nl > 0 {
-		dst.Value[i] += up.Excess * math.Log(sum) / up.Sharpness
+		dst.Value[i] += up.Excess * (top + math.Log(sum)/up.Sharpness)
 	}
 	var byX, byY float64 // of the Value, by the state after step t
 	for t := horizon - 1; t >= 0; t-- {

@@ -41,6 +41,7 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 			b.query.System = s
 		}
 		b.query.Rollout, b.query.State, b.query.Episode = b, x, 1
+		b.query.Members, b.query.Member = 2, func(int) (safex.Rollout, error) { return b, nil } // who agree
 		return b.query
 	}
 	plan := func(t *testing.T, p safex.Planner, q safex.Query, seed uint64) *safex.Plan {
