@@ -66,9 +66,9 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	draws := q.drawn(p.Particles, src.Child("draws"))
 	return q.under(ctx, venture{
 		search: p.Search, draws: draws, objective: p.Objective, explore: p.Explore, refine: p.Refine,
-		cost: func(r *safex.Rolled, rewards []float64, i, n int) (sum float64) {
+		cost: func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) (sum float64) {
 			for lane := i; lane < len(rewards); lane += n {
-				sum += p.Objective.Cost(rewards[lane], q.price(p.Objective, r, lane))
+				sum += o.Cost(rewards[lane], q.price(o, r, lane))
 			}
 			return sum * float64(n) / float64(len(rewards))
 		},
@@ -85,7 +85,7 @@ type venture struct {
 	objective safex.Objective
 	explore   Exploration
 	refine    Refinement
-	cost      func(r *safex.Rolled, rewards []float64, i, n int) float64
+	cost      func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
 
 	met  crossing
 	bent safex.Rolled // of slopes
@@ -102,7 +102,7 @@ func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Pla
 	found, stopped := v.search.Minimize(ctx, opt.Problem{
 		Steps: q.horizon, Dims: v.dims(), Start: v.start(),
 		Func: func(values []float64, x num.Batch) error {
-			if err := v.try(ctx, values, x); err != nil {
+			if err := v.score(ctx, v.objective, values, x); err != nil {
 				return err
 			}
 			lanes := make([]int, len(values))
@@ -131,8 +131,13 @@ func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Pla
 	return plan, stopped
 }
 
-// try implements climber, and scores a population.
+// try implements climber.
 func (v *venture) try(ctx context.Context, values []float64, x num.Batch) error {
+	return v.score(ctx, inside(v.objective), values, x)
+}
+
+// score scores a population by an objective.
+func (v *venture) score(ctx context.Context, o safex.Objective, values []float64, x num.Batch) error {
 	own, actions := v.split(x)
 	if err := v.cross(ctx, &v.met, actions, v.draws, 1); err != nil {
 		return err
@@ -142,7 +147,7 @@ func (v *venture) try(ctx context.Context, values []float64, x num.Batch) error 
 		return err
 	}
 	for i := range values {
-		values[i] = v.cost(&v.met.out, rewards, i, len(values))
+		values[i] = v.cost(o, &v.met.out, rewards, i, len(values))
 	}
 	return nil
 }

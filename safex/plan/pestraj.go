@@ -50,14 +50,14 @@ func (p PesTraj) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 		draws, first = 2*p.Particles, p.Particles
 	}
 	return q.under(ctx, venture{
-		search: p.Search, draws: q.drawn(draws, src.Child("draws")), first: first, explore: p.Explore,
-		cost: func(r *safex.Rolled, rewards []float64, i, n int) float64 {
-			reward, worst := 0.0, q.price(p.Objective, r, first*n+i)
+		search: p.Search, draws: q.drawn(draws, src.Child("draws")), first: first, objective: p.Objective, explore: p.Explore,
+		cost: func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64 {
+			reward, worst := 0.0, q.price(o, r, first*n+i)
 			for d := range p.Particles {
 				reward += rewards[d*n+i]
-				worst = max(worst, q.price(p.Objective, r, (first+d)*n+i))
+				worst = max(worst, q.price(o, r, (first+d)*n+i))
 			}
-			return p.Objective.Cost(reward/float64(p.Particles), worst)
+			return o.Cost(reward/float64(p.Particles), worst)
 		},
 	}, src)
 }
