@@ -16,6 +16,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/keep"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -41,6 +42,9 @@ func (n *networks) Architecture() string { return fmt.Sprintf("%p", n) }
 func (n *networks) Parameters() (p []*tensors.Tensor) {
 	for _, d := range n.layers.Dense {
 		p = append(p, tensors.FromFlatDataAndDimensions(d.Weights, n.layers.Members, d.Out, d.In), tensors.FromFlatDataAndDimensions(d.Bias, n.layers.Members, d.Out, 1))
+	}
+	if err := gx.Share(p); err != nil { // a wrapper keeps them, and halves of a batch read them side by side
+		panic(err)
 	}
 	return p
 }
