@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,20 @@ func (d doubt) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, 
 			}
 			dst.States[t][i], dst.Reward[t][i], dst.Excess[t][i] = x, x, x-1
 			dst.GradEta[t][i] = c.Beta * d.sigma // at least; all that sign-gradient ascent asks for is its sign
+		}
+		if up == nil {
+			continue
+		}
+		top, sum, pull := math.Inf(-1), 0.0, 0.0
+		for _, column := range dst.Excess {
+			top = max(top, column[i])
+		}
+		for _, column := range dst.Excess {
+			sum += math.Exp(up.Sharpness * (column[i] - top))
+		}
+		for t := horizon - 1; t >= 0; t-- {
+			pull += up.Reward + up.Excess*math.Exp(up.Sharpness*(dst.Excess[t][i]-top))/sum
+			dst.GradAction[t][i] = 0.1 * pull
 		}
 	}
 	return nil
@@ -127,6 +142,7 @@ func TestExecutedPlanWasAttacked(t *testing.T) {
 	} {
 		for seed := range uint64(3) {
 			p, seen := plan.DefaultPessimistic(), []num.Batch(nil)
+			p.Refine.Candidates = 3 * int(seed%2)
 			p.Horizon, p.Search, p.Adversary = 10, search, witness{p.Adversary, &seen}
 			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), seed)
 			attacked := slices.ContainsFunc(seen, func(plans num.Batch) bool {

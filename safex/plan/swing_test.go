@@ -75,3 +75,29 @@ func TestRefinementSwingsUp(t *testing.T) {
 		t.Errorf("of %d, %d get up with refined candidates, and %d without", seeds, refined, alone)
 	}
 }
+
+// The best pessimistic plan of the cart goes to the wall at full speed, and then as the worst error pushes. Refined candidates come
+// nearer to it.
+func TestRefinementOfPessimist(t *testing.T) {
+	const horizon, sigma, beta = 20, 0.01, 2
+	best := 0.0
+	for i := 1.0; i <= horizon; i++ {
+		best += min(0.1*i, 1-i*sigma*beta)
+	}
+	var gaps [2]float64
+	for seed := range uint64(5) {
+		for k := range gaps {
+			p := plan.DefaultPessimistic()
+			p.Refine.Candidates = 4 * k
+			a := answer(t, p, query(cart(t), doubt{sigma: sigma}, 0), seed)
+			if !a.Feasible || a.Worst.WorstExcess(1)[0] > 0 {
+				t.Errorf("seed %d, %d refined: feasible: %v", seed, p.Refine.Candidates, a.Feasible)
+			}
+			gaps[k] += (best - a.Expected.Return()) / 5
+		}
+	}
+	t.Logf("of a return of %v are missing %v, and %v with refined candidates", best, gaps[0], gaps[1])
+	if gaps[1] < 0 || gaps[1] > gaps[0]/2 {
+		t.Errorf("of a return of %v are missing %v, and %v with refined candidates", best, gaps[0], gaps[1])
+	}
+}
