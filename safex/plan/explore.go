@@ -18,14 +18,14 @@ type Exploration struct {
 	//	(1 - w) · r̄ + w · meanₜ Σ_d log(1 + σ_d²/ς_d²),
 	//
 	// where r̄ is the mean reward of a step and σ the epistemic deviation at each step (OPAX: Sukhija et al., 2023; under limits
-	// ActSafe: As et al., 2025). The other term stays in its unit, so w weighs a reward against nats. A schedule that ends at 0
-	// explores first, and then lives on what was learned.
+	// ActSafe: As et al., 2025). Each term stays in its unit, so w weighs reward against nats. A schedule that ends at 0 explores
+	// first, and then lives on what was learned.
 	Information Schedule
 	Noise       float64 // ς in Scales of each dimension, above 0 with Information: doubt far below is not worth a visit
 
-	// Optimism is κ°: the reward, and the doubt that counts as information, are those of x' = μ + κ° σ ⊙ η°, and the errors η° in
-	// [-1, 1] are searched together with the actions (H-UCRL: Curi et al., 2020). The search then has the dimensions of the state
-	// before those of the actions. 0 is off.
+	// Optimism is κ°: the reward, and the doubt that counts as information, are those of x' = μ + κ° σ ⊙ η°, where the errors η° in
+	// [-1, 1] are searched together with the actions (H-UCRL: Curi et al., 2020). A step of the search then has the dimensions of
+	// the state before those of the actions. 0 is off.
 	Optimism Schedule
 
 	// Thompson takes the reward of one member of the model, drawn anew for each episode (Osband et al., 2016). The model must have
@@ -125,8 +125,8 @@ func (z *quest) hand(p *safex.Plan, series []float64) {
 // doubts tells whether the doubt of a rollout under the mean, or under draws, is asked for.
 func (z *quest) doubts() bool { return z.information > 0 && z.optimism == 0 }
 
-// rewards are what is maximized, for each lane of a rollout of the actions under the mean, or under draws. own are the errors η°, nil
-// without optimism. What ctx says is not heeded: a population that was begun is completed.
+// rewards are what is maximized, for each lane of a rollout of the actions under the mean, or under draws. own are the errors
+// η°, nil without optimism. It does not stop when ctx is over: a population that was begun is completed.
 func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
 	of, doubted := believed, believed
 	if z.optimism > 0 || z.alone != nil {

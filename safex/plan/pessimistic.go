@@ -212,8 +212,8 @@ func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batc
 	return reward, excess, worst, err
 }
 
-// rank scores a population under the mean and the known errors, then attacks the best. It returns the lanes, in order, whose values are known
-// with what the attack found: all, if there are no limits.
+// rank scores a population under the mean and the known errors, then attacks the best. It returns the lanes, in order, whose
+// values count what the attack found: all, if there are no limits.
 func (g *game) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
 	own, actions := g.split(x)
 	c := g.candidates(actions, nil, 0)
@@ -316,7 +316,8 @@ func first(values []float64, x num.Batch) *opt.Result {
 // waves is how often a population's next best are attacked, should all before them break.
 const waves = 3
 
-// attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were, in order.
+// attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were,
+// in order.
 func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {

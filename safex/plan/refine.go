@@ -10,14 +10,14 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// Refinement improves the best candidates of each population by gradients through the rollout, and the search goes on with
-// what they become. Each round, steps of many lengths are tried side by side along the gradient of the reward, along what is left of it
-// without the part that raises the excess, and along the step of the round before, or, from a candidate that breaks a limit, along the
-// descent of the excess. The planner scores them as it does its candidates, and the best counts, if it is better. An information gain
-// is scored, but its gradient is not known.
+// Refinement improves the best candidates of each population by gradients through the rollout, and the search goes on with what
+// they become. In each round, steps of many lengths are tried side by side: along the gradient of the reward, along what is left
+// of it without the part that raises the excess, and along the step of the round before; from a candidate that breaks a limit,
+// along the descent of the excess. The planner scores them as it does its candidates, and the best counts, if it is better. An
+// information gain is scored, but its gradient is not known.
 //
-// A long plan near an unstable state is what populations are bad at: a change that is small enough at the start not to throw the
-// end off course is too small for their noise. The shortest steps are for that.
+// Long plans near an unstable state are what populations are bad at: a change at the start that does not throw the end off course
+// is far smaller than their noise. The shortest steps are for that.
 type Refinement struct {
 	Candidates int // best candidates of each population that are improved, 0 to 1e4; 0 improves none
 	Rounds     int // of steps of each, 1 to 1e4 with Candidates
@@ -41,8 +41,8 @@ func (r Refinement) check(particles int) error {
 
 const (
 	steep   = 500 // sharpness of the smooth maximum of the excess, in units of the limit's Scale: only steps at the limit count
-	lengths = 10  // of the steps that are tried: 1 in the column that changes most, and each next one shorter
-	shorter = 0.3
+	lengths = 10  // how many steps are tried along a direction: the first changes the column that changes most by 1
+	shorter = 0.3 // from one to the next
 )
 
 // climber is what a refinement improves.
@@ -72,15 +72,16 @@ func (r Refinement) improve(ctx context.Context, c climber, o safex.Objective, v
 		var steps [][]float64 // that are tried
 		var whose []int       // the lanes that they start from, by index
 		for j, i := range lanes {
-			at := x.Point(i)
+			at, up := x.Point(i), reward.Point(j)
 			ways := [][]float64{before[j]}
-			if breaks := worst != nil && worst[j] > o.Budget; !breaks || !o.FeasibleFirst {
-				ways = append(ways, freed(reward.Point(j), at))
+			breaks := worst != nil && worst[j] > o.Budget
+			if !breaks || !o.FeasibleFirst {
+				ways = append(ways, freed(up, at))
 				if worst != nil {
-					ways = append(ways, level(reward.Point(j), excess.Point(j), at))
+					ways = append(ways, level(up, excess.Point(j), at))
 				}
 			}
-			if worst != nil && worst[j] > o.Budget {
+			if breaks {
 				down := excess.Point(j)
 				for d := range down {
 					down[d] = -down[d]
@@ -139,18 +140,22 @@ func unless(ctx context.Context, err error) error {
 	return err
 }
 
+// stops tells whether the box stops a number at its edge from going a way.
+func stops(at, way float64) bool { return at >= 1 && way > 0 || at <= -1 && way < 0 }
+
 // freed is a direction without what the box stops.
 func freed(way, at []float64) []float64 {
+	free := slices.Clone(way)
 	for d, v := range way {
-		if at[d] >= 1 && v > 0 || at[d] <= -1 && v < 0 {
-			way[d] = 0
+		if stops(at[d], v) {
+			free[d] = 0
 		}
 	}
-	return way
+	return free
 }
 
-// level is what is left of the direction up without its part along excess, in the columns that the box does not stop; nil if that part does
-// not raise the excess.
+// level is what is left of the direction up without its part along excess, in the columns that the box does not stop; nil if that
+// part does not raise the excess.
 func level(up, excess, at []float64) []float64 {
 	stopped := make([]bool, len(up))
 	for {
@@ -169,7 +174,7 @@ func level(up, excess, at []float64) []float64 {
 				continue
 			}
 			left[d] = up[d] - both/square*e
-			if at[d] >= 1 && left[d] > 0 || at[d] <= -1 && left[d] < 0 {
+			if stops(at[d], left[d]) {
 				stopped[d], all = true, false
 			}
 		}

@@ -76,8 +76,8 @@ func TestRefinementSwingsUp(t *testing.T) {
 	}
 }
 
-// The best pessimistic plan of the cart goes to the wall at full speed, and then as the worst error pushes. Refined candidates come
-// nearer to it.
+// The best pessimistic plan of the cart goes to the wall at full speed, and then as the worst error pushes. Refined candidates
+// come nearer to it.
 func TestRefinementOfPessimist(t *testing.T) {
 	const horizon, sigma, beta = 20, 0.01, 2
 	best := 0.0
