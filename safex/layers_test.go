@@ -43,6 +43,8 @@ var layers = map[string]string{
 	"run": ". train",
 	// 5: all together, by name
 	"lab": ". calibrate card ensemble fig fused gp gx linear num opt plan residual rng rollout run tasks train vec",
+	// what studies found
+	"result": "run",
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
 	// 7: for people
