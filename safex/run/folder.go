@@ -8,20 +8,25 @@
 //	model/           what it takes to go on: model-N-M.json, the N-th fit, which knows M transitions, and
 //	                 state.bin; and lock, which the process that runs it holds
 //	figures/         pictures
+//	log.txt          what a run of a study said
+//	failed.txt       why it ended too soon; absent of a run that did not, or goes on
 //
 // Every file is whole or absent: it is written under a temporary name, synced and renamed.
 package run
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
@@ -37,10 +42,14 @@ const (
 	stepsFile    = "steps.csv"
 	stateFile    = "model/state.bin"
 	lockFile     = "model/lock"
+	failedFile   = "failed.txt"
 )
 
-// writeFile replaces a file with all of data, or leaves it alone. Tests replace it.
-var writeFile = func(path string, data []byte) error { return renameio.WriteFile(path, data, 0o644) }
+// writeFile replaces a file with all of data, or leaves it alone. What it has not finished is beside it, with a dot before its
+// name. Tests replace it.
+var writeFile = func(path string, data []byte) error {
+	return renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(filepath.Dir(path)))
+}
 
 // Write puts a file into the run folder dir, whole or not at all. name is a path below dir.
 func Write(dir, name string, data []byte) error {
@@ -76,6 +85,7 @@ func Create(dir string, settings any) (err error) {
 	}
 	dir = filepath.Clean(dir)
 	entries, err := os.ReadDir(dir)
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "."+settingsFile) }) // of a process that was killed here
 	switch _, lerr := os.Lstat(dir); {
 	case err == nil && len(entries) > 0, err != nil && lerr == nil:
 		return exists()
@@ -108,11 +118,7 @@ func Create(dir string, settings any) (err error) {
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
 	}
-	text, err := encodeYAML(settings)
-	if err != nil {
-		return fmt.Errorf("run: settings: %w", err)
-	}
-	if err := Write(dir, settingsFile, text); err != nil {
+	if err := WriteSettings(dir, settings); err != nil {
 		return err
 	}
 	// With a state from the beginning on, one that is missing later was lost.
@@ -123,21 +129,68 @@ func Create(dir string, settings any) (err error) {
 	return Write(dir, stateFile, state)
 }
 
-// Lock keeps other processes out of the run folder dir until unlock is called or the process ends.
+// WriteSettings replaces run.yaml of the run folder dir. The caller holds its Lock, or has just made it.
+func WriteSettings(dir string, settings any) error {
+	text, err := Encode(settings)
+	if err != nil {
+		return fmt.Errorf("run: settings: %w", err)
+	}
+	return Write(dir, settingsFile, text)
+}
+
+// Lock keeps other processes out of the run folder dir until unlock is called or the process ends. The run goes on: if it had
+// failed, that is forgotten.
 func Lock(dir string) (unlock func(), err error) {
-	path := filepath.Join(dir, lockFile)
+	unlock, err = Hold(dir, lockFile)
+	if err == nil {
+		os.Remove(filepath.Join(dir, failedFile))
+	}
+	return unlock, err
+}
+
+// patience is how long Hold waits for a lock: longer than Busy holds it.
+const patience = 500 * time.Millisecond
+
+// Hold keeps other processes that Hold the same out of the folder dir, by a lock on the file of that name below it, until unlock is
+// called or the process ends.
+func Hold(dir, name string) (unlock func(), err error) {
+	path := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, cannot("make", filepath.Dir(path), err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	l := flock.New(path)
-	ok, err := l.TryLock()
-	switch {
+	switch _, err := l.TryLockContext(ctx, patience/50); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("run: %s is in use by another process: wait for it, or end it first", dir)
 	case err != nil:
 		return nil, cannot("lock", dir, err)
-	case !ok:
-		return nil, fmt.Errorf("run: %s is in use by another process: wait for it, or end it first", dir)
 	}
 	return func() { l.Unlock() }, nil
+}
+
+// Busy tells whether a process holds the Lock of the run folder dir.
+func Busy(dir string) bool {
+	path := filepath.Join(dir, lockFile)
+	if _, err := os.Stat(path); err != nil {
+		return false // never run
+	}
+	l := flock.New(path)
+	ok, err := l.TryRLock()
+	if ok {
+		l.Unlock()
+	}
+	return !ok && err == nil
+}
+
+// Fail keeps in the run folder dir, in a sentence, why its run ended too soon.
+func Fail(dir, why string) error { return Write(dir, failedFile, []byte(why+"\n")) }
+
+// Failure is what Fail kept; "" of a run that has not failed since it last went on.
+func Failure(dir string) string {
+	text, _ := os.ReadFile(filepath.Join(dir, failedFile))
+	return strings.TrimSpace(string(text))
 }
 
 // Settings reads run.yaml of the run folder dir into v, by the JSON rules. Unknown keys are an error.
@@ -166,8 +219,8 @@ func Settings(dir string, v any) error {
 	return nil
 }
 
-// encodeYAML writes v with the names and the order that JSON gives its fields.
-func encodeYAML(v any) ([]byte, error) {
+// Encode is v in YAML, with the names and the order that JSON gives its fields.
+func Encode(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, err

@@ -358,3 +358,78 @@ func TestFirstSave(t *testing.T) {
 		}
 	}
 }
+
+// A folder in whose making a process was killed can be made again, and what such a process left is removed when the run saves.
+func TestLeftBehind(t *testing.T) {
+	a, e := quick(t)
+	dir := t.TempDir()
+	left := []string{".run.yaml123", ".steps.csv4", "model/.model-1-2.json5", "model/.state.bin6", "figures/.learning.png7", "model/model-99-999.json"}
+	if err := os.WriteFile(filepath.Join(dir, left[0]), []byte("Na"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(dir, settings{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range left[1:] {
+		if err := Write(dir, name, []byte("half")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Write(dir, "model/lock", nil); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, a, NewWriter(dir, a.System, e), &train.State{}, 1, func(int) bool { return false })
+	for _, name := range left {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	for _, name := range []string{settingsFile, stepsFile, episodesFile, stateFile, lockFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// One process has the lock, others see that it has, and looking takes it from nobody. Going on forgets a failure.
+func TestBusy(t *testing.T) {
+	dir := t.TempDir()
+	if Busy(dir) {
+		t.Error("a folder without a lock is busy")
+	}
+	if err := Fail(dir, "it broke"); err != nil || Failure(dir) != "it broke" {
+		t.Errorf("failure %q, error %v", Failure(dir), err)
+	}
+	unlock, err := Lock(dir)
+	if err != nil || !Busy(dir) || Failure(dir) != "" {
+		t.Errorf("error %v, busy %v, failure %q", err, Busy(dir), Failure(dir))
+	}
+	if _, err := Lock(dir); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("a second lock: error %v", err)
+	}
+	unlock()
+	if Busy(dir) {
+		t.Error("a folder whose lock was given back is busy")
+	}
+	stop, looked := make(chan bool), make(chan bool)
+	go func() {
+		defer close(looked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				Busy(dir)
+			}
+		}
+	}()
+	for range 100 {
+		unlock, err := Lock(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	}
+	close(stop)
+	<-looked
+}

@@ -25,6 +25,7 @@ type Writer struct {
 	episodes []Summary  // complete ones
 	past     [][]string // rows of steps.csv of complete episodes
 	saved    string     // the file that holds the Model; "" if none does yet
+	swept    bool
 }
 
 // NewWriter returns a Writer for a new run in the folder that Create made.
@@ -81,10 +82,27 @@ func (w *Writer) Save(s *train.State) error {
 		}
 		w.saved = file
 	}
+	w.sweep()
 	if s.Over { // only now: a Save that failed can be tried again
 		w.episodes, w.past = episodes, all
 	}
 	return nil
+}
+
+// sweep removes, once, what a process that was killed left behind: a model that no state names, and files that are not whole.
+func (w *Writer) sweep() {
+	if w.swept {
+		return
+	}
+	w.swept = true
+	for _, pattern := range []string{"model/model-*.json", "model/.[ms]*", "figures/.*", "." + settingsFile + "*", "." + episodesFile + "*", "." + stepsFile + "*"} {
+		paths, _ := filepath.Glob(filepath.Join(w.dir, pattern))
+		for _, path := range paths {
+			if path != filepath.Join(w.dir, w.saved) {
+				os.Remove(path)
+			}
+		}
+	}
 }
 
 // modelFile is where the Model of s is kept: by the number of fits, and of transitions that it knows. It is "" without one.
@@ -127,13 +145,6 @@ func Resume(dir string, s *safex.System, k safex.Keeper) (*Writer, *train.State,
 			return nil, nil, fmt.Errorf("run: %s: %w", path, err)
 		}
 		w.saved = file
-	}
-	// A process that was killed between two writes leaves a model behind that no state names.
-	models, _ := filepath.Glob(filepath.Join(dir, "model", "model-*.json"))
-	for _, path := range models {
-		if path != filepath.Join(dir, w.saved) {
-			os.Remove(path)
-		}
 	}
 	// What is complete is read back from its files, which may be ahead of the state.
 	complete := func(number int) bool {
