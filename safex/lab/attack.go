@@ -49,7 +49,7 @@ func adversary(text string) (plan.Adversary, error) {
 	names, _ := Adversaries()
 	if len(words) == 0 || !slices.Contains(names, words[0]) {
 		name := strings.Join(words[:min(1, len(words))], "")
-		return nil, fmt.Errorf("there is no adversary %q: %s", name, instead(name, names))
+		return nil, fmt.Errorf("there is no adversary %q: %s", name, Instead(name, names))
 	}
 	a := adversaries[slices.Index(names, words[0])].make()
 	for _, w := range words[1:] {

@@ -107,7 +107,7 @@ func use[T any](p safex.Planner, choices []choice[T], n int, what, name string) 
 	names, _ := listed(choices)
 	i := slices.Index(names, name)
 	if i < 0 {
-		return fmt.Errorf("there is no %s %q: %s", what, name, instead(name, names))
+		return fmt.Errorf("there is no %s %q: %s", what, name, Instead(name, names))
 	}
 	f := field[T](p, n)
 	if !f.IsValid() {

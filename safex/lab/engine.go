@@ -43,7 +43,7 @@ func NewEngine(name string) (safex.Engine, error) {
 func (s *Settings) UseEngine(name string) error {
 	names, _ := Engines()
 	if !slices.Contains(names, name) {
-		return fmt.Errorf("there is no engine %q: %s", name, instead(name, names))
+		return fmt.Errorf("there is no engine %q: %s", name, Instead(name, names))
 	}
 	s.Engine = name
 	return nil

@@ -128,6 +128,33 @@ func TestSettingsRoundTrip(t *testing.T) {
 	}
 }
 
+// The first setting that differs is named, however deep it is.
+func TestDifference(t *testing.T) {
+	if name, _, _, err := Difference(quick(t), quick(t)); name != "" || err != nil {
+		t.Errorf("the same differ in %q, error %v", name, err)
+	}
+	for set, want := range map[string]string{
+		"planner.Search.Samples=17": "Planning.Search.Samples 16 17", "learner.Hidden=8,8": "Learning.Hidden [8] [8,8]", "MaxSpeed=5": "Parameters.MaxSpeed 6 5",
+	} {
+		s := quick(t)
+		if err := s.Set(set); err != nil {
+			t.Fatal(err)
+		}
+		if name, was, is, err := Difference(quick(t), s); name+" "+was+" "+is != want || err != nil {
+			t.Errorf("%s: %s from %s to %s, error %v, want %s", set, name, was, is, err, want)
+		}
+	}
+	s := quick(t)
+	s.Seed = 1<<63 + 1
+	if name, _, is, err := Difference(quick(t), s); name != "Seed" || is != "9223372036854775809" || err != nil {
+		t.Errorf("%s is %s, error %v", name, is, err)
+	}
+	s.Use("linear")
+	if name, _, _, err := Difference(quick(t), s); !strings.HasPrefix(name, "Learning.") || err != nil {
+		t.Errorf("%s differs, error %v", name, err)
+	}
+}
+
 // Whatever is learned and however it is calibrated, a run that is stopped within an episode and resumed takes the steps of one
 // that was never stopped.
 func TestResumeModels(t *testing.T) {

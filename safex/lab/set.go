@@ -65,7 +65,7 @@ func SetField(v any, path, value string) error {
 		}
 		f, ok := at.Type().FieldByName(name)
 		if !ok || !f.IsExported() {
-			return fmt.Errorf("--set: %s has no field %q: %s", at.Type().Name(), name, instead(name, fields(at.Type())))
+			return fmt.Errorf("--set: %s has no field %q: %s", at.Type().Name(), name, Instead(name, fields(at.Type())))
 		}
 		at = at.FieldByIndex(f.Index)
 	}
@@ -154,8 +154,8 @@ func fields(t reflect.Type) (names []string) {
 	return names
 }
 
-// instead is advice on a wrong name: the nearest right one, and all of them if they are few.
-func instead(wrong string, names []string) string {
+// Instead is advice on a wrong name: the nearest right one, and all of them if they are few.
+func Instead(wrong string, names []string) string {
 	if len(names) == 0 {
 		return "there are none"
 	}

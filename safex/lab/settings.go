@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -133,7 +134,7 @@ func Calibrations() (names, about []string) {
 func (s *Settings) Use(model string) error {
 	names, _ := Models()
 	if !slices.Contains(names, model) {
-		return fmt.Errorf("there is no model %q: %s", model, instead(model, names))
+		return fmt.Errorf("there is no model %q: %s", model, Instead(model, names))
 	}
 	bare, withPrior := strings.CutPrefix(model, prior)
 	var believed tasks.Maker
@@ -153,7 +154,7 @@ func (s *Settings) UseCalibration(name string) error {
 	names, _ := Calibrations()
 	i := slices.Index(names, name)
 	if i < 0 {
-		return fmt.Errorf("there is no calibration %q: %s", name, instead(name, names))
+		return fmt.Errorf("there is no calibration %q: %s", name, Instead(name, names))
 	}
 	s.Calibrate, s.Calibrating = name, calibrators[i].make()
 	return nil
@@ -196,10 +197,10 @@ func Parameters(task, preset string) (m tasks.Maker, err error) {
 	case "reference":
 		m, ok = tasks.Reference(task)
 	default:
-		return nil, fmt.Errorf("there is no preset %q: %s", preset, instead(preset, []string{"reference"}))
+		return nil, fmt.Errorf("there is no preset %q: %s", preset, Instead(preset, []string{"reference"}))
 	}
 	if !ok {
-		return nil, fmt.Errorf("there is no task %q: %s", task, instead(task, tasks.Names()))
+		return nil, fmt.Errorf("there is no task %q: %s", task, Instead(task, tasks.Names()))
 	}
 	return m, nil
 }
@@ -214,7 +215,7 @@ func Default(task, planner string) (*Settings, error) {
 	names, _ := Planners()
 	i := slices.Index(names, planner)
 	if i < 0 {
-		return nil, fmt.Errorf("there is no planner %q: %s", planner, instead(planner, names))
+		return nil, fmt.Errorf("there is no planner %q: %s", planner, Instead(planner, names))
 	}
 	s := &Settings{
 		Build: Build(), Task: task, Parameters: m, Planner: planner, Planning: planners[i].make(),
@@ -399,4 +400,48 @@ func same(a, b *Settings) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// Difference is the first setting, by name, in which a and b differ, as in Planning.Horizon, with the values of both as JSON; all
+// are "" if none does.
+func Difference(a, b *Settings) (name, inA, inB string, err error) {
+	var values [2]any
+	for i, s := range []*Settings{a, b} {
+		text, err := json.Marshal(s)
+		if err != nil {
+			return "", "", "", err
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber() // a seed has more digits than a float
+		if err := d.Decode(&values[i]); err != nil {
+			return "", "", "", err
+		}
+	}
+	name, x, y := difference("", values[0], values[1])
+	if name == "" {
+		return "", "", "", nil
+	}
+	textX, _ := json.Marshal(x)
+	textY, _ := json.Marshal(y)
+	return name, string(textX), string(textY), nil
+}
+
+// difference is the path of the first difference between two values of decoded JSON, and what is there; "" if there is none.
+func difference(path string, a, b any) (string, any, any) {
+	x, okX := a.(map[string]any)
+	y, okY := b.(map[string]any)
+	if !okX || !okY {
+		if reflect.DeepEqual(a, b) {
+			return "", nil, nil
+		}
+		return path, a, b
+	}
+	all := maps.Clone(x)
+	maps.Copy(all, y)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if at, p, q := difference(strings.TrimPrefix(path+"."+key, "."), x[key], y[key]); at != "" {
+			return at, p, q
+		}
+	}
+	return "", nil, nil
 }
