@@ -18,9 +18,10 @@ var layers = map[string]string{
 	"jupyter": "",
 	"vec":     "",
 	// 1: words, search, and the bridge to GoMLX
-	".":   "num rng",
-	"opt": "num rng",
-	"gx":  "num",
+	".":     "num rng",
+	"opt":   "num rng",
+	"gx":    "num",
+	"stats": "rng",
 	// 2: the parts
 	"tasks":     ". num",
 	"ensemble":  ". keep num rng gx",
@@ -30,7 +31,7 @@ var layers = map[string]string{
 	"calibrate": ". keep num rng gx",
 	"rollout":   ". keep num rng gx",
 	"fused":     ". num vec",
-	"card":      ".",
+	"card":      ". stats",
 	"plan":      ". num rng opt",
 	// 3: they know the words alone
 	"train": ". num rng",
@@ -42,7 +43,7 @@ var layers = map[string]string{
 	// 4: a run on disk
 	"run": ". train",
 	// 5: all together, by name
-	"lab": ". calibrate card ensemble fig fused gp gx linear num opt plan residual rng rollout run tasks train vec",
+	"lab": ". calibrate card ensemble fig fused gp gx linear num opt plan residual rng rollout run stats tasks train vec",
 	// what studies found
 	"result": "run",
 	// 6: how fast it is

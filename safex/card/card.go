@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
 // A Card is the account of a run's beliefs. The box of a step is |next - mean| ≤ β · doubt in each dimension; next is
@@ -54,27 +55,13 @@ func (s Share) Of() float64 { return float64(s.K) / float64(s.N) }
 
 // Interval is the 95 % interval of Clopper and Pearson (1934) for the share that K of N were drawn from, if they were
 // drawn independently. Steps of one episode are not, nor are episodes between which the model learns.
-func (s Share) Interval() (lo, hi float64) { return ClopperPearson(s.K, s.N, 0.95) }
+func (s Share) Interval() (lo, hi float64) { return stats.ClopperPearson(s.K, s.N, 0.95) }
 
 func (s *Share) add(ok bool) {
 	s.N++
 	if ok {
 		s.K++
 	}
-}
-
-// ClopperPearson is the two-sided interval of Clopper and Pearson (1934) for a share of which k of n were seen: with n
-// independent draws it holds the true share with at least the given confidence.
-func ClopperPearson(k, n int, confidence float64) (lo, hi float64) {
-	lo, hi = 0, 1
-	tail := (1 - confidence) / 2
-	if k > 0 {
-		lo = distuv.Beta{Alpha: float64(k), Beta: float64(n - k + 1)}.Quantile(tail)
-	}
-	if k < n {
-		hi = distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(1 - tail)
-	}
-	return lo, hi
 }
 
 // nominal is the share of steps that Quantile covers.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex/card"
 	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
 // A ControlRow sums up the runs of a task at one value of the setting that is varied.
@@ -95,7 +96,7 @@ func (c *Control) row(done []Controlled) ControlRow {
 		r.returns, p50, p99 = append(r.returns, d.Return), append(p50, d.P50), append(p99, d.P99)
 	}
 	if r.Evaluations /= float64(r.Steps); r.Arrived != nil {
-		r.AtLeast, r.AtMost = card.ClopperPearson(*r.Arrived, r.Runs, 0.95)
+		r.AtLeast, r.AtMost = stats.ClopperPearson(*r.Arrived, r.Runs, 0.95)
 	}
 	if r.Mean = stat.Mean(r.returns, nil); r.Runs > 1 {
 		r.Deviation = stat.StdDev(r.returns, nil)

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
@@ -428,20 +426,6 @@ func TestDamagedRuns(t *testing.T) {
 	}
 	if _, err := os.Stat(figure); err != nil {
 		t.Error("the lost figure was not drawn again")
-	}
-}
-
-// The bound of Clopper and Pearson has a closed form at both ends; in between, as many as seen or fewer
-// have a chance of 5 % at the bound.
-func TestAtMost(t *testing.T) {
-	if got, want := atMost(0, 5), 1-math.Pow(0.05, 0.2); math.Abs(got-want) > 1e-9 {
-		t.Errorf("0 of 5: %v, want %v", got, want)
-	}
-	if got := atMost(5, 5); got != 1 {
-		t.Errorf("5 of 5: %v", got)
-	}
-	if got := (distuv.Binomial{N: 20, P: atMost(3, 20)}).CDF(3); math.Abs(got-0.05) > 1e-9 {
-		t.Errorf("at the bound of 3 of 20 the chance of 3 or fewer is %v", got)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/card"
 	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
 // Report is a Markdown table of run folders, a row for each set of settings that differ in more than their
@@ -130,12 +130,5 @@ func (g *group) row() string {
 		returns = fmt.Sprintf("%.0f, %.0f, %.0f", g.late[0], (g.late[(n-1)/2]+g.late[n/2])/2, g.late[n-1])
 	}
 	return fmt.Sprintf("| %s | %s | %s | %d | %.0f %% | %d of %d | %s | %s |\n",
-		g.system.Name, g.name, runs, g.clean, 100*atMost(g.runs-g.clean, g.runs), g.violating, g.steps, strings.Join(worst, ", "), returns)
-}
-
-// atMost is the upper end of the one-sided 95 % interval of Clopper and Pearson (1934) for the share of
-// which k of n were seen: with independent runs, the true share is below it with that confidence.
-func atMost(k, n int) float64 {
-	_, hi := card.ClopperPearson(k, n, 0.9)
-	return hi
+		g.system.Name, g.name, runs, g.clean, 100*stats.AtMost(g.runs-g.clean, g.runs, 0.95), g.violating, g.steps, strings.Join(worst, ", "), returns)
 }
