@@ -77,7 +77,7 @@ func newGaussian(k *safex.Kernels, nx, nu int) (*gaussian, error) {
 
 // stepper implements source.
 func (g *gaussian) stepper() stepper {
-	const lanes = vec.Lanes
+	const lanes = together
 	s := &gaussianStepper{gaussian: g}
 	for _, p := range []struct {
 		at   *[]float64
@@ -88,8 +88,10 @@ func (g *gaussian) stepper() stepper {
 	return s
 }
 
-// gaussianStepper is a gaussian's memory. Its float64 rows are of vec.Lanes lanes, which it takes together: their correlations
-// stay in the cache.
+// together is how many lanes a gaussian takes at most at a time: their correlations stay in the cache.
+const together = 2 * vec.Lanes
+
+// gaussianStepper is a gaussian's memory. Its float64 rows have room for the lanes that it takes together.
 type gaussianStepper struct {
 	*gaussian
 	keeper
@@ -121,19 +123,18 @@ func (s *gaussianStepper) forward(xu []float32, t int, doubt bool, lanes int) (m
 		dev = s.at(s.devs, t, s.out, lanes)
 	}
 	for j := range s.outputs {
-		for lo := 0; lo < lanes; lo += vec.Lanes {
-			s.predict(j, mean, dev, xu, t, lo, lanes)
+		for lo := 0; lo < lanes; lo += together {
+			s.predict(j, mean, dev, xu, t, lo, min(together, lanes-lo), lanes)
 		}
 	}
 	return mean, dev
 }
 
-// predict is forward for output j in vec.Lanes lanes from lo on.
-func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, lanes int) {
-	const width = vec.Lanes
+// predict is forward for output j in width lanes from lo on.
+func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, width, lanes int) {
 	o := &s.outputs[j]
 	// What is infinite times 0 is NaN, and makes NaN of what a correlation of 0 would hide.
-	var hidden [width]float64
+	var hidden [together]float64
 	for i, by := range o.inverse {
 		for l, v := range xu[i*lanes+lo:][:width] {
 			s.z[i*width+l] = float64(v) * by
@@ -144,46 +145,47 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, lanes i
 	if s.keeper {
 		slope = s.slope[:o.n*width]
 	}
-	s.correlation.Apply(rho, slope, s.z, o.points, s.in, width)
-	o.weights.Mul(s.mean, rho, width)
-	for l, v := range s.mean {
+	z, sums, factor := s.z[:s.in*width], s.sums[:(1+s.in)*width], s.factor[:width]
+	s.correlation.Apply(rho, slope, z, o.points, s.in, width)
+	o.weights.Mul(s.mean[:width], rho, width)
+	for l, v := range s.mean[:width] {
 		mean[j*lanes+lo+l] = float32(v + hidden[l])
 	}
 	if s.keeper {
-		o.weighted.Mul(s.sums, slope, width)
-		for l := range s.factor {
-			s.factor[l] = 2
+		o.weighted.Mul(sums, slope, width)
+		for l := range factor {
+			factor[l] = 2
 		}
-		s.derive(s.at(s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, lanes)
+		s.derive(s.at(s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 	if dev == nil {
 		return
 	}
 	part := s.part[:o.n*width]
 	o.root.Mul(part, rho, width)
-	clear(s.known)
-	vec.Squares64(s.known, part)
-	for l, v := range s.known {
+	known := s.known[:width]
+	clear(known)
+	vec.Squares64(known, part)
+	for l, v := range known {
 		std := math.Sqrt(max(o.variance-v, o.variance*least)) + hidden[l]
 		dev[j*lanes+lo+l] = float32(std)
-		s.factor[l] = -2 / std
+		factor[l] = -2 / std
 		if o.variance-v <= o.variance*least {
-			s.factor[l] = 0
+			factor[l] = 0
 		}
 	}
 	if s.keeper {
 		pull := s.pull[:o.n*width]
 		o.rootBack.Mul(pull, part, width)
 		vec.Mul64(pull, pull, slope)
-		o.sums.Mul(s.sums, pull, width)
-		s.derive(s.at(s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, lanes)
+		o.sums.Mul(sums, pull, width)
+		s.derive(s.at(s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 }
 
 // derive turns sums over the points, with 1 and with each coordinate c, into factor times the sum with (z - c), a derivative by
-// each input. It writes rows of as many lanes.
-func (s *gaussianStepper) derive(by []float32, o *process, lanes int) {
-	const width = vec.Lanes
+// each input. It writes width numbers of rows of lanes.
+func (s *gaussianStepper) derive(by []float32, o *process, width, lanes int) {
 	for i, inverse := range o.inverse {
 		z, sum, row := s.z[i*width:][:width], s.sums[(1+i)*width:][:width], by[i*lanes:][:width]
 		for l := range row {

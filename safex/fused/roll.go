@@ -58,27 +58,18 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	j, ok := r.engine.jobs.Get().(*job)
 	if !ok {
 		j = &job{}
-		j.run = func() {
-			j.work()
-			j.wait.Done()
-		}
 	}
-	j.ctx, j.bound, j.dst, j.c, j.horizon, j.n, j.lanes = ctx, r, dst, c, horizon, n, most
+	j.ctx, j.bound, j.dst, j.c, j.horizon, j.n = ctx, r, dst, c, horizon, n
 	if j.ascend = up != nil; j.ascend {
 		j.up = *up
 	}
-	if n <= most {
-		j.lanes = vec.Lanes // so that there is something to share
-	}
 	j.next.Store(0)
 	j.failed.Store(false)
-	blocks := (n + j.lanes - 1) / j.lanes
-	for range min(runtime.GOMAXPROCS(0), blocks) - 1 {
-		j.wait.Add(1)
-		go j.run()
-	}
+	var blocks int
+	j.lanes, blocks = share(n, runtime.GOMAXPROCS(0))
+	cores.join(j, blocks-1)
 	j.work()
-	j.wait.Wait()
+	cores.part(j)
 	failed := j.failed.Load()
 	j.ctx, j.bound, j.dst, j.c = nil, nil, nil, safex.Candidates{}
 	r.engine.jobs.Put(j)
@@ -86,6 +77,15 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return ctx.Err()
 	}
 	return nil
+}
+
+// share shares n candidates out to workers in blocks of so many lanes: as few blocks as there can be, but as many for each
+// worker, and of one size but for the last.
+func share(n, workers int) (lanes, blocks int) {
+	rounds := (n + workers*most - 1) / (workers * most)
+	each := workers * rounds
+	lanes = (n + each*vec.Lanes - 1) / (each * vec.Lanes) * vec.Lanes
+	return lanes, (n + lanes - 1) / lanes
 }
 
 func resize(b *num.Batch, dim, n int) {
@@ -105,9 +105,9 @@ type job struct {
 	horizon, n int
 	lanes      int // of a block
 	next       atomic.Int64
-	failed     atomic.Bool // ctx is done
-	run        func()
-	wait       sync.WaitGroup
+	failed     atomic.Bool    // ctx is done
+	left       atomic.Int64   // hands at work
+	wait       sync.WaitGroup // for them
 }
 
 // work takes blocks until there are none.

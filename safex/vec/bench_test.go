@@ -29,7 +29,7 @@ func BenchmarkPeak(b *testing.B) {
 // BenchmarkMul is a square layer in blocks of lanes, on all cores.
 func BenchmarkMul(b *testing.B) {
 	for _, n := range []int{64, 128, 256} {
-		for _, lanes := range []int{32, 64} {
+		for _, lanes := range []int{16, 32, 48, 64} {
 			b.Run(fmt.Sprintf("width=%d/lanes=%d", n, lanes), func(b *testing.B) {
 				m, _, _, x := layer(rand.New(rand.NewPCG(1, 2)), n, n, lanes)
 				for b.Loop() {

@@ -2,14 +2,14 @@ package vec
 
 import "fmt"
 
-// height is how many outputs a register block has, and wide how many lanes at most.
-const height, wide = 4, 64
+// height is how many outputs a register block has, but for one of few lanes, which has twice as many.
+const height = 4
 
 // A Matrix is a dense layer's weights and bias, packed for Mul. It never changes.
 type Matrix struct {
 	out, in int
-	w       []float32 // [⌈out/height⌉, in, height]: a register block reads one stream
-	bias    []float32 // a multiple of height
+	w       []float32 // [⌈out/2height⌉·2, in, height]: a register block reads one stream, or two
+	bias    []float32 // as many as w has outputs
 }
 
 // Pack returns the out × in matrix whose entries at gives. bias has out numbers, or none for zeros.
@@ -17,7 +17,7 @@ func Pack(out, in int, at func(o, i int) float32, bias []float32) *Matrix {
 	if out < 1 || in < 1 || len(bias) != 0 && len(bias) != out {
 		panic(fmt.Sprintf("vec: Pack a %d × %d matrix with a bias of %d", out, in, len(bias)))
 	}
-	blocks := (out + height - 1) / height
+	blocks := 2 * ((out + 2*height - 1) / (2 * height))
 	m := &Matrix{out: out, in: in, w: make([]float32, blocks*height*in), bias: make([]float32, blocks*height)}
 	for o := range out {
 		for i := range in {
@@ -35,7 +35,7 @@ func (m *Matrix) Mul(y, x []float32, lanes int) {
 		panic(fmt.Sprintf("vec: a %d × %d matrix times %d numbers into %d, in %d lanes", m.out, m.in, len(x), len(y), lanes))
 	}
 	panel := current.Load().panel
-	for o := 0; o < m.out; o += height {
-		panel(y[o*lanes:], m.w[o*m.in:][:height*m.in], m.bias[o:][:height], x, min(height, m.out-o), m.in, lanes)
+	for o := 0; o < m.out; o += 2 * height {
+		panel(y[o*lanes:], m.w[o*m.in:][:2*height*m.in], m.bias[o:][:2*height], x, min(2*height, m.out-o), m.in, lanes)
 	}
 }

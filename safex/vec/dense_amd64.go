@@ -12,6 +12,11 @@ func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 //go:noescape
 func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
+// tile512x1 has one vector of lanes and 8 outputs, so that as many sums are under way: w is [2, in, 4].
+//
+//go:noescape
+func tile512x1(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+
 //go:noescape
 func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
@@ -19,6 +24,9 @@ func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
 //go:noescape
 func wide512x4(y, w, x *float64, in int, strideY, strideX uintptr)
+
+//go:noescape
+func wide512x2(y, w, x *float64, in int, strideY, strideX uintptr)
 
 //go:noescape
 func wide256x2(y, w, x *float64, in int, strideY, strideX uintptr)
@@ -33,37 +41,55 @@ func chains512(rounds int)
 func chains256(rounds int)
 
 func panel512(y, w, bias, x []float32, rows, in, lanes int) {
-	if rows < height {
-		partial512(y, w, bias, x, rows, in, lanes)
+	stride, whole := uintptr(4*lanes), lanes/32*32
+	for r := 0; r < rows; r += height {
+		w, bias := w[r*in:], bias[r:]
+		if rows-r < height {
+			partial512(y[r*lanes:], w, bias, x, rows-r, in, lanes, whole)
+			break
+		}
+		y, lo := y[r*lanes:], 0
+		for ; lo+64 <= whole; lo += 64 {
+			tile512x4(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+		}
+		for ; lo < whole; lo += 32 {
+			tile512x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+		}
+	}
+	if whole == lanes {
 		return
 	}
-	stride := uintptr(4 * lanes)
-	lo := 0
-	for ; lo+64 <= lanes; lo += 64 {
-		tile512x4(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	if rows == 2*height {
+		tile512x1(&y[whole], &w[0], &bias[0], &x[whole], in, stride, stride)
+		return
 	}
-	for ; lo < lanes; lo += 32 {
-		tile512x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	var spare [2 * height * Lanes]float32
+	tile512x1(&spare[0], &w[0], &bias[0], &x[whole], in, 4*Lanes, stride)
+	for r := range rows {
+		copy(y[r*lanes+whole:][:Lanes], spare[r*Lanes:])
 	}
 }
 
 func panel256(y, w, bias, x []float32, rows, in, lanes int) {
-	if rows < height {
-		partial256(y, w, bias, x, rows, in, lanes)
-		return
-	}
 	stride := uintptr(4 * lanes)
-	for lo := 0; lo < lanes; lo += 16 {
-		tile256x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+	for r := 0; r < rows; r += height {
+		y, w, bias := y[r*lanes:], w[r*in:], bias[r:]
+		if rows-r < height {
+			partial256(y, w, bias, x, rows-r, in, lanes)
+			break
+		}
+		for lo := 0; lo < lanes; lo += Lanes {
+			tile256x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+		}
 	}
 }
 
-// partial512 and partial256 are panels of fewer rows than a tile has, which writes all of them: elsewhere.
+// partial512 and partial256 are for fewer rows than a tile has, which writes all of them: elsewhere.
 
-func partial512(y, w, bias, x []float32, rows, in, lanes int) {
+func partial512(y, w, bias, x []float32, rows, in, lanes, whole int) {
 	var spare [height * 64]float32
-	for lo := 0; lo < lanes; lo += 64 {
-		n := min(64, lanes-lo)
+	for lo := 0; lo < whole; lo += 64 {
+		n := min(64, whole-lo)
 		if n == 64 {
 			tile512x4(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
 		} else {
@@ -76,26 +102,34 @@ func partial512(y, w, bias, x []float32, rows, in, lanes int) {
 }
 
 func partial256(y, w, bias, x []float32, rows, in, lanes int) {
-	var spare [height * 16]float32
-	for lo := 0; lo < lanes; lo += 16 {
-		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*16, uintptr(4*lanes))
+	var spare [height * Lanes]float32
+	for lo := 0; lo < lanes; lo += Lanes {
+		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*Lanes, uintptr(4*lanes))
 		for r := range rows {
-			copy(y[r*lanes+lo:][:16], spare[16*r:])
+			copy(y[r*lanes+lo:][:Lanes], spare[Lanes*r:])
 		}
 	}
 }
 
 func panel64x512(y, w, x []float64, rows, in, lanes int) {
-	var spare [height * Lanes]float64
+	const most = 2 * Lanes
+	var spare [height * most]float64
 	stride := uintptr(8 * lanes)
-	for lo := 0; lo < lanes; lo += Lanes {
+	for lo := 0; lo < lanes; lo += most {
+		to, strideTo, n := &spare[0], uintptr(8*most), min(most, lanes-lo)
 		if rows == height {
-			wide512x4(&y[lo], &w[0], &x[lo], in, stride, stride)
+			to, strideTo = &y[lo], stride
+		}
+		if n == most {
+			wide512x4(to, &w[0], &x[lo], in, strideTo, stride)
+		} else {
+			wide512x2(to, &w[0], &x[lo], in, strideTo, stride)
+		}
+		if rows == height {
 			continue
 		}
-		wide512x4(&spare[0], &w[0], &x[lo], in, 8*Lanes, stride)
 		for r := range rows {
-			copy(y[r*lanes+lo:][:Lanes], spare[r*Lanes:])
+			copy(y[r*lanes+lo:][:n], spare[r*most:])
 		}
 	}
 }

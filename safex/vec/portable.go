@@ -149,6 +149,10 @@ func spreadBackPortable(dy, y, mean, dev, gMean, gDev []float32, members int) {
 }
 
 func panelPortable(y, w, bias, x []float32, rows, in, lanes int) {
+	if rows > height {
+		panelPortable(y[height*lanes:], w[height*in:], bias[height:], x, rows-height, in, lanes)
+		rows = height
+	}
 	var sum [height][Lanes]float32
 	for lo := 0; lo < lanes; lo += Lanes {
 		for r := range sum {

@@ -18,7 +18,7 @@ import (
 )
 
 // Lanes is what the length of every row is a multiple of.
-const Lanes = 32
+const Lanes = 16
 
 // A Form is one implementation of this package.
 type Form string
@@ -42,7 +42,7 @@ type kernels struct {
 	swish, relu, tanhUnit              func(y, d, x []float32) // d may be empty
 	spread                             func(mean, dev, y []float32, members int)
 	spreadBack                         func(dy, y, mean, dev, gMean, gDev []float32, members int)
-	panel                              func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ height
+	panel                              func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ 2 height
 	fma                                func(rounds int) (flops int)
 
 	panel64                      func(y, w, x []float64, rows, in, lanes int) // rows ≤ height

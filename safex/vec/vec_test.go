@@ -484,14 +484,14 @@ func TestSpreadOfLikes(t *testing.T) {
 
 // Rows of the wrong length are the caller's mistake.
 func TestWrongLengthsPanic(t *testing.T) {
-	row, short, wide := make([]float32, Lanes), make([]float32, 16), make([]float64, Lanes)
+	row, short, wide := make([]float32, Lanes), make([]float32, Lanes/2), make([]float64, Lanes)
 	m := Pack(2, 3, func(o, i int) float32 { return 0 }, nil)
 	for i, f := range []func(){
 		func() { Add(row, row, short) }, func() { Exp(short, short) }, func() { Where(row, short, row, row) },
 		func() { Swish.Apply(row, short, row) }, func() { m.Mul(row, row, Lanes) }, func() { Spread(row, nil, row, 2) },
 		func() { Pack(2, 3, nil, []float32{1}) }, func() { Use("abacus") }, func() { Activation(9).Apply(row, nil, row) },
 		func() { SpreadBack(row, row, row, row, row, short, 1) }, func() { Pack64(0, 1, nil) },
-		func() { Pack64(1, 1, func(o, i int) float64 { return 1 }).Mul(wide, wide, 31) }, func() { Mul64(wide, wide, wide[1:]) },
+		func() { Pack64(1, 1, func(o, i int) float64 { return 1 }).Mul(wide, wide, Lanes-1) }, func() { Mul64(wide, wide, wide[1:]) },
 		func() { Squares64(wide, wide[1:]) }, func() { Matern52.Apply(wide, wide[1:], wide, wide[:1], 1, Lanes) },
 		func() { Correlation(7).Apply(wide, nil, wide, wide[:1], 1, Lanes) },
 	} {
