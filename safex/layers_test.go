@@ -44,13 +44,17 @@ var layers = map[string]string{
 	"run": ". train",
 	// 5: all together, by name
 	"lab": ". calibrate card ensemble fig fused gp gx linear num opt plan residual rng rollout run stats tasks train vec",
+	// a run for other tools
+	"track": ". lab plan rng run train",
 	// what studies found
 	"result": "run",
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
+	// many runs by one file
+	"study": ". lab run",
 	// 7: for people
 	"nb":        "",
-	"cmd/safex": ". bench lab rng run jupyter tasks",
+	"cmd/safex": ". bench lab rng run study jupyter tasks track",
 }
 
 // gomlx are the only packages that may import GoMLX.

@@ -21,6 +21,10 @@ type Run struct {
 	Settings *Settings
 	System   *safex.System
 
+	// Watch, if it is not nil, is called by Steps: before its first step, and after each episode that ends, once the episode and
+	// its figures are in the folder. It must neither change the State nor keep it.
+	Watch func(*train.State)
+
 	agent    train.Agent
 	writer   *run.Writer
 	state    *train.State
@@ -170,6 +174,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 			return
 		}
 		defer unlock()
+		if r.Watch != nil {
+			r.Watch(r.state)
+		}
 		saved := time.Now()
 		for s, err := range r.agent.Steps(ctx, r.state, r.Settings.Episodes) {
 			if err != nil || s.Over || time.Since(saved) > saveEvery {
@@ -178,6 +185,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 					return
 				}
 				saved = time.Now()
+			}
+			if err == nil && s.Over && r.Watch != nil {
+				r.Watch(s)
 			}
 			if !yield(s, err) {
 				return

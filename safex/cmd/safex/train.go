@@ -16,6 +16,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/track"
 )
 
 func trainCommand() *cobra.Command {
@@ -23,6 +24,7 @@ func trainCommand() *cobra.Command {
 	var episodes, explore, learnEvery int
 	var seed uint64
 	var set, disturb []string
+	var tracked track.Settings
 	c := &cobra.Command{
 		Use:   "train TASK",
 		Short: "Train an agent on a task, safely",
@@ -36,9 +38,13 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --planner minmax --preset reference --seed 2
-  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128`,
+  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
+  safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := tracked.Check(); err != nil {
+				return err
+			}
 			s, err := lab.Default(args[0], planner)
 			if err != nil {
 				return err
@@ -109,7 +115,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			if err != nil {
 				return err
 			}
-			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r)
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
 		},
 	}
 	f := c.Flags()
@@ -134,6 +140,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
 	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or agent.RepeatNoise, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
+	trackFlags(c, &tracked)
 	return c
 }
 
@@ -155,7 +162,8 @@ func disturbances(texts []string) (ds []safex.Disturbance, err error) {
 }
 
 func resumeCommand() *cobra.Command {
-	return &cobra.Command{
+	var tracked track.Settings
+	c := &cobra.Command{
 		Use:   "resume RUN",
 		Short: "Go on with a run that was stopped",
 		Long: `resume goes on with a run folder where it stopped. The steps are those, to the bit, of a run
@@ -163,17 +171,22 @@ that was never stopped.`,
 		Example: "  safex resume runs/pendulum-pessimistic-1",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := tracked.Check(); err != nil {
+				return err
+			}
 			r, err := lab.Resume(args[0])
 			if err != nil {
 				return err
 			}
-			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r)
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
 		},
 	}
+	trackFlags(c, &tracked)
+	return c
 }
 
 // show runs r to its end with a progress bar, if errs is a terminal, and a row for each episode.
-func show(ctx context.Context, out, errs io.Writer, r *lab.Run) error {
+func show(ctx context.Context, out, errs io.Writer, r *lab.Run, tracked track.Settings) error {
 	if !lab.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
@@ -187,6 +200,12 @@ func show(ctx context.Context, out, errs io.Writer, r *lab.Run) error {
 		fmt.Fprintln(out, row(r.System, sum))
 	}
 	bar.Set(r.Done())
+	if err := tracked.Follow(r, func(err error) {
+		bar.Clear()
+		fmt.Fprintf(errs, "%s; make up for it with: %s\n", sentence(err), trackLine(r.Dir, tracked))
+	}); err != nil {
+		return err
+	}
 	ctx = untilSignal(ctx, func() { fmt.Fprintln(errs, "\nfinishing the step; Ctrl-C again ends at once") })
 	for s, err := range r.Steps(ctx) {
 		if err != nil {

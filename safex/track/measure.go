@@ -1,0 +1,119 @@
+package track
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+// measure is what an episode's summary and its steps say, in the order in which it is written.
+func measure(s *lab.Settings, system *safex.System, sum run.Summary, e safex.Episode) (values []value) {
+	add := func(name string, v float64) { values = append(values, value{name, v}) }
+	worst := e.WorstExcess(len(system.Limits))
+	most := 0.0
+	for _, w := range worst {
+		most = max(most, w) // a NaN stays
+	}
+	add("Train Reward", sum.Return)
+	add("Train Violations", float64(sum.Violations))
+	add("Max Violation", most)
+	if sum.Beta != 0 {
+		add("Pessimistic Alpha", sum.Beta)
+	}
+	if o := optimism(s.Planning); o != (plan.Schedule{}) && e.Phase == safex.Planned {
+		add("Optimistic Alpha", o.At(e.Number))
+	}
+	add("Episode", float64(e.Number))
+	for k, l := range system.Limits {
+		add("Excess/"+l.Name, worst[k])
+	}
+	if e.Phase != safex.Planned {
+		return values
+	}
+	b := forecasts(e)
+	if b.n > 0 {
+		add("Planning MSE", b.squares)
+		add("Average NLL", b.nll)
+		add("Plan/epistemic uncertainty", b.epistemic)
+		add("Plan/aleatoric uncertainty", b.aleatoric)
+	}
+	if b.boxes > 0 {
+		add("Box/beta", b.beta)
+		add("Box/share inside", b.inside)
+	}
+	add("Plan/median ms", sum.PlanP50)
+	add("Plan/p99 ms", sum.PlanP99)
+	add("Plan/infeasible", float64(sum.Infeasible))
+	add("Plan/NaN candidates", float64(sum.NaNs))
+	add("Fit/seconds", sum.FitSeconds)
+	return values
+}
+
+// optimism is how many deviations a planner's reward may be better by.
+func optimism(p safex.Planner) plan.Schedule {
+	switch p := p.(type) {
+	case *plan.MinMax:
+		return p.Optimism
+	case *plan.Pessimistic:
+		return p.Explore.Optimism
+	case *plan.Nominal:
+		return p.Explore.Optimism
+	}
+	return plan.Schedule{}
+}
+
+// beliefs are what came of the forecasts of an episode.
+type beliefs struct {
+	n                    int     // forecasts whose next state is known
+	squares              float64 // mean squared error over steps and dimensions
+	nll                  float64 // sum over steps of the mean over dimensions
+	epistemic, aleatoric float64 // mean deviations over steps and dimensions
+	boxes                int     // those of n that had one
+	beta                 float64 // mean of the boxes
+	inside               float64 // share of the boxes that held every dimension
+}
+
+// forecasts compares an episode's forecasts with the states that followed. The one after the last step of a disturbed episode is not kept.
+func forecasts(e safex.Episode) (b beliefs) {
+	cells := 0.0
+	for t, f := range e.Forecasts {
+		if t+1 >= len(e.States) {
+			break
+		}
+		β := f.Beta
+		if β == 0 {
+			β = f.Asked
+		}
+		nll, total, inside := 0.0, 0.0, true
+		for d, next := range e.States[t+1] {
+			off, deviation := next-f.Mean[d], math.Hypot(f.Doubt[d], f.Noise[d])
+			b.squares += off * off
+			b.epistemic += f.Doubt[d]
+			b.aleatoric += f.Noise[d]
+			nll -= distuv.Normal{Mu: f.Mean[d], Sigma: deviation}.LogProb(next)
+			total += deviation
+			inside = inside && math.Abs(off) <= β*f.Doubt[d] // false of a NaN
+		}
+		nx := float64(len(e.States[t+1]))
+		cells += nx
+		b.n++
+		if total != 0 { // a model without any deviation has no density, and counts as 0
+			b.nll += nll / nx
+		}
+		if β != 0 {
+			b.boxes++
+			b.beta += β
+			if inside {
+				b.inside++
+			}
+		}
+	}
+	b.squares, b.epistemic, b.aleatoric = b.squares/cells, b.epistemic/cells, b.aleatoric/cells
+	b.beta, b.inside = b.beta/float64(b.boxes), b.inside/float64(b.boxes)
+	return b
+}
