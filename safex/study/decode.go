@@ -1,0 +1,216 @@
+package study
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
+)
+
+// Read reads the file of a study, and checks it as Check does. An error names the line, if it is that of one.
+func Read(path string) (*Study, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("study: %w", err)
+	}
+	s, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("study: %s%w", path, err)
+	}
+	return s, nil
+}
+
+// parse reads the text of a study. Its errors begin with a comma and the line, or with a colon.
+func parse(text []byte) (*Study, error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var root, second yaml.Node
+	switch err := d.Decode(&root); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New(": the file is empty")
+	case err != nil:
+		return nil, malformed(err)
+	}
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, malformed(err)
+		}
+		return nil, wrong(&second, "the file has a second document: want one study in a file")
+	}
+	s := &Study{}
+	if err := decode("the study", root.Content[0], reflect.ValueOf(s).Elem()); err != nil {
+		return nil, err
+	}
+	if err := s.Check(); err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	return s, nil
+}
+
+// malformed is an error of the YAML itself, which names its line.
+func malformed(err error) error {
+	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	if strings.HasPrefix(text, "line ") {
+		return errors.New(", " + text)
+	}
+	return errors.New(": " + text)
+}
+
+// wrong is an error about the line of n.
+func wrong(n *yaml.Node, format string, args ...any) error {
+	return fmt.Errorf(", line %d: %s", n.Line, fmt.Sprintf(format, args...))
+}
+
+// decode puts n, the value of the key what, into v.
+func decode(what string, n *yaml.Node, v reflect.Value) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch at := v.Addr().Interface().(type) {
+	case *Seeds:
+		text, err := scalars(n)
+		if err != nil || text == "" {
+			return wrong(n, "%s: want them as in 1-3 or [1, 5, 326176]", what)
+		}
+		if *at, err = ParseSeeds(text); err != nil {
+			return wrong(n, "%s", err)
+		}
+		return nil
+	case *Set:
+		*at = Set{}
+		return pairs(what, n, func(key, value *yaml.Node) error {
+			text, err := scalars(value)
+			if err != nil || text == "" {
+				return wrong(key, "%s of %s: want a number, a word, true, false, or a list as in [64, 64]", key.Value, what)
+			}
+			(*at)[key.Value] = text
+			return nil
+		})
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		fields := keys(v)
+		var all []string
+		for _, f := range fields {
+			all = append(all, f.key)
+		}
+		return pairs(what, n, func(key, value *yaml.Node) error {
+			for _, f := range fields {
+				if f.key == key.Value {
+					return decode(f.key, value, f.value)
+				}
+			}
+			return wrong(key, "%s has no key %q: %s", what, key.Value, lab.Instead(key.Value, all))
+		})
+	case reflect.Slice:
+		if n.Kind != yaml.SequenceNode {
+			return wrong(n, "%s: want a list, as in [a, b]", what)
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+		for i, c := range n.Content {
+			each := what
+			if v.Type().Elem().Kind() == reflect.Struct {
+				each = fmt.Sprintf("%s %d", strings.TrimSuffix(what, "s"), i+1)
+			}
+			if err := decode(each, c, v.Index(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return decode(what, n, v.Elem())
+	}
+	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		return wrong(n, "%s: want one value", what)
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(n.Value)
+	case reflect.Int:
+		x, err := strconv.Atoi(n.Value)
+		if err != nil {
+			return wrong(n, "%s: %q is not a whole number", what, n.Value)
+		}
+		v.SetInt(int64(x))
+	case reflect.Bool:
+		x, err := strconv.ParseBool(n.Value)
+		if err != nil {
+			return wrong(n, "%s: %q is not true or false", what, n.Value)
+		}
+		v.SetBool(x)
+	default:
+		panic(fmt.Sprintf("study: no way to read a %s", v.Type()))
+	}
+	return nil
+}
+
+// A slot is a field of a struct, or of one that it embeds, by its key in the file.
+type slot struct {
+	key   string
+	value reflect.Value
+}
+
+// keys are the fields of v.
+func keys(v reflect.Value) (fields []slot) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, keys(v.Field(i))...)
+			continue
+		}
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		fields = append(fields, slot{key, v.Field(i)})
+	}
+	return fields
+}
+
+// pairs calls each with every key of n and its value.
+func pairs(what string, n *yaml.Node, each func(key, value *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return wrong(n, "%s: want keys with values, as in key: value", what)
+	}
+	seen := map[string]bool{}
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			return wrong(key, "%s: a key is not a word", what)
+		}
+		if seen[key.Value] {
+			return wrong(key, "%s has the key %s twice", what, key.Value)
+		}
+		seen[key.Value] = true
+		if err := each(key, n.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalars is the text of a value, or those of a list of them with commas.
+func scalars(n *yaml.Node) (string, error) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
+		return n.Value, nil
+	case n.Kind == yaml.SequenceNode:
+		var parts []string
+		for _, c := range n.Content {
+			if c.Kind != yaml.ScalarNode || c.ShortTag() == "!!null" {
+				return "", errors.New("a list of lists")
+			}
+			parts = append(parts, c.Value)
+		}
+		return strings.Join(parts, ","), nil
+	}
+	return "", errors.New("no value")
+}

@@ -1,0 +1,333 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+// A Job is a run of a study.
+type Job struct {
+	Dir      string // below the folder of the study, with slashes: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED
+	Variant  string // "" of a plain run
+	Settings *lab.Settings
+}
+
+// Method is all of Dir but the seed.
+func (j Job) Method() string { return path.Dir(j.Dir) }
+
+// Total is the number of steps of the whole run.
+func (j Job) Total() int {
+	return j.Settings.Explore + j.Settings.Episodes*j.Settings.Parameters.Task().Steps
+}
+
+// Make makes the run's folder in that of the study, out, unless it is there, such that a Worker can go on with it. One that was made
+// for fewer episodes goes on to those of the Job.
+func (j Job) Make(out string) error {
+	dir := filepath.Join(out, filepath.FromSlash(j.Dir))
+	old, err := settings(dir)
+	if err != nil {
+		return run.Create(dir, j.Settings)
+	}
+	if old.Build != j.Settings.Build || old.Episodes >= j.Settings.Episodes {
+		return nil // the Worker refuses another build
+	}
+	unlock, err := run.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return run.WriteSettings(dir, j.Settings)
+}
+
+// settings are those of the run folder dir.
+func settings(dir string) (*lab.Settings, error) {
+	s := &lab.Settings{}
+	err := run.Settings(dir, s)
+	return s, err
+}
+
+// differs says in what a run folder of this build was made for another study, nil if it can go on as j; more episodes than it has can be
+// added to a run.
+func (j Job) differs(dir string) error {
+	old, err := settings(dir)
+	if err != nil || old.Build != j.Settings.Build {
+		return nil // there is none, or its Worker will say what is wrong with it
+	}
+	if old.Episodes < j.Settings.Episodes {
+		old.Episodes = j.Settings.Episodes
+	}
+	name, was, is, err := lab.Difference(old, j.Settings)
+	if err != nil || name == "" {
+		return err
+	}
+	return fmt.Errorf("%s was made with %s %s, and the study has %s there: keep what runs have, remove it, or choose another folder with --out", dir, name, was, is)
+}
+
+// A method is the runs of a study that differ in their seed alone.
+type method struct {
+	task, planner, model string // model "" is that of the preset
+	variant              *Variant
+	layers               []layer
+}
+
+// A layer is a Change with who makes it, in front of what is said about it.
+type layer struct {
+	who string
+	Change
+}
+
+// Jobs are the runs of the study in the order in which they start: seed by seed, so that early results of all methods come first. All
+// settings are checked; the error joins a sentence for each of those that cannot run.
+func (s *Study) Jobs() ([]Job, error) {
+	if err := s.Check(); err != nil {
+		return nil, fmt.Errorf("study %s: %w", s.Name, err)
+	}
+	methods, err := s.methods()
+	if err != nil {
+		return nil, fmt.Errorf("study %s: %w", s.Name, err)
+	}
+	if n := len(methods) * len(s.Seeds); n > most {
+		return nil, fmt.Errorf("study %s has %d runs: want at most %d", s.Name, n, most)
+	}
+	if err := s.check(methods); err != nil {
+		return nil, err
+	}
+	var jobs []Job
+	seen := map[string]method{}
+	for _, seed := range s.Seeds {
+		for _, m := range methods {
+			j, err := s.job(m, seed)
+			if err != nil {
+				return nil, err
+			}
+			key := strings.ToLower(j.Dir) // there are file systems that do not tell a from A
+			if other, ok := seen[key]; ok {
+				return nil, fmt.Errorf("study %s: %s and %s have the same folder %s: give a variant another name", s.Name, other, m, j.Dir)
+			}
+			seen[key] = m
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
+// String names a method in errors.
+func (m method) String() string {
+	name := m.task + "/" + m.planner
+	if m.model != "" {
+		name += "-" + m.model
+	}
+	if m.variant != nil {
+		name += " of variant " + m.variant.Name
+	}
+	return name
+}
+
+// methods are those of the study, the plain ones first.
+func (s *Study) methods() (methods []method, err error) {
+	models := s.models()
+	if models == nil {
+		models = []string{""}
+	}
+	used := make([]bool, len(s.Overrides))
+	for v := -1; v < len(s.Variants); v++ {
+		if v < 0 && s.Plain != nil && !*s.Plain {
+			continue
+		}
+		before := len(methods)
+		for _, task := range s.Tasks {
+			for _, planner := range s.Planners {
+				for _, model := range models {
+					m := method{task: task, planner: planner, model: model, layers: []layer{{"", s.Change}}}
+					if v >= 0 {
+						m.variant = &s.Variants[v]
+						if !m.variant.matches(task, planner, model) {
+							continue
+						}
+					}
+					for i, o := range s.Overrides {
+						if o.matches(task, planner, model) {
+							m.layers, used[i] = append(m.layers, layer{fmt.Sprintf("override %d: ", i+1), o.Change}), true
+						}
+					}
+					if v >= 0 {
+						m.layers = append(m.layers, layer{"variant " + m.variant.Name + ": ", m.variant.Change})
+					}
+					methods = append(methods, m)
+				}
+			}
+		}
+		if len(methods) == before {
+			return nil, fmt.Errorf("variant %s matches no run: see its tasks, planners and models", s.Variants[v].Name)
+		}
+	}
+	if i := slices.Index(used, false); i >= 0 {
+		return nil, fmt.Errorf("override %d matches no run: see its tasks, planners and models", i+1)
+	}
+	return methods, nil
+}
+
+// check finds all that is wrong with the settings of methods.
+func (s *Study) check(methods []method) error {
+	type field struct{ who, name string }
+	tried, refused := map[field]int{}, map[field][]string{} // methods that set it, and what those said that could not
+	first := map[field]method{}                             // of the latter
+	var wrong []error
+	said := map[string]bool{}
+	say := func(m method, err error) {
+		if text := err.Error(); !said[text] {
+			said[text] = true
+			wrong = append(wrong, fmt.Errorf("study %s: %s: %w", s.Name, m, err))
+		}
+	}
+	for _, m := range methods {
+		settings, err := s.choose(m)
+		if err != nil {
+			say(m, err)
+			continue
+		}
+		sound := true
+		m.set(settings, func(who, name string, err error) {
+			f := field{who, name}
+			if tried[f]++; err == nil {
+				return
+			}
+			sound = false
+			_, text, ok := strings.Cut(err.Error(), ": ") // what follows --set planner.Beta
+			if !ok {
+				text = err.Error()
+			}
+			if len(refused[f]) == 0 {
+				first[f] = m
+			}
+			refused[f] = append(refused[f], text)
+		})
+		if !sound {
+			continue
+		}
+		if _, err := settings.System(); err != nil {
+			say(m, err)
+		}
+	}
+	order := func(a, b field) int {
+		if a.who != b.who {
+			return strings.Compare(a.who, b.who)
+		}
+		return strings.Compare(a.name, b.name)
+	}
+	for _, f := range slices.SortedFunc(maps.Keys(refused), order) {
+		if texts := refused[f]; len(texts) == tried[f] {
+			wrong = append(wrong, fmt.Errorf("study %s: %sset %s: %s", s.Name, f.who, f.name, texts[0]))
+		} else {
+			wrong = append(wrong, fmt.Errorf("study %s: %sset %s: not for %s (%s): put it under overrides, for the runs that have it", s.Name, f.who, f.name, first[f], texts[0]))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// choose are the settings of a method but for Set and the seed, as safex train puts them together.
+func (s *Study) choose(m method) (*lab.Settings, error) {
+	settings, err := lab.Default(m.task, m.planner)
+	if err != nil {
+		return nil, err
+	}
+	if err := settings.UsePreset(s.Preset); err != nil {
+		return nil, err
+	}
+	c := m.change()
+	for _, named := range []struct {
+		name string
+		use  func(string) error
+	}{
+		{c.Search, settings.UseSearch}, {c.Inner, settings.UseInner}, {c.Adversary, settings.UseAdversary},
+		{m.model, settings.Use}, {c.Calibrate, settings.UseCalibration}, {c.Engine, settings.UseEngine},
+	} {
+		if named.name == "" {
+			continue
+		}
+		if err := named.use(named.name); err != nil {
+			return nil, err
+		}
+	}
+	for _, number := range []struct {
+		from *int
+		to   *int
+	}{{c.Episodes, &settings.Episodes}, {c.Explore, &settings.Explore}, {c.LearnEvery, &settings.LearnEvery}} {
+		if number.from != nil {
+			*number.to = *number.from
+		}
+	}
+	for _, text := range c.Disturb {
+		var d safex.Disturbance
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("disturb: %w", err)
+		}
+		settings.Disturbances = append(settings.Disturbances, d)
+	}
+	return settings, nil
+}
+
+// change is all layers of a method but for their Sets in one.
+func (m method) change() (c Change) {
+	for _, l := range m.layers {
+		for _, word := range []struct{ to, from *string }{
+			{&c.Calibrate, &l.Calibrate}, {&c.Search, &l.Search}, {&c.Inner, &l.Inner}, {&c.Adversary, &l.Adversary}, {&c.Engine, &l.Engine},
+		} {
+			if *word.from != "" {
+				*word.to = *word.from
+			}
+		}
+		for _, number := range []struct {
+			to   **int
+			from *int
+		}{{&c.Episodes, l.Episodes}, {&c.Explore, l.Explore}, {&c.LearnEvery, l.LearnEvery}} {
+			if number.from != nil {
+				*number.to = number.from
+			}
+		}
+		if l.Disturb != nil {
+			c.Disturb = l.Disturb
+		}
+	}
+	return c
+}
+
+// set applies the Sets of a method, and tells each what came of every field.
+func (m method) set(settings *lab.Settings, each func(who, field string, err error)) {
+	for _, l := range m.layers {
+		for _, field := range slices.Sorted(maps.Keys(l.Set)) {
+			each(l.who, field, settings.Set(field+"="+l.Set[field]))
+		}
+	}
+}
+
+// job is the run of a method with a seed. Its settings have been checked.
+func (s *Study) job(m method, seed uint64) (Job, error) {
+	settings, err := s.choose(m)
+	if err != nil {
+		return Job{}, err
+	}
+	m.set(settings, func(_, _ string, e error) { err = errors.Join(err, e) })
+	settings.Seed = seed
+	j := Job{Settings: settings}
+	name := settings.Planner + "-" + settings.Model
+	if settings.Calibrating != nil {
+		name += "-" + settings.Calibrate
+	}
+	if m.variant != nil {
+		j.Variant = m.variant.Name
+		name += "-" + j.Variant
+	}
+	j.Dir = path.Join(settings.Task, name, strconv.FormatUint(seed, 10))
+	return j, err
+}

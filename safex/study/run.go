@@ -1,0 +1,249 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+// Files of the folder of a study.
+const (
+	studyFile = "study.yaml"
+	lockFile  = "study.lock" // held by the process that runs it
+)
+
+// Progress is how far a study is.
+type Progress struct {
+	Runs, Done, Failed, Running int
+	Steps, Total                int    // of the real system, of all runs: saved, and at the end
+	Violations                  int    // of those steps, beyond a limit
+	Ended                       *State // of the run that has just ended, in whatever way; nil if none has
+}
+
+// look is the time between two looks at runs that are under way, and wait how long a run that another process has is waited for, when there
+// is nothing else to do. Neither changes what is computed.
+const (
+	look = time.Second
+	wait = 15 * time.Second
+)
+
+// Run runs what is unfinished of the study in the folder out, that many runs at a time, and yields how far it is: when a run ends,
+// and about every second. A run that fails is kept as Failed, and does not stop the others. If ctx ends, or the caller breaks
+// out, all that run are told to save, and Run returns when they have. The last error says what is unfinished.
+//
+// It refuses a folder in which another process runs a study, and one whose runs have other settings; episodes, seeds, variants, tasks,
+// planners and models can be added. Runs that are there and no longer in the study are left alone.
+func (s *Study) Run(ctx context.Context, out string, workers int, work Worker) iter.Seq2[Progress, error] {
+	return func(yield func(Progress, error) bool) {
+		if workers < 1 {
+			yield(Progress{}, fmt.Errorf("study %s: %d workers: want at least 1", s.Name, workers))
+			return
+		}
+		jobs, err := s.Jobs()
+		if err != nil {
+			yield(Progress{}, err)
+			return
+		}
+		release, err := s.Open(out, jobs)
+		if err != nil {
+			yield(Progress{}, err)
+			return
+		}
+		defer release()
+		ctx, cancel := context.WithCancel(ctx)
+		p := &pool{out: out, work: work, states: make([]State, len(jobs)), jobs: jobs, ended: make(chan end)}
+		defer p.drain()
+		defer cancel() // before drain
+		for i, j := range jobs {
+			if p.states[i] = j.State(out); p.states[i].Phase != Done {
+				p.queue = append(p.queue, i)
+			}
+		}
+		tick := time.NewTicker(look)
+		defer tick.Stop()
+		free := time.Now() // when there was last something else to do than to wait for other processes
+		for {
+			for ctx.Err() == nil && len(p.running) < workers && p.start(ctx) {
+			}
+			if len(p.running) > 0 {
+				free = time.Now()
+			}
+			if len(p.running) == 0 && (len(p.queue) == 0 || ctx.Err() != nil) {
+				break
+			}
+			var ended *State
+			select {
+			case e := <-p.ended:
+				ended = p.end(ctx, e)
+			case <-tick.C:
+				if time.Since(free) > wait {
+					ended = p.give()
+				}
+			case <-p.idle(ctx):
+			}
+			p.look()
+			if !yield(p.progress(ended), nil) {
+				return
+			}
+		}
+		if err := p.unfinished(ctx); err != nil {
+			yield(p.progress(nil), fmt.Errorf("study %s: %w", s.Name, err))
+		} else if len(jobs) > 0 {
+			yield(p.progress(nil), nil)
+		}
+	}
+}
+
+// Open makes the folder of the study, or goes on in it, and keeps other processes that Open it out until release is called. It
+// writes study.yaml, and no run; see Job.Make.
+func (s *Study) Open(out string, jobs []Job) (release func(), err error) {
+	release, err = run.Hold(out, lockFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(out, jobs); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// begin checks what is in the folder of the study, and writes study.yaml.
+func (s *Study) begin(out string, jobs []Job) error {
+	for _, j := range jobs {
+		if err := j.differs(filepath.Join(out, filepath.FromSlash(j.Dir))); err != nil {
+			return fmt.Errorf("study %s: %w", s.Name, err)
+		}
+	}
+	text, err := run.Encode(s)
+	if err != nil {
+		return fmt.Errorf("study %s: %w", s.Name, err)
+	}
+	return run.Write(out, studyFile, text)
+}
+
+// A pool is the runs of a study while it runs. The queue and running hold indices of jobs.
+type pool struct {
+	out     string
+	work    Worker
+	jobs    []Job
+	states  []State
+	queue   []int
+	running []int
+	ended   chan end
+}
+
+// An end is that of a Worker.
+type end struct {
+	job int
+	err error
+}
+
+func (p *pool) dir(i int) string { return filepath.Join(p.out, filepath.FromSlash(p.jobs[i].Dir)) }
+
+// start starts the first run of the queue that no other process has. It tells whether there was one.
+func (p *pool) start(ctx context.Context) bool {
+	for k, i := range p.queue {
+		if run.Busy(p.dir(i)) {
+			continue
+		}
+		p.queue = append(p.queue[:k:k], p.queue[k+1:]...)
+		p.running = append(p.running, i)
+		go func() {
+			err := p.jobs[i].Make(p.out)
+			if err == nil {
+				err = p.work(ctx, p.dir(i))
+			}
+			p.ended <- end{i, err}
+		}()
+		return true
+	}
+	return false
+}
+
+// end takes in that a Worker has ended, and returns what became of its run.
+func (p *pool) end(ctx context.Context, e end) *State {
+	p.running = slices.DeleteFunc(p.running, func(i int) bool { return i == e.job })
+	s, dir := p.jobs[e.job].State(p.out), p.dir(e.job)
+	if e.err == nil && s.Steps < s.Total {
+		e.err = fmt.Errorf("its Worker returned after %d of %d steps", s.Steps, s.Total)
+	}
+	if e.err != nil && ctx.Err() == nil {
+		why, _, _ := strings.Cut(e.err.Error(), "\n")
+		if _, err := settings(dir); err == nil && !run.Busy(dir) { // what is not made must not be in the way when it is
+			if err := run.Fail(dir, why); err != nil {
+				why += "; and " + err.Error()
+			}
+		}
+		s.Phase, s.Failure, s.Log = Failed, why, filepath.Join(dir, logFile)
+	}
+	p.states[e.job] = s
+	return &s
+}
+
+// give gives up the first run of the queue, which another process has.
+func (p *pool) give() *State {
+	i := p.queue[0]
+	p.queue = p.queue[1:]
+	s := &p.states[i]
+	s.Phase, s.Failure = Failed, fmt.Sprintf("%s is in use by another process: wait for it, or end it first", p.dir(i))
+	return s
+}
+
+// idle is ctx's end while nothing runs that it would end.
+func (p *pool) idle(ctx context.Context) <-chan struct{} {
+	if len(p.running) > 0 {
+		return nil
+	}
+	return ctx.Done()
+}
+
+// look reads how far those are that run.
+func (p *pool) look() {
+	for _, i := range p.running {
+		p.states[i] = p.jobs[i].State(p.out)
+		p.states[i].Phase, p.states[i].Failure, p.states[i].Log = Running, "", "" // also if it has not begun
+	}
+}
+
+func (p *pool) progress(ended *State) Progress {
+	sum := Progress{Runs: len(p.states), Ended: ended}
+	for _, s := range p.states {
+		switch s.Phase {
+		case Done:
+			sum.Done++
+		case Failed:
+			sum.Failed++
+		case Running:
+			sum.Running++
+		}
+		sum.Steps, sum.Total, sum.Violations = sum.Steps+s.Steps, sum.Total+s.Total, sum.Violations+s.Violations
+	}
+	return sum
+}
+
+// unfinished says what is, nil if nothing.
+func (p *pool) unfinished(ctx context.Context) error {
+	at := p.progress(nil)
+	if at.Done == at.Runs {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped with %d of %d runs complete; all is saved (%w)", at.Done, at.Runs, ctx.Err())
+	}
+	i := slices.IndexFunc(p.states, func(s State) bool { return s.Phase == Failed })
+	return fmt.Errorf("%d of %d runs failed, the first %s: %s", at.Failed, at.Runs, p.states[i].Run, p.states[i].Failure)
+}
+
+// drain waits for those that run.
+func (p *pool) drain() {
+	for range p.running {
+		<-p.ended
+	}
+}
