@@ -58,8 +58,10 @@ func (n *noise) draw(r *rand.Rand) {
 	clear(n.series)
 	for k, amp := range n.amp {
 		a, b := amp*r.NormFloat64(), amp*r.NormFloat64()
-		for t := range n.series {
-			n.series[t] += a*n.cos[k][t] + b*n.sin[k][t]
+		series := n.series
+		cos, sin := n.cos[k][:len(series)], n.sin[k][:len(series)]
+		for t := range series {
+			series[t] += a*cos[t] + b*sin[t]
 		}
 	}
 }

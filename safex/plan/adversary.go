@@ -53,13 +53,29 @@ func (t Target) steps() int {
 type Doubts struct {
 	Eta    num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1]; a lane is a plan's
 	Excess []float64 // the worst over steps and limits, in units of the limit's Scale; a NaN is worst of all
+
+	room *assault // of the last Attack, which the next may use again
 }
 
 // reset makes room for n plans that were not attacked yet.
 func (d *Doubts) reset(columns, n int) {
-	d.Eta, d.Excess = num.NewBatch(columns, n), make([]float64, n)
+	blank(&d.Eta, columns, n)
+	if len(d.Excess) != n {
+		d.Excess = make([]float64, n)
+	}
 	for i := range d.Excess {
 		d.Excess[i] = math.Inf(-1)
+	}
+}
+
+// blank makes b n points of the given dimension, all 0.
+func blank(b *num.Batch, dim, n int) {
+	if len(*b) != dim || b.Len() != n {
+		*b = num.NewBatch(dim, n)
+		return
+	}
+	for _, column := range *b {
+		clear(column)
 	}
 }
 
@@ -87,17 +103,22 @@ type assault struct {
 }
 
 func newAssault(dst *Doubts, t Target) *assault {
-	a := &assault{query: newQuery(t.Query, t.steps()), Target: t, dst: dst}
+	if dst.room == nil {
+		dst.room = &assault{}
+	}
+	a := dst.room
+	a.query, a.Target, a.dst = newQuery(t.Query, t.steps()), t, dst
 	dst.reset(a.horizon*a.nx, t.Plans.Len())
 	return a
 }
 
-// errors makes room for a number of errors of each plan.
+// errors makes room for a number of errors of each plan, all 0.
 func (a *assault) errors(each int) {
-	if a.each = each; a.c.Eta.Len() == each*a.Plans.Len() {
-		return
-	}
-	a.c = a.candidates(num.NewBatch(len(a.Plans), each*a.Plans.Len()), num.NewBatch(a.horizon*a.nx, each*a.Plans.Len()), a.Width)
+	n := each * a.Plans.Len()
+	a.each = each
+	blank(&a.c.Actions, len(a.Plans), n)
+	blank(&a.c.Eta, a.horizon*a.nx, n)
+	a.c = a.candidates(a.c.Actions, a.c.Eta, a.Width)
 	for d, column := range a.Plans {
 		for lane := range a.c.Actions[d] {
 			a.c.Actions[d][lane] = column[lane/each]
@@ -122,10 +143,10 @@ func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
 // try rolls errors of plan i alone, a lane each.
 func (a *assault) try(ctx context.Context, i int, eta num.Batch) error {
 	n := eta.Len()
-	if a.alone.Actions.Len() != n {
-		a.alone = a.candidates(num.NewBatch(len(a.Plans), n), nil, a.Width)
+	if len(a.alone.Actions) != len(a.Plans) || a.alone.Actions.Len() != n {
+		a.alone.Actions = num.NewBatch(len(a.Plans), n)
 	}
-	a.alone.Eta = eta
+	a.alone = a.candidates(a.alone.Actions, eta, a.Width)
 	for d, column := range a.alone.Actions {
 		for lane := range column {
 			column[lane] = a.Plans[d][i]

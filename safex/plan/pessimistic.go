@@ -82,7 +82,8 @@ type game struct {
 	mean     safex.Rolled
 	rewards  []float64 // of the candidates of mean
 	met      crossing
-	found    Doubts
+	faced    Doubts       // of the known errors
+	found    Doubts       // of the Adversary
 	bent     safex.Rolled // of slopes
 	attacked []finalist   // of the last population that was scored to its end
 	ranked   *opt.Result  // the best of the first population, before any was attacked
@@ -385,7 +386,7 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 		}
 	}
 	if len(g.known) > 0 {
-		a := newAssault(&g.found, t)
+		a := newAssault(&g.faced, t)
 		a.errors(len(g.known))
 		for lane := range a.c.Eta.Len() {
 			a.c.Eta.SetPoint(lane, g.known[lane%len(g.known)])
@@ -393,7 +394,7 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 		if err := a.roll(ctx, nil); err != nil {
 			return nil, err
 		}
-		take(&g.found)
+		take(&g.faced)
 	}
 	if err := g.Adversary.Attack(ctx, &g.found, t, g.src.At(g.round)); err != nil {
 		return nil, err

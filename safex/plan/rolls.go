@@ -172,7 +172,15 @@ func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 		most, spent := math.Inf(-1), 0.0
 		for t := range q.horizon {
 			e := r.Excess[t*q.nl+k][i]
-			most, spent = max(most, e), spent+max(e, 0)
+			if math.IsNaN(e) {
+				return e
+			}
+			if e > most {
+				most = e
+			}
+			if e > 0 {
+				spent += e
+			}
 		}
 		if left := q.left(k); left > 0 {
 			most = max(most, spent) - left
