@@ -174,6 +174,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 			return
 		}
 		defer unlock()
+		run.GoOn(r.Dir)
 		if r.Watch != nil {
 			r.Watch(r.state)
 		}

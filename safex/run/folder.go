@@ -118,7 +118,7 @@ func Create(dir string, settings any) (err error) {
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
 	}
-	if err := WriteSettings(dir, settings); err != nil {
+	if err := writeSettings(dir, settings); err != nil {
 		return err
 	}
 	// With a state from the beginning on, one that is missing later was lost.
@@ -129,8 +129,21 @@ func Create(dir string, settings any) (err error) {
 	return Write(dir, stateFile, state)
 }
 
-// WriteSettings replaces run.yaml of the run folder dir. The caller holds its Lock, or has just made it.
+// WriteSettings replaces run.yaml of the run folder dir, and leaves its time, which is that of the beginning of the run. The caller
+// holds the Lock.
 func WriteSettings(dir string, settings any) error {
+	path := filepath.Join(dir, settingsFile)
+	began, err := os.Stat(path)
+	if err != nil {
+		return cannot("read", path, err)
+	}
+	if err := writeSettings(dir, settings); err != nil {
+		return err
+	}
+	return cannot("change the time of", path, os.Chtimes(path, time.Time{}, began.ModTime()))
+}
+
+func writeSettings(dir string, settings any) error {
 	text, err := Encode(settings)
 	if err != nil {
 		return fmt.Errorf("run: settings: %w", err)
@@ -138,15 +151,8 @@ func WriteSettings(dir string, settings any) error {
 	return Write(dir, settingsFile, text)
 }
 
-// Lock keeps other processes out of the run folder dir until unlock is called or the process ends. The run goes on: if it had
-// failed, that is forgotten.
-func Lock(dir string) (unlock func(), err error) {
-	unlock, err = Hold(dir, lockFile)
-	if err == nil {
-		os.Remove(filepath.Join(dir, failedFile))
-	}
-	return unlock, err
-}
+// Lock keeps other processes out of the run folder dir until unlock is called or the process ends.
+func Lock(dir string) (unlock func(), err error) { return Hold(dir, lockFile) }
 
 // patience is how long Hold waits for a lock: longer than Busy holds it.
 const patience = 500 * time.Millisecond
@@ -186,6 +192,9 @@ func Busy(dir string) bool {
 
 // Fail keeps in the run folder dir, in a sentence, why its run ended too soon.
 func Fail(dir, why string) error { return Write(dir, failedFile, []byte(why+"\n")) }
+
+// GoOn forgets what Fail kept.
+func GoOn(dir string) { os.Remove(filepath.Join(dir, failedFile)) }
 
 // Failure is what Fail kept; "" of a run that has not failed since it last went on.
 func Failure(dir string) string {

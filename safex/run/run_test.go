@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
@@ -200,6 +201,18 @@ func TestSettings(t *testing.T) {
 	var got settings
 	if err := Settings(dir, &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("read back %v, %v", got, err)
+	}
+	path := filepath.Join(dir, settingsFile)
+	began := time.Unix(1e9, 0)
+	if err := os.Chtimes(path, began, began); err != nil {
+		t.Fatal(err)
+	}
+	want.Rate = 0.5
+	if err := WriteSettings(dir, want); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || !info.ModTime().Equal(began) || Settings(dir, &got) != nil || got.Rate != 0.5 {
+		t.Errorf("rewritten as %v, of %v, error %v", got, info.ModTime(), err)
 	}
 	for text, want := range map[string]string{"Nam: 1\n": "unknown field", "a: [": "run.yaml: line 1", "Rate: fast\n": "cannot unmarshal"} {
 		if err := Write(dir, settingsFile, []byte(text)); err != nil {
@@ -391,7 +404,7 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
-// One process has the lock, others see that it has, and looking takes it from nobody. Going on forgets a failure.
+// One process has the lock, others see that it has, and looking takes it from nobody.
 func TestBusy(t *testing.T) {
 	dir := t.TempDir()
 	if Busy(dir) {
@@ -400,9 +413,12 @@ func TestBusy(t *testing.T) {
 	if err := Fail(dir, "it broke"); err != nil || Failure(dir) != "it broke" {
 		t.Errorf("failure %q, error %v", Failure(dir), err)
 	}
+	if GoOn(dir); Failure(dir) != "" {
+		t.Errorf("failure %q of a run that goes on", Failure(dir))
+	}
 	unlock, err := Lock(dir)
-	if err != nil || !Busy(dir) || Failure(dir) != "" {
-		t.Errorf("error %v, busy %v, failure %q", err, Busy(dir), Failure(dir))
+	if err != nil || !Busy(dir) {
+		t.Errorf("error %v, busy %v", err, Busy(dir))
 	}
 	if _, err := Lock(dir); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second lock: error %v", err)
