@@ -47,14 +47,14 @@ var layers = map[string]string{
 	// a run for other tools
 	"track": ". lab plan rng run train",
 	// what studies found
-	"result": "run",
+	"result": ". card lab rng run stats",
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
 	// many runs by one file
 	"study": ". lab run",
 	// 7: for people
 	"nb":        "",
-	"cmd/safex": ". bench lab rng run study jupyter tasks track",
+	"cmd/safex": ". bench lab result rng run study jupyter tasks track",
 }
 
 // gomlx are the only packages that may import GoMLX.

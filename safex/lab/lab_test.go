@@ -292,9 +292,6 @@ func TestSameSeedSameSteps(t *testing.T) {
 	if _, err := Start(dirs[0], quick(t)); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("error %v", err)
 	}
-	if table, err := Report(dirs); err != nil || !strings.Contains(table, "| pendulum | pessimistic | 3 | 3 | 63 % | 0 of 78 | speed -") {
-		t.Errorf("report %v:\n%s", err, table)
-	}
 }
 
 // A run of another build is refused, since its bits would differ.

@@ -80,22 +80,6 @@ func listCommand() *cobra.Command {
 	}
 }
 
-func reportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "report RUN...", Short: "Compare runs in a table",
-		Long: `report writes a Markdown table of run folders, a row for each task and planner. Violating steps
-count from the first random step on; the largest excess is at most 0 if no limit was broken.`,
-		Example: "  safex report runs/*",
-		RunE: func(c *cobra.Command, dirs []string) error {
-			table, err := lab.Report(dirs)
-			if err == nil {
-				_, err = fmt.Fprint(c.OutOrStdout(), table)
-			}
-			return err
-		},
-	}
-}
-
 func cardCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "card RUN", Short: "Say how far the beliefs of a run can be trusted",

@@ -66,7 +66,7 @@ func TestTrain(t *testing.T) {
 	if _, _, err := do(nil, train(dir)...); err == nil || !strings.Contains(err.Error(), "holds a run") {
 		t.Errorf("a second run in the same folder: error %v", err)
 	}
-	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 | 95 % | 0 of 18 |") {
+	if out, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 | 1 of 1 | 95.0 % | 0 of 18 (0 % to 18.5 %) | – | speed -") {
 		t.Errorf("report: %v\n%s", err, out)
 	}
 	if out, _, err := do(nil, "resume", dir); err != nil || !strings.Contains(out, "0 of 18 steps") {
@@ -281,7 +281,7 @@ func TestTrainDisturbed(t *testing.T) {
 	if err != nil || !strings.Contains(string(steps), ",true_cos,true_sin,true_omega\n") {
 		t.Errorf("error %v, header %.200s", err, steps)
 	}
-	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pendulum |") {
+	if out, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 |") {
 		t.Errorf("error %v, report\n%s", err, out)
 	}
 }
@@ -300,7 +300,7 @@ func TestTrainModel(t *testing.T) {
 	if _, _, err := do(nil, "resume", dir); err != nil {
 		t.Error(err)
 	}
-	if out, _, err := do(nil, "report", dir); err != nil || !strings.Contains(out, "| pitch | pessimistic, linear |") {
+	if out, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(out, "| pitch | pessimistic, linear | 1 |") {
 		t.Errorf("error %v, report\n%s", err, out)
 	}
 	if out, _, err := do(nil, "card", dir); err != nil || !strings.Contains(out, "Beliefs about 8 planned steps of pitch") {

@@ -1,0 +1,112 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// study is what a Method takes from the file study.yaml of the folder that its runs are in.
+type study struct {
+	name  string
+	seeds []uint64 // in order; nil if they are not known
+	err   error
+}
+
+// belongs sets the study, the variant and the seeds of m, whose run is in dir, if that is DIR/TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED with a
+// DIR/study.yaml. The calibration and the variant are absent if there are none.
+func (r *reader) belongs(m *Method, dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
+	}
+	method := filepath.Dir(abs)
+	name := m.Planner + "-" + m.Model
+	if m.Calibrate != "" {
+		name += "-" + m.Calibrate
+	}
+	variant, ok := strings.CutPrefix(filepath.Base(method), name)
+	if !ok || variant != "" && variant[0] != '-' {
+		return nil
+	}
+	if _, err := strconv.ParseUint(filepath.Base(abs), 10, 64); err != nil || filepath.Base(filepath.Dir(method)) != m.Task {
+		return nil
+	}
+	s := r.study(filepath.Dir(filepath.Dir(method)))
+	if s == nil {
+		return nil
+	}
+	m.Study, m.Variant, m.Seeds = s.name, strings.TrimPrefix(variant, "-"), s.seeds
+	return s.err
+}
+
+// study is that of a folder, nil if it is of none.
+func (r *reader) study(dir string) *study {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if s, ok := r.studies[dir]; ok {
+		return s
+	}
+	s := readStudy(filepath.Join(dir, "study.yaml"))
+	r.studies[dir] = s
+	return s
+}
+
+// readStudy reads the file of a study, nil if there is none.
+func readStudy(path string) *study {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return &study{err: fmt.Errorf("result: %w", err)}
+	}
+	var file struct {
+		Name  string
+		Seeds any
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+		return &study{err: fmt.Errorf("result: %s: it is no file of a study: %s", path, strings.TrimSuffix(first, ":"))}
+	}
+	return &study{name: file.Name, seeds: seeds(file.Seeds)}
+}
+
+// most is the number of seeds from which on they are not looked for.
+const most = 10000
+
+// seeds are those that a study names by a number, a range as in 1-3, or a list of both; nil if it is none of these.
+func seeds(v any) (list []uint64) {
+	parts, ok := v.([]any)
+	if !ok {
+		parts = []any{v}
+	}
+	for _, p := range parts {
+		for text := range strings.SplitSeq(fmt.Sprint(p), ",") {
+			from, to, ranged := strings.Cut(text, "-")
+			if !ranged {
+				to = from
+			}
+			a, errA := strconv.ParseUint(strings.TrimSpace(from), 10, 64)
+			b, errB := strconv.ParseUint(strings.TrimSpace(to), 10, 64)
+			if errA != nil || errB != nil || a > b || b-a >= most-uint64(len(list)) {
+				return nil
+			}
+			for seed := a; ; seed++ {
+				if list = append(list, seed); seed == b {
+					break
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
