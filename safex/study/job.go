@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -33,10 +34,13 @@ func (j Job) Total() int {
 // Make makes the run's folder in that of the study, out, unless it is there, such that a Worker can go on with it. One that was made
 // for fewer episodes goes on to those of the Job.
 func (j Job) Make(out string) error {
-	dir := filepath.Join(out, filepath.FromSlash(j.Dir))
+	dir := j.folder(out)
+	if !made(dir) {
+		return run.Create(dir, j.Settings)
+	}
 	old, err := settings(dir)
 	if err != nil {
-		return run.Create(dir, j.Settings)
+		return err
 	}
 	if old.Build != j.Settings.Build || old.Episodes >= j.Settings.Episodes {
 		return nil // the Worker refuses another build
@@ -47,6 +51,15 @@ func (j Job) Make(out string) error {
 	}
 	defer unlock()
 	return run.WriteSettings(dir, j.Settings)
+}
+
+// folder is the run's in that of the study, out.
+func (j Job) folder(out string) string { return filepath.Join(out, filepath.FromSlash(j.Dir)) }
+
+// made tells whether dir is a run folder, with settings whatever they look like.
+func made(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "run.yaml"))
+	return err == nil
 }
 
 // settings are those of the run folder dir.

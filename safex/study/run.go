@@ -117,7 +117,7 @@ func (s *Study) Open(out string, jobs []Job) (release func(), err error) {
 // begin checks what is in the folder of the study, and writes study.yaml.
 func (s *Study) begin(out string, jobs []Job) error {
 	for _, j := range jobs {
-		if err := j.differs(filepath.Join(out, filepath.FromSlash(j.Dir))); err != nil {
+		if err := j.differs(j.folder(out)); err != nil {
 			return fmt.Errorf("study %s: %w", s.Name, err)
 		}
 	}
@@ -145,7 +145,7 @@ type end struct {
 	err error
 }
 
-func (p *pool) dir(i int) string { return filepath.Join(p.out, filepath.FromSlash(p.jobs[i].Dir)) }
+func (p *pool) dir(i int) string { return p.jobs[i].folder(p.out) }
 
 // start starts the first run of the queue that no other process has. It tells whether there was one.
 func (p *pool) start(ctx context.Context) bool {
@@ -176,7 +176,7 @@ func (p *pool) end(ctx context.Context, e end) *State {
 	}
 	if e.err != nil && ctx.Err() == nil {
 		why, _, _ := strings.Cut(e.err.Error(), "\n")
-		if _, err := settings(dir); err == nil && !run.Busy(dir) { // what is not made must not be in the way when it is
+		if made(dir) && !run.Busy(dir) { // what is not made must not be in the way when it is
 			if err := run.Fail(dir, why); err != nil {
 				why += "; and " + err.Error()
 			}

@@ -69,7 +69,7 @@ func kept(out string) ([]Job, error) {
 
 // State reads how far the run is in the folder of the study, out. Files that are not there, or cannot be read, count as nothing.
 func (j Job) State(out string) State {
-	dir := filepath.Join(out, filepath.FromSlash(j.Dir))
+	dir := j.folder(out)
 	s := State{Run: j.Dir, Phase: Waiting, Total: j.Total()}
 	sums, _ := run.Summaries(dir)
 	complete := 0

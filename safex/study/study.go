@@ -79,7 +79,7 @@ type Change struct {
 	Explore    *int     `json:"explore,omitempty"`
 	LearnEvery *int     `json:"learn-every,omitempty"`
 	Set        Set      `json:"set,omitempty"`
-	Disturb    []string `json:"disturb,omitempty"` // texts of safex.Disturbance
+	Disturb    []string `json:"disturb,omitzero"` // texts of safex.Disturbance; empty, and not nil, is none
 }
 
 // Only are the runs that an Override or a Variant is for: those of the tasks, the planners and the models named, where nil is all.

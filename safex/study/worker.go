@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,11 +21,17 @@ const logFile = "log.txt"
 // ctx; any other error is in one sentence.
 type Worker func(ctx context.Context, dir string) error
 
-// Work is what a Worker does, in this process. It writes a line to log for each episode.
-func Work(ctx context.Context, dir string, log io.Writer) error {
+// Work is what a Worker does, in this process. It writes a line to log for each episode. Unless it is nil, before is called with the run
+// before it goes on.
+func Work(ctx context.Context, dir string, log io.Writer, before func(*lab.Run) error) error {
 	r, err := lab.Resume(dir)
 	if err != nil {
 		return err
+	}
+	if before != nil {
+		if err := before(r); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(log, "%s: %d of %d steps are there\n", r.Settings.Task, r.Done(), r.Total())
 	for s, err := range r.Steps(ctx) {
@@ -53,23 +60,28 @@ func open(dir string) (*os.File, error) {
 
 // Here is a Worker in this process, for where there is no command to start, as in a notebook. A panic of a run is its error, with the
 // trace in its log; one in a goroutine that the run started ends this process.
-func Here(ctx context.Context, dir string) (err error) {
+func Here(ctx context.Context, dir string) error {
 	log, err := open(dir)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
+	err = caught(log, func() error { return Work(ctx, dir, log, nil) })
+	if err != nil {
+		fmt.Fprintln(log, err)
+	}
+	return err
+}
+
+// caught is the error of work, or its panic.
+func caught(log io.Writer, work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(log, "panic: %v\n%s", p, debug.Stack())
+			fmt.Fprintf(log, "%s", debug.Stack())
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	if err := Work(ctx, dir, log); err != nil {
-		fmt.Fprintln(log, err)
-		return err
-	}
-	return nil
+	return work()
 }
 
 // Process returns a Worker that starts a process for each run: command, with the folder as its last argument, on that many threads.
@@ -101,29 +113,38 @@ func Process(threads int, command ...string) Worker {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		if why := why(log.Name(), before); why != "" {
-			return fmt.Errorf("%s (%w)", why, err)
-		}
-		return fmt.Errorf("study: the process of %s ended: %w", dir, err)
+		return why(log.Name(), before, err)
 	}
 }
 
-// why is the line of a log, from an offset on, that says why its process ended: that of a panic, or the last.
-func why(path string, from int64) (last string) {
-	text, err := os.ReadFile(path)
-	if err != nil || int64(len(text)) < from {
-		return ""
+// why is the reason for which a process ended with err: the line of its log, from an offset on, that names a panic, or the last that names an error;
+// err if there is none.
+func why(path string, from int64, err error) error {
+	text, e := os.ReadFile(path)
+	if e != nil || int64(len(text)) < from {
+		return fmt.Errorf("its process ended: %w", err)
 	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) { // it did not start
+		return fmt.Errorf("its process: %w", err)
+	}
+	said := ""
 	for line := range strings.Lines(string(text[from:])) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return line
+			return errors.New(line)
 		}
-		if rest, ok := strings.CutPrefix(line, "safex: "); ok {
-			last = rest
+		if rest, ok := strings.CutPrefix(line, "safex: "); ok && exit.ExitCode() == 1 {
+			said = rest
 		}
 	}
-	return last
+	switch {
+	case said != "":
+		return errors.New(said)
+	case exit.ExitCode() < 0: // by a signal
+		return fmt.Errorf("its process was ended from outside, as when memory runs out: %w", err)
+	}
+	return fmt.Errorf("its process ended: %w", err)
 }
 
 // Attached is a context that ends with parent, and when in does: with the process at the other end of a pipe.

@@ -15,12 +15,14 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/study"
+	"github.com/rischiboy/safe_exploration/safex/track"
 )
 
 func runCommand() *cobra.Command {
 	var out, seeds string
 	var workers, episodes int
 	var dry bool
+	var tracked track.Settings
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
 		Short: "Run a study: many runs, by one file",
@@ -52,6 +54,9 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
   safex run quick.yaml --seeds 1-10 --episodes 20 --workers 4 --out runs/long`,
 		Args: one("STUDY.yaml", "quick.yaml"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := tracked.Check(); err != nil {
+				return err
+			}
 			s, err := study.Read(args[0])
 			if err != nil {
 				return err
@@ -80,7 +85,19 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 			if workers < 1 {
 				return fmt.Errorf("workers %d: want at least 1", workers)
 			}
-			return runStudy(c, s, args[0], out, workers, len(jobs))
+			path, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			work := []string{path, "work", "--attached"}
+			if tracked.TensorBoard {
+				work = append(work, "--tensorboard")
+			}
+			if tracked.WandB != "" {
+				work = append(work, "--wandb="+tracked.WandB)
+			}
+			threads := max(1, runtime.GOMAXPROCS(0)/min(workers, len(jobs)))
+			return runStudy(c, s, args[0], out, workers, study.Process(threads, work...))
 		},
 	}
 	f := c.Flags()
@@ -89,6 +106,7 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 	f.StringVar(&seeds, "seeds", "", "seeds in place of those of the file, as in 1-3 or 1,5,7")
 	f.IntVar(&episodes, "episodes", 0, "episodes after the random phase, in place of those of the file")
 	f.BoolVar(&dry, "dry", false, "print the runs and their settings, and start nothing")
+	trackFlags(c, &tracked)
 	return c
 }
 
@@ -128,16 +146,11 @@ func dryRun(w io.Writer, out string, jobs []study.Job) error {
 }
 
 // runStudy runs s with a progress bar, if standard error is a terminal, and a line for each run that ends.
-func runStudy(c *cobra.Command, s *study.Study, file, out string, workers, runs int) error {
+func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, worker study.Worker) error {
 	w, errs := c.OutOrStdout(), c.ErrOrStderr()
 	if !lab.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
-	path, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	worker := study.Process(max(1, runtime.GOMAXPROCS(0)/min(workers, runs)), path, "work", "--attached")
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
 		progressbar.OptionSetDescription(s.Name), progressbar.OptionShowCount(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
@@ -166,7 +179,7 @@ func runStudy(c *cobra.Command, s *study.Study, file, out string, workers, runs 
 		bar.Set(p.Steps)
 	}
 	bar.Finish()
-	_, err = fmt.Fprintf(w, "%d runs, %d of %d steps beyond a limit. Kept in %s.\n", at.Done, at.Violations, at.Steps, out)
+	_, err := fmt.Fprintf(w, "%d runs, %d of %d steps beyond a limit. Kept in %s.\n", at.Done, at.Violations, at.Steps, out)
 	return err
 }
 
@@ -176,9 +189,9 @@ func unfinished(errs io.Writer, err error, failed []study.State, file string, c 
 		fmt.Fprintf(errs, "%s failed: %s; see %s\n", s.Run, s.Failure, s.Log)
 	}
 	again := fmt.Sprintf("%s run %s", self(), quoted(file))
-	for _, flag := range []string{"seeds", "episodes", "workers", "out"} {
+	for _, flag := range []string{"seeds", "episodes", "workers", "out", "tensorboard", "wandb"} {
 		if f := c.Flags().Lookup(flag); f.Changed {
-			again += fmt.Sprintf(" --%s %s", flag, quoted(f.Value.String()))
+			again += fmt.Sprintf(" --%s=%s", flag, quoted(f.Value.String()))
 		}
 	}
 	return fmt.Errorf("%w, go on with: %s", err, again)
@@ -233,6 +246,7 @@ last episode, and whether it is waiting, running, stopped, done or failed.`,
 // workCommand is what a run of a study is in its own process.
 func workCommand() *cobra.Command {
 	var attached bool
+	var tracked track.Settings
 	c := &cobra.Command{
 		Use: "work RUN", Short: "Go on with a run of a study", Hidden: true,
 		Long: `work goes on with the folder of a run until it is complete, and prints a line for each episode.`,
@@ -242,9 +256,14 @@ func workCommand() *cobra.Command {
 			if attached {
 				ctx = study.Attached(ctx, c.InOrStdin())
 			}
-			return study.Work(ctx, args[0], c.OutOrStdout())
+			return study.Work(ctx, args[0], c.OutOrStdout(), func(r *lab.Run) error {
+				return tracked.Follow(r, func(err error) {
+					fmt.Fprintf(c.ErrOrStderr(), "%s; make up for it with: %s\n", sentence(err), trackLine(r.Dir, tracked))
+				})
+			})
 		},
 	}
 	c.Flags().BoolVar(&attached, "attached", false, "stop when standard input ends, as it does with the process that started this one")
+	trackFlags(c, &tracked)
 	return c
 }
