@@ -54,7 +54,9 @@
 package track
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,6 +107,9 @@ func (s Settings) Update(dir string) (episodes int, err error) {
 	}
 	defer unlock()
 	sums, err := run.Summaries(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil // nothing has happened yet
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -164,10 +169,13 @@ func complete(s *train.State) int {
 	return s.Episode.Number
 }
 
+// write is run.Write. Tests replace it.
+var write = run.Write
+
 // put writes a file whole or not at all, under a temporary name that no reader takes for what it will be.
 func put(dir, name string, data []byte) error {
 	part := filepath.Join(filepath.Dir(name), "part")
-	if err := run.Write(dir, part, data); err != nil {
+	if err := write(dir, part, data); err != nil {
 		return err
 	}
 	if err := os.Rename(filepath.Join(dir, part), filepath.Join(dir, name)); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
@@ -96,7 +95,7 @@ func (v *validator) note(s *train.State) error {
 	if err := json.NewEncoder(&lines).Encode(now); err != nil {
 		return fmt.Errorf("track: validation of episode %d: %w", now.Episode, err)
 	}
-	return run.Write(v.run.Dir, validationFile, lines.Bytes())
+	return write(v.run.Dir, validationFile, lines.Bytes())
 }
 
 // points are 500 transitions of the task of s without disturbances, spread over at least five episodes of coloured noise. Next is where

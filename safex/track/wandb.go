@@ -1,6 +1,7 @@
 package track
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -68,8 +69,12 @@ func (r *record) wandB(project string) error {
 	if r.finished {
 		log.exit(r.episodes[len(r.episodes)-1].seconds)
 	}
-	if err := put(r.dir, filepath.Join(folder, "run-"+id+".wandb"), log.out); err != nil {
-		return err
+	file := filepath.Join(folder, "run-"+id+".wandb")
+	if old, err := os.ReadFile(filepath.Join(r.dir, file)); err != nil || !bytes.Equal(old, log.out) {
+		if err := put(r.dir, file, log.out); err != nil {
+			return err
+		}
+		os.Remove(filepath.Join(r.dir, file+".synced")) // by which wandb sync would leave out what is new
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, folder, images)); err != nil {
 		return nil // a run without figures
