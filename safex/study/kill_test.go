@@ -19,7 +19,7 @@ import (
 
 // A hundred kills of a run of some two minutes are
 //
-//	go test ./safex/study -run Kill -v -kills 100 -kill-episodes 150
+//	go test ./safex/study -run Kill -v -kills 100 -kill-episodes 400
 var (
 	kills        = flag.Int("kills", 24, "how often the run of TestKill is killed")
 	killEpisodes = flag.Int("kill-episodes", 16, "episodes of the run of TestKill")
@@ -240,10 +240,12 @@ func TestKilledParent(t *testing.T) {
 
 // Two runs at a time, on a thread each, beside one.
 func BenchmarkWorkers(b *testing.B) {
-	s := long(10)
-	s.Seeds = Seeds{1, 2, 3, 4}
+	s := &Study{
+		Name: "bench", Tasks: []string{"pendulum"}, Planners: []string{"pessimistic"}, Seeds: Seeds{1, 2, 3, 4},
+		Change: Change{Episodes: new(2), Set: Set{"Steps": "100"}},
+	}
 	if testing.Short() {
-		s.Seeds, s.Episodes = Seeds{1, 2}, new(1)
+		s.Seeds, s.Episodes, s.Set["Steps"] = Seeds{1, 2}, new(1), "10"
 	}
 	work := process(b, "work")
 	var spent [3]time.Duration // by workers

@@ -23,8 +23,12 @@ import (
 //	work DIR                takes a run to its end
 //	here STUDY.yaml OUT     runs a study in its own process
 //	study STUDY.yaml OUT    runs a study in two processes
+//	full DIR                is work on a disk that is full
 //	panic                   panics
 const role = "SAFEX_STUDY_ROLE"
+
+// fill lets every file of this process be small alone, where there is a way to do so.
+var fill func()
 
 func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -35,6 +39,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "work":
 		err = Work(Attached(ctx, os.Stdin), os.Args[1], os.Stdout, nil)
+	case "full":
+		fill()
+		err = Work(ctx, os.Args[1], os.Stdout, nil)
 	case "panic":
 		panic("as asked")
 	case "here":
@@ -514,6 +521,9 @@ func TestFailures(t *testing.T) {
 	check(Here, "run.yaml")
 	if err := os.WriteFile(settings, text, 0o644); err != nil {
 		t.Fatal(err)
+	}
+	if fill != nil {
+		check(process(t, "full"), "cannot write "+filepath.Join(bad, "steps.csv"))
 	}
 	got := finish(t, s, out, 2, Here)
 	equal(t, got, finish(t, s, t.TempDir(), 2, Here))
