@@ -56,15 +56,22 @@ func Of(m safex.Model) (s Summary, ok bool) {
 	return s, true
 }
 
-// heldOut tells whether a row is held out if one in k is: one of each k rows that follow each other, drawn once and for all,
-// so that no period of the data can be mistaken for the whole.
-func heldOut(row, k int) bool {
-	return row%k == int(rng.New(uint64(row/k)).Source().Uint64()%uint64(k))
+// A split says which rows are held out: 0 for those that are so in every fit, and otherwise a number that was drawn for one.
+type split uint64
+
+// heldOut tells whether a row is held out if one in k is: one of each k rows that follow each other, drawn so that no period of the
+// data can be mistaken for the whole.
+func (s split) heldOut(row, k int) bool {
+	block := rng.New(uint64(row / k))
+	if s != 0 {
+		block = rng.New(uint64(s)).At(row / k)
+	}
+	return row%k == int(block.Source().Uint64()%uint64(k))
 }
 
 // part is one in k transitions if held, and otherwise all others.
-func part(data *safex.Data, k int, held bool) *safex.Data {
-	return data.Pick(func(i int) bool { return heldOut(i, k) == held })
+func (s split) part(data *safex.Data, k int, held bool) *safex.Data {
+	return data.Pick(func(i int) bool { return s.heldOut(i, k) == held })
 }
 
 // checkLearner is the part of Check that all calibrators share.
@@ -104,14 +111,14 @@ func update(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Da
 	if !ok {
 		return m, nil
 	}
-	inner, err := u.Update(ctx, s, m.learned(data), m.Model)
+	inner, err := u.Update(ctx, s, m.Learned(data), m.Model)
 	if err != nil {
 		return nil, err
 	}
 	if same(inner, m.Model) {
 		return m, nil
 	}
-	return newModel(inner, m.Summary, m.known, m.learned)
+	return newModel(inner, m.Summary, m.known, m.split, m.learned)
 }
 
 // same tells whether an update gave back the model that it was given.

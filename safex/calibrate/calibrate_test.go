@@ -40,7 +40,9 @@ func calibrators() map[string]calibrate.Calibrator {
 }
 
 func TestLaws(t *testing.T) {
-	for name, c := range calibrators() {
+	all := calibrators()
+	all["temperature, fresh"] = calibrate.Temperature{HoldOut: 5, Fresh: true}
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Run("linear", func(t *testing.T) { modeltest.Run(t, c.With(linear.Default()), modeltest.Laws{}) })
 			t.Run("gp", func(t *testing.T) {
@@ -299,6 +301,56 @@ func TestHoldsOut(t *testing.T) {
 		if learned := m.(safex.Selective).Learned(data); !slices.Equal(learned.Next[0], last) {
 			t.Errorf("%s: it says that it learned from %v", name, learned.Next[0])
 		}
+	}
+}
+
+// A fresh split is another in each fit, the same for the updates until the next, and kept on disk.
+func TestFresh(t *testing.T) {
+	s := plane(t)
+	seen, prevs := [][]float64{}, []safex.Model{}
+	c := calibrate.Temperature{Learner: spy{still{1, 1}, &seen, &prevs}, HoldOut: 5, Fresh: true}
+	data := &safex.Data{}
+	for i := range 100 {
+		data.Append([]float64{0, 0}, []float64{0}, []float64{float64(i), 0})
+	}
+	var m safex.Model
+	for fit := range 2 {
+		var err error
+		if m, err = c.Learn(context.Background(), s, data, m, rng.New(1).At(fit)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Update(context.Background(), s, data, m); err != nil {
+			t.Fatal(err)
+		}
+		text, err := c.Save(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.Load(s, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, rows := range map[string][]float64{
+			"an update": seen[2*fit+1], "the model": m.(safex.Selective).Learned(data).Next[0], "the saved model": again.(safex.Selective).Learned(data).Next[0],
+		} {
+			if !slices.Equal(rows, seen[2*fit]) {
+				t.Errorf("fit %d: %s goes by %v, and it learned from %v", fit, what, rows, seen[2*fit])
+			}
+		}
+		for block := range 20 {
+			in := 0
+			for _, v := range seen[2*fit] {
+				if int(v)/5 == block {
+					in++
+				}
+			}
+			if in != 4 {
+				t.Errorf("fit %d: it learned from %d of the transitions from %d to %d", fit, in, 5*block, 5*block+4)
+			}
+		}
+	}
+	if slices.Equal(seen[0], seen[2]) {
+		t.Errorf("two fits held out the same: %v", seen[0])
 	}
 }
 

@@ -53,11 +53,11 @@ func (c Conformal) Check() error {
 // split takes data apart: what is learned from, what calibrates, and the rows of the latter that share a score.
 func (c Conformal) split(data *safex.Data) (learned, held *safex.Data, units [][2]int) {
 	if !c.Episode {
-		held = part(data, c.HoldOut, true)
+		held = split(0).part(data, c.HoldOut, true)
 		for i := range held.Len() {
 			units = append(units, [2]int{i, i + 1})
 		}
-		return part(data, c.HoldOut, false), held, units
+		return split(0).part(data, c.HoldOut, false), held, units
 	}
 	out := make([]bool, data.Len())
 	episodes := data.Episodes()
@@ -79,7 +79,7 @@ func (c Conformal) split(data *safex.Data) (learned, held *safex.Data, units [][
 }
 
 // learned is what of data the learner sees.
-func (c Conformal) learned(data *safex.Data) *safex.Data {
+func (c Conformal) learned(_ split, data *safex.Data) *safex.Data {
 	learned, _, _ := c.split(data)
 	return learned
 }
@@ -112,7 +112,7 @@ func (c Conformal) learn(ctx context.Context, s *safex.System, data *safex.Data,
 	if sum.Floor, err = floor(s, inner, learned); err != nil {
 		return nil, nil, err
 	}
-	if m, err = newModel(inner, sum, data.Len(), c.learned); err != nil {
+	if m, err = newModel(inner, sum, data.Len(), 0, c.learned); err != nil {
 		return nil, nil, err
 	}
 	each, err := scores(m, held)

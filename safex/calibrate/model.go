@@ -20,12 +20,16 @@ import (
 type model struct {
 	safex.Model
 	Summary
-	known      int                           // transitions that it was learned and calibrated with, or that it was adapted to
-	learned    func(*safex.Data) *safex.Data // what of data the learner sees
+	known      int // transitions that it was learned and calibrated with, or that it was adapted to
+	split      split
+	learned    learned
 	parameters []*tensors.Tensor
 }
 
-func newModel(inner safex.Model, s Summary, known int, learned func(*safex.Data) *safex.Data) (m *model, err error) {
+// learned is what of data the learner sees.
+type learned func(s split, data *safex.Data) *safex.Data
+
+func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *model, err error) {
 	defer gx.Catch(&err)
 	b, ok := inner.(gx.Belief)
 	if !ok {
@@ -42,7 +46,7 @@ func newModel(inner safex.Model, s Summary, known int, learned func(*safex.Data)
 	if err := gx.Share(own); err != nil {
 		return nil, err
 	}
-	return &model{inner, s, known, learned, slices.Concat(own, b.Parameters())}, nil
+	return &model{inner, s, known, by, l, slices.Concat(own, b.Parameters())}, nil
 }
 
 // ones are the scales of a model whose epistemic deviation is left as it is.
@@ -61,7 +65,7 @@ func (m *model) Beta() float64 {
 }
 
 // Learned implements safex.Selective.
-func (m *model) Learned(data *safex.Data) *safex.Data { return m.learned(data) }
+func (m *model) Learned(data *safex.Data) *safex.Data { return m.learned(m.split, data) }
 
 // Predict implements safex.Model.
 func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
@@ -131,6 +135,7 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 type file struct {
 	Summary
 	Known int
+	Split split
 	Model []byte // of the Learner
 }
 
@@ -146,10 +151,10 @@ func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keep.Seal(kind, format, file{m.Summary, m.known, inner})
+	return keep.Seal(kind, format, file{m.Summary, m.known, m.split, inner})
 }
 
-func load(kind string, l safex.Keeper, s *safex.System, data []byte, learned func(*safex.Data) *safex.Data) (safex.Model, error) {
+func load(kind string, l safex.Keeper, s *safex.System, data []byte, seen learned) (safex.Model, error) {
 	var f file
 	if err := keep.Open(kind, format, data, &f); err != nil {
 		return nil, err
@@ -161,7 +166,7 @@ func load(kind string, l safex.Keeper, s *safex.System, data []byte, learned fun
 	if len(f.Scale) != len(s.State) || len(f.Floor) != len(s.State) {
 		return nil, fmt.Errorf("calibrate: load: a model of %d dimensions, and task %q has %d", len(f.Scale), s.Name, len(s.State))
 	}
-	return newModel(inner, f.Summary, f.Known, learned)
+	return newModel(inner, f.Summary, f.Known, f.Split, seen)
 }
 
 var (

@@ -24,11 +24,13 @@ import (
 // dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
 // far more often than a single one. β is the planner's: one that the learner has is for the deviation that it had.
 //
-// One of each HoldOut transitions is held out for ever: no fit learns from it.
+// One of each HoldOut transitions is held out for ever: no fit learns from it. With Fresh, as published, they are drawn anew for
+// each fit. A fit that goes on from the one before has then learned from most of them already, and its doubt of them is too small.
 type Temperature struct {
 	Learner   safex.Keeper `json:"-"`
 	HoldOut   int          // one of so many transitions calibrates, at least 2
 	Aleatoric bool         // count the aleatoric deviation in, as published
+	Fresh     bool         // hold out other transitions in each fit, as published
 }
 
 // DefaultTemperature holds out one in five transitions.
@@ -41,7 +43,7 @@ func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
 func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
 
 // learned is what of data the learner sees.
-func (c Temperature) learned(data *safex.Data) *safex.Data { return part(data, c.HoldOut, false) }
+func (c Temperature) learned(s split, data *safex.Data) *safex.Data { return s.part(data, c.HoldOut, false) }
 
 // Learn implements safex.Learner.
 func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
@@ -51,11 +53,15 @@ func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Dat
 	if err := data.Check(); err != nil {
 		return nil, err
 	}
-	held := part(data, c.HoldOut, true)
+	var by split
+	if c.Fresh {
+		by = split(src.Child("split").Source().Uint64())
+	}
+	held := by.part(data, c.HoldOut, true)
 	if data.Len() < c.HoldOut {
 		return nil, fmt.Errorf("calibrate: %d transitions are too few: want at least HoldOut = %d", data.Len(), c.HoldOut)
 	}
-	inner, stopped, err := learn(ctx, c.Learner, s, c.learned(data), prev, src)
+	inner, stopped, err := learn(ctx, c.Learner, s, c.learned(by, data), prev, src)
 	if err != nil || inner == nil {
 		return nil, err
 	}
@@ -75,7 +81,7 @@ func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Dat
 		}
 		sum.Scale[d] = temperature(held.Next[d], p.Mean[d], p.Epistemic[d], p.Aleatoric[d])
 	}
-	m, err := newModel(inner, sum, data.Len(), c.learned)
+	m, err := newModel(inner, sum, data.Len(), by, c.learned)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (s *Settings) UsePreset(name string) error {
 	e := ensemble.Reference()
 	e.Hidden, e.LearningRate = []int{pub.width, pub.width}, pub.rate
 	t := calibrate.DefaultTemperature()
-	t.Aleatoric = true
+	t.Aleatoric, t.Fresh = true, true
 	s.Parameters, s.Planning, s.Learning, s.Calibrate, s.Calibrating = m, p, &e, "temperature", &t
 	s.Episodes, s.Explore, s.LearnEvery, s.RepeatNoise = pub.episodes, pub.explore, 0, true
 	s.choose()

@@ -35,6 +35,7 @@ var switches = []struct {
 	{"moments of AdamW", "pendulum", "minmax", "learner.Forget", "true", "false", false},
 	{"kernel of the repulsion", "pendulum", "minmax", "learner.SVGD.Bandwidth", "0.2", "0", false},
 	{"aleatoric deviation in the calibration", "pendulum", "minmax", "calibration.Aleatoric", "true", "false", false},
+	{"what calibrates", "pendulum", "minmax", "calibration.Fresh", "true", "false", false},
 }
 
 // value is the text of a setting.
