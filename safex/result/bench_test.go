@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/result"
 )
 
 // BenchmarkRead reports how many steps of run folders, each of 2000 or so, are read in a second: of 200 runs, of 10 with -short.
