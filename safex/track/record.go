@@ -54,6 +54,7 @@ type value struct {
 // A figure is a PNG of the run.
 type figure struct {
 	name          string // without its number
+	all           bool   // of all episodes so far
 	data          []byte
 	width, height int
 }
@@ -204,13 +205,13 @@ func (r *record) draw() {
 		return // a pattern in the name of the folder
 	}
 	for _, path := range names {
-		f, number := figure{name: strings.TrimSuffix(filepath.Base(path), ".png")}, len(r.episodes)-1
+		f, number := figure{name: strings.TrimSuffix(filepath.Base(path), ".png"), all: true}, len(r.episodes)-1
 		if m := numbered.FindStringSubmatch(f.name); m != nil {
 			n, err := strconv.Atoi(m[2])
 			if err != nil || n >= len(r.episodes) {
 				continue
 			}
-			f.name, number = m[1], n
+			f.name, f.all, number = m[1], false, n
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {

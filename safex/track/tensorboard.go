@@ -3,13 +3,13 @@ package track
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,18 +24,26 @@ func (r *record) tensorBoard() error {
 		file := fmt.Sprintf("events.out.tfevents.%010d.safex.%07d", r.began.Unix(), e.number)
 		keep[file] = true
 		told := r.told(e)
-		old, err := os.ReadFile(filepath.Join(r.dir, events, file))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("track: %w", err)
-		}
-		if bytes.HasPrefix(old, told) {
-			continue // its figures are those of the time when it was written
+		if begins(filepath.Join(r.dir, events, file), told) {
+			continue // with the figures of the time when it was written
 		}
 		if err := put(r.dir, filepath.Join(events, file), append(told, r.shown(e)...)); err != nil {
 			return err
 		}
 	}
 	return tidy(filepath.Join(r.dir, events), func(name string) bool { return keep[name] })
+}
+
+// begins tells whether a file is there and begins with data.
+func begins(path string, data []byte) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	was := make([]byte, len(data))
+	_, err = io.ReadFull(f, was)
+	return err == nil && bytes.Equal(was, data)
 }
 
 // told is the beginning of the event file of an episode, all but its figures: the version of the format and the numbers, and
@@ -58,9 +66,12 @@ func (r *record) told(e line) []byte {
 	return append(frame(version), frame(r.event(e, summary))...)
 }
 
-// shown are the figures of an episode, an event each.
+// shown are the figures of an episode, an event each. Those of all episodes so far wait for the last of the run.
 func (r *record) shown(e line) (out []byte) {
 	for _, f := range e.figures {
+		if f.all && !r.finished {
+			continue
+		}
 		var image, m, summary message
 		image.int(1, int64(f.height))
 		image.int(2, int64(f.width))
@@ -97,9 +108,9 @@ func text(name, s string) (m message) {
 	return m
 }
 
-// histogram is a value that counts the numbers, with a bin for each from 0 on.
+// histogram is a value that counts the numbers.
 func histogram(name string, numbers []int) (m message) {
-	bins := bin(numbers)
+	width, bins := bin(numbers)
 	sum, squares, least, most := 0.0, 0.0, math.Inf(1), math.Inf(-1)
 	for _, n := range numbers {
 		v := float64(n)
@@ -107,7 +118,7 @@ func histogram(name string, numbers []int) (m message) {
 	}
 	ends := make([]float64, len(bins))
 	for i := range ends {
-		ends[i] = float64(i) + 0.5
+		ends[i] = float64((i+1)*width) - 0.5
 	}
 	var h message
 	h.double(1, least)
@@ -122,15 +133,16 @@ func histogram(name string, numbers []int) (m message) {
 	return m
 }
 
-// bin counts how many of the numbers, all at least 0, are i.
-func bin(numbers []int) (bins []float64) {
+// bin counts how many of the numbers, all at least 0, are in each of at most 512 bins, which is what Weights & Biases take. Each has
+// width numbers, the first from 0 on.
+func bin(numbers []int) (width int, bins []float64) {
+	const most = 512
+	width = slices.Max(numbers)/most + 1
+	bins = make([]float64, slices.Max(numbers)/width+1)
 	for _, n := range numbers {
-		for len(bins) <= n {
-			bins = append(bins, 0)
-		}
-		bins[n]++
+		bins[n/width]++
 	}
-	return bins
+	return width, bins
 }
 
 // castagnoli is the polynomial of TFRecord's checksums.

@@ -100,10 +100,10 @@ func (r *record) items(e line) (items []item, files []media) {
 	for _, v := range e.values {
 		add(number(v.v), v.name)
 	}
-	bins := bin(e.counts)
+	width, bins := bin(e.counts)
 	ends := make([]float64, len(bins)+1)
 	for i := range ends {
-		ends[i] = float64(i) - 0.5
+		ends[i] = float64(i*width) - 0.5
 	}
 	add(`"histogram"`, "Violations_hist", "_type")
 	add(encoded(bins), "Violations_hist", "values")
