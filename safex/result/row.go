@@ -80,21 +80,28 @@ type Score struct {
 // confidence is that of all bounds and intervals.
 const confidence = 0.95
 
-// Rows are the methods, in their order. On each task that has more than one, Better compares them with the method of the name against, or with the
-// first if that is "". The error names the nearest name if no task has that method. src is for the intervals: a method's do not depend on which others there are.
+// Rows are the methods, in their order. On each task that has more than one, Better compares them with the method against, by its name or that
+// of its planner, or with the first if that is "". The error names the nearest name if no task has that method. src is for the intervals: a
+// method's do not depend on which others there are.
 func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 	names := s.Names()
-	if against != "" && !slices.Contains(names, against) {
-		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, names))
-	}
 	rows := make([]Row, len(s.Methods))
-	base := map[string]int{} // by task
 	for i := range s.Methods {
-		m := &s.Methods[i]
-		rows[i] = m.row(names[i], m.stream(src))
-		if _, ok := base[m.Task]; !ok && (against == "" || names[i] == against) {
-			base[m.Task] = i
+		rows[i] = s.Methods[i].row(names[i], s.Methods[i].stream(src))
+	}
+	base := map[string]int{} // by task
+	for _, fits := range []func(r Row) bool{
+		func(r Row) bool { return against == "" || r.Name == against },
+		func(r Row) bool { return r.Planner == against },
+	} {
+		for i, r := range rows {
+			if _, ok := base[r.Task]; !ok && fits(r) {
+				base[r.Task] = i
+			}
 		}
+	}
+	if len(base) == 0 && len(rows) > 0 {
+		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, names))
 	}
 	b := stats.DefaultBootstrap()
 	for i := range s.Methods {

@@ -45,7 +45,7 @@ that tables and figures need in one small file.`,
 	f.BoolVar(&r.asJSON, "json", false, "print a line of JSON for each method")
 	f.BoolVar(&r.markdown, "markdown", false, "write Markdown, with the safety cards")
 	f.BoolVar(&r.cards, "card", false, "add a safety card for each method")
-	f.StringVar(&r.against, "against", "", "compare returns with this method, by its name in the table (default the first of each task)")
+	f.StringVar(&r.against, "against", "", "compare returns with this method, by its name in the table or its planner (default the first of each task)")
 	f.StringVar(&r.out, "out", "", "write into this file")
 	f.StringVar(&r.save, "save", "", "keep what was read in this file, which report reads again")
 	return c
