@@ -11,14 +11,18 @@ import (
 )
 
 // Merge adds what o has. A run that both have counts once: the longer one, if they took the same steps as far as both go. If they
-// did not, as on two kinds of processors, it is an error.
+// did not, as on two kinds of processors, it is an error, and s stays as it is.
 func (s *Set) Merge(o *Set) error {
-	for i := range o.Methods {
-		if err := s.add(&o.Methods[i]); err != nil {
-			return err
+	both := &Set{}
+	for _, from := range []*Set{s, o} {
+		for i := range from.Methods {
+			if err := both.add(&from.Methods[i]); err != nil {
+				return err
+			}
 		}
 	}
-	s.sort()
+	both.sort()
+	*s = *both
 	return nil
 }
 

@@ -510,6 +510,9 @@ func TestMerge(t *testing.T) {
 		t.Error("a set changed with another")
 	}
 	keep(t, other, settings(t, "safe", 1), ok(2)...)
+	if err := two.Merge(read(t, other)); err == nil || !reflect.DeepEqual(two, before) {
+		t.Errorf("error %v, and the set is %+v", err, two)
+	}
 	if _, err := result.Read(long, other); err == nil || !strings.Contains(err.Error(), "two runs of pendulum, safe, linear with seed 1 that took different steps") || !strings.Contains(err.Error(), other) {
 		t.Errorf("error %v", err)
 	}
@@ -645,7 +648,7 @@ func TestUnfinished(t *testing.T) {
 	if err := r.Card().Text(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"3 runs are unfinished", "2 seeds are missing that the study names", "(study quick)"} {
+	for _, want := range []string{"3 runs are unfinished.", "2 seeds are missing that the study names,", "(study quick)"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
@@ -708,6 +711,33 @@ func TestRows(t *testing.T) {
 	}
 	if s := all[1].Last; s.Value != (0.5*1+4+9+0.5*16)/3 || s.Lo >= s.Value || s.Hi <= s.Value || s.Seeds != 6 { // 0, 1, 4, 9, 16, 25: one and a half cut off at each end
 		t.Errorf("%+v", s)
+	}
+	// In a study the comparison is with the study's own, if it has the method.
+	one, other := read(t, filepath.Join(dir, "safe"), filepath.Join(dir, "unsafe")), read(t, filepath.Join(dir, "pessimistic"), filepath.Join(dir, "unsafe"))
+	for i := range other.Methods {
+		other.Methods[i].Study = "o\x1b[2Jther"
+	}
+	if err := one.Merge(other); err != nil {
+		t.Fatal(err)
+	}
+	for against, want := range map[string][]string{
+		"":       {"", "safe, linear", "", "pessimistic, linear"},
+		"safe":   {"", "safe, linear", `safe, linear (study "")`, `safe, linear (study "")`},
+		"unsafe": {"unsafe, linear", "", "unsafe, linear", ""},
+	} {
+		var got []string
+		for _, r := range rows(t, one, against) {
+			if got = append(got, r.Against); (r.Against == "") != (r.Better == nil) {
+				t.Errorf("against %q: %+v", r.Against, r.Better)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("against %q: %q, want %q", against, got, want)
+		}
+	}
+	var b strings.Builder
+	if err := result.Table(&b, rows(t, one, "")); err != nil || strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), "o [2Jther") {
+		t.Errorf("error %v, table\n%q", err, b.String())
 	}
 	if _, err := read(t, dir).Rows("save, linear", rng.New(1)); err == nil || !strings.Contains(err.Error(), "did you mean safe, linear?") {
 		t.Errorf("error %v", err)

@@ -80,37 +80,49 @@ type Score struct {
 // confidence is that of all bounds and intervals.
 const confidence = 0.95
 
-// Rows are the methods, in their order. On each task that has more than one, Better compares them with the method against, by its name or that
-// of its planner, or with the first if that is "". The error names the nearest name if no task has that method. src is for the intervals: a
-// method's do not depend on which others there are.
+// Rows are the methods, in their order. On each task of each study that has more than one, Better compares them with the method against, by its
+// name or that of its planner, or with the first if that is "". A study without it compares with that of another on the same task. The error
+// names the nearest name if there is no such method. src is for the intervals: a method's do not depend on which others there are.
 func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 	names := s.Names()
 	rows := make([]Row, len(s.Methods))
 	for i := range s.Methods {
 		rows[i] = s.Methods[i].row(names[i], s.Methods[i].stream(src))
 	}
-	base := map[string]int{} // by task
+	type place struct{ study, task string }
+	own, any := map[place]int{}, map[string]int{} // whom to compare with: in a study, and on a task
 	for _, fits := range []func(r Row) bool{
 		func(r Row) bool { return against == "" || r.Name == against },
 		func(r Row) bool { return r.Planner == against },
 	} {
 		for i, r := range rows {
-			if _, ok := base[r.Task]; !ok && fits(r) {
-				base[r.Task] = i
+			if !fits(r) {
+				continue
+			}
+			if _, ok := own[place{r.Study, r.Task}]; !ok {
+				own[place{r.Study, r.Task}] = i
+			}
+			if _, ok := any[r.Task]; !ok {
+				any[r.Task] = i
 			}
 		}
 	}
-	if len(base) == 0 && len(rows) > 0 {
+	if len(any) == 0 && len(rows) > 0 {
 		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, names))
 	}
 	b := stats.DefaultBootstrap()
 	for i := range s.Methods {
 		m := &s.Methods[i]
-		k, ok := base[m.Task]
+		k, ok := own[place{m.Study, m.Task}]
+		if !ok {
+			k, ok = any[m.Task]
+		}
 		if !ok || k == i {
 			continue
 		}
-		rows[i].Against = names[k]
+		if rows[i].Against = names[k]; s.Methods[k].Study != m.Study {
+			rows[i].Against += fmt.Sprintf(" (study %q)", s.Methods[k].Study)
+		}
 		x, y := m.returns(last), s.Methods[k].returns(last)
 		if len(x) == 0 || len(y) == 0 {
 			continue

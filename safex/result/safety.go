@@ -22,10 +22,11 @@ func (r Row) Card() SafetyCard {
 	if r.Study != "" {
 		c.Title += " (study " + r.Study + ")"
 	}
+	c.Title = plain(c.Title)
 	line := func(what, format string, args ...any) {
-		c.Lines = append(c.Lines, [2]string{what, fmt.Sprintf(format, args...)})
+		c.Lines = append(c.Lines, [2]string{plain(what), plain(fmt.Sprintf(format, args...))})
 	}
-	remark := func(format string, args ...any) { c.Remarks = append(c.Remarks, fmt.Sprintf(format, args...)) }
+	remark := func(format string, args ...any) { c.Remarks = append(c.Remarks, plain(fmt.Sprintf(format, args...))) }
 	line("runs", "%s, by safex %s", runs(r), r.Build)
 	if !limited(r) {
 		remark("The task has no limit: there is nothing to keep.")
@@ -42,10 +43,10 @@ func (r Row) Card() SafetyCard {
 		remark("Steps of one run are not independent: the interval per step is too narrow.")
 	}
 	if n := r.Runs - r.Finished; n > 0 {
-		remark("%s unfinished: those that have no violation may have one yet, and do not count as runs without.", count(n, "run"))
+		remark("%s unfinished. Without a violation so far, a run may have one yet, and counts neither as one with nor as one without.", count(n, "run"))
 	}
 	if r.Missing > 0 {
-		remark("%s missing that the study names: what came of them is not in here.", count(r.Missing, "seed"))
+		remark("%s missing that the study names, and may have come out otherwise.", count(r.Missing, "seed"))
 	}
 	if !planned(r) {
 		remark("No step was planned.")
@@ -66,10 +67,17 @@ func (r Row) Card() SafetyCard {
 	default:
 		remark("The planner defended no box: that in the table is what the calibration asked for, and no plan was tested against it.")
 	}
-	if r.Calibrate == "" {
+	switch r.Calibrate {
+	case "":
 		remark("The model's doubt was not calibrated.")
-	} else {
-		remark("The model's doubt was calibrated (%s). What that promises is for data like those that calibrated it, and exploration goes where they were not.", r.Calibrate)
+	case "temperature":
+		remark("The model's doubt was calibrated by temperature, which promises nothing.")
+	case "conformal":
+		remark("The model's doubt was calibrated (conformal): what that promises is for steps exchangeable with those that calibrated, and exploration goes where these were not.")
+	case "adaptive":
+		remark("The model's doubt was calibrated (adaptive): what that promises is a share of steps in the box in the long run, and nothing about any one of them.")
+	default:
+		remark("The model's doubt was calibrated (%s).", r.Calibrate)
 	}
 	if r.Infeasible > 0 {
 		remark("An infeasible plan breaks a limit in the planner's own forecast; its first action was executed all the same.")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/rischiboy/safe_exploration/safex/lab"
 )
@@ -43,7 +44,17 @@ func Markdown(w io.Writer, rows []Row) error {
 }
 
 // markdown keeps the text of a cell in its cell.
-var markdown = strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;")
+var markdown = strings.NewReplacer("|", `\|`, "<", "&lt;")
+
+// plain is a text without what would move the cursor of a terminal.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
 
 // A heading is a column of a table.
 type heading struct {
@@ -74,7 +85,7 @@ func write(w io.Writer, rows []Row, each func(w io.Writer, title string, cells [
 			}
 			cells[0] = append(cells[0], c.name)
 			for n, r := range rows {
-				cells[1+n] = append(cells[1+n], c.of(r))
+				cells[1+n] = append(cells[1+n], plain(c.of(r)))
 			}
 		}
 		if own == 0 {
@@ -87,8 +98,13 @@ func write(w io.Writer, rows []Row, each func(w io.Writer, title string, cells [
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(remarks(rows), "\n"))
-	return err
+	fmt.Fprintln(w)
+	for _, line := range remarks(rows) {
+		if _, err := fmt.Fprintln(w, plain(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // limited tells whether the task has a limit.
