@@ -52,9 +52,11 @@ var layers = map[string]string{
 	"bench": ". lab num rng vec",
 	// many runs by one file
 	"study": ". lab run",
+	// the figures of studies
+	"gallery": ". card fig lab result rng stats",
 	// 7: for people
 	"nb":        "",
-	"cmd/safex": ". bench lab result rng run study jupyter tasks track",
+	"cmd/safex": ". bench gallery lab result rng run study jupyter tasks track",
 }
 
 // gomlx are the only packages that may import GoMLX.

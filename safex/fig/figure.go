@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -16,12 +17,16 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// A Figure is a column of panels with a common horizontal axis.
+// A Figure is a column of panels with a common horizontal axis, or a Grid.
 type Figure struct {
-	panels []*plot.Plot
-	tall   []float64 // relative heights of the panels
+	panels []*plot.Plot // row by row
+	tall   []float64    // relative heights of the rows
 	width  vg.Length
 	height vg.Length
+
+	columns int // of a Grid; 0 is one
+	around  frill
+	even    []*plot.Plot // of the panels, those with a unit as long on both axes
 }
 
 // theme is the colours of a figure: opaque paper, so that it reads the same in a dark and in a
@@ -208,26 +213,58 @@ func (f *Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// draw places the panels below each other, with their vertical axes in line.
+// Encode is the figure in a format: png, svg or pdf. PNG and SVG have the same bytes for the same figure.
+func (f *Figure) Encode(format string) ([]byte, error) {
+	switch format {
+	case "png":
+		return f.PNG()
+	case "svg", "pdf":
+	default:
+		return nil, fmt.Errorf("fig: there is no format %q: there are png, svg and pdf", format)
+	}
+	canvas, err := draw.NewFormattedCanvas(f.width, f.height, format)
+	if err != nil {
+		return nil, fmt.Errorf("fig: %w", err)
+	}
+	c := draw.New(canvas)
+	c.FillPolygon(theme.paper, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	f.draw(c)
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("fig: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// draw places the rows below each other, with the vertical axes of a column in line.
 func (f *Figure) draw(c draw.Canvas) {
 	var total float64
 	for _, h := range f.tall {
 		total += h
 	}
 	const pad = 8
-	c = draw.Crop(c, pad, -pad-4, pad, -pad)
+	c = f.around.draw(draw.Crop(c, pad, -pad-4, pad, -pad))
 	// plot.Align wants tiles of one size, so only its widths are used.
-	rows := make([][]*plot.Plot, len(f.panels))
-	for i, p := range f.panels {
-		rows[i] = []*plot.Plot{p}
+	columns := max(1, f.columns)
+	rows := make([][]*plot.Plot, len(f.tall))
+	for i := range rows {
+		rows[i] = f.panels[i*columns : (i+1)*columns]
 	}
-	aligned := plot.Align(rows, draw.Tiles{Rows: len(f.panels), Cols: 1}, c)
+	aligned := plot.Align(rows, draw.Tiles{Rows: len(rows), Cols: columns, PadX: vg.Points(14)}, c)
 	top := c.Max.Y
-	for i, p := range f.panels {
+	for i, row := range rows {
 		h := c.Size().Y * vg.Length(f.tall[i]/total)
-		tile := aligned[i][0]
-		tile.Max.Y, tile.Min.Y = top, top-h+vg.Points(4)
+		for k, p := range row {
+			if p == nil {
+				continue
+			}
+			tile := aligned[i][k]
+			tile.Max.Y, tile.Min.Y = top, top-h+vg.Points(4)
+			if slices.Contains(f.even, p) {
+				evened(p, p.DataCanvas(tile).Size())
+			}
+			p.Draw(tile)
+		}
 		top -= h
-		p.Draw(tile)
 	}
 }

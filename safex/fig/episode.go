@@ -1,0 +1,233 @@
+package fig
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// Episode shows all that happened in an episode: the path, of a task whose state has a place in its Picture; every angle; every other dimension of the
+// state, with the model's mean and two total deviations to either side of it, which were predicted a step before, and with its limits; every limit
+// that is no bound on a dimension; and every action.
+func Episode(s *safex.System, e safex.Episode) *Figure {
+	v := view{s: s, e: e}
+	for t := range e.Actions {
+		v.after = append(v.after, float64(t+1)*s.Dt)
+	}
+	var charts []Chart
+	if x, y, ok := place(s); ok {
+		charts = append(charts, trail{v, x, y})
+	}
+	drawn := map[int]bool{} // as sine and cosine of an angle
+	for _, a := range s.Angles {
+		charts = append(charts, trace{view: v, kind: angle, index: len(charts), angle: a})
+		drawn[a.Sin], drawn[a.Cos] = true, true
+	}
+	for k := range s.State {
+		if !drawn[k] {
+			charts = append(charts, trace{view: v, kind: state, index: k})
+		}
+	}
+	for k := range s.Limits {
+		b, ok := s.Bound(k)
+		if !ok || drawn[b.State] {
+			charts = append(charts, trace{view: v, kind: limited, index: k})
+		}
+	}
+	for k := range s.Action {
+		charts = append(charts, trace{view: v, kind: action, index: k})
+	}
+	g := Grid{Columns: 1, Charts: charts, Tall: []float64{4.6}, Key: v.key()}
+	if len(charts) > 4 {
+		g.Columns = 2
+	}
+	if _, ok := charts[0].(trail); ok {
+		g.Tall = []float64{7.5, 4.6}
+	}
+	violations := e.Violations(s.Budgets()...)
+	note := fmt.Sprintf("%s, episode %d: return %.4g; %d of %d steps beyond a limit.", s.Name, e.Number, e.Return(), violations, len(e.Actions))
+	if len(s.Limits) == 0 {
+		note = fmt.Sprintf("%s, episode %d: return %.4g; the task has no limit.", s.Name, e.Number, e.Return())
+	}
+	if len(e.Forecasts) == 0 {
+		note += " Nothing was predicted: the actions were drawn at random."
+	}
+	g.Notes = []string{note}
+	return g.Figure()
+}
+
+// A view is an episode over time.
+type view struct {
+	s     *safex.System
+	e     safex.Episode
+	after []float64 // time of the state after each step
+}
+
+// key says what the lines are.
+func (v view) key() []Key {
+	line := func(c draw.LineStyle) []plot.Thumbnailer { return []plot.Thumbnailer{&plotter.Line{LineStyle: c}} }
+	keys := []Key{{Name: "measured", thumb: line(draw.LineStyle{Color: theme.measured, Width: vg.Points(2)})}}
+	if v.e.Real != nil {
+		keys = append(keys, Key{Name: "what was, without noise", thumb: line(draw.LineStyle{Color: theme.ink, Width: vg.Points(0.8)})})
+	}
+	if len(v.e.Forecasts) > 0 {
+		keys = append(keys,
+			Key{Name: "predicted mean", thumb: line(draw.LineStyle{Color: theme.mean, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(3), vg.Points(2)}})},
+			Key{Name: "± 2 total deviations", thumb: []plot.Thumbnailer{&plotter.Polygon{Color: theme.bound}}})
+	}
+	if len(v.s.Limits) > 0 {
+		keys = append(keys, Key{Name: "limit", thumb: line(draw.LineStyle{Color: theme.limit, Width: vg.Points(1.4), Dashes: []vg.Length{vg.Points(6), vg.Points(3)}})})
+	}
+	return keys
+}
+
+// A trace is a quantity of an episode over time.
+type trace struct {
+	view
+	kind  quantityKind
+	index int // of the state, the limit or the action
+	angle safex.Angle
+}
+
+type quantityKind int
+
+const (
+	angle quantityKind = iota
+	state
+	limited
+	action
+)
+
+func (t trace) plot() *plot.Plot {
+	p := chart("", "time [s]", "")
+	switch t.kind {
+	case angle:
+		t.drawAngle(p)
+	case state:
+		t.drawState(p)
+	case limited:
+		t.drawLimit(p)
+	case action:
+		t.drawAction(p)
+	}
+	p.X.Min, p.X.Max = 0, max(t.s.Dt, float64(len(t.e.Actions))*t.s.Dt)
+	return p
+}
+
+// states are a number of each state after a step, as far as they are kept.
+func (v view) states(of func(x []float64) float64, rows [][]float64) (xs, ys []float64) {
+	for t := range v.e.Actions {
+		if t+1 < len(rows) {
+			xs, ys = append(xs, v.after[t]), append(ys, of(rows[t+1]))
+		}
+	}
+	return xs, ys
+}
+
+func (t trace) drawAngle(p *plot.Plot) {
+	p.Y.Label.Text = t.angle.Name + " [rad]"
+	of := func(x []float64) float64 { return math.Atan2(x[t.angle.Sin], x[t.angle.Cos]) }
+	xs, ys := t.states(of, t.e.States)
+	line(p, "", xs, turned(ys), theme.measured, 2)
+	if t.e.Real != nil {
+		xs, ys = t.states(of, t.e.Real)
+		line(p, "", xs, turned(ys), theme.ink, 0.8)
+	}
+	var mean []float64
+	for k := range min(len(t.e.Forecasts), len(t.after)) {
+		mean = append(mean, of(t.e.Forecasts[k].Mean))
+	}
+	line(p, "", t.after[:len(mean)], turned(mean), theme.mean, 1.2, vg.Points(3), vg.Points(2))
+	p.Y.Min, p.Y.Max = -1.05*math.Pi, 1.05*math.Pi
+	p.Y.Tick.Marker = plot.ConstantTicks{{Value: -math.Pi, Label: "−π"}, {Value: -math.Pi / 2, Label: "−π/2"}, {Value: 0, Label: "0"}, {Value: math.Pi / 2, Label: "π/2"}, {Value: math.Pi, Label: "π"}}
+}
+
+// turned leaves a gap where an angle goes from one end of its range to the other.
+func turned(ys []float64) []float64 {
+	out := append([]float64(nil), ys...)
+	for i := 1; i < len(ys); i++ {
+		if math.Abs(ys[i]-ys[i-1]) > math.Pi {
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+func (t trace) drawState(p *plot.Plot) {
+	k := t.index
+	p.Y.Label.Text = t.s.State[k].Label()
+	of := func(x []float64) float64 { return x[k] }
+	var mean, lo, hi []float64
+	for i := range min(len(t.e.Forecasts), len(t.after)) {
+		f := t.e.Forecasts[i]
+		m, wide := f.Mean[k], math.NaN()
+		if k < len(f.Doubt) && k < len(f.Noise) {
+			wide = 2 * math.Hypot(f.Doubt[k], f.Noise[k])
+		}
+		mean, lo, hi = append(mean, m), append(lo, m-wide), append(hi, m+wide)
+	}
+	xs, ys := t.states(of, t.e.States)
+	// A band far wider than what happened would hide it.
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, y := range append(ys[:len(ys):len(ys)], mean...) {
+		if real(y) {
+			least, most = min(least, y), max(most, y)
+		}
+	}
+	room := max(most-least, 0.02*t.s.State[k].Scale)
+	for i := range lo {
+		lo[i], hi[i] = max(lo[i], least-room), min(hi[i], most+room)
+	}
+	band(p, "", t.after[:len(mean)], lo, hi, theme.bound)
+	for i, l := range t.s.Limits {
+		if b, ok := t.s.Bound(i); ok && b.State == k {
+			if b.Upper {
+				level(p, "", l.Max, theme.limit)
+				p.Y.Min, p.Y.Max = min(p.Y.Min, l.Max), max(p.Y.Max, l.Max)
+			}
+			if b.Lower {
+				level(p, "", -l.Max, theme.limit)
+				p.Y.Min, p.Y.Max = min(p.Y.Min, -l.Max), max(p.Y.Max, -l.Max)
+			}
+		}
+	}
+	line(p, "", xs, ys, theme.measured, 2)
+	if t.e.Real != nil {
+		xs, ys = t.states(of, t.e.Real)
+		line(p, "", xs, ys, theme.ink, 0.8)
+	}
+	line(p, "", t.after[:len(mean)], mean, theme.mean, 1.2, vg.Points(3), vg.Points(2))
+	roomy(p, 0.05, 0.05)
+}
+
+func (t trace) drawLimit(p *plot.Plot) {
+	l := t.s.Limits[t.index]
+	p.Y.Label.Text = l.Name
+	if l.Unit != "" {
+		p.Y.Label.Text += " [" + l.Unit + "]"
+	}
+	var measured []float64
+	for _, x := range t.e.Excess {
+		measured = append(measured, l.Max+x[t.index])
+	}
+	level(p, "", l.Max, theme.limit)
+	line(p, "", t.after[:len(measured)], measured, theme.measured, 2)
+	p.Y.Min, p.Y.Max = min(p.Y.Min, l.Max), max(p.Y.Max, l.Max)
+	roomy(p, 0.05, 0.08)
+}
+
+func (t trace) drawAction(p *plot.Plot) {
+	p.Y.Label.Text = t.s.Action[t.index].Label()
+	var xs, ys []float64
+	for k, u := range t.e.Actions { // an action holds for its step
+		xs, ys = append(xs, float64(k)*t.s.Dt, t.after[k]), append(ys, u[t.index], u[t.index])
+	}
+	line(p, "", xs, ys, theme.action, 1.1)
+	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = -1.1, 1.1, ticks{whole: true}
+}

@@ -1,0 +1,131 @@
+package fig
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/palette/moreland"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// A trail is the way through the plane, in the colour of the speed, over what does not move of the task's Picture.
+type trail struct {
+	view
+	x, y int // dimensions of the state
+}
+
+// place is where in the state the place in the Picture is: x and y or, in a plane that stands, x and z, in metres.
+func place(s *safex.System) (x, y int, ok bool) {
+	x, y = -1, -1
+	for k, v := range s.State {
+		switch {
+		case v.Unit != "m":
+		case v.Name == "x":
+			x = k
+		case v.Name == "y", v.Name == "z":
+			y = k
+		}
+	}
+	return x, y, s.Picture != nil && x >= 0 && y >= 0
+}
+
+// shadesOfSpeed are how many colours the key of a trail has.
+const shadesOfSpeed = 4
+
+func (t trail) plot() *plot.Plot {
+	p := chart("", t.s.State[t.x].Label(), t.s.State[t.y].Label())
+	rows := t.e.States
+	if t.e.Real != nil {
+		rows = t.e.Real
+	}
+	pic := t.s.Picture
+	if len(rows) > 0 {
+		t.ground(p, rows[0])
+	}
+	fastest := 0.0
+	speed := make([]float64, max(0, len(rows)-1))
+	for i := range speed {
+		speed[i] = math.Hypot(rows[i+1][t.x]-rows[i][t.x], rows[i+1][t.y]-rows[i][t.y]) / t.s.Dt
+		if real(speed[i]) {
+			fastest = max(fastest, speed[i])
+		}
+	}
+	shade := speedColors(fastest)
+	for i, v := range speed {
+		if real(v) {
+			a, b := rows[i], rows[i+1]
+			line(p, "", []float64{a[t.x], b[t.x]}, []float64{a[t.y], b[t.y]}, shade(v), 2.4)
+		}
+	}
+	for k := range shadesOfSpeed {
+		v := fastest * float64(k) / (shadesOfSpeed - 1)
+		p.Legend.Add(fmt.Sprintf("%.2g m/s", v), &plotter.Line{LineStyle: draw.LineStyle{Color: shade(v), Width: vg.Points(2.4)}})
+	}
+	if len(rows) > 0 && real(rows[0][t.x]) && real(rows[0][t.y]) {
+		start := draw.GlyphStyle{Color: theme.ink, Radius: vg.Points(3.5), Shape: draw.RingGlyph{}}
+		at := plotter.XY{X: rows[0][t.x], Y: rows[0][t.y]}
+		scatter(p, start, at)
+		p.Legend.Add("start", &plotter.Scatter{GlyphStyle: start})
+	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = pic.Left, pic.Right, pic.Bottom, pic.Top
+	return p
+}
+
+// ground draws the shapes of the Picture that do not move.
+func (t trail) ground(p *plot.Plot, x []float64) {
+	for _, shape := range t.s.Picture.Draw(x, make([]float64, len(t.s.Action))) {
+		if shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Goal {
+			continue
+		}
+		var xs, ys []float64
+		var points plotter.XYs
+		for _, q := range shape.Points {
+			xs, ys, points = append(xs, q[0]), append(ys, q[1]), append(points, plotter.XY{X: q[0], Y: q[1]})
+		}
+		if !shape.Filled {
+			line(p, "", xs, ys, lineColor(shape.Role), 1.5)
+			continue
+		}
+		if area, err := plotter.NewPolygon(points); err == nil { // of one that is no number nothing is drawn
+			area.Color, area.LineStyle.Width = areaColor(shape.Role), 0
+			p.Add(area)
+		}
+	}
+}
+
+// even says that a metre is as long across as up.
+func (trail) even() {}
+
+// speedColors are colours from 0 to the fastest, the lighter the faster.
+func speedColors(fastest float64) func(v float64) color.Color {
+	m, err := moreland.NewLuminance([]color.Color{theme.ink, theme.measured, theme.limit, theme.mean})
+	if err != nil {
+		panic(fmt.Sprintf("fig: %v", err)) // their luminance rises
+	}
+	m.SetMin(0)
+	m.SetMax(max(fastest, 1e-9))
+	return func(v float64) color.Color {
+		c, err := m.At(min(max(v, 0), m.Max()))
+		if err != nil {
+			panic(fmt.Sprintf("fig: %v", err)) // it is in the range
+		}
+		return c
+	}
+}
+
+// evened widens the range of one axis of p, so that a unit is as long on both when they have the given size.
+func evened(p *plot.Plot, size vg.Point) {
+	wide, high := p.X.Max-p.X.Min, p.Y.Max-p.Y.Min
+	if more := high*float64(size.X/size.Y) - wide; more > 0 {
+		p.X.Min, p.X.Max = p.X.Min-more/2, p.X.Max+more/2
+		return
+	}
+	more := wide*float64(size.Y/size.X) - high
+	p.Y.Min, p.Y.Max = p.Y.Min-more/2, p.Y.Max+more/2
+}

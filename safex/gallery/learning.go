@@ -1,0 +1,164 @@
+package gallery
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/stats"
+)
+
+// learning has a row for each task: returns, and total violations.
+func (g *Gallery) learning() (*fig.Figure, error) {
+	rows, err := g.compared()
+	if err != nil {
+		return nil, err
+	}
+	return g.compare(rows, false, true), nil
+}
+
+// compare draws rows: β over the episodes if it is asked for, returns, and total violations.
+func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
+	f := fig.Grid{Columns: 2, Key: keys(rows, false)}
+	if beta {
+		f.Columns = 3
+	}
+	var notes notes
+	unlimited := false
+	for _, r := range rows {
+		var others []Published
+		for _, p := range g.Published {
+			if published && p.Task == r.task {
+				others = append(others, p)
+				notes.add("%s: %s.", p.Name, p.Source)
+			}
+		}
+		if beta {
+			f.Charts = append(f.Charts, r.betas())
+		}
+		f.Charts = append(f.Charts, g.returns(r, others, &notes))
+		if boxes := r.boxes(others, &notes); boxes != nil {
+			f.Charts = append(f.Charts, *boxes)
+		} else {
+			f.Charts, unlimited = append(f.Charts, nil), true
+			notes.add("Task %s has no limit.", r.task)
+		}
+		for _, p := range others {
+			if p.Returns != nil && !slices.ContainsFunc(f.Key, func(k fig.Key) bool { return k.Method == fig.Published }) {
+				f.Key = append(f.Key, fig.Key{Name: p.Name + ", 1 run", Method: fig.Published})
+			}
+		}
+		f.Tall = append(f.Tall, 3.2+0.62*float64(max(6, len(r.methods)+len(others))))
+	}
+	switch g.Band {
+	case MinMax:
+		f.Notes = append(f.Notes, "Left: mean over seeds and all seeds around it. Right: violating steps of a whole run, from the first random step on, a mark for each run.")
+	default:
+		f.Notes = append(f.Notes, "Returns: interquartile mean over seeds with its 95 % bootstrap interval. Violating steps: of a whole run, from the first random step on, a mark for each.")
+	}
+	if unlimited && len(rows) == 1 {
+		f.Notes = nil
+	}
+	f.Notes = append(f.Notes, notes.lines...)
+	return f.Figure()
+}
+
+// notes are sentences, each once.
+type notes struct{ lines []string }
+
+func (n *notes) add(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(n.lines, line) {
+		n.lines = append(n.lines, line)
+	}
+}
+
+// returns is the return of each planned episode.
+func (g *Gallery) returns(r row, others []Published, notes *notes) fig.Curves {
+	c := fig.Curves{Title: r.task + ": return of an episode", X: "episode", Y: "return"}
+	for _, m := range r.methods {
+		curve := fig.Curve{Method: m.index}
+		bands, nans := false, 0
+		for e := range m.episodes() {
+			values := m.returns(e)
+			if !m.planned(e) || len(values) == 0 {
+				continue
+			}
+			x := stats.Estimate{}
+			if g.Band == MinMax {
+				x = stats.Estimate{Value: stat.Mean(values, nil), Lo: slices.Min(values), Hi: slices.Max(values)}
+			} else {
+				x = estimate(stats.IQM, values, stream(&m).Child("return").At(e))
+			}
+			for _, v := range values {
+				if math.IsNaN(v) {
+					nans++
+				}
+			}
+			bands = bands || len(values) > 1
+			curve.X, curve.Y = append(curve.X, float64(e)), append(curve.Y, x.Value)
+			curve.Lo, curve.Hi = append(curve.Lo, x.Lo), append(curve.Hi, x.Hi)
+		}
+		if !bands {
+			curve.Lo, curve.Hi = nil, nil
+		}
+		if nans > 0 {
+			notes.add("%s: %d returns are NaN, and count as the worst.", m.label, nans)
+		}
+		c.Lines = append(c.Lines, curve)
+	}
+	for _, p := range others {
+		curve := fig.Curve{Method: fig.Published}
+		for i, v := range p.Returns {
+			curve.X, curve.Y = append(curve.X, float64(i+1)), append(curve.Y, v)
+		}
+		c.Lines = append(c.Lines, curve)
+	}
+	return c
+}
+
+// boxes are the violating steps of each finished run; nil of a task without a limit.
+func (r row) boxes(others []Published, notes *notes) *fig.Boxes {
+	if !slices.ContainsFunc(r.methods, func(m method) bool { return len(m.Limits) > 0 }) {
+		return nil
+	}
+	var unfinished []string
+	b := &fig.Boxes{Title: r.task + ": violating steps of a run", X: "violating steps"}
+	for _, m := range r.methods {
+		if n := len(m.Runs) - len(m.finished()); n > 0 {
+			unfinished = append(unfinished, fmt.Sprintf("%d of %s", n, m.label))
+		}
+		b.Rows = append(b.Rows, fig.Box{Name: m.label, Method: m.index, Values: m.totals()})
+	}
+	if len(unfinished) > 0 {
+		notes.add("Violating steps on %s are without the runs that are not finished: %s.", r.task, strings.Join(unfinished, ", "))
+	}
+	for _, p := range others {
+		b.Rows = append(b.Rows, fig.Box{Name: fmt.Sprintf("%s,\n%d episodes", p.Name, p.Episodes), Method: fig.Published, Values: []float64{float64(p.Violating)}})
+	}
+	return b
+}
+
+// betas is the mean β over runs of the last plan of each episode.
+func (r row) betas() fig.Curves {
+	c := fig.Curves{Title: r.task + ": β in force", X: "episode", Y: "β"}
+	for _, m := range r.methods {
+		curve := fig.Curve{Method: m.index}
+		for e := range m.episodes() {
+			var all []float64
+			for _, o := range m.Runs {
+				if e < len(o.Episodes) && !o.Episodes[e].Unfinished {
+					all = append(all, o.Episodes[e].Beta)
+				}
+			}
+			if m.planned(e) && len(all) > 0 {
+				curve.X, curve.Y = append(curve.X, float64(e)), append(curve.Y, stat.Mean(all, nil))
+			}
+		}
+		c.Lines = append(c.Lines, curve)
+	}
+	return c
+}

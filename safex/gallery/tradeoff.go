@@ -1,0 +1,142 @@
+package gallery
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/result"
+	"github.com/rischiboy/safe_exploration/safex/stats"
+)
+
+// tradeoff has a panel for each task and group of variants: the episode in which a return is first reached against violating steps.
+func (g *Gallery) tradeoff() (*fig.Figure, error) {
+	type part struct {
+		title string
+		row
+	}
+	var parts []part
+	if g.Set == nil {
+		return nil, fmt.Errorf("there are no runs to draw this from: name a folder that has some, or a file of safex report --save")
+	}
+	for _, r := range g.rows(plain) {
+		if len(r.methods) > 1 {
+			parts = append(parts, part{r.task + ": planners", r})
+		}
+	}
+	for _, s := range seriesOf {
+		for _, r := range s.rows(g) {
+			parts = append(parts, part{r.task + ": " + s.title(), r})
+		}
+	}
+	rest := g.rows(func(m *result.Method) bool {
+		return m.Variant != "" && !slices.ContainsFunc(seriesOf, func(s series) bool { return s.group == group(m.Variant) })
+	})
+	for _, r := range rest {
+		parts = append(parts, part{r.task + ": other variants", r})
+	}
+	parts = slices.DeleteFunc(parts, func(p part) bool { _, err := limited([]row{p.row}); return err != nil })
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("there are no two methods with limits to compare: safety against speed takes some")
+	}
+	f := fig.Grid{Columns: min(2, len(parts)), Tall: []float64{7.5}}
+	var notes notes
+	notes.add("A large mark is a method: the interquartile mean of the episode in which its runs first reach the return, and its mean violating steps per run, with 95 %% bootstrap intervals; a small one is a run.")
+	for _, p := range parts {
+		f.Charts = append(f.Charts, g.scatter(p.title, p.row, &notes))
+	}
+	f.Notes = notes.lines
+	return f.Figure(), nil
+}
+
+// title names what varies.
+func (s series) title() string {
+	switch s.group {
+	case "learn":
+		return "steps between fits"
+	case "lambda":
+		return "price λ of a violating step"
+	case "beta":
+		return "caution β"
+	}
+	return "bonus for " + s.sign
+}
+
+// scatter draws the finished runs of methods.
+func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
+	goal := g.goal(r.task)
+	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", goal), Y: "violating steps per run"}
+	latest := 0
+	for _, m := range r.methods {
+		runs := m.finished()
+		if len(runs) == 0 {
+			notes.add("%s on %s: no run is finished.", m.label, r.task)
+			continue
+		}
+		q := fig.Point{Name: m.label, Method: m.index}
+		var scores []float64 // the sooner, the higher; a run that never comes there is worst
+		never := 0
+		for _, o := range runs {
+			at := math.Inf(1)
+			for _, e := range o.Episodes {
+				if e.Phase == safex.Planned && e.Return >= goal {
+					at = float64(e.Episode)
+					break
+				}
+			}
+			if math.IsInf(at, 1) {
+				never++
+			}
+			latest = max(latest, len(o.Episodes)-1)
+			scores = append(scores, -at)
+			q.RunsX, q.RunsY = append(q.RunsX, at), append(q.RunsY, float64(o.Violations()))
+		}
+		x := estimate(stats.IQM, scores, stream(&m).Child("reached"))
+		y := estimate(func(v []float64) float64 { return stat.Mean(v, nil) }, q.RunsY, stream(&m).Child("violating"))
+		q.X, q.XLo, q.XHi, q.Y, q.YLo, q.YHi = -x.Value, -x.Hi, -x.Lo, y.Value, y.Lo, y.Hi
+		if never > 0 {
+			q.Name += fmt.Sprintf(" (%d of %d never)", never, len(runs))
+		}
+		if len(runs) == 1 {
+			notes.add("%s on %s is of one seed: no interval.", m.label, r.task)
+		}
+		if y.Value == 0 && len(runs) > 1 {
+			notes.add("No violation in %d runs leaves up to %.0f %% of such runs that have one (95 %% bound of Clopper and Pearson), and no interval to draw.", len(runs), 100*stats.AtMost(0, len(runs), 0.95))
+		}
+		s.Points = append(s.Points, q)
+	}
+	s.Never = fmt.Sprintf("not in %d", latest)
+	return s
+}
+
+// goal is the return that has to be reached on a task.
+func (g *Gallery) goal(task string) float64 {
+	reached := g.Reached
+	if reached == nil {
+		reached = DefaultReached()
+	}
+	var t Threshold
+	for _, r := range reached {
+		if r.Task == "" || r.Task == task {
+			t = r
+		}
+	}
+	if t.Share == 0 {
+		return t.Value
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, m := range g.Set.Methods {
+		for _, r := range m.Runs {
+			for _, e := range r.Episodes {
+				if m.Task == task && e.Phase == safex.Planned && !e.Unfinished {
+					lo, hi = min(lo, e.Return), max(hi, e.Return)
+				}
+			}
+		}
+	}
+	return lo + t.Share*(hi-lo)
+}
