@@ -38,6 +38,7 @@ type State struct {
 	Return     *float64 `json:"last_return"`       // of the last of Episodes; nil without one
 	Failure    string   `json:"failure,omitempty"` // why it Failed
 	Log        string   `json:"log,omitempty"`     // the file that tells more of it
+	Slurm      string   `json:"slurm,omitempty"`   // what Slurm says of it, see Queued
 }
 
 // Status is the State of each run of the study in the folder out, in the order in which they start. It reads files alone, those of runs that
@@ -159,6 +160,9 @@ func Table(w io.Writer, states []State) error {
 		}
 		if s.Failure != "" {
 			state += ": " + s.Failure
+		}
+		if s.Slurm != "" {
+			state += "; in Slurm " + s.Slurm
 		}
 		fmt.Fprintf(t, "%s\t%d/%d\t%d\t%d\t%s\t%s\n", s.Run, s.Steps, s.Total, s.Episodes, s.Violations, last, state)
 	}

@@ -36,7 +36,7 @@ func Work(ctx context.Context, dir string, log io.Writer, before func(*lab.Run) 
 	fmt.Fprintf(log, "%s: %d of %d steps are there\n", r.Settings.Task, r.Done(), r.Total())
 	for s, err := range r.Steps(ctx) {
 		if err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // and not that of a save
 				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved (%w)", s.Episode.Number, len(s.Episode.Actions), ctx.Err())
 			}
 			return err
@@ -60,13 +60,15 @@ func open(dir string) (*os.File, error) {
 
 // Here is a Worker in this process, for where there is no command to start, as in a notebook. A panic of a run is its error, with the
 // trace in its log; one in a goroutine that the run started ends this process.
-func Here(ctx context.Context, dir string) error {
+func Here(ctx context.Context, dir string) error { return here(ctx, dir, nil) }
+
+func here(ctx context.Context, dir string, before func(*lab.Run) error) error {
 	log, err := open(dir)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	err = caught(log, func() error { return Work(ctx, dir, log, nil) })
+	err = caught(log, func() error { return Work(ctx, dir, log, before) })
 	if err != nil {
 		fmt.Fprintln(log, err)
 	}

@@ -23,6 +23,7 @@ func runCommand() *cobra.Command {
 	var workers, episodes int
 	var dry bool
 	var tracked track.Settings
+	slurm := cluster{Slurm: study.DefaultSlurm()}
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
 		Short: "Run a study: many runs, by one file",
@@ -48,10 +49,13 @@ not stop the others. A study of six runs, with changes to some of them and three
       set: {planner.Beta: 1}
 
 Further keys are preset, and plain: false, which leaves out the runs without a variant. The folder of a run
-is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which keeps study.yaml as it was run.`,
+is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which keeps study.yaml as it was run.
+
+` + slurmLong,
 		Example: `  safex run quick.yaml
   safex run quick.yaml --dry
-  safex run quick.yaml --seeds 1-10 --episodes 20 --workers 4 --out runs/long`,
+  safex run quick.yaml --seeds 1-10 --episodes 20 --workers 4 --out runs/long
+  safex run quick.yaml --slurm --time 02:00:00 --cpus 2 --mem 4G`,
 		Args: one("STUDY.yaml", "quick.yaml"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := tracked.Check(); err != nil {
@@ -76,6 +80,12 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 			if out == "" {
 				out = filepath.Join("runs", s.Name)
 			}
+			if err := slurm.check(c); err != nil {
+				return err
+			}
+			if slurm.on {
+				return slurm.submit(c, s, jobs, out, tracked, dry)
+			}
 			if dry {
 				return dryRun(c.OutOrStdout(), out, jobs)
 			}
@@ -89,13 +99,7 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 			if err != nil {
 				return err
 			}
-			work := []string{path, "work", "--attached"}
-			if tracked.TensorBoard {
-				work = append(work, "--tensorboard")
-			}
-			if tracked.WandB != "" {
-				work = append(work, "--wandb="+tracked.WandB)
-			}
+			work := append([]string{path, "work", "--attached"}, trackArgs(tracked)...)
 			threads := max(1, runtime.GOMAXPROCS(0)/min(workers, len(jobs)))
 			return runStudy(c, s, args[0], out, workers, study.Process(threads, work...))
 		},
@@ -105,7 +109,8 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 	f.IntVar(&workers, "workers", 0, "runs at a time, which share the cores (default one for each core)")
 	f.StringVar(&seeds, "seeds", "", "seeds in place of those of the file, as in 1-3 or 1,5,7")
 	f.IntVar(&episodes, "episodes", 0, "episodes after the random phase, in place of those of the file")
-	f.BoolVar(&dry, "dry", false, "print the runs and their settings, and start nothing")
+	f.BoolVar(&dry, "dry", false, "print the runs and their settings, or the script of --slurm, and start nothing")
+	slurm.flags(c)
 	trackFlags(c, &tracked)
 	return c
 }
@@ -215,13 +220,17 @@ func statusCommand() *cobra.Command {
 		Use: "status DIR", Short: "Show how far the runs of a study are",
 		Long: `status reads the folder of a study, also while other processes or machines run it: for each run the steps that
 are saved, the complete episodes, the steps beyond a limit from the first random step on, the return of the
-last episode, and whether it is waiting, running, stopped, done or failed.`,
+last episode, and whether it is waiting, running, stopped, done or failed; for a study in Slurm, as of safex run
+--slurm, also what Slurm says.`,
 		Example: "  safex status runs/quick",
 		Args:    one("DIR", "runs/quick"),
 		RunE: func(c *cobra.Command, args []string) error {
 			states, err := study.Status(args[0])
 			if err != nil {
 				return each(c.ErrOrStderr(), err)
+			}
+			if err := study.Queued(c.Context(), args[0], states); err != nil {
+				fmt.Fprintln(c.ErrOrStderr(), sentence(err))
 			}
 			w := c.OutOrStdout()
 			if !asJSON {
