@@ -34,6 +34,9 @@ type compiled struct {
 // errDisagree is the error of files that do not agree, as they may for a moment while a run that was resumed is saved.
 var errDisagree = errors.New("one of them was changed")
 
+// pause is between two looks at files that do not agree. Tests replace it.
+var pause = func() { time.Sleep(50 * time.Millisecond) }
+
 // folder is the run folder dir: a Method with one Run.
 func (r *reader) folder(dir string) (m Method, err error) {
 	var s lab.Settings
@@ -70,7 +73,7 @@ func (r *reader) folder(dir string) (m Method, err error) {
 		if !errors.Is(err, errDisagree) || try == 3 {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		pause()
 	}
 	m.Runs = []Run{one}
 	return m, err

@@ -14,7 +14,7 @@ import (
 // as they are, and a run that is named twice counts once. The error is one sentence that names the folder or the file.
 func Read(paths ...string) (*Set, error) {
 	s := &Set{}
-	f := finder{seen: map[string]bool{}}
+	var f finder
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {
@@ -23,11 +23,11 @@ func Read(paths ...string) (*Set, error) {
 		case err != nil:
 			return nil, fmt.Errorf("result: %w", err)
 		case info.IsDir():
-			before := f.met
+			before := len(f)
 			if err := f.find(path); err != nil {
 				return nil, err
 			}
-			if f.met == before {
+			if len(f) == before {
 				return nil, fmt.Errorf("result: %q holds no run: want a run folder, a folder with some, or a file of safex report --save", path)
 			}
 			continue
@@ -40,13 +40,13 @@ func Read(paths ...string) (*Set, error) {
 			return nil, err
 		}
 	}
-	read, err := folders(f.dirs)
+	read, err := folders(f)
 	if err != nil {
 		return nil, err
 	}
 	for i := range read {
 		if err := s.add(&read[i]); err != nil {
-			return nil, fmt.Errorf("%w (%s)", err, f.dirs[i])
+			return nil, fmt.Errorf("%w (%s)", err, f[i])
 		}
 	}
 	if len(s.Methods) == 0 {
@@ -56,24 +56,13 @@ func Read(paths ...string) (*Set, error) {
 	return s, nil
 }
 
-// finder looks for run folders.
-type finder struct {
-	dirs []string
-	seen map[string]bool // of dirs, without symbolic links
-	met  int             // run folders, again and again
-}
+// finder is the run folders that were found.
+type finder []string
 
 // find looks for run folders at and below dir. Below it, it follows symbolic links to run folders alone.
 func (f *finder) find(dir string) error {
 	if isRun(dir) {
-		real, err := filepath.EvalSymlinks(dir)
-		if err != nil {
-			return fmt.Errorf("result: %w", err)
-		}
-		if f.met++; !f.seen[real] {
-			f.seen[real] = true
-			f.dirs = append(f.dirs, dir)
-		}
+		*f = append(*f, dir)
 		return nil
 	}
 	entries, err := os.ReadDir(dir)

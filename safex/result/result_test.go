@@ -83,9 +83,9 @@ func keep(t testing.TB, dir string, s *lab.Settings, episodes ...safex.Episode) 
 	}
 }
 
-// ok is a whole run without a violation, whose last return is that.
+// ok is a whole run without a violation, whose last return is that. The random phase has the highest, which does not count.
 func ok(last float64) []safex.Episode {
-	return []safex.Episode{episode(0, -8, within, within), episode(1, -2, within, within, within, within), episode(2, last, within, within, within, within)}
+	return []safex.Episode{episode(0, 50, within, within), episode(1, -2, within, within, within, within), episode(2, last, within, within, within, within)}
 }
 
 func read(t testing.TB, paths ...string) *result.Set {
@@ -184,6 +184,30 @@ func TestReadUnderWay(t *testing.T) {
 	}
 }
 
+// Files that do not agree are looked at again: a run that was killed and resumed writes them one after the other.
+func TestReadAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	keep(t, dir, settings(t, "safe", 1), ok(3)...)
+	file := filepath.Join(dir, "steps.csv")
+	whole := string(must(os.ReadFile(file)))
+	old, looks := *result.Pause, 0
+	defer func() { *result.Pause = old }()
+	*result.Pause = func() {
+		if looks++; looks == 3 {
+			write(t, file, whole)
+		}
+	}
+	behind := whole[:strings.Index(whole, "\n2,2")+1]
+	write(t, file, behind)
+	if r := read(t, dir).Methods[0].Runs[0]; r.Steps() != 10 || looks != 3 {
+		t.Errorf("%d steps after %d looks", r.Steps(), looks)
+	}
+	write(t, file, behind)
+	if _, err := result.Read(dir); err == nil || looks != 6 {
+		t.Errorf("error %v after %d looks", err, looks)
+	}
+}
+
 // A run can be read while it is saved again and again.
 func TestReadWhileSaved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
@@ -261,7 +285,19 @@ func TestReadFolders(t *testing.T) {
 	if err := os.Symlink(filepath.Join(top, "alone"), filepath.Join(study, "link")); err != nil {
 		t.Fatal(err)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "run")
+	keep(t, elsewhere, settings(t, "unsafe", 2), ok(1)...)
+	if err := os.Symlink(elsewhere, filepath.Join(study, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	// These are not where the study has its runs.
+	keep(t, filepath.Join(study, "pitch", "pessimistic-linear", "5"), settings(t, "pessimistic", 5), ok(1)...)
+	keep(t, filepath.Join(study, "pendulum", "pessimistic-linears", "6"), settings(t, "pessimistic", 6), ok(1)...)
+	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear", "seven"), settings(t, "pessimistic", 7), ok(1)...)
 	if err := os.Symlink(top, filepath.Join(study, "up")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(study, "pendulum", "pessimistic-linear", "12"), filepath.Join(top, "deep", "latest")); err != nil {
 		t.Fatal(err)
 	}
 	s := read(t, top, study, filepath.Join(study, "link"), top)
@@ -273,15 +309,15 @@ func TestReadFolders(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%q %q %q %v of %v", m.Study, m.Planner, m.Variant, seeds, m.Seeds))
 	}
-	want := []string{`"" "unsafe" "" [1] of []`, `"quick" "pessimistic" "" [1 3 12] of [1 2 3 12]`, `"quick" "pessimistic" "beta-1" [1] of [1 2 3 12]`, `"quick" "pessimistic" "mine" [4] of [1 2 3 12]`}
+	want := []string{`"" "pessimistic" "" [5 6 7] of []`, `"" "unsafe" "" [1 2] of []`, `"quick" "pessimistic" "" [1 3 12] of [1 2 3 12]`, `"quick" "pessimistic" "beta-1" [1] of [1 2 3 12]`, `"quick" "pessimistic" "mine" [4] of [1 2 3 12]`}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s, want %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if names := s.Names(); !slices.Equal(names, []string{"unsafe, linear", "pessimistic, linear", "pessimistic, linear, beta-1", "pessimistic, linear, adaptive, mine"}) {
+	if names := s.Names(); !slices.Equal(names, []string{"pessimistic, linear", "unsafe, linear", "pessimistic, linear", "pessimistic, linear, beta-1", "pessimistic, linear, adaptive, mine"}) {
 		t.Errorf("names %q", names)
 	}
-	if r := rows(t, s, ""); r[1].Missing != 1 || r[2].Missing != 3 || r[0].Missing != 0 {
-		t.Errorf("missing %d, %d and %d", r[0].Missing, r[1].Missing, r[2].Missing)
+	if r := rows(t, s, ""); r[2].Missing != 1 || r[3].Missing != 3 || r[0].Missing != 0 {
+		t.Errorf("missing %d, %d and %d", r[0].Missing, r[2].Missing, r[3].Missing)
 	}
 	// The order of the paths changes nothing.
 	if again := read(t, study, filepath.Join(top, "alone")); !reflect.DeepEqual(again, s) {
@@ -290,7 +326,7 @@ func TestReadFolders(t *testing.T) {
 	// Seeds that are no list are not known; a study that is no YAML is named.
 	for text, want := range map[string]string{"seeds: many\n": "[]", "seeds: 1-99999999999999999999\n": "[]", "seeds: 1-999999999\n": "[]", "seeds: [3, 1, 3]\n": "[1 3]", "seeds: 5\n": "[5]", "seeds: 3-1\n": "[]", "": "[]"} {
 		write(t, filepath.Join(study, "study.yaml"), text)
-		if got := fmt.Sprint(read(t, study).Methods[1].Seeds); got != want {
+		if got := fmt.Sprint(read(t, study).Methods[0].Seeds); got != want {
 			t.Errorf("%q: seeds %s, want %s", text, got, want)
 		}
 	}
@@ -567,8 +603,12 @@ func TestMarkdown(t *testing.T) {
 		keep(t, filepath.Join(dir, "unsafe", fmt.Sprint(seed)), settings(t, "unsafe", uint64(seed)), whole...)
 	}
 	var b strings.Builder
-	if err := result.Markdown(&b, rows(t, read(t, dir), "")); err != nil {
+	both := rows(t, read(t, dir), "")
+	if err := result.Markdown(&b, both); err != nil {
 		t.Fatal(err)
+	}
+	if !both[0].Defends || both[1].Defends {
+		t.Errorf("a box is defended: %v and %v", both[0].Defends, both[1].Defends)
 	}
 	lo, hi := stats.ClopperPearson(4, 40, 0.95)
 	// Returns 1, 1, 1, 9: the middle two of four that are drawn again are ones if at most one of the four is a 9, with a chance of
@@ -656,6 +696,18 @@ func TestUnfinished(t *testing.T) {
 	keep(t, at(5), settings(t, "safe", 5), whole[0], episode(1, 1, beyond, within, within))
 	if r := rows(t, read(t, study), "")[0]; r.Earliest != 3 || r.Median != 4 { // 3/4 of four are left after 3 steps, 2/3 of these after 4
 		t.Errorf("earliest %d, median %d", r.Earliest, r.Median)
+	}
+}
+
+// An excess that was NaN is in no file, and is the worst of all.
+func TestWorst(t *testing.T) {
+	s := study(1, 2, 2)
+	if w := rows(t, s, "")[0].Worst[0].Value; w == nil {
+		t.Error("no worst excess")
+	}
+	s.Methods[0].Runs[1].Episodes[1].Worst = nil
+	if w := rows(t, s, "")[0].Worst[0].Value; w != nil {
+		t.Errorf("the worst excess is %v, and one was NaN", *w)
 	}
 }
 

@@ -20,31 +20,35 @@ type study struct {
 	err   error
 }
 
-// belongs sets the study, the variant and the seeds of m, whose run is in dir, if that is DIR/TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED with a
-// DIR/study.yaml. The calibration and the variant are absent if there are none.
+// belongs sets the study, the variant and the seeds of m, whose run is in dir, if that, or what it is a symbolic link to, is
+// DIR/TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED with a DIR/study.yaml. The calibration and the variant are absent if there are none.
 func (r *reader) belongs(m *Method, dir string) error {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	method := filepath.Dir(abs)
 	name := m.Planner + "-" + m.Model
 	if m.Calibrate != "" {
 		name += "-" + m.Calibrate
 	}
-	variant, ok := strings.CutPrefix(filepath.Base(method), name)
-	if !ok || variant != "" && variant[0] != '-' {
-		return nil
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
 	}
-	if _, err := strconv.ParseUint(filepath.Base(abs), 10, 64); err != nil || filepath.Base(filepath.Dir(method)) != m.Task {
-		return nil
+	real, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
 	}
-	s := r.study(filepath.Dir(filepath.Dir(method)))
-	if s == nil {
-		return nil
+	for _, path := range []string{abs, real} {
+		method := filepath.Dir(path)
+		task := filepath.Dir(method)
+		variant, ok := strings.CutPrefix(filepath.Base(method), name)
+		_, err := strconv.ParseUint(filepath.Base(path), 10, 64)
+		if !ok || variant != "" && variant[0] != '-' || err != nil || filepath.Base(task) != m.Task {
+			continue
+		}
+		if s := r.study(filepath.Dir(task)); s != nil {
+			m.Study, m.Variant, m.Seeds = s.name, strings.TrimPrefix(variant, "-"), s.seeds
+			return s.err
+		}
 	}
-	m.Study, m.Variant, m.Seeds = s.name, strings.TrimPrefix(variant, "-"), s.seeds
-	return s.err
+	return nil
 }
 
 // study is that of a folder, nil if it is of none.

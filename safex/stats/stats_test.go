@@ -254,6 +254,18 @@ func TestBootstrap(t *testing.T) {
 	if e := b.IQM([][]float64{{1, nan, 2, 3, 4, 5, 6, 7}, {nan}}, rng.New(7)); e.N != 9 || e.NaNs != 2 || e.Lo != -inf || !near(e.Value, (0.75*1+2+3+4+0.75*5)/4.5) { // 2.25 are cut off at each end
 		t.Errorf("with NaNs %+v", e)
 	}
+	e := b.Estimate(func(strata [][]float64) float64 {
+		slices.Sort(strata[0])
+		return strata[0][0] / strata[0][0] // NaN of a sample with a 0
+	}, [][]float64{{4, 0, 2}}, rng.New(7))
+	if e.Value == e.Value || e.Lo != -inf || e.Hi != 1 {
+		t.Errorf("of a statistic that is NaN %+v", e)
+	}
+	unsorted := [][]float64{{4, 0, 2}}
+	b.Estimate(func(strata [][]float64) float64 { slices.Sort(strata[0]); return 0 }, unsorted, rng.New(7))
+	if !slices.Equal(unsorted[0], []float64{4, 0, 2}) {
+		t.Errorf("scores became %v", unsorted)
+	}
 	for _, c := range []struct {
 		b    stats.Bootstrap
 		want string
@@ -378,7 +390,8 @@ func TestKaplanMeier(t *testing.T) {
 			t.Errorf("%v: median %d, and more than half had no violation", runs, m)
 		}
 	}
-	if m, ok := stats.KaplanMeier(slices.Concat(spans(true, 1, 2, 3), spans(false, 9, 9, 9))).Median(); m != 3 || !ok { // 5/6 · 4/5 · 3/4
+	// 23/24 · 22/23 · … · 12/13 is a half, and above it in floating point.
+	if m, ok := stats.KaplanMeier(slices.Concat(spans(true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), spans(false, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20))).Median(); m != 12 || !ok {
 		t.Errorf("half of the runs: median %d, %v", m, ok)
 	}
 	panics(t, "a run of -1 steps", func() { stats.KaplanMeier(spans(false, -1)) })
