@@ -174,6 +174,12 @@ func (p *pool) end(ctx context.Context, e end) *State {
 	if e.err == nil && s.Steps < s.Total {
 		e.err = fmt.Errorf("its Worker returned after %d of %d steps", s.Steps, s.Total)
 	}
+	if e.err != nil { // a signal to all processes may have reached that of the run first
+		select {
+		case <-ctx.Done():
+		case <-time.After(look / 10):
+		}
+	}
 	if e.err != nil && ctx.Err() == nil {
 		why, _, _ := strings.Cut(e.err.Error(), "\n")
 		if made(dir) && !run.Busy(dir) { // what is not made must not be in the way when it is
@@ -192,7 +198,7 @@ func (p *pool) give() *State {
 	i := p.queue[0]
 	p.queue = p.queue[1:]
 	s := &p.states[i]
-	s.Phase, s.Failure = Failed, fmt.Sprintf("%s is in use by another process: wait for it, or end it first", p.dir(i))
+	s.Phase, s.Failure, s.Log = Failed, "it is in use by another process: wait for that, or end it first", filepath.Join(p.dir(i), logFile)
 	return s
 }
 

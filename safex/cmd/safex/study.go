@@ -72,6 +72,12 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 			}
 			if c.Flags().Changed("episodes") {
 				s.Episodes = &episodes
+				for i := range s.Overrides {
+					s.Overrides[i].Episodes = nil
+				}
+				for i := range s.Variants {
+					s.Variants[i].Episodes = nil
+				}
 			}
 			jobs, err := s.Jobs()
 			if err != nil {
@@ -157,7 +163,7 @@ func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, w
 		fmt.Fprintln(errs, slower)
 	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
-		progressbar.OptionSetDescription(s.Name), progressbar.OptionShowCount(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
+		progressbar.OptionSetDescription(s.Name), progressbar.OptionSetWidth(10), progressbar.OptionShowCount(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing the steps under way; Ctrl-C again ends at once") })
 	var at study.Progress
@@ -180,7 +186,7 @@ func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, w
 			return unfinished(errs, err, failed, file, c)
 		}
 		bar.ChangeMax(p.Total)
-		bar.Describe(fmt.Sprintf("%s: %d of %d runs, %d steps beyond a limit", s.Name, p.Done, p.Runs, p.Violations))
+		bar.Describe(fmt.Sprintf("%d of %d runs, %d beyond a limit", p.Done, p.Runs, p.Violations))
 		bar.Set(p.Steps)
 	}
 	bar.Finish()

@@ -70,7 +70,8 @@ func TestRun(t *testing.T) {
 	if out, _, err := do(nil, "resume", one); err != nil || !strings.Contains(out, "0 of 20 steps") {
 		t.Errorf("error %v, resumed\n%s", err, out)
 	}
-	if _, _, err := do(nil, "run", file, "--out", dir, "--episodes", "2", "--seeds", "1", "--workers", "1"); err != nil {
+	long := filed(t, quick+"overrides:\n  - episodes: 3\n")
+	if _, _, err := do(nil, "run", long, "--out", dir, "--episodes", "2", "--seeds", "1", "--workers", "1"); err != nil {
 		t.Error(err)
 	}
 	if out, _, err := do(nil, "status", dir); err != nil || strings.Count(out, "28/28") != 2 || !strings.Contains(out, "done") {
