@@ -115,10 +115,7 @@ func read(dir string, n int) (*record, error) {
 		if sum.Steps != len(episodes[i].Actions) {
 			return nil, fmt.Errorf("track: %s: episode %d has %d steps in its summary and %d in steps.csv: one was changed", dir, i, sum.Steps, len(episodes[i].Actions))
 		}
-		if sum.Phase != "explore" {
-			seconds += float64(sum.Steps) * sum.PlanP50 / 1000
-		}
-		seconds += sum.FitSeconds
+		seconds += float64(sum.Steps)*sum.PlanP50/1000 + sum.FitSeconds
 		counts = append(counts, sum.Violations)
 		values := measure(s, system, sum, episodes[i])
 		if v := slices.IndexFunc(validations, func(v validation) bool { return v.Episode == i }); v >= 0 {

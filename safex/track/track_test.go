@@ -21,6 +21,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
 // both is all that there is.
@@ -504,7 +505,16 @@ func TestResume(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// Only the first episode of what ran unwatched has no model left to validate.
+			lines, err := validations(dir)
+			if err != nil || len(lines) == 0 {
+				t.Errorf("%d validations, error %v", len(lines), err)
+			}
+			for k := range lines[1:] {
+				if lines[k].Episode >= lines[k+1].Episode {
+					t.Errorf("validations of the episodes %d and %d follow each other", lines[k].Episode, lines[k+1].Episode)
+				}
+			}
+			// Of what ran unwatched the models are gone.
 			agree(t, whole, dir, "Mean epistemic uncertainty", "Std epistemic uncertainty", "Mean aleatoric uncertainty", "Validation MSE")
 		})
 	}
@@ -540,8 +550,8 @@ func TestLeftovers(t *testing.T) {
 	}
 	readEvents(t, dir)
 	// A copy that lost the times of its files is still the same run.
-	later2 := time.Now().Add(time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, "run.yaml"), later2, later2); err != nil {
+	hence := time.Now().Add(time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, "run.yaml"), hence, hence); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := both.Update(dir); err != nil {
@@ -551,6 +561,36 @@ func TestLeftovers(t *testing.T) {
 		if k.text != got[name].text {
 			t.Errorf("%s changed with the time of run.yaml", name)
 		}
+	}
+	// Nor does it take the event files to know it again.
+	if err := os.RemoveAll(filepath.Join(dir, "tensorboard")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Settings{WandB: Project}).Update(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := both.Update(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, k := range tree(t, dir) {
+		if k.text != got[name].text {
+			t.Errorf("%s changed with the time of run.yaml, without event files", name)
+		}
+	}
+}
+
+// A run is looked at before its first step, and after each episode.
+func TestWatch(t *testing.T) {
+	r, err := lab.Start(filepath.Join(t.TempDir(), "run"), short(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []int
+	r.Watch = func(s *train.State) { seen = append(seen, complete(s)) }
+	steps(t, r, never)
+	steps(t, r, never)
+	if !slices.Equal(seen, []int{0, 1, 2, 3, 4, 4}) {
+		t.Errorf("looked at with %v complete episodes", seen)
 	}
 }
 
