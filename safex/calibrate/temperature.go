@@ -43,7 +43,9 @@ func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
 func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
 
 // learned is what of data the learner sees.
-func (c Temperature) learned(s split, data *safex.Data) *safex.Data { return s.part(data, c.HoldOut, false) }
+func (c Temperature) learned(s split, data *safex.Data) *safex.Data {
+	return s.part(data, c.HoldOut, false)
+}
 
 // Learn implements safex.Learner.
 func (c Temperature) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {

@@ -182,7 +182,7 @@ func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 	}
 }
 
-// attack lets every adversary attack the plan that walk has just made.
+// attack lets every adversary attack the plan that walk has just made, by errors in the steps that its planner defends.
 func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out PlanOutcome, err error) {
 	out = PlanOutcome{Episode: walk.episode, Step: walk.step - 1, Beta: t.Beta}
 	for _, β := range []float64{walk.plan.Beta, walk.query.Beta, AssumedBeta} {
@@ -192,6 +192,9 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 	}
 	count := &counted{Rollout: walk.query.Rollout}
 	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Width: out.Beta}
+	if p, ok := t.Settings.Planning.(*plan.Pessimistic); ok {
+		target.Robust = p.Robust
+	}
 	target.Rollout = count
 	var rolled safex.Rolled
 	mean, err := target.Roll(ctx, &rolled, nil)

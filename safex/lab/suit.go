@@ -6,19 +6,21 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/opt"
 )
 
-// A suit is what the planners' defaults are changed to for a task: with it, planning with the true dynamics did best.
+// A suit is what the planners' defaults are changed to for a task: with its horizon and noise, planning with the true dynamics did
+// best.
 type suit struct {
 	horizon    int
+	robust     int     // of pessimistic planning; 0 is all steps
 	std, color float64 // of searches with coloured noise
 }
 
 // suits are the suits by task; a task without one has the planners' own defaults.
 var suits = map[string]suit{
-	"pendulum":  {22, 1.5, 2},
-	"pitch":     {12, 0.4, 2},
-	"rccar":     {35, 0.5, 1},
-	"cartpole":  {25, 0.7, 2},
-	"quadrotor": {12, 0.7, 2},
+	"pendulum":  {horizon: 22, std: 1.5, color: 2},
+	"pitch":     {horizon: 12, std: 0.4, color: 2},
+	"rccar":     {horizon: 35, robust: 10, std: 0.5, color: 1}, // it stops within 10 steps, and turns for 35
+	"cartpole":  {horizon: 25, std: 0.7, color: 2},
+	"quadrotor": {horizon: 12, std: 0.7, color: 2},
 }
 
 // suit changes the planner's defaults to those of the task.
@@ -29,6 +31,9 @@ func (s *Settings) suit() {
 	}
 	if horizon := reflect.ValueOf(s.Planning).Elem().FieldByName("Horizon"); horizon.IsValid() {
 		horizon.SetInt(int64(to.horizon))
+	}
+	if robust := reflect.ValueOf(s.Planning).Elem().FieldByName("Robust"); robust.IsValid() {
+		robust.SetInt(int64(to.robust))
 	}
 	s.suitSearch()
 }

@@ -25,11 +25,24 @@ type Target struct {
 	safex.Query
 	Plans num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a plan
 	Width float64   // how many epistemic deviations η = 1 means, at least 0
+
+	// Robust is the number of steps in which the model may err; later errors are 0. 0 is all steps.
+	Robust int
+}
+
+// trim makes errors 0 in the steps after Robust.
+func (t Target) trim(eta num.Batch) {
+	if t.Robust > 0 {
+		for _, column := range eta[min(t.Robust*len(t.System.State), len(eta)):] {
+			clear(column)
+		}
+	}
 }
 
 // Roll takes plan i under error i of eta, shaped as Doubts.Eta, through time in lane i of dst; a nil eta is no error. It
-// returns what Doubts.Excess is of these errors.
+// returns what Doubts.Excess is of these errors. Errors after Robust are made 0.
 func (t Target) Roll(ctx context.Context, dst *safex.Rolled, eta num.Batch) (excess []float64, err error) {
+	t.trim(eta)
 	q := newQuery(t.Query, t.steps())
 	if err := t.Query.Rollout.Roll(ctx, dst, q.candidates(t.Plans, eta, t.Width), nil); err != nil {
 		return nil, err
@@ -128,6 +141,7 @@ func (a *assault) errors(each int) {
 
 // roll tries the errors, with a gradient if up is not nil.
 func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
+	a.trim(a.c.Eta)
 	if err := a.Target.Rollout.Roll(ctx, &a.out, a.c, up); err != nil {
 		return err
 	}
@@ -140,8 +154,9 @@ func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
 	return nil
 }
 
-// try rolls errors of plan i alone, a lane each.
+// try rolls errors of plan i alone, a lane each. Those after Robust are made 0.
 func (a *assault) try(ctx context.Context, i int, eta num.Batch) error {
+	a.trim(eta)
 	n := eta.Len()
 	if len(a.alone.Actions) != len(a.Plans) || a.alone.Actions.Len() != n {
 		a.alone.Actions = num.NewBatch(len(a.Plans), n)

@@ -3,9 +3,11 @@ package plan_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -298,11 +300,18 @@ func (a affine) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 }
 
 // Where the excess is affine in η its maximum over the box is known: that without an error plus the sum of all influences. No
-// adversary finds more; the affine one and the sign of the gradient find it, and random errors stay far below.
+// adversary finds more; the affine one and the sign of the gradient find it, and random errors stay far below. With a robust horizon, it
+// is the sum of those until then, and later errors are 0.
 func TestKnownWorst(t *testing.T) {
+	for _, robust := range []int{0, 5} {
+		t.Run(fmt.Sprintf("robust=%d", robust), func(t *testing.T) { knownWorst(t, robust) })
+	}
+}
+
+func knownWorst(t *testing.T, robust int) {
 	const horizon, n = 12, 50
 	a := affine{[2]float64{0.01, 0.03}}
-	target := plan.Target{Query: query(a.system(t), a, 0.3, 0.2), Plans: num.NewBatch(horizon, n), Width: 2}
+	target := plan.Target{Query: query(a.system(t), a, 0.3, 0.2), Plans: num.NewBatch(horizon, n), Width: 2, Robust: robust}
 	r := rng.New(1).Rand()
 	for i := range n { // with a bias, so that either wall may be the nearer one
 		bias := 2*r.Float64() - 1
@@ -321,7 +330,9 @@ func TestKnownWorst(t *testing.T) {
 		for column := range mean.Excess {
 			e := mean.Excess[column][i]
 			for d := range 2 * horizon {
-				e += math.Abs(a.influence(2, d/2, d%2, column/3, column%3))
+				if robust == 0 || d/2 < robust {
+					e += math.Abs(a.influence(2, d/2, d%2, column/3, column%3))
+				}
 			}
 			if e > worst[i] {
 				worst[i], at = e, column%3
@@ -338,6 +349,11 @@ func TestKnownWorst(t *testing.T) {
 		var found plan.Doubts
 		if err := adversary.Attack(context.Background(), &found, target, rng.New(1)); err != nil {
 			t.Fatal(err)
+		}
+		for column, errors := range found.Eta {
+			if robust > 0 && column/2 >= robust && slices.ContainsFunc(errors, func(v float64) bool { return v != 0 }) {
+				t.Errorf("%s: errors of step %d are %v", name, column/2, errors)
+			}
 		}
 		share := 0.0
 		for i, e := range found.Excess {

@@ -21,8 +21,13 @@ import (
 // The population meets the worst errors found so far; its best are then attacked, and every
 // error that the attack finds is kept for the candidates that follow and for the plan of the
 // next step. The executed plan is always one that was attacked.
+//
+// Errors of every step of a long horizon add up to more than a system that is planned for anew in each step will meet. With a Robust
+// horizon (Lucia et al., 2013), those after it are 0: the limits must hold to the end of the plan, but from there on under the mean. It
+// should be as long as the system takes to come to rest.
 type Pessimistic struct {
 	Horizon   int      // steps
+	Robust    int      // steps in which the model may err, at most Horizon, or 0 for all; see below
 	Beta      Schedule // how many epistemic deviations the model may err by; a Calibrated model brings its own
 	Objective safex.Objective
 	Search    opt.Minimizer // over the actions
@@ -52,6 +57,8 @@ func (p Pessimistic) Check() error {
 		return fmt.Errorf("plan: Beta: %w", err)
 	}
 	switch {
+	case p.Robust < 0 || p.Robust > p.Horizon:
+		return fmt.Errorf("plan: Robust is %d, want 0 for all steps, or 1 to Horizon %d", p.Robust, p.Horizon)
 	case p.Finalists < 1 || p.Finalists > 1e4:
 		return fmt.Errorf("plan: Finalists is %d, want 1 to 1e4", p.Finalists)
 	case p.Met < 0 || p.Remember < p.Met || p.Remember > 1e4:
@@ -107,7 +114,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err != nil {
 		return nil, err
 	}
-	g := &game{Pessimistic: p, quest: z, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited()}
+	g := &game{Pessimistic: p, quest: z, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited(p.Robust)}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -151,8 +158,8 @@ func width(s Schedule, q safex.Query) float64 {
 	return s.At(q.Episode)
 }
 
-// inherited are the last plan's known errors, a step later; errors of the last step are repeated.
-func (q query) inherited() (known [][]float64) {
+// inherited are the last plan's known errors, a step later; errors of the last step that may err are repeated. 0 are all steps.
+func (q query) inherited(robust int) (known [][]float64) {
 	if q.Last == nil {
 		return nil
 	}
@@ -160,7 +167,11 @@ func (q query) inherited() (known [][]float64) {
 		if len(eta) != q.horizon*q.nx {
 			return nil
 		}
-		known = append(known, slices.Concat(eta[q.nx:], eta[len(eta)-q.nx:]))
+		last := len(eta)
+		if robust > 0 {
+			last = robust * q.nx
+		}
+		known = append(known, slices.Concat(eta[q.nx:last], eta[last-q.nx:]))
 	}
 	return known
 }
@@ -372,7 +383,7 @@ func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.B
 
 // attack finds the worst error for each of some plans, the known ones among them, and remembers those that are new.
 func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error) {
-	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Width: g.beta}
+	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Width: g.beta, Robust: g.Robust}
 	found := make([]finalist, len(plans))
 	for i, p := range plans {
 		t.Plans.SetPoint(i, p)

@@ -165,6 +165,33 @@ func TestExecutedPlanWasAttacked(t *testing.T) {
 	}
 }
 
+// With a robust horizon, the worst errors end there: those that a plan was attacked with, and those that the next one inherits.
+func TestRobustHorizon(t *testing.T) {
+	s := cart(t)
+	p := plan.DefaultPessimistic()
+	p.Horizon, p.Robust = 10, 4
+	q := query(s, doubt{sigma: 0.02}, 0.5)
+	for step := range 3 {
+		a := answer(t, p, q, uint64(step))
+		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Known...) {
+			if len(eta) != 10*len(s.State) {
+				t.Fatalf("step %d: an error of %d numbers", step, len(eta))
+			}
+			for c, η := range eta {
+				if late := c/len(s.State) >= 4; late && η != 0 {
+					t.Fatalf("step %d: an error has %v in step %d", step, η, c/len(s.State))
+				}
+			}
+		}
+		for c, η := range slices.Concat(a.Eta...) {
+			if c/len(s.State) < 4 && η != 1 { // the worst is known: all ones
+				t.Fatalf("step %d: the worst error is %v", step, a.Eta)
+			}
+		}
+		q.Last = a
+	}
+}
+
 // counting are planners of the short horizon that look at the limits, with an objective.
 func counting(o safex.Objective) map[string]safex.Planner {
 	safe, pestraj, pessimistic, minmax := plan.DefaultSafe(), plan.DefaultPesTraj(), plan.DefaultPessimistic(), plan.DefaultMinMax()
@@ -221,10 +248,17 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		p.Particles = n
 		return p
 	}
+	robust := func(n int) plan.Pessimistic {
+		p := plan.DefaultPessimistic()
+		p.Robust = n
+		return p
+	}
 	for want, p := range map[string]safex.Planner{
 		"Particles is -1, want 0 to 1e4": draws(-1),
 		"Particles is 10001":             draws(10001),
 		"Particles is 0, want 1 to 1e4":  plan.PesTraj{Horizon: 10, Search: opt.DefaultICEM()},
+		"Robust is 21":                   robust(21),
+		"Robust is -1":                   robust(-1),
 		"Horizon is 0":                   minmax(func(p *plan.MinMax) { p.Horizon = 0 }),
 		"Beta: from -1":                  minmax(func(p *plan.MinMax) { p.Beta.From = -1 }),
 		"Optimism: from -1":              minmax(func(p *plan.MinMax) { p.Optimism.From = -1 }),
