@@ -42,8 +42,12 @@ func quiet(t *testing.T, more ...string) []string {
 func TestPython(t *testing.T) {
 	bin := python(t)
 	dir := followed(t, short(t))
-	c := exec.Command(bin, filepath.Join("testdata", "read.py"), dir)
-	c.Env = quiet(t)
+	script, err := filepath.Abs(filepath.Join("testdata", "read.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(bin, script, dir)
+	c.Env, c.Dir = quiet(t), t.TempDir() // where wandb writes logs
 	var errs bytes.Buffer
 	c.Stderr = &errs
 	out, err := c.Output()
@@ -227,6 +231,7 @@ func TestSync(t *testing.T) {
 		t.Fatalf("%d offline runs, error %v", len(folders), err)
 	}
 	c := exec.Command(bin, "-m", "wandb", "sync", folders[0])
+	c.Dir = t.TempDir()
 	c.Env = quiet(t, "WANDB_MODE=online", "WANDB_BASE_URL="+server.URL, "WANDB_API_KEY="+strings.Repeat("0123456789", 4))
 	said, err := c.CombinedOutput()
 	if err != nil {

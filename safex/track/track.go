@@ -39,12 +39,12 @@
 //	Box/share inside              planned steps that ended within β doubts of their mean in every dimension
 //	Fit/seconds                   of all fits of the episode
 //
-// Uncertainties and squared errors mix the units of the dimensions, as published. Validation points are 500 transitions of coloured
-// noise on the task without disturbances, the same in every run of a task; the four numbers that want the model of each episode are
-// there only of episodes that were written while they ran. Figures of an episode, as figures/safety, are at its step; those of all
-// episodes so far, as figures/learning, at the last, in TensorBoard once the run is over. Settings are a text in TensorBoard, and
-// the configuration at Weights & Biases, where the group of a run is its study and its method, its type of job the planner and the
-// model, and its name the seed.
+// Uncertainties and squared errors mix the units of the dimensions, as published. Validation points are 500 transitions of
+// coloured noise on the task without disturbances, the same in every run of a task, where the published ones were uniform in a
+// box; the four numbers that want the model of each episode are there only of episodes that were written while they ran. Figures
+// of an episode, as figures/safety, are at its step; those of all episodes so far, as figures/learning, at the last, in
+// TensorBoard once the run is over. Settings are a text in TensorBoard, and the configuration at Weights & Biases, where the
+// group of a run is its study and its method, its type of job the planner and the model, and its name the seed.
 //
 // Some published names are not written: nll, mse, eval_nll and eval_mse, because a fit does not keep its losses; Reward, Iterations,
 // Average violations and Average predicted violations of evaluation episodes, of which there are none; and the plots of violations,
