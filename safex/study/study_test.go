@@ -24,6 +24,7 @@ import (
 //	here STUDY.yaml OUT     runs a study in its own process
 //	study STUDY.yaml OUT    runs a study in two processes
 //	full DIR                is work on a disk that is full
+//	wait                    waits until its standard input ends
 //	panic                   panics
 const role = "SAFEX_STUDY_ROLE"
 
@@ -42,6 +43,8 @@ func TestMain(m *testing.M) {
 	case "full":
 		fill()
 		err = Work(ctx, os.Args[1], os.Stdout, nil)
+	case "wait":
+		<-Attached(context.Background(), os.Stdin).Done()
 	case "panic":
 		panic("as asked")
 	case "here":
@@ -575,6 +578,31 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// Runs that would not end by themselves are told to, when the loop is left and when its context ends.
+func TestToldToStop(t *testing.T) {
+	for what, work := range map[string]Worker{"here": func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }, "process": process(t, "wait")} {
+		t.Run(what, func(t *testing.T) {
+			out := t.TempDir()
+			for p, err := range quick().Run(context.Background(), out, 3, work) {
+				if p.Running != 3 || p.Ended != nil || err != nil {
+					t.Errorf("%+v, error %v", p, err)
+				}
+				break
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			var last error
+			for _, err := range quick().Run(ctx, out, 3, work) {
+				cancel()
+				last = err
+			}
+			if !errors.Is(last, context.Canceled) || !strings.Contains(last.Error(), "stopped with 0 of 8 runs complete") {
+				t.Errorf("error %v", last)
+			}
+		})
+	}
+}
+
 // One process at a time runs a study, and a run that another process has is waited for.
 func TestLocked(t *testing.T) {
 	s := quick()
@@ -616,6 +644,25 @@ func TestLocked(t *testing.T) {
 	}
 	if len(ended) != len(jobs) {
 		t.Errorf("ended %v", ended)
+	}
+}
+
+// Steps beyond a limit are those that its budget no longer allows, and each episode has the budget anew.
+func TestBudget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "steps.csv")
+	table := "episode,step,x,u,reward,excess_wall\n0,0,1,1,1,9\n1,0,1,1,1,0.3\n1,1,1,1,1,0.3\n1,2,1,1,1,-1\n2,0,1,1,1,0.3\n2,1,1,1,1,0.3\n"
+	if err := os.WriteFile(path, []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	task := safex.Task{State: make([]safex.Var, 1), Action: make([]safex.Var, 1), Limits: []safex.Limit{{Budget: 0.5}}}
+	for complete, want := range []int{3, 2, 1, 1, 1, 0, 0} { // of 6 steps those that are not counted here: 0.3 alone is within the budget
+		if steps, violations := underway(path, complete, task); steps != 6 || violations != want {
+			t.Errorf("after %d steps: %d beyond a limit of %d, want %d", complete, violations, steps, want)
+		}
+	}
+	task.Limits[0].Budget = 0
+	if _, violations := underway(path, 0, task); violations != 5 {
+		t.Errorf("%d beyond a limit without a budget, want 5", violations)
 	}
 }
 
