@@ -462,7 +462,7 @@ func TestSave(t *testing.T) {
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{`"plan",200,`, `"plan",200,1,`, "has 18 columns, want 17"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
-		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
+		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,false,150,198,`, `,12,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
 		{"]}]}\n", "]}]} {}\n", "something follows its end"}, {`[1,"plan"`, `[2,"plan"`, "cannot be"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
 	} {
 		if !strings.Contains(string(text), c.old) {
@@ -534,6 +534,16 @@ func TestMerge(t *testing.T) {
 		s := read(t, paths...)
 		if n := len(s.Methods); n != 1 || len(s.Methods[0].Runs) != 1 || s.Methods[0].Runs[0].Steps() != 10 || s.Methods[0].Runs[0].Episodes[2].Unfinished {
 			t.Errorf("%v: %d methods, %+v", paths, n, s.Methods[0].Runs)
+		}
+	}
+	// Of two that took all steps, the one counts whose last episode is summed up.
+	cut := filepath.Join(dir, "cut")
+	keep(t, cut, settings(t, "safe", 1), whole...)
+	lines := string(must(os.ReadFile(filepath.Join(cut, "episodes.jsonl"))))
+	write(t, filepath.Join(cut, "episodes.jsonl"), lines[:strings.Index(lines, `{"episode":2`)])
+	for _, paths := range [][]string{{cut, long}, {long, cut}} {
+		if r := read(t, paths...).Methods[0].Runs[0]; r.Episodes[2].Unfinished {
+			t.Errorf("%v: %+v", paths, r)
 		}
 	}
 	one, two := read(t, short), read(t, long)
@@ -763,6 +773,14 @@ func TestRows(t *testing.T) {
 	}
 	if s := all[1].Last; s.Value != (0.5*1+4+9+0.5*16)/3 || s.Lo >= s.Value || s.Hi <= s.Value || s.Seeds != 6 { // 0, 1, 4, 9, 16, 25: one and a half cut off at each end
 		t.Errorf("%+v", s)
+	}
+	few := read(t, filepath.Join(dir, "safe"), filepath.Join(dir, "unsafe", "1"))
+	few.Methods[0].Runs[0].Episodes[1].PlanP99 = 70
+	if r := rows(t, few, ""); r[1].Better.Seeds != 1 || r[0].P50 != 3 || r[0].P99 != 3 || r[0].P99Most != 70 {
+		t.Errorf("%+v, better %+v", r[0], r[1].Better)
+	}
+	if r := rows(t, few, "unsafe"); r[0].Better.Seeds != 1 {
+		t.Errorf("better %+v", r[0].Better)
 	}
 	// In a study the comparison is with the study's own, if it has the method.
 	one, other := read(t, filepath.Join(dir, "safe"), filepath.Join(dir, "unsafe")), read(t, filepath.Join(dir, "pessimistic"), filepath.Join(dir, "unsafe"))
