@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -361,14 +360,6 @@ func TestReadErrors(t *testing.T) {
 		}
 		return at(name)
 	}
-	pipe := func(name, file string) string {
-		keep(t, at(name), settings(t, "safe", 1), ok(1)...)
-		os.Remove(filepath.Join(at(name), file))
-		if err := syscall.Mkfifo(filepath.Join(at(name), file), 0o644); err != nil {
-			t.Skip(err)
-		}
-		return at(name)
-	}
 	file := func(name, text string) string { write(t, at(name), text); return at(name) }
 	swapped := spoiled("swapped", "run.yaml", replace("Task: pendulum", "Task: pitch"))
 	gone := at("gone")
@@ -393,11 +384,9 @@ func TestReadErrors(t *testing.T) {
 		spoiled("return", "episodes.jsonl", replace(`"return":-2`, `"return":-1`)):                                    "do not agree on episode 1",
 		spoiled("more", "episodes.jsonl", func(s string) string { return s + `{"episode":3,"phase":"plan"}` + "\n" }): "do not agree on episode 3",
 		spoiled("less", "episodes.jsonl", constant("")):                                                               "do not agree on episode 0",
-		gone:                            "steps.csv: ",
-		pipe("pipe", "steps.csv"):       "is no file",
-		pipe("pipes", "episodes.jsonl"): "is no file",
-		file("text", "hello"):           "holds no results of safex report --save",
-		file("void", ""):                "holds no results of safex report --save",
+		gone:                  "steps.csv: ",
+		file("text", "hello"): "holds no results of safex report --save",
+		file("void", ""):      "holds no results of safex report --save",
 		file("other", `{"Settings": [], "Outcomes": []}`):                                       "holds no results",
 		file("older", `{"format": "safex results 0", "columns": [], "methods": []}`):            `its format is "safex results 0"`,
 		file("columns", `{"format": "safex results 1", "columns": ["episode"], "methods": []}`): "columns are those of another version",
