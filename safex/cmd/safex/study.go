@@ -271,11 +271,7 @@ func workCommand() *cobra.Command {
 			if attached {
 				ctx = study.Attached(ctx, c.InOrStdin())
 			}
-			return study.Work(ctx, args[0], c.OutOrStdout(), func(r *lab.Run) error {
-				return tracked.Follow(r, func(err error) {
-					fmt.Fprintf(c.ErrOrStderr(), "%s; make up for it with: %s\n", sentence(err), trackLine(r.Dir, tracked))
-				})
-			})
+			return study.Work(ctx, args[0], c.OutOrStdout(), func(r *lab.Run) error { return follow(c, r, tracked) })
 		},
 	}
 	c.Flags().BoolVar(&attached, "attached", false, "stop when standard input ends, as it does with the process that started this one")
