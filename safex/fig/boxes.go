@@ -2,6 +2,7 @@ package fig
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -28,7 +29,7 @@ const fewest = 5
 func (b Boxes) plot() *plot.Plot {
 	p := chart(b.Title, b.X, "")
 	var names []string
-	high := 1.0
+	high, whole := 1.0, true
 	for i, row := range b.Rows {
 		names = append(names, row.Name)
 		at, l := float64(len(b.Rows)-1-i), lookOf(row.Method)
@@ -48,10 +49,11 @@ func (b Boxes) plot() *plot.Plot {
 				spread = 0.44 * (float64(k)/float64(n-1) - 0.5)
 			}
 			scatter(p, l.glyph(2), plotter.XY{X: v, Y: at - spread})
-			high = max(high, v)
+			high, whole = max(high, v), whole && v == math.Trunc(v)
 		}
 	}
 	named(p, names)
+	p.X.Tick.Marker = ticks{whole: whole}
 	p.X.Min, p.X.Max = -0.02*high, 1.04*high
 	return p
 }

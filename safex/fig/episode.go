@@ -3,6 +3,7 @@ package fig
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -47,8 +48,8 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 	if len(charts) > 4 {
 		g.Columns = 2
 	}
-	if _, ok := charts[0].(trail); ok {
-		g.Tall = []float64{7.5, 4.6}
+	if way, ok := charts[0].(trail); ok {
+		g.Tall, g.Key = []float64{7.5, 4.6}, append(g.Key, way.key()...)
 	}
 	violations := e.Violations(s.Budgets()...)
 	note := fmt.Sprintf("%s, episode %d: return %.4g; %d of %d steps beyond a limit.", s.Name, e.Number, e.Return(), violations, len(e.Actions))
@@ -59,6 +60,9 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 		note += " Nothing was predicted: the actions were drawn at random."
 	}
 	g.Notes = []string{note}
+	if slices.ContainsFunc(charts, func(c Chart) bool { t, ok := c.(trace); return ok && t.cut() }) {
+		g.Notes = append(g.Notes, "Deviations that would hide what happened are cut off.")
+	}
 	return g.Figure()
 }
 
@@ -133,57 +137,85 @@ func (v view) states(of func(x []float64) float64, rows [][]float64) (xs, ys []f
 func (t trace) drawAngle(p *plot.Plot) {
 	p.Y.Label.Text = t.angle.Name + " [rad]"
 	of := func(x []float64) float64 { return math.Atan2(x[t.angle.Sin], x[t.angle.Cos]) }
-	xs, ys := t.states(of, t.e.States)
-	line(p, "", xs, turned(ys), theme.measured, 2)
+	xs, ys := turned(t.states(of, t.e.States))
+	line(p, "", xs, ys, theme.measured, 2)
 	if t.e.Real != nil {
-		xs, ys = t.states(of, t.e.Real)
-		line(p, "", xs, turned(ys), theme.ink, 0.8)
+		xs, ys = turned(t.states(of, t.e.Real))
+		line(p, "", xs, ys, theme.ink, 0.8)
 	}
 	var mean []float64
 	for k := range min(len(t.e.Forecasts), len(t.after)) {
 		mean = append(mean, of(t.e.Forecasts[k].Mean))
 	}
-	line(p, "", t.after[:len(mean)], turned(mean), theme.mean, 1.2, vg.Points(3), vg.Points(2))
+	xs, ys = turned(t.after[:len(mean)], mean)
+	line(p, "", xs, ys, theme.mean, 1.2, vg.Points(3), vg.Points(2))
 	p.Y.Min, p.Y.Max = -1.05*math.Pi, 1.05*math.Pi
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: -math.Pi, Label: "−π"}, {Value: -math.Pi / 2, Label: "−π/2"}, {Value: 0, Label: "0"}, {Value: math.Pi / 2, Label: "π/2"}, {Value: math.Pi, Label: "π"}}
 }
 
-// turned leaves a gap where an angle goes from one end of its range to the other.
-func turned(ys []float64) []float64 {
-	out := append([]float64(nil), ys...)
-	for i := 1; i < len(ys); i++ {
-		if math.Abs(ys[i]-ys[i-1]) > math.Pi {
-			out[i] = math.NaN()
+// turned puts a gap where an angle goes from one end of its range to the other.
+func turned(xs, ys []float64) (x, y []float64) {
+	for i := range ys {
+		if i > 0 && math.Abs(ys[i]-ys[i-1]) > math.Pi {
+			x, y = append(x, xs[i]), append(y, math.NaN())
 		}
+		x, y = append(x, xs[i]), append(y, ys[i])
 	}
-	return out
+	return x, y
 }
 
-func (t trace) drawState(p *plot.Plot) {
-	k := t.index
-	p.Y.Label.Text = t.s.State[k].Label()
-	of := func(x []float64) float64 { return x[k] }
-	var mean, lo, hi []float64
-	for i := range min(len(t.e.Forecasts), len(t.after)) {
-		f := t.e.Forecasts[i]
+// forecast is the mean of dimension k of the state, and two total deviations to either side of it.
+func (v view) forecast(k int) (mean, lo, hi []float64) {
+	for i := range min(len(v.e.Forecasts), len(v.after)) {
+		f := v.e.Forecasts[i]
 		m, wide := f.Mean[k], math.NaN()
 		if k < len(f.Doubt) && k < len(f.Noise) {
 			wide = 2 * math.Hypot(f.Doubt[k], f.Noise[k])
 		}
 		mean, lo, hi = append(mean, m), append(lo, m-wide), append(hi, m+wide)
 	}
-	xs, ys := t.states(of, t.e.States)
-	// A band far wider than what happened would hide it.
-	least, most := math.Inf(1), math.Inf(-1)
-	for _, y := range append(ys[:len(ys):len(ys)], mean...) {
+	return mean, lo, hi
+}
+
+// room is what deviations of dimension k of the state may cover: three times the range of what happened and of what was expected.
+func (v view) room(k int) (least, most float64) {
+	_, ys := v.states(func(x []float64) float64 { return x[k] }, v.e.States)
+	mean, _, _ := v.forecast(k)
+	least, most = math.Inf(1), math.Inf(-1)
+	for _, y := range append(ys, mean...) {
 		if real(y) {
 			least, most = min(least, y), max(most, y)
 		}
 	}
-	room := max(most-least, 0.02*t.s.State[k].Scale)
-	for i := range lo {
-		lo[i], hi[i] = max(lo[i], least-room), min(hi[i], most+room)
+	span := max(most-least, 0.02*v.s.State[k].Scale)
+	return least - span, most + span
+}
+
+// cut tells whether the deviations need more room than they have.
+func (t trace) cut() bool {
+	if t.kind != state {
+		return false
 	}
+	_, lo, hi := t.forecast(t.index)
+	least, most := t.room(t.index)
+	for i := range lo {
+		if lo[i] < least || hi[i] > most {
+			return true
+		}
+	}
+	return false
+}
+
+func (t trace) drawState(p *plot.Plot) {
+	k := t.index
+	p.Y.Label.Text = t.s.State[k].Label()
+	of := func(x []float64) float64 { return x[k] }
+	mean, lo, hi := t.forecast(k)
+	least, most := t.room(k)
+	for i := range lo {
+		lo[i], hi[i] = max(lo[i], least), min(hi[i], most)
+	}
+	xs, ys := t.states(of, t.e.States)
 	band(p, "", t.after[:len(mean)], lo, hi, theme.bound)
 	for i, l := range t.s.Limits {
 		if b, ok := t.s.Bound(i); ok && b.State == k {

@@ -53,6 +53,7 @@ func (s Scatter) plot() *plot.Plot {
 		for i, x := range q.RunsX {
 			style := draw.GlyphStyle{Color: pale(l.color, 110), Radius: vg.Points(1.8), Shape: l.mark}
 			scatter(p, style, plotter.XY{X: at(x), Y: q.RunsY[i]})
+			marks.bars = append(marks.bars, [4]float64{at(x), at(x), q.RunsY[i], q.RunsY[i]})
 			high = max(high, q.RunsY[i])
 		}
 	}
@@ -62,6 +63,7 @@ func (s Scatter) plot() *plot.Plot {
 		cross(p, l, middle, at(q.XLo), at(q.XHi), q.YLo, q.YHi)
 		scatter(p, l.glyph(4), middle)
 		marks.at, marks.texts, marks.looks = append(marks.at, middle), append(marks.texts, q.Name), append(marks.looks, l)
+		marks.bars = append(marks.bars, [4]float64{at(q.XLo), at(q.XHi), q.Y, q.Y}, [4]float64{middle.X, middle.X, q.YLo, q.YHi})
 		high = max(high, q.YHi)
 	}
 	p.Add(marks)
@@ -111,6 +113,7 @@ type labels struct {
 	at    plotter.XYs
 	texts []string
 	looks []look
+	bars  [][4]float64 // what they are not to cover: from left to right and from bottom to top
 }
 
 // Plot implements plot.Plotter.
@@ -122,9 +125,11 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 		o := vg.Point{X: x(q.X), Y: y(q.Y)}
 		taken = append(taken, vg.Rectangle{Min: vg.Point{X: o.X - 4, Y: o.Y - 4}, Max: vg.Point{X: o.X + 4, Y: o.Y + 4}})
 	}
+	for _, b := range l.bars {
+		taken = append(taken, vg.Rectangle{Min: vg.Point{X: x(b[0]) - 2, Y: y(b[2]) - 2}, Max: vg.Point{X: x(b[1]) + 2, Y: y(b[3]) + 2}})
+	}
 	for i, text := range l.texts {
 		style := remark
-		style.Color = l.looks[i].color
 		o, wide, high := vg.Point{X: x(l.at[i].X), Y: y(l.at[i].Y)}, style.Width(text), vg.Length(10)
 		best, least := vg.Rectangle{}, math.Inf(1)
 		for ring := range 6 {
@@ -142,7 +147,7 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 				}
 			}
 		}
-		taken = append(taken, best)
+		taken = append(taken, vg.Rectangle{Min: vg.Point{X: best.Min.X - gap, Y: best.Min.Y}, Max: vg.Point{X: best.Max.X + gap, Y: best.Max.Y}})
 		middle := vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y + best.Max.Y) / 2}
 		if near := math.Hypot(float64(max(best.Min.X-o.X, o.X-best.Max.X, 0)), float64(max(best.Min.Y-o.Y, o.Y-best.Max.Y, 0))); near > 2*gap {
 			c.StrokeLine2(draw.LineStyle{Color: pale(l.looks[i].color, 120), Width: vg.Points(0.6)}, o.X, o.Y, min(max(o.X, best.Min.X), best.Max.X), min(max(o.Y, best.Min.Y), best.Max.Y))

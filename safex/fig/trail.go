@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/palette/moreland"
@@ -40,22 +41,12 @@ const shadesOfSpeed = 4
 
 func (t trail) plot() *plot.Plot {
 	p := chart("", t.s.State[t.x].Label(), t.s.State[t.y].Label())
-	rows := t.e.States
-	if t.e.Real != nil {
-		rows = t.e.Real
-	}
+	rows := t.rows()
 	pic := t.s.Picture
 	if len(rows) > 0 {
-		t.ground(p, rows[0])
+		t.ground(p, rows[0], rows[len(rows)-1])
 	}
-	fastest := 0.0
-	speed := make([]float64, max(0, len(rows)-1))
-	for i := range speed {
-		speed[i] = math.Hypot(rows[i+1][t.x]-rows[i][t.x], rows[i+1][t.y]-rows[i][t.y]) / t.s.Dt
-		if real(speed[i]) {
-			fastest = max(fastest, speed[i])
-		}
-	}
+	speed, fastest := t.speed(rows)
 	shade := speedColors(fastest)
 	for i, v := range speed {
 		if real(v) {
@@ -63,24 +54,55 @@ func (t trail) plot() *plot.Plot {
 			line(p, "", []float64{a[t.x], b[t.x]}, []float64{a[t.y], b[t.y]}, shade(v), 2.4)
 		}
 	}
-	for k := range shadesOfSpeed {
-		v := fastest * float64(k) / (shadesOfSpeed - 1)
-		p.Legend.Add(fmt.Sprintf("%.2g m/s", v), &plotter.Line{LineStyle: draw.LineStyle{Color: shade(v), Width: vg.Points(2.4)}})
-	}
 	if len(rows) > 0 && real(rows[0][t.x]) && real(rows[0][t.y]) {
-		start := draw.GlyphStyle{Color: theme.ink, Radius: vg.Points(3.5), Shape: draw.RingGlyph{}}
-		at := plotter.XY{X: rows[0][t.x], Y: rows[0][t.y]}
-		scatter(p, start, at)
-		p.Legend.Add("start", &plotter.Scatter{GlyphStyle: start})
+		scatter(p, start, plotter.XY{X: rows[0][t.x], Y: rows[0][t.y]})
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = pic.Left, pic.Right, pic.Bottom, pic.Top
 	return p
 }
 
-// ground draws the shapes of the Picture that do not move.
-func (t trail) ground(p *plot.Plot, x []float64) {
-	for _, shape := range t.s.Picture.Draw(x, make([]float64, len(t.s.Action))) {
-		if shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Goal {
+// rows are the states that really were.
+func (t trail) rows() [][]float64 {
+	if t.e.Real != nil {
+		return t.e.Real
+	}
+	return t.e.States
+}
+
+// speed is that of each step, in m/s, and the highest.
+func (t trail) speed(rows [][]float64) (speed []float64, fastest float64) {
+	speed = make([]float64, max(0, len(rows)-1))
+	for i := range speed {
+		speed[i] = math.Hypot(rows[i+1][t.x]-rows[i][t.x], rows[i+1][t.y]-rows[i][t.y]) / t.s.Dt
+		if real(speed[i]) {
+			fastest = max(fastest, speed[i])
+		}
+	}
+	return speed, fastest
+}
+
+// start marks the first place.
+var start = draw.GlyphStyle{Color: theme.ink, Radius: vg.Points(3.5), Shape: draw.RingGlyph{}}
+
+// key says what the colours are.
+func (t trail) key() []Key {
+	keys := []Key{{Name: "start", thumb: []plot.Thumbnailer{&plotter.Scatter{GlyphStyle: start}}}}
+	_, fastest := t.speed(t.rows())
+	shade := speedColors(fastest)
+	for k := range shadesOfSpeed {
+		v := fastest * float64(k) / (shadesOfSpeed - 1)
+		keys = append(keys, Key{Name: fmt.Sprintf("way at %.2g m/s", v), thumb: []plot.Thumbnailer{&plotter.Line{LineStyle: draw.LineStyle{Color: shade(v), Width: vg.Points(2.4)}}}})
+	}
+	return keys
+}
+
+// ground draws the shapes of the Picture that are the same in the first state and in the last.
+func (t trail) ground(p *plot.Plot, first, last []float64) {
+	still := make([]float64, len(t.s.Action))
+	after := t.s.Picture.Draw(last, still)
+	for _, shape := range t.s.Picture.Draw(first, still) {
+		moved := !slices.ContainsFunc(after, func(s safex.Shape) bool { return slices.Equal(s.Points, shape.Points) })
+		if moved || shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Goal {
 			continue
 		}
 		var xs, ys []float64
@@ -104,7 +126,7 @@ func (trail) even() {}
 
 // speedColors are colours from 0 to the fastest, the lighter the faster.
 func speedColors(fastest float64) func(v float64) color.Color {
-	m, err := moreland.NewLuminance([]color.Color{theme.ink, theme.measured, theme.limit, theme.mean})
+	m, err := moreland.NewLuminance([]color.Color{theme.ink, theme.measured, theme.edge})
 	if err != nil {
 		panic(fmt.Sprintf("fig: %v", err)) // their luminance rises
 	}

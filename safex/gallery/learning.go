@@ -23,7 +23,7 @@ func (g *Gallery) learning() (*fig.Figure, error) {
 
 // compare draws rows: β over the episodes if it is asked for, returns, and total violations.
 func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
-	f := fig.Grid{Columns: 2, Key: keys(rows, false)}
+	f := fig.Grid{Columns: 2, Key: keys(rows)}
 	if beta {
 		f.Columns = 3
 	}
@@ -41,11 +41,16 @@ func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
 			f.Charts = append(f.Charts, r.betas())
 		}
 		f.Charts = append(f.Charts, g.returns(r, others, &notes))
-		if boxes := r.boxes(others, &notes); boxes != nil {
+		if boxes := r.boxes(len(rows) > 1, others, &notes); boxes != nil {
 			f.Charts = append(f.Charts, *boxes)
 		} else {
 			f.Charts, unlimited = append(f.Charts, nil), true
 			notes.add("Task %s has no limit.", r.task)
+			for _, m := range r.methods {
+				if len(rows) > 1 {
+					notes.add("Task %s, %s: %s.", r.task, m.label, m.seeds())
+				}
+			}
 		}
 		for _, p := range others {
 			if p.Returns != nil && !slices.ContainsFunc(f.Key, func(k fig.Key) bool { return k.Method == fig.Published }) {
@@ -106,7 +111,7 @@ func (g *Gallery) returns(r row, others []Published, notes *notes) fig.Curves {
 			curve.Lo, curve.Hi = nil, nil
 		}
 		if nans > 0 {
-			notes.add("%s: %d returns are NaN, and count as the worst.", m.label, nans)
+			notes.add("NaN among the returns of %s, which count as the worst: %d.", m.label, nans)
 		}
 		c.Lines = append(c.Lines, curve)
 	}
@@ -120,8 +125,8 @@ func (g *Gallery) returns(r row, others []Published, notes *notes) fig.Curves {
 	return c
 }
 
-// boxes are the violating steps of each finished run; nil of a task without a limit.
-func (r row) boxes(others []Published, notes *notes) *fig.Boxes {
+// boxes are the violating steps of each finished run; nil of a task without a limit. Where it is asked for, they say how many seeds there are.
+func (r row) boxes(counted bool, others []Published, notes *notes) *fig.Boxes {
 	if !slices.ContainsFunc(r.methods, func(m method) bool { return len(m.Limits) > 0 }) {
 		return nil
 	}
@@ -131,7 +136,11 @@ func (r row) boxes(others []Published, notes *notes) *fig.Boxes {
 		if n := len(m.Runs) - len(m.finished()); n > 0 {
 			unfinished = append(unfinished, fmt.Sprintf("%d of %s", n, m.label))
 		}
-		b.Rows = append(b.Rows, fig.Box{Name: m.label, Method: m.index, Values: m.totals()})
+		name := m.label
+		if counted {
+			name += ", " + m.seeds()
+		}
+		b.Rows = append(b.Rows, fig.Box{Name: name, Method: m.index, Values: m.totals()})
 	}
 	if len(unfinished) > 0 {
 		notes.add("Violating steps on %s are without the runs that are not finished: %s.", r.task, strings.Join(unfinished, ", "))

@@ -169,9 +169,16 @@ func (m method) setting(path ...string) string {
 	return strings.Trim(string(value), `"`)
 }
 
-// seeds says how many runs there are: of one, that it has no interval.
-func seeds(least, most int) string {
+// seeds says how many runs there are that completed an episode: of one, that it has no interval.
+func (m method) seeds() string {
+	least, most := len(m.Runs), 0
+	for e := range m.episodes() {
+		n := len(m.returns(e))
+		least, most = min(least, n), max(most, n)
+	}
 	switch {
+	case most == 0:
+		return "no episode yet"
 	case most == 1:
 		return "1 seed: no interval"
 	case least == most:
@@ -180,33 +187,18 @@ func seeds(least, most int) string {
 	return fmt.Sprintf("%d to %d seeds", least, most)
 }
 
-// keys are those of all methods in rows, with their numbers of seeds, which completed an episode.
-func keys(rows []row, area bool) (list []fig.Key) {
-	type span struct {
-		key         fig.Key
-		least, most int
-	}
-	var spans []span
+// keys are those of all methods in rows. If there is one row, they say how many seeds there are.
+func keys(rows []row) (list []fig.Key) {
 	for _, r := range rows {
 		for _, m := range r.methods {
-			k := slices.IndexFunc(spans, func(s span) bool { return s.key.Name == m.label })
-			if k < 0 {
-				k, spans = len(spans), append(spans, span{key: fig.Key{Name: m.label, Method: m.index, Area: area}, least: len(m.Runs)})
+			k := fig.Key{Name: m.label, Method: m.index}
+			if len(rows) == 1 {
+				k.Name += ", " + m.seeds()
 			}
-			s := &spans[k]
-			for e := range m.episodes() {
-				n := len(m.returns(e))
-				s.least, s.most = min(s.least, n), max(s.most, n)
+			if !slices.ContainsFunc(list, func(o fig.Key) bool { return o.Name == k.Name }) {
+				list = append(list, k)
 			}
 		}
-	}
-	for _, s := range spans {
-		if s.most == 0 {
-			s.key.Name += ", no episode yet"
-		} else {
-			s.key.Name += ", " + seeds(s.least, s.most)
-		}
-		list = append(list, s.key)
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/fig"
@@ -41,6 +42,9 @@ func Open(paths ...string) (*Gallery, error) {
 			}
 			g.Published = append(g.Published, list...)
 		default:
+			if names, _ := Kinds(); slices.Contains(names, name) {
+				return nil, fmt.Errorf("%s would be drawn as %s, which is a figure of runs: give it another name", path, name)
+			}
 			for _, o := range g.Others {
 				if o.Name == name {
 					return nil, fmt.Errorf("%s and %s would both be drawn as %s: draw them one by one", o.path, path, name)

@@ -68,7 +68,10 @@ func (s series) title() string {
 
 // scatter draws the finished runs of methods.
 func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
-	goal := g.goal(r.task)
+	goal, share := g.goal(r.task)
+	if share > 0 {
+		notes.add("On %s, %.4g is %.3g %% of the way from the lowest return of an episode to the highest.", r.task, goal, 100*share)
+	}
 	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", goal), Y: "violating steps per run"}
 	latest := 0
 	for _, m := range r.methods {
@@ -113,8 +116,8 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 	return s
 }
 
-// goal is the return that has to be reached on a task.
-func (g *Gallery) goal(task string) float64 {
+// goal is the return that has to be reached on a task, and which share of the way that is, if it was asked for as one.
+func (g *Gallery) goal(task string) (value, share float64) {
 	reached := g.Reached
 	if reached == nil {
 		reached = DefaultReached()
@@ -126,7 +129,7 @@ func (g *Gallery) goal(task string) float64 {
 		}
 	}
 	if t.Share == 0 {
-		return t.Value
+		return t.Value, 0
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, m := range g.Set.Methods {
@@ -138,5 +141,5 @@ func (g *Gallery) goal(task string) float64 {
 			}
 		}
 	}
-	return lo + t.Share*(hi-lo)
+	return lo + t.Share*(hi-lo), t.Share
 }

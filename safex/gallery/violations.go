@@ -40,8 +40,8 @@ func (g *Gallery) histogram() (*fig.Figure, error) {
 			c.Most, c.High = most, high
 			f.Charts = append(f.Charts, c)
 		}
+		fill(&f, rows)
 	}
-	f.Columns = min(3, len(f.Charts))
 	return f.Figure(), nil
 }
 
@@ -79,7 +79,18 @@ func (g *Gallery) violations() (*fig.Figure, error) {
 			c.High = high
 			f.Charts = append(f.Charts, c)
 		}
+		fill(&f, rows)
 	}
-	f.Columns = min(3, len(f.Charts))
 	return f.Figure(), nil
+}
+
+// fill lets each task begin a new row of at most three columns.
+func fill(f *fig.Grid, rows []row) {
+	most := 0 // methods of a task
+	for _, r := range rows {
+		most = max(most, len(r.methods))
+	}
+	for f.Columns = min(3, most); len(f.Charts)%f.Columns > 0; {
+		f.Charts = append(f.Charts, nil)
+	}
 }

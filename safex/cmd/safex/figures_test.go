@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The figures in notebooks/figures are what the files in notebooks/results give, to the byte. Those of notebooks are not among them.
+func TestCommittedFigures(t *testing.T) {
+	t.Chdir("../../..")
+	dir := t.TempDir()
+	out, _, err := do(nil, "figures", "--out", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := strings.Fields(out)
+	for _, name := range []string{"control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png"} {
+		if !slices.Contains(paths, filepath.Join(dir, name)) {
+			t.Errorf("%s was not drawn: %q", name, paths)
+		}
+	}
+	for _, path := range paths {
+		fresh, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := os.ReadFile(filepath.Join(drawn, filepath.Base(path)))
+		if err != nil || !bytes.Equal(fresh, kept) {
+			t.Errorf("%s is not what the results give (error %v): draw it again by safex figures, and look at it", filepath.Base(path), err)
+		}
+	}
+}
+
+// The same folder gives the figures that there are, in the folder and the format that are asked for.
+func TestFigures(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, train(dir)...); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := do(nil, "figures", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, name := range []string{"learning", "histogram", "violations"} {
+		want = append(want, filepath.Join(dir, "figures", name+".png"))
+	}
+	if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, want) {
+		t.Errorf("drew %q, want %q", got, want)
+	}
+	file, other := filepath.Join(filepath.Dir(dir), "one.json"), t.TempDir()
+	if _, _, err := do(nil, "report", dir, "--save", file); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		file string
+	}{
+		{[]string{file, "--only", "learning", "--format", "svg", "--band", "minmax"}, "learning.svg"},
+		{[]string{file, "--only", "violations,histogram"}, "histogram.png"},
+		{[]string{dir, "--only", "episode", "--episode", "0"}, "episode.png"},
+	} {
+		if _, _, err := do(nil, append([]string{"figures", "--out", other}, c.args...)...); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(other, c.file)); err != nil || info.Size() < 1000 {
+			t.Errorf("%s: %v, error %v", c.file, info, err)
+		}
+	}
+	// A learning curve from the file is that from the folder.
+	if _, _, err := do(nil, "figures", file, "--out", other); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := os.ReadFile(want[0])
+	b, err := os.ReadFile(filepath.Join(other, "learning.png"))
+	if err != nil || !bytes.Equal(a, b) {
+		t.Errorf("the file gives another figure than the folder, error %v", err)
+	}
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "there is no notebooks/results/*.json here"},
+		{[]string{"nowhere"}, `there is no "nowhere"`},
+		{[]string{"."}, "holds no run"},
+		{[]string{dir, "--only", "lerning"}, `there is no figure "lerning": did you mean learning?`},
+		{[]string{dir, "--only", "beta"}, "there is no variant beta-…"},
+		{[]string{dir, "--only", "episode", "--episode", "7"}, "has no episode 7: it has 0 to 1"},
+		{[]string{dir, "--episode", "-3"}, "episode -3: want 0"},
+		{[]string{dir, "--format", "gif"}, `there is no format "gif"`},
+		{[]string{dir, "--band", "sd"}, `there is no band "sd"`},
+		{[]string{dir, "--reached", "much"}, `reached "much": want a return or a share`},
+		{[]string{file, "--only", "episode"}, "figure episode is of one run folder"},
+		{[]string{dir, "--only", "learning", "--out", filepath.Join(file, "x")}, "not a directory"},
+	} {
+		if _, _, err := do(nil, append([]string{"figures"}, c.args...)...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("safex figures %s: error %v, want %q", strings.Join(c.args, " "), err, c.want)
+		}
+	}
+}
