@@ -44,6 +44,8 @@
 //
 // A study is kept in a folder: study.yaml, and below it the folder of each run, as package run has them, by
 // TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, without the last two where there are none. Run goes on with what is unfinished there.
+// Submit has Slurm do so on the machines of a cluster; it adds slurm.sh, which Slurm starts for each run, and a folder slurm with the
+// program, the numbers of runs and jobs, and what Slurm prints for each.
 package study
 
 import (
