@@ -51,7 +51,7 @@ var layers = map[string]string{
 	// 6: how fast it is
 	"bench": ". lab num rng vec",
 	// many runs by one file
-	"study": ". lab run",
+	"study": ". lab rng run stats",
 	// the figures of studies
 	"gallery": ". card fig lab result rng stats",
 	// 7: for people

@@ -30,28 +30,33 @@ func Read(path string) (*Study, error) {
 
 // parse reads the text of a study. Its errors begin with a comma and the line, or with a colon.
 func parse(text []byte) (*Study, error) {
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	var root, second yaml.Node
-	switch err := d.Decode(&root); {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New(": the file is empty")
-	case err != nil:
-		return nil, malformed(err)
-	}
-	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		if err != nil {
-			return nil, malformed(err)
-		}
-		return nil, wrong(&second, "the file has a second document: want one study in a file")
-	}
 	s := &Study{}
-	if err := decode("the study", root.Content[0], reflect.ValueOf(s).Elem()); err != nil {
+	if err := document(text, s); err != nil {
 		return nil, err
 	}
 	if err := s.Check(); err != nil {
 		return nil, fmt.Errorf(": %w", err)
 	}
 	return s, nil
+}
+
+// document reads text into the struct that to points to, with the errors of parse.
+func document(text []byte, to any) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var root, second yaml.Node
+	switch err := d.Decode(&root); {
+	case errors.Is(err, io.EOF):
+		return errors.New(": the file is empty")
+	case err != nil:
+		return malformed(err)
+	}
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return malformed(err)
+		}
+		return wrong(&second, "the file has a second document: want one study in a file")
+	}
+	return decode("the study", root.Content[0], reflect.ValueOf(to).Elem())
 }
 
 // malformed is an error of the YAML itself, which names its line.
@@ -83,6 +88,8 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 			return wrong(n, "%s", err)
 		}
 		return nil
+	case *Over:
+		return decodeOver(n, at)
 	case *Set:
 		*at = Set{}
 		return pairs(what, n, func(key, value *yaml.Node) error {
@@ -126,6 +133,12 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 		return nil
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+		switch to := v.Interface().(type) {
+		case *Trials:
+			*to = DefaultTrials()
+		case *Halving:
+			*to = DefaultHalving()
+		}
 		return decode(what, n, v.Elem())
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
@@ -140,6 +153,18 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 			return wrong(n, "%s: %q is not a whole number", what, n.Value)
 		}
 		v.SetInt(int64(x))
+	case reflect.Uint64:
+		x, err := strconv.ParseUint(n.Value, 10, 64)
+		if err != nil {
+			return wrong(n, "%s: %q is not a whole number from 0 on", what, n.Value)
+		}
+		v.SetUint(x)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || x-x != 0 {
+			return wrong(n, "%s: %q is not a number", what, n.Value)
+		}
+		v.SetFloat(x)
 	case reflect.Bool:
 		x, err := strconv.ParseBool(n.Value)
 		if err != nil {

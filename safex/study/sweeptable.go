@@ -1,0 +1,136 @@
+package study
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+// Table writes outcomes of the sweep as a table, and what it does not say.
+func (s *Sweep) Table(w io.Writer, outcomes []Outcome) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "rank\ttrial")
+	for _, setting := range s.Trials.Over {
+		fmt.Fprintf(t, "\t%s", setting.Name)
+	}
+	fmt.Fprintf(t, "\tepisodes\tseeds\tviolating steps\treturn, %s\t95 %% interval\n", s.Trials.Objective.Of)
+	ties, incomplete := 0, 0
+	for i, o := range outcomes {
+		rank, value, interval, note := strconv.Itoa(o.Rank), "–", "–", ""
+		switch {
+		case o.Return == nil:
+			rank, note = "–", "\t"+o.Failure
+			incomplete++
+		default:
+			value, interval = fmt.Sprintf("%.4g", *o.Return), fmt.Sprintf("%.4g to %.4g", *o.Lo, *o.Hi)
+			if !o.Feasible {
+				note = fmt.Sprintf("\ta run with more than %d violating steps", s.Trials.Objective.Within)
+			}
+			if i > 0 && o.Rank == outcomes[i-1].Rank {
+				ties++
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s", rank, o.Trial)
+		for _, setting := range s.Trials.Over {
+			fmt.Fprintf(t, "\t%s", o.Settings[setting.Name])
+		}
+		fmt.Fprintf(t, "\t%d\t%d\t%d\t%s\t%s%s\n", o.Episodes, len(o.Runs), o.Violations, value, interval, note)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nReturns are interquartile means over seeds; their intervals are too narrow for few seeds. The best of many trials was lucky too: run it with other seeds.")
+	if ties > 0 {
+		fmt.Fprintln(w, "Trials of the same rank are as good, and the first goes before.")
+	}
+	if incomplete > 0 {
+		fmt.Fprintf(w, "%d of %d trials have a run that is not complete, and come last.\n", incomplete, len(outcomes))
+	}
+	if len(outcomes) > 0 && outcomes[0].Return != nil && !outcomes[0].Feasible {
+		fmt.Fprintf(w, "No trial has at most %d violating steps in each run: the first has the fewest.\n", s.Trials.Objective.Within)
+	}
+	return nil
+}
+
+// trial is a trial's method, with the layers of its Changes, and its own Change.
+func (s *Sweep) trial(name string) (method, Change, error) {
+	if _, err := s.Jobs(); err != nil {
+		return method{}, Change{}, err
+	}
+	methods, err := s.study(make([]int, s.Trials.Number)).methods()
+	i := slices.IndexFunc(methods, func(m method) bool { return m.variant != nil && m.variant.Name == name })
+	if err == nil && i < 0 {
+		err = fmt.Errorf("sweep %s: there is no trial %q: there are %d", s.Study.Name, name, s.Trials.Number)
+	}
+	if err != nil {
+		return method{}, Change{}, err
+	}
+	own := methods[i].variant.Change
+	own.Episodes = nil
+	return methods[i], own, nil
+}
+
+// fields are the Sets of a method in one.
+func (m method) fields() Set {
+	all := Set{}
+	for _, l := range m.layers {
+		maps.Copy(all, l.Set)
+	}
+	return all
+}
+
+// Paste is a trial as part of the file of a study: its set, with what the study sets for all trials, and the other keys that it changes.
+func (s *Sweep) Paste(trial string) (string, error) {
+	m, own, err := s.trial(trial)
+	if err != nil {
+		return "", err
+	}
+	own.Set = m.fields()
+	text, err := run.Encode(own)
+	return string(text), err
+}
+
+// Train are the arguments of the command safex that train an agent with the settings of a trial, as its run with a seed does.
+func (s *Sweep) Train(trial string, seed uint64) ([]string, error) {
+	m, _, err := s.trial(trial)
+	if err != nil {
+		return nil, err
+	}
+	rungs, err := s.Rungs()
+	if err != nil {
+		return nil, err
+	}
+	c := m.change()
+	args := []string{"train", m.task, "--planner", m.planner}
+	for _, flag := range []struct{ name, value string }{
+		{"preset", s.Study.Preset}, {"model", m.model}, {"calibrate", c.Calibrate}, {"search", c.Search}, {"inner", c.Inner},
+		{"adversary", c.Adversary}, {"engine", c.Engine},
+	} {
+		if flag.value != "" {
+			args = append(args, "--"+flag.name, flag.value)
+		}
+	}
+	c.Episodes = &rungs[len(rungs)-1].Episodes
+	for _, flag := range []struct {
+		name  string
+		value *int
+	}{{"episodes", c.Episodes}, {"explore", c.Explore}, {"learn-every", c.LearnEvery}} {
+		if flag.value != nil {
+			args = append(args, "--"+flag.name, strconv.Itoa(*flag.value))
+		}
+	}
+	args = append(args, "--seed", strconv.FormatUint(seed, 10))
+	set := m.fields()
+	for _, field := range slices.Sorted(maps.Keys(set)) {
+		args = append(args, "--set", field+"="+set[field])
+	}
+	for _, text := range c.Disturb {
+		args = append(args, "--disturb", text)
+	}
+	return args, nil
+}
