@@ -227,7 +227,7 @@ func TestSlurm(t *testing.T) {
 	if said, err := exec.Command("scontrol", "requeue", found[1]+"_0").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
-	until(t, "it waits again", func() bool { return strings.Contains(safex("status", out), "; in Slurm requeued, pending (BeginTime)") })
+	until(t, "it waits again", func() bool { return strings.Contains(safex("status", out), "; in Slurm requeued, pending") })
 	if n := rows(filepath.Join(first, "steps.csv")); n < 80 || n >= 380 {
 		t.Errorf("it waits after %d of 380 steps", n)
 	}
