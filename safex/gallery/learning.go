@@ -68,6 +68,9 @@ func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
 	if unlimited && len(rows) == 1 {
 		f.Notes = nil
 	}
+	if g.Band == IQM {
+		notes.few(rows)
+	}
 	f.Notes = append(f.Notes, notes.lines...)
 	return f.Figure()
 }
@@ -78,6 +81,17 @@ type notes struct{ lines []string }
 func (n *notes) add(format string, args ...any) {
 	if line := fmt.Sprintf(format, args...); !slices.Contains(n.lines, line) {
 		n.lines = append(n.lines, line)
+	}
+}
+
+// few warns of intervals of few seeds.
+func (n *notes) few(rows []row) {
+	for _, r := range rows {
+		for _, m := range r.methods {
+			if k := len(m.Runs); k > 1 && k < 10 {
+				n.add("Bootstrap intervals of fewer than ten seeds are too narrow.")
+			}
+		}
 	}
 }
 

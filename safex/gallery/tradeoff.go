@@ -48,6 +48,7 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	notes.add("A large mark is a method: the interquartile mean of the episode in which its runs first reach the return, and its mean violating steps per run, with 95 %% bootstrap intervals; a small one is a run.")
 	for _, p := range parts {
 		f.Charts = append(f.Charts, g.scatter(p.title, p.row, &notes))
+		notes.few([]row{p.row})
 	}
 	f.Notes = notes.lines
 	return f.Figure(), nil
