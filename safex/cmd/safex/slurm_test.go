@@ -29,9 +29,9 @@ tasks: [pitch]
 planners: [safe, pessimistic]
 models: [linear]
 seeds: 1-2
-episodes: 6
+episodes: 3
 explore: 20
-set: {Steps: 60}
+set: {Steps: 80}
 `
 
 // static builds this command such that it needs no library.
@@ -56,7 +56,7 @@ func static(t *testing.T) string {
 // until waits for what, for a minute.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited for a minute until %s", what)
 		}
@@ -197,13 +197,20 @@ func daemon(t *testing.T, dir string, as *syscall.Credential, name string, args 
 	})
 }
 
-// Slurm itself runs a study of which one task is thrown back into the queue under way. All runs end with the steps of runs without Slurm.
-func TestSlurm(t *testing.T) {
+// Studies on clusters, with the command as it is built.
+func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	bin := static(t)
+	t.Run("Slurm", func(t *testing.T) { testSlurm(t, bin) })
+	t.Run("TimeLimit", func(t *testing.T) { testTimeLimit(t, bin) })
+}
+
+// Slurm itself runs a study of which one task is thrown back into the queue under way. All runs end with the steps of runs without Slurm.
+func testSlurm(t *testing.T, bin string) {
 	startSlurm(t)
-	bin, file := static(t), filed(t, array)
+	file := filed(t, array)
 	shared, err := os.MkdirTemp("", "it's ")
 	if err != nil {
 		t.Fatal(err)
@@ -228,8 +235,8 @@ func TestSlurm(t *testing.T) {
 		t.Fatalf("%v: %s", err, said)
 	}
 	until(t, "it waits again", func() bool { return strings.Contains(safex("status", out), "; in Slurm requeued, pending") })
-	if n := rows(filepath.Join(first, "steps.csv")); n < 80 || n >= 380 {
-		t.Errorf("it waits after %d of 380 steps", n)
+	if n := rows(filepath.Join(first, "steps.csv")); n < 80 || n >= 260 {
+		t.Errorf("it waits after %d of 260 steps", n)
 	}
 	if said := safex("run", file, "--slurm", "--out", out); !strings.Contains(said, "Nothing to submit: of 4 runs ") {
 		t.Errorf("while a run is in the queue: %s", said)
@@ -246,7 +253,7 @@ func TestSlurm(t *testing.T) {
 		}
 	}
 	log, err := os.ReadFile(filepath.Join(first, "log.txt"))
-	if starts := regexp.MustCompile(`\d+ of 380 steps are there`).FindAllString(string(log), -1); err != nil || len(starts) != 2 || strings.HasPrefix(starts[1], "0 ") {
+	if starts := regexp.MustCompile(`\d+ of 260 steps are there`).FindAllString(string(log), -1); err != nil || len(starts) != 2 || strings.HasPrefix(starts[1], "0 ") {
 		t.Errorf("it went on at %q, error %v, log\n%s", starts, err, log)
 	}
 	if left, _ := os.ReadFile(filepath.Join(out, "slurm", found[1]+"_0.txt")); !strings.Contains(string(left), "REQUEUE") {
@@ -261,7 +268,7 @@ func TestSlurm(t *testing.T) {
 
 	// A longer study is cancelled under way.
 	safex("run", file, "--slurm", "--out", out, "--episodes", "500", "--at-a-time", "1")
-	until(t, "it goes on", func() bool { return rows(filepath.Join(first, "steps.csv")) > 400 })
+	until(t, "it goes on", func() bool { return rows(filepath.Join(first, "steps.csv")) > 260 })
 	if said := safex("cancel", out); !strings.HasPrefix(said, "4 runs of job ") {
 		t.Error(said)
 	}
@@ -272,11 +279,8 @@ func TestSlurm(t *testing.T) {
 }
 
 // A task that gets the signal before its time limit saves, and asks for another turn or says why it ended; then it goes on with the same steps.
-func TestTimeLimit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
-	bin, file, out, commands := static(t), filed(t, strings.NewReplacer("seeds: 1-2", "seeds: 1", "episodes: 6", "episodes: 10", "Steps: 60", "Steps: 15").Replace(array)), filepath.Join(t.TempDir(), "study"), t.TempDir()
+func testTimeLimit(t *testing.T, bin string) {
+	file, out, commands := filed(t, strings.NewReplacer("seeds: 1-2", "seeds: 1", "episodes: 3", "episodes: 8", "Steps: 80", "Steps: 15").Replace(array)), filepath.Join(t.TempDir(), "study"), t.TempDir()
 	if err := os.WriteFile(filepath.Join(commands, "scontrol"), []byte("#!/bin/sh\necho \"$@\" >>"+commands+"/calls\nif [ -e "+commands+"/refuse ]; then echo 'slurm_requeue error: Access denied' >&2; exit 1; fi\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
