@@ -95,3 +95,44 @@ variants:
 	// pendulum/pessimistic-probabilistic/2 1100
 	// pendulum/pessimistic-probabilistic-beta-1/2 1100
 }
+
+// Six trials with an episode each; the best two go on to the fourth. A command starts a process for each run, by study.Process.
+func ExampleSweep_Run() {
+	s := &study.Sweep{
+		Study: study.Study{
+			Name: "caution", Tasks: []string{"pitch"}, Planners: []string{"pessimistic"}, Models: []string{"linear"}, Seeds: study.Seeds{1},
+			Change: study.Change{Episodes: new(4), Explore: new(20), Set: study.Set{"Steps": "10", "planner.Horizon": "5"}},
+		},
+		Trials: study.DefaultTrials(),
+	}
+	s.Trials.Method, s.Trials.Number = "halving", 6
+	s.Trials.Halving = &study.Halving{Rungs: 2, Keep: 1.0 / 3, Resource: "episodes", Least: 1}
+	s.Trials.Over = study.Over{{Name: "planner.Beta", Range: &study.Range{From: 0.5, To: 4}}}
+	out, err := os.MkdirTemp("", "sweep")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(out)
+	for _, err := range s.Run(context.Background(), out, 2, study.Here) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	outcomes, err := study.Outcomes(out)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i, o := range outcomes {
+		fmt.Printf("number %d has %d episodes, and %d steps beyond a limit\n", i+1, o.Episodes, o.Violations)
+	}
+	// Output:
+	// number 1 has 4 episodes, and 0 steps beyond a limit
+	// number 2 has 4 episodes, and 0 steps beyond a limit
+	// number 3 has 1 episodes, and 0 steps beyond a limit
+	// number 4 has 1 episodes, and 0 steps beyond a limit
+	// number 5 has 1 episodes, and 0 steps beyond a limit
+	// number 6 has 1 episodes, and 0 steps beyond a limit
+}

@@ -23,6 +23,7 @@ import (
 //	work DIR                takes a run to its end
 //	here STUDY.yaml OUT     runs a study in its own process
 //	study STUDY.yaml OUT    runs a study in two processes
+//	sweep SWEEP.yaml OUT    runs a sweep in its own process
 //	full DIR                is work on a disk that is full
 //	wait                    waits until its standard input ends
 //	panic                   panics
@@ -49,6 +50,8 @@ func TestMain(m *testing.M) {
 		panic("as asked")
 	case "here":
 		err = do(ctx, os.Args[1], os.Args[2], 1, Here)
+	case "sweep":
+		err = doSweep(ctx, os.Args[1], os.Args[2])
 	case "study":
 		os.Setenv(role, "work")
 		err = do(ctx, os.Args[1], os.Args[2], 2, Process(1, os.Args[0]))

@@ -187,12 +187,15 @@ func (s *Sweep) stage(entrants []string, l *ladder, rungs []Rung) (*Study, []Job
 // outcomes are those of the trials named, ranked.
 func (s *Sweep) outcomes(out string, names []string, jobs []Job, episodes int) (all []Outcome) {
 	src := rng.New(s.Trials.Seed).Child("sweep").Child("interval")
+	runs := map[string][]Job{}
+	for _, j := range jobs {
+		runs[j.Variant] = append(runs[j.Variant], j)
+	}
 	for _, t := range s.Trials.Draw() {
 		if !slices.Contains(names, t.Name) {
 			continue
 		}
-		own := slices.DeleteFunc(slices.Clone(jobs), func(j Job) bool { return j.Variant != t.Name })
-		o := s.Trials.Objective.outcome(out, own, episodes, src)
+		o := s.Trials.Objective.outcome(out, runs[t.Name], episodes, src)
 		o.Settings = map[string]string{}
 		for i, setting := range s.Trials.Over {
 			o.Settings[setting.Name] = t.Values[i]

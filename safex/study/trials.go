@@ -86,6 +86,19 @@ func (t Trials) Draw() []Trial {
 	if err := t.Check(); err != nil {
 		panic("study: " + err.Error())
 	}
+	points := t.points()
+	trials := make([]Trial, t.Number)
+	for i := range trials {
+		trials[i].Name = fmt.Sprintf("trial-%02d", i+1)
+		for k, s := range t.Over {
+			trials[i].Values = append(trials[i].Values, s.at(points.At(i, k)))
+		}
+	}
+	return trials
+}
+
+// points are the values of trials, in rows, as shares of their distributions: in [0, 1), or 1 by rounding.
+func (t Trials) points() *mat.Dense {
 	src := rng.New(t.Seed).Child("sweep")
 	points := mat.NewDense(t.Number, len(t.Over), nil)
 	if t.Method == random {
@@ -97,12 +110,5 @@ func (t Trials) Draw() []Trial {
 	} else {
 		samplemv.Halton{Kind: samplemv.Owen, Q: distmv.NewUnitUniform(len(t.Over), nil), Src: src.Child(halton).Source()}.Sample(points)
 	}
-	trials := make([]Trial, t.Number)
-	for i := range trials {
-		trials[i].Name = fmt.Sprintf("trial-%02d", i+1)
-		for k, s := range t.Over {
-			trials[i].Values = append(trials[i].Values, s.at(points.At(i, k)))
-		}
-	}
-	return trials
+	return points
 }

@@ -161,10 +161,19 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 		progressbar.OptionSetDescription(s.Study.Name), progressbar.OptionSetWidth(10), progressbar.OptionShowCount(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing the steps under way; Ctrl-C again ends at once") })
+	var failed []study.State
+	defer func() {
+		for _, f := range failed {
+			fmt.Fprintf(errs, "%s failed: %s; see %s\n", f.Run, f.Failure, f.Log)
+		}
+	}()
 	for p, err := range s.Run(ctx, s.out, s.workers, worker) {
 		if p.Ended != nil && !p.Out {
 			bar.Clear()
 			fmt.Fprintln(w, line(*p.Ended))
+			if p.Ended.Phase == study.Failed {
+				failed = append(failed, *p.Ended)
+			}
 		}
 		if err != nil {
 			bar.Clear()
