@@ -11,7 +11,6 @@ import (
 type Curves struct {
 	Title, X, Y string // the latter two are labels of axes, with their units
 	Lines       []Curve
-	Levels      []float64 // that are marked
 }
 
 // A Curve is a line of a method, with its band. Gaps between runs of numbers stay empty.
@@ -33,12 +32,8 @@ func (c Curves) plot() *plot.Plot {
 			band(p, "", l.X, l.Lo, l.Hi, pale(lookOf(l.Method).color, 46))
 		}
 	}
-	for _, y := range c.Levels {
-		level(p, "", y, theme.limit)
-	}
 	for _, l := range c.Lines {
-		look := lookOf(l.Method)
-		marked(p, look, l.X, l.Y)
+		marked(p, lookOf(l.Method), l.X, l.Y)
 	}
 	roomy(p, 0.05, 0.05)
 	if !(p.X.Min < p.X.Max) {

@@ -29,7 +29,6 @@ type Chart interface{ plot() *plot.Plot }
 type Key struct {
 	Name   string
 	Method int
-	Area   bool // it is one of bars or boxes, not of lines
 
 	thumb []plot.Thumbnailer // nil is that of Method
 }
@@ -151,9 +150,6 @@ func (k Key) thumbs() []plot.Thumbnailer {
 		return k.thumb
 	}
 	l := lookOf(k.Method)
-	if k.Area {
-		return []plot.Thumbnailer{&plotter.Polygon{Color: pale(l.color, 150), LineStyle: draw.LineStyle{Color: l.color, Width: vg.Points(1)}}}
-	}
 	return []plot.Thumbnailer{&plotter.Line{LineStyle: l.line(1.8)}, &plotter.Scatter{GlyphStyle: l.glyph(3)}}
 }
 

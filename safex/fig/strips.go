@@ -12,14 +12,16 @@ import (
 // Strips are numbers of at least 0 as bars from the left, each with a text at its end.
 type Strips struct {
 	Title, X string
-	Method   int
-	Bars     []Bar // from the top
-	Texts    []string
-	Most     float64 // the horizontal axis goes as far, or as far as the bars do
+	Bars     []Bar    // from the top
+	Texts    []string // as many
+	Most     float64  // the horizontal axis goes as far, or as far as the bars do
 }
 
 func (s Strips) plot() *plot.Plot {
 	p := chart(s.Title, s.X, "")
+	if len(s.Texts) != len(s.Bars) {
+		panic(fmt.Sprintf("fig: %d texts at the ends of %d bars", len(s.Texts), len(s.Bars)))
+	}
 	names, values := make([]string, len(s.Bars)), make(plotter.Values, len(s.Bars))
 	var ends plotter.XYLabels
 	most := s.Most
@@ -36,7 +38,7 @@ func (s Strips) plot() *plot.Plot {
 		if err != nil {
 			panic(fmt.Sprintf("fig: %v", err)) // there is a bar, and all are numbers
 		}
-		c.Horizontal, c.Color, c.LineStyle = true, lookOf(s.Method).color, draw.LineStyle{}
+		c.Horizontal, c.Color, c.LineStyle = true, theme.measured, draw.LineStyle{}
 		p.Add(c)
 	}
 	if len(ends.Labels) > 0 {

@@ -1,7 +1,9 @@
 package gallery
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,28 +15,32 @@ import (
 
 // A series is the variants of a group, as in beta-0 and beta-1, and what they vary.
 type series struct {
-	group string
-	sign  string                // of what varies, as in β
-	plain func(m method) string // what the method without a variant is called
+	groups []string // one, or some that are shown together
+	title  string
+	sign   string                // of what varies, as in β; "" is the group
+	plain  func(m method) string // what the method without a variant is called
+	own    bool                  // plain says it of variants too
 }
 
 var seriesOf = []series{
-	{"lambda", "λ", func(m method) string {
+	{groups: []string{"lambda"}, title: "price λ of a violating step", sign: "λ", plain: func(m method) string {
 		if m.setting("Planning", "Objective", "FeasibleFirst") == "true" {
 			return "limits before reward"
 		}
 		return valued("λ", m.setting("Planning", "Objective", "Weight"))
 	}},
-	{"beta", "β", func(m method) string { return valued("β", m.setting("Planning", "Beta")) }},
-	{"learn", "", func(m method) string {
+	{groups: []string{"beta"}, title: "caution β", sign: "β", plain: func(m method) string { return valued("β", m.setting("Planning", "Beta")) }},
+	{groups: []string{"learn"}, title: "steps between fits", own: true, plain: func(m method) string {
 		if n := m.setting("LearnEvery"); n != "" && n != "0" {
 			return "fit every " + n
 		}
 		return "fit at ends"
 	}},
-	{"information", "information", func(m method) string { return "none" }},
-	{"optimism", "optimism", func(m method) string { return "none" }},
+	{groups: []string{"information", "optimism"}, title: "bonus for exploration", plain: func(method) string { return "no bonus" }},
 }
+
+// has tells whether m is one of the variants.
+func (s series) has(m *result.Method) bool { return slices.Contains(s.groups, group(m.Variant)) }
 
 // lambda compares the variants lambda-….
 func (g *Gallery) lambda() (*fig.Figure, error) { return g.ablation(seriesOf[0], false) }
@@ -45,22 +51,18 @@ func (g *Gallery) beta() (*fig.Figure, error) { return g.ablation(seriesOf[1], t
 func (g *Gallery) ablation(s series, beta bool) (*fig.Figure, error) {
 	rows := s.rows(g)
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("there is no variant %s-… of any method: run a study that has some, as notebooks/studies/ablations.yaml", s.group)
+		return nil, fmt.Errorf("there is no variant %s-… of any method: run a study that has some, as notebooks/studies/ablations.yaml", s.groups[0])
 	}
 	return g.compare(rows, beta, false), nil
 }
 
 // rows are the variants of the group, and the methods that they are variants of, from the lowest value to the highest.
 func (s series) rows(g *Gallery) []row {
-	of := func(m *result.Method) bool { return group(m.Variant) == s.group }
-	if g.Set == nil || !slices.ContainsFunc(g.Set.Methods, func(m result.Method) bool { return of(&m) }) {
+	if g.Set == nil || !slices.ContainsFunc(g.Set.Methods, func(m result.Method) bool { return s.has(&m) }) {
 		return nil
 	}
-	// The plain method is in this study, or in another one.
 	rows := g.rows(func(m *result.Method) bool {
-		return of(m) || plain(m) && slices.ContainsFunc(g.Set.Methods, func(v result.Method) bool {
-			return of(&v) && v.Task == m.Task && v.Planner == m.Planner && v.Model == m.Model && v.Calibrate == m.Calibrate && v.Build == m.Build
-		})
+		return s.has(m) || plain(m) && slices.ContainsFunc(g.Set.Methods, func(v result.Method) bool { return s.has(&v) && g.base(&v) == m })
 	})
 	several := map[string]bool{} // planners
 	for _, r := range rows {
@@ -99,11 +101,47 @@ func (s series) label(m method) string {
 	if m.Variant == "" {
 		return s.plain(m)
 	}
-	value := strings.TrimPrefix(m.Variant, s.group+"-")
-	if s.sign == "" {
+	if s.own {
 		return s.plain(m)
 	}
-	return valued(s.sign, value)
+	name := group(m.Variant)
+	return valued(cmp.Or(s.sign, name), strings.TrimPrefix(m.Variant, name+"-"))
+}
+
+// base is the method that v is a variant of, in its own study or in another one: of those of the same planner, model, calibration and build
+// the one from whose settings it differs least. It is nil if there is none.
+func (g *Gallery) base(v *result.Method) (best *result.Method) {
+	least := 0
+	for i := range g.Set.Methods {
+		m := &g.Set.Methods[i]
+		if !plain(m) || m.Task != v.Task || m.Planner != v.Planner || m.Model != v.Model || m.Calibrate != v.Calibrate || m.Build != v.Build {
+			continue
+		}
+		if d := differ(m.Settings, v.Settings); best == nil || d < least {
+			best, least = m, d
+		}
+	}
+	return best
+}
+
+// differ is the number of settings in which two differ.
+func differ(a, b json.RawMessage) (n int) {
+	var x, y map[string]json.RawMessage
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil || x == nil || y == nil {
+		if bytes.Equal(a, b) {
+			return 0
+		}
+		return 1
+	}
+	for name := range x {
+		n += differ(x[name], y[name])
+	}
+	for name := range y {
+		if _, ok := x[name]; !ok {
+			n++
+		}
+	}
+	return n
 }
 
 // valued is a sign with its value, a number or words.

@@ -97,6 +97,9 @@ func studies() *Gallery {
 	for i, w := range []string{"0.1", "0.2", "0.5", "1"} {
 		g.Set.Methods = append(g.Set.Methods, learner("pendulum", "minmax", "lambda-"+w, 5, 2.5, 4-float64(i), `true, "Weight": 100`, `false, "Weight": `+w))
 	}
+	for i, v := range []string{"information-0.1", "information-fading", "optimism-1"} {
+		g.Set.Methods = append(g.Set.Methods, learner("pendulum", "pessimistic", v, 5, 3-0.5*float64(i), 0.3*float64(i), `{"LearnEvery"`, `{"Bonus": `+fmt.Sprint(i)+`, "LearnEvery"`))
+	}
 	g.Published = []Published{
 		{Task: "pendulum", Name: "published SafeCEM", Source: "a run with seed 1", Returns: []float64{-1375, -1275, -1089, -869, -358, -341}, Violations: []int{0, 0, 4, 1, 0, 0}, Episodes: 6, Violating: 5},
 		{Task: "pendulum", Name: "published CEM", Source: "a run with seed 1", Episodes: 6, Violating: 50},
@@ -264,20 +267,43 @@ func TestVariants(t *testing.T) {
 		}
 	}
 	var labels []string
-	for _, s := range seriesOf[:3] {
+	for _, s := range seriesOf {
 		for _, m := range s.rows(g)[0].methods {
 			labels = append(labels, m.label)
 		}
 	}
 	want := []string{
 		"limits before reward", "λ = 0.1", "λ = 0.2", "λ = 0.5", "λ = 1", "β = 0", "β = 1", "β = 2", "β = 3", "β = 4",
-		"fit at ends", "fit every 25", "fit every 50", "fit every 100",
+		"fit at ends", "fit every 25", "fit every 50", "fit every 100", "no bonus", "information fading", "information = 0.1", "optimism = 1",
 	}
 	if !slices.Equal(labels, want) {
 		t.Errorf("labels %q, want %q", labels, want)
 	}
 	if b := seriesOf[1].rows(g)[0].betas().Lines; b[4].Y[0] != 4 || b[0].Y[9] != 0 || len(b[0].X) != 10 {
 		t.Errorf("β %v and %v", b[0], b[4])
+	}
+}
+
+// Of several studies with a plain method, the one that differs least from a variant is shown beside it.
+func TestBase(t *testing.T) {
+	far := learner("pendulum", "safe", "", 2, 1, 0, `"LearnEvery": 50`, `"LearnEvery": 7`, `"Beta": 2`, `"Beta": 5`)
+	near := learner("pendulum", "safe", "", 2, 1, 0, `"LearnEvery": 50`, `"LearnEvery": 9`)
+	variant := learner("pendulum", "safe", "learn-25", 2, 1, 0, `"LearnEvery": 50`, `"LearnEvery": 25`)
+	far.Study, near.Study = "far", "near"
+	g := &Gallery{Set: &result.Set{Methods: []result.Method{far, near, variant}}}
+	if b := g.base(&variant); b == nil || b.Study != "near" {
+		t.Errorf("base %v", b)
+	}
+	r := seriesOf[2].rows(g)
+	if len(r) != 1 || len(r[0].methods) != 2 || r[0].methods[0].label != "fit every 9" {
+		t.Errorf("rows %v", r)
+	}
+	if n := differ(far.Settings, variant.Settings); n != 2 {
+		t.Errorf("%d settings differ, want 2", n)
+	}
+	variant.Planner = "minmax"
+	if b := g.base(&variant); b != nil {
+		t.Errorf("a base of another planner: %s", b.Planner)
 	}
 }
 
@@ -338,6 +364,8 @@ func TestErrors(t *testing.T) {
 		{draw(bare, "beta"), "there is no variant beta-… of any method"},
 		{draw(bare, "episode"), "figure episode is of one run folder"},
 		{draw(&Gallery{Band: IQM}, "learning"), "there are no runs to draw this from"},
+		{draw(&Gallery{Band: IQM}, "tradeoff"), "there are no runs to draw this from"},
+		{draw(&Gallery{Band: IQM, Set: &result.Set{Methods: []result.Method{{Task: "pendulum", Planner: "safe", Runs: []result.Run{{}}}}}}, "learning"), "no run has completed an episode yet"},
 		{draw(&Gallery{Band: "std"}, "learning"), `there is no band "std": there are iqm, minmax`},
 		{draw(&Gallery{Band: IQM, Episode: -2}, "learning"), "episode -2: want 0"},
 		{bare.UseReached("soon"), `reached "soon": want a return or a share`},

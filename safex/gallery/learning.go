@@ -28,7 +28,7 @@ func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
 		f.Columns = 3
 	}
 	var notes notes
-	unlimited := false
+	limits := false
 	for _, r := range rows {
 		var others []Published
 		for _, p := range g.Published {
@@ -42,9 +42,9 @@ func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
 		}
 		f.Charts = append(f.Charts, g.returns(r, others, &notes))
 		if boxes := r.boxes(len(rows) > 1, others, &notes); boxes != nil {
-			f.Charts = append(f.Charts, *boxes)
+			f.Charts, limits = append(f.Charts, *boxes), true
 		} else {
-			f.Charts, unlimited = append(f.Charts, nil), true
+			f.Charts = append(f.Charts, nil)
 			notes.add("Task %s has no limit.", r.task)
 			for _, m := range r.methods {
 				if len(rows) > 1 {
@@ -59,15 +59,14 @@ func (g *Gallery) compare(rows []row, beta, published bool) *fig.Figure {
 		}
 		f.Tall = append(f.Tall, 3.2+0.62*float64(max(6, len(r.methods)+len(others))))
 	}
-	switch g.Band {
-	case MinMax:
-		f.Notes = append(f.Notes, "Left: mean over seeds and all seeds around it. Right: violating steps of a whole run, from the first random step on, a mark for each run.")
-	default:
-		f.Notes = append(f.Notes, "Returns: interquartile mean over seeds with its 95 % bootstrap interval. Violating steps: of a whole run, from the first random step on, a mark for each.")
+	text := "Returns: interquartile mean over seeds with its 95 % bootstrap interval."
+	if g.Band == MinMax {
+		text = "Returns: mean over seeds, and all seeds around it."
 	}
-	if unlimited && len(rows) == 1 {
-		f.Notes = nil
+	if limits {
+		text += " Violating steps: of a whole run, from the first random step on, a mark for each."
 	}
+	f.Notes = append(f.Notes, text)
 	if g.Band == IQM {
 		notes.few(rows)
 	}

@@ -3,6 +3,7 @@ package gallery
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,12 +34,6 @@ func (g *Gallery) rows(of func(m *result.Method) bool) (rows []row) {
 	}
 	names := g.Set.Names()
 	var labels []string
-	studies := map[string]bool{}
-	for i := range g.Set.Methods {
-		if m := &g.Set.Methods[i]; of(m) {
-			studies[m.Study] = true
-		}
-	}
 	for i := range g.Set.Methods {
 		m := &g.Set.Methods[i]
 		if !of(m) {
@@ -49,8 +44,8 @@ func (g *Gallery) rows(of func(m *result.Method) bool) (rows []row) {
 			k, rows = len(rows), append(rows, row{task: m.Task})
 		}
 		label := names[i]
-		if len(studies) > 1 && slices.ContainsFunc(g.Set.Methods, func(o result.Method) bool {
-			return of(&o) && o.Study != m.Study && o.Task == m.Task && o.Planner == m.Planner && o.Model == m.Model && o.Calibrate == m.Calibrate && o.Variant == m.Variant
+		if slices.ContainsFunc(g.Set.Methods, func(o result.Method) bool {
+			return o.Study != m.Study && o.Task == m.Task && o.Planner == m.Planner && o.Model == m.Model && o.Calibrate == m.Calibrate && o.Variant == m.Variant && of(&o)
 		}) {
 			label += " (" + cmp.Or(m.Study, "no study") + ")"
 		}
@@ -60,12 +55,12 @@ func (g *Gallery) rows(of func(m *result.Method) bool) (rows []row) {
 		rows[k].methods = append(rows[k].methods, method{m, label, slices.Index(labels, label)})
 	}
 	planners, _ := lab.Planners()
-	plain := !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(planners, l) })
+	if slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(planners, l) }) {
+		return rows
+	}
 	for _, r := range rows {
-		for i := range r.methods {
-			if m := &r.methods[i]; plain { // a planner keeps its colour in all figures
-				m.index = slices.Index(planners, m.label)
-			}
+		for i := range r.methods { // a planner keeps its colour in all figures
+			r.methods[i].index = slices.Index(planners, r.methods[i].label)
 		}
 	}
 	return rows
@@ -74,6 +69,9 @@ func (g *Gallery) rows(of func(m *result.Method) bool) (rows []row) {
 // plain tells whether a method is no variant.
 func plain(m *result.Method) bool { return m.Variant == "" }
 
+// errNone is the error of a figure of runs without any.
+var errNone = errors.New("there are no runs to draw this from: name a folder that has some, or a file of safex report --save")
+
 // compared are the methods that are no variants, or all of them if there are variants alone.
 func (g *Gallery) compared() ([]row, error) {
 	rows := g.rows(plain)
@@ -81,9 +79,14 @@ func (g *Gallery) compared() ([]row, error) {
 		rows = g.rows(func(*result.Method) bool { return true })
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("there are no runs to draw this from: name a folder that has some, or a file of safex report --save")
+		return nil, errNone
 	}
-	return rows, nil
+	for _, r := range rows {
+		if slices.ContainsFunc(r.methods, func(m method) bool { return m.episodes() > 0 }) {
+			return rows, nil
+		}
+	}
+	return nil, fmt.Errorf("no run has completed an episode yet: there is nothing to draw")
 }
 
 // limited are the rows of tasks that have a limit.

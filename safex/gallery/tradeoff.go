@@ -21,7 +21,7 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	}
 	var parts []part
 	if g.Set == nil {
-		return nil, fmt.Errorf("there are no runs to draw this from: name a folder that has some, or a file of safex report --save")
+		return nil, errNone
 	}
 	for _, r := range g.rows(plain) {
 		if len(r.methods) > 1 {
@@ -30,14 +30,16 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	}
 	for _, s := range seriesOf {
 		for _, r := range s.rows(g) {
-			parts = append(parts, part{r.task + ": " + s.title(), r})
+			parts = append(parts, part{r.task + ": " + s.title, r})
 		}
 	}
 	rest := g.rows(func(m *result.Method) bool {
-		return m.Variant != "" && !slices.ContainsFunc(seriesOf, func(s series) bool { return s.group == group(m.Variant) })
+		return m.Variant != "" && !slices.ContainsFunc(seriesOf, func(s series) bool { return s.has(m) })
 	})
 	for _, r := range rest {
-		parts = append(parts, part{r.task + ": other variants", r})
+		if len(r.methods) > 1 {
+			parts = append(parts, part{r.task + ": other variants", r})
+		}
 	}
 	parts = slices.DeleteFunc(parts, func(p part) bool { _, err := limited([]row{p.row}); return err != nil })
 	if len(parts) == 0 {
@@ -52,19 +54,6 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	}
 	f.Notes = notes.lines
 	return f.Figure(), nil
-}
-
-// title names what varies.
-func (s series) title() string {
-	switch s.group {
-	case "learn":
-		return "steps between fits"
-	case "lambda":
-		return "price λ of a violating step"
-	case "beta":
-		return "caution β"
-	}
-	return "bonus for " + s.sign
 }
 
 // scatter draws the finished runs of methods.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/cmpimg"
 )
 
-// The figures in notebooks/figures are what the files in notebooks/results give, to the byte. Those of notebooks are not among them.
+// The figures in notebooks/figures are what the files in notebooks/results give, to the byte on the processors that CI has. Others round
+// products with additions once, and may differ by a shade in 255. The figures of notebooks are not among them.
 func TestCommittedFigures(t *testing.T) {
 	t.Chdir("../../..")
 	dir := t.TempDir()
@@ -29,7 +33,11 @@ func TestCommittedFigures(t *testing.T) {
 			t.Fatal(err)
 		}
 		kept, err := os.ReadFile(filepath.Join(drawn, filepath.Base(path)))
-		if err != nil || !bytes.Equal(fresh, kept) {
+		same := bytes.Equal(fresh, kept)
+		if runtime.GOARCH != "amd64" && !same && err == nil {
+			same, err = cmpimg.EqualApprox("png", fresh, kept, 0.01)
+		}
+		if err != nil || !same {
 			t.Errorf("%s is not what the results give (error %v): draw it again by safex figures, and look at it", filepath.Base(path), err)
 		}
 	}
