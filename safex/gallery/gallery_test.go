@@ -353,10 +353,15 @@ func TestErrors(t *testing.T) {
 	}
 	open := func(name string) error { _, err := Open(filepath.Join(dir, name)); return err }
 	draw := func(g *Gallery, name string) error { _, err := g.Draw(name); return err }
+	going := &Gallery{Set: &result.Set{Methods: []result.Method{four(), four()}}, Band: IQM}
+	for i := range going.Set.Methods {
+		going.Set.Methods[i].Steps, going.Set.Methods[i].Study = 1000, fmt.Sprint(i)
+	}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
+		{draw(going, "tradeoff"), "no run is finished yet"},
 		{draw(bare, "learnin"), `there is no figure "learnin": did you mean learning?`},
 		{draw(bare, "histogram"), "task pendulum has no limit: there are no violations to draw"},
 		{draw(bare, "violations"), "task pendulum has no limit"},

@@ -45,6 +45,12 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("there are no two methods with limits to compare: safety against speed takes some")
 	}
+	parts = slices.DeleteFunc(parts, func(p part) bool {
+		return !slices.ContainsFunc(p.methods, func(m method) bool { return len(m.finished()) > 0 })
+	})
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("no run is finished yet: safety against speed is of whole runs")
+	}
 	f := fig.Grid{Columns: min(2, len(parts)), Tall: []float64{7.5}}
 	var notes notes
 	notes.add("A large mark is a method: the interquartile mean of the episode in which its runs first reach the return, and its mean violating steps per run, with 95 %% bootstrap intervals; a small one is a run.")
@@ -125,7 +131,7 @@ func (g *Gallery) goal(task string) (value, share float64) {
 	for _, m := range g.Set.Methods {
 		for _, r := range m.Runs {
 			for _, e := range r.Episodes {
-				if m.Task == task && e.Phase == safex.Planned && !e.Unfinished {
+				if m.Task == task && e.Phase == safex.Planned && !e.Unfinished && e.Return-e.Return == 0 {
 					lo, hi = min(lo, e.Return), max(hi, e.Return)
 				}
 			}

@@ -31,8 +31,9 @@ func figuresCommand() *cobra.Command {
 		Use: "figures [STUDY...]", Short: "Draw the figures of studies",
 		Long: `figures draws what runs came to, from run folders, folders that hold some at any depth, as those of studies,
 files of safex report --save, and files of safex control, coverage and attack. Runs that are under way are drawn as
-they are. Several are drawn together: variants of one study beside the plain runs of another. Without an
-argument it draws again all that is in notebooks/results, into notebooks/figures, in seconds.
+they are. Several are drawn together: variants of one study beside the plain runs of another, and published runs, as
+those of notebooks/results/original.json, beside all of their task. Without an argument it draws again all that is
+in notebooks/results, into notebooks/figures, in seconds.
 
 ` + kindsOfFigures(),
 		Example: `  safex figures
