@@ -173,7 +173,8 @@ func TestTotals(t *testing.T) {
 	last.Episodes = last.Episodes[:2]
 	var n notes
 	b := g.rows(plain)[0].boxes(false, []Published{{Name: "other", Episodes: 3, Violating: 7}}, &n)
-	if !slices.Equal(b.Rows[0].Values, []float64{3, 0, 5}) || !slices.Equal(b.Rows[1].Values, []float64{7}) || b.Rows[1].Method != fig.Published {
+	if !slices.Equal(b.Rows[0].Values, []float64{3, 0, 5}) || !slices.Equal(b.Rows[1].Values, []float64{7}) || b.Rows[1].Method != fig.Published ||
+		b.Rows[0].Name != "safe: 0 to 5" || b.Rows[1].Name != "other,\n3 episodes: 7" {
 		t.Errorf("rows %v", b.Rows)
 	}
 	if want := []string{"Violating steps on pendulum are without the runs that are not finished: 1 of safe."}; !slices.Equal(n.lines, want) {

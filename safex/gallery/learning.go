@@ -153,15 +153,28 @@ func (r row) boxes(counted bool, others []Published, notes *notes) *fig.Boxes {
 		if counted {
 			name += ", " + m.seeds()
 		}
-		b.Rows = append(b.Rows, fig.Box{Name: name, Method: m.index, Values: m.totals()})
+		totals := m.totals()
+		b.Rows = append(b.Rows, fig.Box{Name: name + span(totals), Method: m.index, Values: totals})
 	}
 	if len(unfinished) > 0 {
 		notes.add("Violating steps on %s are without the runs that are not finished: %s.", r.task, strings.Join(unfinished, ", "))
 	}
 	for _, p := range others {
-		b.Rows = append(b.Rows, fig.Box{Name: fmt.Sprintf("%s,\n%d episodes", p.Name, p.Episodes), Method: fig.Published, Values: []float64{float64(p.Violating)}})
+		b.Rows = append(b.Rows, fig.Box{Name: fmt.Sprintf("%s,\n%d episodes: %d", p.Name, p.Episodes, p.Violating), Method: fig.Published, Values: []float64{float64(p.Violating)}})
 	}
 	return b
+}
+
+// span is the range of whole numbers, which boxes beside larger ones do not show.
+func span(values []float64) string {
+	if len(values) == 0 {
+		return ""
+	}
+	least, most := slices.Min(values), slices.Max(values)
+	if least == most {
+		return fmt.Sprintf(": %g", least)
+	}
+	return fmt.Sprintf(": %g to %g", least, most)
 }
 
 // betas is the mean β over runs of the last plan of each episode.
