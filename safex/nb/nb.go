@@ -17,16 +17,25 @@ type Drawing interface{ PNG() ([]byte, error) }
 // Show shows a drawing below the cell. It panics if the drawing cannot be drawn, which fails the cell.
 func Show(d Drawing) { send(d, "") }
 
-// A Display is a place below the cell whose drawing can be replaced. The zero value shows nothing
-// until its first Show.
+// A Display is a place below the cell whose drawing or text can be replaced. The zero value shows nothing
+// until its first Show or Text.
 type Display struct{ id string }
 
-// Show shows a drawing in place of the last one.
-func (d *Display) Show(p Drawing) {
+// Show shows a drawing in place of what was shown last.
+func (d *Display) Show(p Drawing) { send(p, d.place()) }
+
+// Text shows a text in Markdown in place of what was shown last.
+func (d *Display) Text(markdown string) {
+	if gonbui.IsNotebook {
+		show(protocol.MIMETextMarkdown, markdown, d.place())
+	}
+}
+
+func (d *Display) place() string {
 	if d.id == "" {
 		d.id = "safex-" + gonbui.UniqueID()
 	}
-	send(p, d.id)
+	return d.id
 }
 
 // Math shows a formula in LaTeX below the cell, as of safex.System's and num.Program's LaTeX.
@@ -35,19 +44,22 @@ func Math(latex string) { Text("$$" + latex + "$$") }
 // Text shows a text in Markdown below the cell.
 func Text(markdown string) {
 	if gonbui.IsNotebook {
-		gonbui.DisplayMarkdown(markdown)
+		show(protocol.MIMETextMarkdown, markdown, "")
 	}
 }
 
 func send(d Drawing, id string) {
 	png := Must(d.PNG())
-	if !gonbui.IsNotebook {
-		return
+	if gonbui.IsNotebook {
+		show(protocol.MIMEImagePNG, png, id)
 	}
-	gonbui.SendData(&protocol.DisplayData{Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: png}, DisplayID: id})
+}
+
+func show(kind protocol.MIMEType, data any, id string) {
+	gonbui.SendData(&protocol.DisplayData{Data: map[protocol.MIMEType]any{kind: data}, DisplayID: id})
 	gonbui.Sync() // without it a display can be lost when the cell's process ends
 	if err := gonbui.Error(); err != nil {
-		panic("nb: the notebook did not take the figure: " + err.Error())
+		panic("nb: the notebook did not take what was to be shown: " + err.Error())
 	}
 }
 
