@@ -162,6 +162,7 @@ func TestRange(t *testing.T) {
 		{Range{From: 0.5, To: 4}, 0.5, "2.25"},
 		{Range{From: 0.5, To: 4}, 1, "4"},
 		{Range{From: -3, To: -1}, 0.25, "-2.5"},
+		{Range{From: 0, To: 1.23456}, 1, "1.23456"}, // and not 1.235
 		{Range{From: 0, To: 1}, 1. / 3, "0.3333"},
 		{Range{From: 1000, To: 1000.1}, 1. / 3, "1000.03333"},
 		{Range{From: 1e-4, To: 1e-2, Log: true}, 0.5, "0.001"},
@@ -496,7 +497,7 @@ func TestHalving(t *testing.T) {
 		out := t.TempDir()
 		got, kept := climb(t, s, out, 1, comes(come))
 		for i, o := range got {
-			if w := want[i]; o.Trial != w.name || o.Episodes != w.episodes || *o.Return != w.value || o.Violations != w.bad || o.Feasible != (w.most == 0) {
+			if w := want[i]; o.Rank != i+1 || o.Trial != w.name || o.Episodes != w.episodes || *o.Return != w.value || o.Violations != w.bad || o.Feasible != (w.most == 0) {
 				t.Errorf("seed %d: %+v is number %d, want %+v", seed, o, i+1, w)
 			}
 			for _, j := range jobs {
@@ -744,5 +745,31 @@ func TestKillSweep(t *testing.T) {
 	}
 	if _, got := climb(t, s, out, 1, Here); got != want {
 		t.Errorf("it came to\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Trials that are as good have one rank, but not across the rung at which some were left out; the earlier ones go on. What a run did after a rung does not
+// count on it.
+func TestSweepTies(t *testing.T) {
+	s := sweeping(t, nine+"1")
+	s.Study.Seeds = Seeds{1}
+	out := t.TempDir()
+	all, _ := climb(t, s, out, 1, comes(func(_ *lab.Settings, episode int) (float64, int, error) { return float64(episode), episode / 2, nil }))
+	var ranks []int
+	for i, o := range all {
+		if ranks = append(ranks, o.Rank); o.Trial != fmt.Sprintf("trial-%02d", i+1) {
+			t.Errorf("%s is number %d", o.Trial, i+1)
+		}
+	}
+	if !slices.Equal(ranks, []int{1, 2, 2, 4, 4, 4, 4, 4, 4}) {
+		t.Errorf("ranks %v", ranks)
+	}
+	for episodes, violations := range []int{0, 0, 1, 2, 4} {
+		if episodes == 0 {
+			continue
+		}
+		if r := s.Trials.Objective.seed(filepath.Join(out, "pitch", "pessimistic-linear-trial-01", "1"), episodes); r.Return == nil || *r.Return != float64(episodes) || r.Violations != violations {
+			t.Errorf("after %d episodes %+v", episodes, r)
+		}
 	}
 }
