@@ -182,7 +182,7 @@ func (l *Lab) warm(ctx context.Context, env []string) error {
 	defer os.RemoveAll(dir)
 	var src strings.Builder
 	src.WriteString("package main\n\nimport (\n")
-	for _, p := range []string{"", "/ensemble", "/fig", "/lab", "/nb", "/num", "/opt", "/plan", "/rng", "/rollout", "/run", "/tasks", "/train"} {
+	for _, p := range []string{"", "/ensemble", "/fig", "/gallery", "/lab", "/nb", "/num", "/opt", "/plan", "/result", "/rng", "/rollout", "/run", "/stats", "/study", "/tasks", "/train"} {
 		fmt.Fprintf(&src, "\t_ %q\n", Module+"/safex"+p)
 	}
 	src.WriteString("\n\t_ \"github.com/janpfeifer/gonb/gonbui\"\n)\n\nfunc main() {}\n")
