@@ -46,7 +46,7 @@ in notebooks/results, into notebooks/figures, in seconds.
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&d.out, "out", "", "put the figures into this folder (default the folder figures of the first STUDY if that is a folder, else figures)")
+	f.StringVar(&d.out, "out", "", "put the figures into this folder (default the folder figures of the first STUDY if that holds runs, else figures in the working folder: that of a run has its own)")
 	f.StringSliceVar(&d.only, "only", nil, "draw these alone, by their names")
 	f.StringVar(&d.band, "band", string(gallery.IQM), "around returns: iqm, the 95 % bootstrap interval of their interquartile mean; or minmax, all seeds around their mean")
 	f.StringArrayVar(&d.reached, "reached", nil, "return that tradeoff looks for: a number, TASK=NUMBER, or a share of the way from the lowest return of a task to its highest, as in 90% (default pendulum=-400, else 90%)")
@@ -63,6 +63,12 @@ func kindsOfFigures() string {
 		fmt.Fprintf(&b, "  %-12s%s\n", n, about[i])
 	}
 	return b.String() + "\nOther files of results have a figure of their own name."
+}
+
+// ofRun tells whether dir is the folder of a run, whose figures are its own.
+func ofRun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "run.yaml"))
+	return err == nil
 }
 
 // draw draws what can be drawn from paths, or what is asked for.
@@ -99,9 +105,14 @@ func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
 	}
 	if d.out == "" {
 		d.out = "figures"
-		if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
+		if info, err := os.Stat(paths[0]); err == nil && info.IsDir() && !ofRun(paths[0]) {
 			d.out = filepath.Join(paths[0], "figures")
 		}
+	}
+	if abs, err := filepath.Abs(d.out); err != nil {
+		return err
+	} else if filepath.Base(abs) == "figures" && ofRun(filepath.Dir(abs)) {
+		return fmt.Errorf("%s has the figures that the run drew itself: name another folder with --out", d.out)
 	}
 	names := d.only
 	if len(names) == 0 {

@@ -49,13 +49,34 @@ func TestFigures(t *testing.T) {
 	if _, _, err := do(nil, train(dir)...); err != nil {
 		t.Fatal(err)
 	}
+	own := filepath.Join(dir, "figures", "learning.png")
+	before, err := os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Those of a folder of runs are in it; those of a run are not among its own.
+	study := filepath.Join(t.TempDir(), "study")
+	if err := os.Mkdir(study, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(study, "run"), os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := do(nil, "figures", study, "--only", "learning"); err != nil || strings.TrimSpace(out) != filepath.Join(study, "figures", "learning.png") {
+		t.Errorf("drew %q, error %v", out, err)
+	}
+	here := t.TempDir()
+	t.Chdir(here)
 	out, _, err := do(nil, "figures", dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
 	for _, name := range []string{"learning", "histogram", "violations"} {
-		want = append(want, filepath.Join(dir, "figures", name+".png"))
+		want = append(want, filepath.Join("figures", name+".png"))
+	}
+	if after, err := os.ReadFile(own); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the figure of the run itself is another one, error %v", err)
 	}
 	if got := strings.Split(strings.TrimSpace(out), "\n"); !slices.Equal(got, want) {
 		t.Errorf("drew %q, want %q", got, want)
@@ -89,6 +110,14 @@ func TestFigures(t *testing.T) {
 		t.Errorf("the file gives another figure than the folder, error %v", err)
 	}
 	t.Chdir(t.TempDir())
+	if err := os.CopyFS("run", os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("run")
+	if _, _, err := do(nil, "figures", "."); err == nil || !strings.Contains(err.Error(), "figures has the figures that the run drew itself: name another folder") {
+		t.Errorf("in the folder of the run: error %v", err)
+	}
+	t.Chdir(t.TempDir())
 	for _, c := range []struct {
 		args []string
 		want string
@@ -101,6 +130,7 @@ func TestFigures(t *testing.T) {
 		{[]string{dir, "--only", "episode", "--episode", "7"}, "has no episode 7: it has 0 to 1"},
 		{[]string{dir, "--episode", "-3"}, "episode -3: want 0"},
 		{[]string{dir, "--format", "gif"}, `there is no format "gif"`},
+		{[]string{dir, "--out", filepath.Join(dir, "figures")}, "name another folder with --out"},
 		{[]string{dir, "--band", "sd"}, `there is no band "sd"`},
 		{[]string{dir, "--reached", "much"}, `reached "much": want a return or a share`},
 		{[]string{file, "--only", "episode"}, "figure episode is of one run folder"},
