@@ -126,6 +126,7 @@ func (l *Lab) print(format string, args ...any) {
 // command runs a program and, if it fails, returns the end of what it printed.
 func (l *Lab) command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	c := exec.CommandContext(ctx, name, args...)
+	c.WaitDelay = 10 * time.Second // a kernel that is left behind holds on to its output
 	c.Dir, c.Env = dir, env
 	out, err := c.CombinedOutput()
 	if err == nil {
