@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,13 @@ func (r report) run(out io.Writer, paths []string) error {
 		return fmt.Errorf("report wants run folders, folders with some, or files of --save, as in: safex report runs")
 	case r.asJSON && (r.markdown || r.cards):
 		return fmt.Errorf("--json is lines of JSON: leave out --markdown and --card")
+	case r.out != "" && r.save != "" && sameFile(r.out, r.save):
+		return fmt.Errorf("--out and --save are both %s: the report would replace what is kept, name another file for one of them", r.out)
+	}
+	for _, path := range []string{r.out, r.save} {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return fmt.Errorf("%s is a folder: name a file in it, as in: %s", path, filepath.Join(path, "report"))
+		}
 	}
 	set, err := result.Read(paths...)
 	if err != nil {
@@ -81,6 +89,25 @@ func (r report) run(out io.Writer, paths []string) error {
 	}
 	_, err = out.Write(b.Bytes())
 	return err
+}
+
+// sameFile tells whether two paths name one file, which need not be there yet.
+func sameFile(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	if errX != nil || errY != nil || filepath.Base(x) != filepath.Base(y) {
+		return false
+	}
+	if x == y {
+		return true
+	}
+	in, errIn := os.Stat(filepath.Dir(x))
+	of, errOf := os.Stat(filepath.Dir(y))
+	return errIn == nil && errOf == nil && os.SameFile(in, of)
 }
 
 // write writes rows as they are asked for.

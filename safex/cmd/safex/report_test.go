@@ -79,6 +79,10 @@ func TestReportErrors(t *testing.T) {
 	if err := os.WriteFile(text, []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		want string
@@ -92,6 +96,12 @@ func TestReportErrors(t *testing.T) {
 		{[]string{run, "--against", "save, linear"}, `there is no method "save, linear": did you mean safe, linear?`},
 		{[]string{run, "--save", filepath.Join(text, "kept.json")}, "not a directory"},
 		{[]string{run, "--out", filepath.Join(text, "report.md")}, "not a directory"},
+		{[]string{run, "--save", kept, "--out", filepath.Join(dir, "run", "..", "kept.json")}, "--out and --save are both "},
+		{[]string{run, "--save", kept, "--out", filepath.Join(link, "kept.json")}, "--out and --save are both "},
+		{[]string{run, "--save", filepath.Join(dir, "new", "kept.json"), "--out", filepath.Join(dir, "new", "kept.json")}, "--out and --save are both "},
+		{[]string{run, "--save", text, "--out", filepath.Join(link, "text")}, "--out and --save are both "},
+		{[]string{run, "--out", dir}, dir + " is a folder: name a file in it"},
+		{[]string{run, "--save", dir}, dir + " is a folder: name a file in it"},
 		{[]string{run, "--against", "x", "--save", kept}, "there is no method"},
 	} {
 		out, _, err := do(nil, append([]string{"report"}, c.args...)...)
