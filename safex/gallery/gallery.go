@@ -108,15 +108,15 @@ var kinds = []kind{
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
 }
 
-// episodeName is the figure of an episode, which is made from a run folder alone.
-const episodeName = "episode"
+// EpisodeName is the figure of an episode, which is made from a run folder alone.
+const EpisodeName = "episode"
 
 // Kinds lists the names of the figures that are made from runs, and a line about each.
 func Kinds() (names, about []string) {
 	for _, k := range kinds {
 		names, about = append(names, k.name), append(about, k.about)
 	}
-	return append(names, episodeName), append(about, "all that happened in an episode, of a run folder")
+	return append(names, EpisodeName), append(about, "all that happened in an episode, of a run folder")
 }
 
 // Names are the figures that can be drawn from what is there: those of runs, then other results by the names of their files.
@@ -145,7 +145,7 @@ func (g *Gallery) Draw(name string) (*fig.Figure, error) {
 			return o.figure()
 		}
 	}
-	if name == episodeName {
+	if name == EpisodeName {
 		return g.episode()
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })

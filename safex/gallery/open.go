@@ -113,11 +113,11 @@ var others = map[string]func(path string) (*fig.Figure, error){"control": contro
 // episode draws an episode of the run folder.
 func (g *Gallery) episode() (*fig.Figure, error) {
 	if len(g.folders) != 1 {
-		return nil, fmt.Errorf("figure %s is of one run folder, as in: safex figures runs/pendulum-pessimistic-1 --only %s", episodeName, episodeName)
+		return nil, fmt.Errorf("figure %s is of one run folder, as in: safex figures runs/pendulum-pessimistic-1 --only %s", EpisodeName, EpisodeName)
 	}
 	dir := g.folders[0]
 	if _, err := os.Stat(filepath.Join(dir, "run.yaml")); err != nil {
-		return nil, fmt.Errorf("figure %s is of one run, and %s is a folder of runs: name one of them", episodeName, dir)
+		return nil, fmt.Errorf("figure %s is of one run, and %s is a folder of runs: name one of them", EpisodeName, dir)
 	}
 	system, episodes, err := lab.Open(dir)
 	if err != nil {

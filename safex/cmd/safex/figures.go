@@ -50,7 +50,7 @@ in notebooks/results, into notebooks/figures, in seconds.
 	f.StringSliceVar(&d.only, "only", nil, "draw these alone, by their names")
 	f.StringVar(&d.band, "band", string(gallery.IQM), "around returns: iqm, the 95 % bootstrap interval of their interquartile mean; or minmax, all seeds around their mean")
 	f.StringArrayVar(&d.reached, "reached", nil, "return that tradeoff looks for: a number, TASK=NUMBER, or a share of the way from the lowest return of a task to its highest, as in 90% (default pendulum=-400, else 90%)")
-	f.IntVar(&d.episode, "episode", -1, "which one the figure episode draws (default the last complete one)")
+	f.IntVar(&d.episode, "episode", -1, "draw the figure episode too, of this one (default the last complete one, with --only episode)")
 	f.StringVar(&d.format, "format", "png", "png, svg or pdf")
 	return c
 }
@@ -116,9 +116,13 @@ func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
 	}
 	names := d.only
 	if len(names) == 0 {
-		if names = g.Names(); len(names) == 0 {
-			return errors.New("there is nothing to draw yet: no run has completed an episode")
-		}
+		names = g.Names()
+	}
+	if episode && !slices.Contains(names, gallery.EpisodeName) {
+		names = append(names, gallery.EpisodeName)
+	}
+	if len(names) == 0 {
+		return errors.New("there is nothing to draw yet: no run has completed an episode")
 	}
 	for _, name := range names {
 		f, err := g.Draw(name)

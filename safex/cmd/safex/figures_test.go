@@ -92,6 +92,8 @@ func TestFigures(t *testing.T) {
 		{[]string{file, "--only", "learning", "--format", "svg", "--band", "minmax"}, "learning.svg"},
 		{[]string{file, "--only", "violations,histogram"}, "histogram.png"},
 		{[]string{dir, "--only", "episode", "--episode", "0"}, "episode.png"},
+		{[]string{dir, "--only", "learning", "--episode", "1", "--format", "pdf"}, "episode.pdf"},
+		{[]string{dir, "--episode", "1", "--format", "svg"}, "episode.svg"},
 	} {
 		if _, _, err := do(nil, append([]string{"figures", "--out", other}, c.args...)...); err != nil {
 			t.Fatal(err)
