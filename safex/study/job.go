@@ -69,13 +69,14 @@ func settings(dir string) (*lab.Settings, error) {
 	return s, err
 }
 
-// differs says in what a run folder of this build was made for another study, nil if it can go on as j; more episodes than it has can be
-// added to a run.
+// differs says in what a run folder was made for another study, nil if it can go on as j; more episodes than it has can be added to a
+// run. The build may be another: a run that is complete stays so, and the Worker of any other refuses it.
 func (j Job) differs(dir string) error {
 	old, err := settings(dir)
-	if err != nil || old.Build != j.Settings.Build {
-		return nil // there is none, or its Worker will say what is wrong with it
+	if err != nil {
+		return nil // there is none, or its State says what is wrong with it
 	}
+	old.Build = j.Settings.Build
 	if old.Episodes < j.Settings.Episodes {
 		old.Episodes = j.Settings.Episodes
 	}

@@ -23,6 +23,7 @@ type Progress struct {
 	Runs, Done, Failed, Running int
 	Steps, Total                int    // of the real system, of all runs: saved, and at the end
 	Violations                  int    // of those steps, beyond a limit
+	Others                      int    // runs of Done that another build of safex has made
 	Ended                       *State // of the run that has just ended, in whatever way; nil if none has
 }
 
@@ -224,6 +225,9 @@ func (p *pool) progress(ended *State) Progress {
 		switch s.Phase {
 		case Done:
 			sum.Done++
+			if s.Build != "" {
+				sum.Others++
+			}
 		case Failed:
 			sum.Failed++
 		case Running:

@@ -39,6 +39,7 @@ type State struct {
 	Failure    string   `json:"failure,omitempty"` // why it Failed
 	Log        string   `json:"log,omitempty"`     // the file that tells more of it
 	Slurm      string   `json:"slurm,omitempty"`   // what Slurm says of it, see Queued
+	Build      string   `json:"build,omitempty"`   // of a run that is Done, if another build of safex has made it
 }
 
 // Status is the State of each run of the study in the folder out, in the order in which they start. It reads files alone, those of runs that
@@ -93,6 +94,9 @@ func (j Job) State(out string) State {
 		s.Log = filepath.Join(dir, logFile)
 	case s.Steps >= s.Total:
 		s.Phase = Done
+		if old, err := settings(dir); err == nil && old.Build != j.Settings.Build {
+			s.Build = old.Build
+		}
 	case s.Steps > 0:
 		s.Phase = Stopped
 	}
@@ -160,6 +164,9 @@ func Table(w io.Writer, states []State) error {
 		}
 		if s.Failure != "" {
 			state += ": " + s.Failure
+		}
+		if s.Build != "" {
+			state += ", by safex " + s.Build
 		}
 		if s.Slurm != "" {
 			state += "; in Slurm " + s.Slurm

@@ -471,6 +471,62 @@ func TestGoesOn(t *testing.T) {
 	equal(t, steps(t, more, out), got)
 }
 
+// A complete run of another build stays so, is counted, and is refused under other settings as one of this build is.
+func TestOtherBuild(t *testing.T) {
+	s, out := quick(), t.TempDir()
+	s.Tasks, s.Seeds = s.Tasks[:1], s.Seeds[:1]
+	want := finish(t, s, out, 2, Here)
+	rebuild(t, filepath.Join(out, "pitch", "safe-linear", "1"))
+	var last Progress
+	for p, err := range s.Run(context.Background(), out, 1, func(context.Context, string) error { return errors.New("nothing is left to do") }) {
+		if last = p; err != nil {
+			t.Error(err)
+		}
+	}
+	if last.Done != 2 || last.Others != 1 {
+		t.Errorf("%+v, want 1 of 2 runs by another build", last)
+	}
+	states, err := Status(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := Table(&b, states); err != nil || states[0].Build == "" || states[1].Build != "" || !strings.Contains(b.String(), "done, by safex "+states[0].Build) {
+		t.Errorf("error %v, states %+v, table\n%s", err, states, b.String())
+	}
+	equal(t, steps(t, s, out), want)
+	for _, c := range []struct {
+		change func(*Study)
+		want   string
+	}{
+		{func(s *Study) { s.Set["planner.Horizon"] = "6" }, "pitch/safe-linear/1 was made with Planning.Horizon 4, and the study has 6 there"},
+		{func(s *Study) { s.Episodes = new(1) }, "pitch/safe-linear/1 was made with Episodes 2, and the study has 1 there"},
+		{func(s *Study) { s.Episodes, s.Planners = new(3), s.Planners[:1] }, "pitch/safe-linear/1 was made by safex 0.0.1"},
+	} {
+		changed := quick()
+		changed.Tasks, changed.Seeds = s.Tasks, s.Seeds
+		c.change(changed)
+		var last error
+		for _, err := range changed.Run(context.Background(), out, 1, Here) {
+			last = err
+		}
+		if last == nil || !strings.Contains(last.Error(), c.want) || strings.Contains(last.Error(), "\n") {
+			t.Errorf("error %v, want %q", last, c.want)
+		}
+	}
+}
+
+// rebuild has the run dir be made by another build.
+func rebuild(t *testing.T, dir string) {
+	text, err := os.ReadFile(filepath.Join(dir, "run.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Write(dir, "run.yaml", bytes.Replace(text, []byte(lab.Build()), []byte("0.0.1"), 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A run that fails, in whatever way, is kept with the reason, and stops no other; it is tried again.
 func TestFailures(t *testing.T) {
 	s := quick()

@@ -29,7 +29,8 @@ func runCommand() *cobra.Command {
 		Short: "Run a study: many runs, by one file",
 		Long: `run trains the agents of a study, each in a process of its own, as many at a time as there are cores. The
 same command goes on with what is unfinished, and takes in episodes, seeds, variants, tasks, planners and
-models that were added to the file. Ctrl-C finishes the steps under way, and saves. A run that fails does
+models that were added to the file. Runs that another build of safex has completed
+with the same settings stay as they are. Ctrl-C finishes the steps under way, and saves. A run that fails does
 not stop the others. A study of six runs, with changes to some of them and three runs beside them, is
 
   name: quick
@@ -176,6 +177,7 @@ func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, w
 				failed = append(failed, *p.Ended)
 			}
 		}
+		others(errs, bar, p, at)
 		if at = p; err != nil {
 			bar.Clear()
 			if stopped(err) {
@@ -192,6 +194,14 @@ func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, w
 	bar.Finish()
 	_, err := fmt.Fprintf(w, "%d runs, %d of %d steps beyond a limit. Kept in %s.\n", at.Done, at.Violations, at.Steps, out)
 	return err
+}
+
+// others says, once it is known, how many runs are complete by another build.
+func others(errs io.Writer, bar *progressbar.ProgressBar, now, before study.Progress) {
+	if now.Others > before.Others {
+		bar.Clear()
+		fmt.Fprintf(errs, "%d of %d runs are complete by another build of safex, and stay so; safex status names it.\n", now.Others, now.Runs)
+	}
 }
 
 // unfinished lists the runs that failed, and says how to go on.

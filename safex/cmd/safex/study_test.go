@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/study"
 )
@@ -80,6 +81,31 @@ func TestRun(t *testing.T) {
 	out, _, err = do(nil, "status", dir, "--json")
 	var s study.State
 	if line, _, _ := strings.Cut(out, "\n"); err != nil || json.Unmarshal([]byte(line), &s) != nil || s.Phase != study.Done || s.Steps != 28 || s.Return == nil {
+		t.Errorf("error %v, status\n%s", err, out)
+	}
+}
+
+// How many runs another build has completed is said once.
+func TestRunOtherBuild(t *testing.T) {
+	file, dir := filed(t, quick), filepath.Join(t.TempDir(), "quick")
+	if _, _, err := do(nil, "run", file, "--out", dir, "--seeds", "1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"safe-linear", "pessimistic-linear"} {
+		path := filepath.Join(dir, "pitch", name, "1", "run.yaml")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), lab.Build(), "0.0.1", 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, errs, err := do(nil, "run", file, "--out", dir)
+	if err != nil || strings.Count(errs, "2 of 4 runs are complete by another build of safex") != 1 || strings.Count(out, ": done") != 2 || !strings.Contains(out, "4 runs, 0 of 80 steps") {
+		t.Errorf("error %v, printed\n%s\nsaid\n%s", err, out, errs)
+	}
+	if out, _, err := do(nil, "status", dir); err != nil || strings.Count(out, "done, by safex 0.0.1") != 2 {
 		t.Errorf("error %v, status\n%s", err, out)
 	}
 }

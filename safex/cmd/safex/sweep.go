@@ -56,8 +56,8 @@ seed alone. halving starts those of halton with few episodes, and the best go on
 up to those of the file. of is last, best or mean; trials with more than that many violating steps in a
 run come after all others.
 
-The trials are variants trial-01, trial-02 and so on of a study: safex status, report, figures and resume take
-its folder. The same command goes on where it stopped, and takes in more trials, seeds and episodes; not
+The trials are variants trial-01, trial-02 and so on of a study: safex status, report and figures take its
+folder. The same command goes on where it stopped, and takes in more trials, seeds and episodes; not
 with halving, once trials were left out. What all came to is kept in sweep.json.`,
 		Example: `  safex sweep caution.yaml
   safex sweep caution.yaml --dry
@@ -161,6 +161,7 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 		progressbar.OptionSetDescription(s.Study.Name), progressbar.OptionSetWidth(10), progressbar.OptionShowCount(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing the steps under way; Ctrl-C again ends at once") })
+	var at study.Progress
 	var failed []study.State
 	defer func() {
 		for _, f := range failed {
@@ -175,7 +176,8 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 				failed = append(failed, *p.Ended)
 			}
 		}
-		if err != nil {
+		others(errs, bar, p.Progress, at)
+		if at = p.Progress; err != nil {
 			bar.Clear()
 			if p.Rungs == 0 {
 				return err

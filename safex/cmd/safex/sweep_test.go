@@ -92,6 +92,14 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// The help names the commands that take the folder of a sweep, and no others.
+func TestSweepHelp(t *testing.T) {
+	out, _, err := do(nil, "sweep", "--help")
+	if err != nil || !strings.Contains(out, "safex status, report and figures take its") || strings.Contains(out, "resume") {
+		t.Errorf("error %v, printed\n%s", err, out)
+	}
+}
+
 // Each mistake is one sentence, and a run that fails is said.
 func TestSweepErrors(t *testing.T) {
 	file := filed(t, caution)
