@@ -2,9 +2,13 @@ package result
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -130,7 +134,10 @@ func decode(text []byte) (*Set, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
+	var wrong *json.UnmarshalTypeError
+	if err := d.Decode(&f); errors.As(err, &wrong) {
+		return nil, fmt.Errorf("%s is a %s", cmp.Or(wrong.Field, "it"), wrong.Value)
+	} else if err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if _, err := d.Token(); err != io.EOF {
@@ -170,6 +177,9 @@ func decode(text []byte) (*Set, error) {
 	return s, s.Check()
 }
 
+// largest is the size that numbers may have: their sums and squares are finite.
+const largest = 1e150
+
 // Check reports the first thing that cannot be.
 func (s *Set) Check() error {
 	for i := range s.Methods {
@@ -177,7 +187,9 @@ func (s *Set) Check() error {
 		if m.Task == "" || m.Planner == "" || m.Steps < 0 || len(m.Runs) == 0 {
 			return fmt.Errorf("result: method %d has the task %q, the planner %q, %d steps and %d runs", i+1, m.Task, m.Planner, m.Steps, len(m.Runs))
 		}
-		if slices.ContainsFunc(s.Methods[:i], func(o Method) bool { return o.same(m) }) {
+		if slices.ContainsFunc(s.Methods[:i], func(o Method) bool {
+			return o.same(m) && o.Steps == m.Steps && bytes.Equal(o.Settings, m.Settings)
+		}) {
 			return fmt.Errorf("result: %s, %s is there twice", m.Task, m.name())
 		}
 		for k := range m.Runs {
@@ -188,6 +200,11 @@ func (s *Set) Check() error {
 			for n, e := range r.Episodes {
 				counts := e.Steps >= 0 && e.Violations >= 0 && e.Violations <= e.Steps && e.First >= -1 && e.First < e.Steps && (e.First < 0) == (e.Violations == 0) &&
 					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps
+				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds}, maps.Values(e.Worst)) {
+					if !(math.Abs(x) <= largest) {
+						return fmt.Errorf("result: %s, %s, seed %d, episode %d has the number %g: want finite ones, up to %g", m.Task, m.name(), r.Seed, n, x, float64(largest))
+					}
+				}
 				if e.Episode != n || !counts || e.Unfinished && n < len(r.Episodes)-1 {
 					return fmt.Errorf("result: %s, %s, seed %d: the counts of episode %d cannot be", m.Task, m.name(), r.Seed, n)
 				}

@@ -3,6 +3,7 @@ package result
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,6 +37,9 @@ func (s *Set) add(m *Method) error {
 		s.Methods = append(s.Methods, fresh)
 	}
 	to := &s.Methods[i]
+	if m.Steps > to.Steps { // whole runs are the longest
+		to.Steps, to.Settings = m.Steps, m.Settings
+	}
 	to.Seeds = append(to.Seeds, m.Seeds...)
 	slices.Sort(to.Seeds)
 	to.Seeds = slices.Compact(to.Seeds)
@@ -53,10 +57,23 @@ func (s *Set) add(m *Method) error {
 	return nil
 }
 
-// same tells whether runs of m and o differ in their seed alone.
+// same tells whether runs of m and o differ in their seed alone, or, in a study, in their number of episodes: a study that got more of
+// them has runs that have not begun these yet.
 func (m *Method) same(o *Method) bool {
-	return m.Study == o.Study && m.Task == o.Task && m.Planner == o.Planner && m.Model == o.Model && m.Calibrate == o.Calibrate &&
-		m.Variant == o.Variant && m.Build == o.Build && m.Steps == o.Steps && slices.Equal(m.Limits, o.Limits) && bytes.Equal(m.Settings, o.Settings)
+	if m.Study != o.Study || m.Task != o.Task || m.Planner != o.Planner || m.Model != o.Model || m.Calibrate != o.Calibrate ||
+		m.Variant != o.Variant || m.Build != o.Build || !slices.Equal(m.Limits, o.Limits) {
+		return false
+	}
+	if m.Steps == o.Steps && bytes.Equal(m.Settings, o.Settings) {
+		return true
+	}
+	var x, y map[string]json.RawMessage
+	if m.Study == "" || json.Unmarshal(m.Settings, &x) != nil || json.Unmarshal(o.Settings, &y) != nil {
+		return false
+	}
+	delete(x, "Episodes")
+	delete(y, "Episodes")
+	return maps.EqualFunc(x, y, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) })
 }
 
 // agree tells whether two runs took the same steps in the episodes that both completed.

@@ -15,7 +15,8 @@ type Set struct {
 	Methods []Method `json:"methods"`
 }
 
-// A Method is runs on one task that differ in their seed alone. Runs of two builds are two methods.
+// A Method is runs on one task that differ in their seed alone. Runs of two builds are two methods. Those of a study may differ in their
+// number of episodes too, as while it gets more of them: the largest one is then that of whole runs.
 type Method struct {
 	Study     string          `json:"study"`               // the name of the study; "" of runs that belong to none
 	Task      string          `json:"task"`                // by its name in safex list
@@ -25,7 +26,7 @@ type Method struct {
 	Variant   string          `json:"variant,omitempty"`   // of the study; "" is none
 	Build     string          `json:"build"`               // of safex
 	Settings  json.RawMessage `json:"settings"`            // everything in force, as in run.yaml, without the seed and the build
-	Seeds     []uint64        `json:"seeds,omitempty"`     // that the study names, in order; nil if it is not known
+	Seeds     []uint64        `json:"seeds,omitempty"`     // that the study names for it, in order; nil if none are known
 	Steps     int             `json:"steps"`               // of a whole run, the random phase among them
 	Limits    []Limit         `json:"limits,omitempty"`
 	Runs      []Run           `json:"runs"` // by their seed

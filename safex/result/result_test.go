@@ -279,7 +279,8 @@ func TestReadFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear-adaptive-mine", "4"), calibrated, ok(1)...)
-	write(t, filepath.Join(study, "study.yaml"), "name: quick\nseeds: [1-3, 12]\ntasks: [pendulum]\n")
+	file := "name: quick\nseeds: [1-3, 12]\ntasks: [pendulum]\nplanners: [pessimistic]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [pessimistic]}, {name: mine}]\n"
+	write(t, filepath.Join(study, "study.yaml"), file)
 	keep(t, filepath.Join(top, "alone"), settings(t, "unsafe", 1), ok(1)...)
 	if err := os.Symlink(filepath.Join(top, "alone"), filepath.Join(study, "link")); err != nil {
 		t.Fatal(err)
@@ -321,6 +322,26 @@ func TestReadFolders(t *testing.T) {
 	// The order of the paths changes nothing.
 	if again := read(t, study, filepath.Join(top, "alone")); !reflect.DeepEqual(again, s) {
 		t.Errorf("%+v, want %+v", again, s)
+	}
+	// What the study does not have, it has no seeds of: another planner, task or variant, and plain runs if there are none.
+	for _, c := range []struct{ old, new, want string }{
+		{"[pessimistic]\nmodels", "[safe]\nmodels", "[false false false]"},
+		{"[linear]", "[probabilistic]", "[false false false]"},
+		{"[pendulum]", "[pitch]", "[false false false]"},
+		{"beta-1, planners: [pessimistic]", "beta-1, planners: [safe]", "[true false true]"},
+		{", {name: mine}", "", "[true true false]"},
+		{"variants", "plain: false\nvariants", "[false true true]"},
+	} {
+		write(t, filepath.Join(study, "study.yaml"), strings.Replace(file, c.old, c.new, 1))
+		var got []bool
+		for _, m := range read(t, study).Methods {
+			if m.Study != "" {
+				got = append(got, m.Seeds != nil)
+			}
+		}
+		if fmt.Sprint(got) != c.want {
+			t.Errorf("%s instead of %s: seeds of %v, want %s", c.new, c.old, got, c.want)
+		}
 	}
 	// Seeds that are no list are not known; a study that is no YAML is named.
 	for text, want := range map[string]string{"seeds: many\n": "[]", "seeds: 1-99999999999999999999\n": "[]", "seeds: 1-999999999\n": "[]", "seeds: [3, 1, 3]\n": "[1 3]", "seeds: 5\n": "[5]", "seeds: 3-1\n": "[]", "": "[]"} {
@@ -452,7 +473,8 @@ func TestSave(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"plan",200,`, `"plan",200,1,`, "has 18 columns, want 17"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
 		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,false,150,198,`, `,12,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
-		{"]}]}\n", "]}]} {}\n", "something follows its end"}, {`[1,"plan"`, `[2,"plan"`, "cannot be"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
+		{"]}]}\n", "]}]} {}\n", "something follows its end"}, {`[1,"plan"`, `[2,"plan"`, "cannot be"}, {`"steps":2100`, `"steps":"many"`, "again.json holds no results of safex report --save: methods.0.steps is a string"},
+		{`"methods": [`, `"methods": 5, "seeds": [`, "holds no results of safex report --save: methods is a number"}, {`,12,3,false`, `,12,3,5`, "unfinished is 5"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
 	} {
 		if !strings.Contains(string(text), c.old) {
 			t.Fatalf("no %q in the file", c.old)
@@ -476,9 +498,26 @@ func TestSave(t *testing.T) {
 	if err := s.Save(again); err == nil || !strings.Contains(err.Error(), "pendulum, pessimistic, v0, seed 1: the counts of episode 1 cannot be") {
 		t.Errorf("error %v", err)
 	}
-	s.Methods[0].Runs[0].Episodes[1].Inside, s.Methods[0].Runs[0].Episodes[1].Return = 0, math.NaN()
-	if err := s.Save(again); err == nil || !strings.Contains(err.Error(), "pendulum, pessimistic, v0, seed 1, episode 1") {
-		t.Errorf("error %v", err)
+	e := &s.Methods[0].Runs[0].Episodes[1]
+	e.Inside = 0
+	for _, bad := range []float64{math.NaN(), math.Inf(1), -1e200} {
+		for _, x := range []*float64{&e.Return, &e.Beta, &e.PlanP50, &e.PlanP99, &e.FitSeconds} {
+			good := *x
+			*x = bad
+			if err := s.Save(again); err == nil || !strings.Contains(err.Error(), "pendulum, pessimistic, v0, seed 1, episode 1 has the number") {
+				t.Errorf("%g: error %v", bad, err)
+			}
+			*x = good
+		}
+		good := e.Worst
+		e.Worst = map[string]float64{"speed": bad}
+		if err := s.Save(again); err == nil || !strings.Contains(err.Error(), "episode 1 has the number") {
+			t.Errorf("worst %g: error %v", bad, err)
+		}
+		e.Worst = good
+	}
+	if err := s.Save(again); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -578,6 +617,49 @@ func TestNames(t *testing.T) {
 	var b strings.Builder
 	if err := result.Table(&b, rows(t, s, "")); err != nil || !strings.Contains(b.String(), "different builds of safex, which are methods of their own: 0.1.0; "+lab.Build()) {
 		t.Errorf("error %v, table\n%s", err, b.String())
+	}
+}
+
+// A study that gets more episodes keeps its methods: those of its runs that have not begun these are unfinished.
+func TestMoreEpisodes(t *testing.T) {
+	study := filepath.Join(t.TempDir(), "quick")
+	at := func(seed uint64) string { return filepath.Join(study, "pendulum", "safe-linear", fmt.Sprint(seed)) }
+	short := settings(t, "safe", 1)
+	short.Episodes = 1
+	keep(t, at(1), short, ok(3)[:2]...)
+	keep(t, at(2), settings(t, "safe", 2), ok(3)...)
+	write(t, filepath.Join(study, "study.yaml"), "name: quick\nseeds: 1-2\n")
+	s := read(t, study)
+	if r := rows(t, s, ""); len(r) != 1 || r[0].Name != "safe, linear" || r[0].Runs != 2 || r[0].Finished != 1 || s.Methods[0].Steps != 10 {
+		t.Fatalf("rows %+v", r)
+	}
+	one, two := read(t, at(1)), read(t, at(2))
+	if one.Methods[0].Steps != 6 {
+		t.Errorf("alone it has %d steps", one.Methods[0].Steps)
+	}
+	// In whatever order, and from files too: also from one that has them apart.
+	files := []string{filepath.Join(study, "one.json"), filepath.Join(study, "two.json"), filepath.Join(study, "both.json"), filepath.Join(study, "apart.json")}
+	apart := &result.Set{Methods: slices.Concat(one.Methods, two.Methods)}
+	for i, set := range []*result.Set{one, two, s, apart} {
+		if err := set.Save(files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, paths := range [][]string{{at(2), at(1)}, {files[0], files[1]}, {files[1], files[0]}, {files[2]}, {files[3]}, {files[3], study}, {files[0], at(2)}} {
+		if got := read(t, paths...); !reflect.DeepEqual(got, s) {
+			t.Errorf("%v: %+v, want %+v", paths, got, s)
+		}
+	}
+	// Other settings are another method, and runs of no study are as long as they were meant to be.
+	keep(t, at(3), settings(t, "safe", 3, "MaxSpeed=5"), ok(3)...)
+	if n := len(read(t, study).Methods); n != 2 {
+		t.Errorf("%d methods with another limit", n)
+	}
+	if err := os.Remove(filepath.Join(study, "study.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(read(t, at(1), at(2)).Methods); n != 2 {
+		t.Errorf("%d methods of no study", n)
 	}
 }
 
@@ -770,6 +852,21 @@ func TestRows(t *testing.T) {
 	}
 	if r := rows(t, few, "unsafe"); r[0].Better.Seeds != 1 {
 		t.Errorf("better %+v", r[0].Better)
+	}
+	// One seed is no interval, in no form: 1 is above one of 0, 1, 4, 9, 16 and 25 by one, and below all the others.
+	r := rows(t, few, "")
+	var table strings.Builder
+	if err := result.Table(&table, r); err != nil || !strings.Contains(table.String(), "0.33 than safe, linear, by 1 seed\n") {
+		t.Errorf("error %v, table\n%s", err, table.String())
+	}
+	if b := r[1].Better; b.Lo != b.Value || b.Hi != b.Value {
+		t.Errorf("better %+v", b)
+	}
+	if text := string(must(json.Marshal(r[1]))); !strings.Contains(text, `"return_last":{"value":2,"seeds":1}`) || strings.Contains(text, `"lo"`) || strings.Contains(text, `"hi"`) {
+		t.Errorf("in JSON %s", text)
+	}
+	if text := string(must(json.Marshal(r[0].Last))); !strings.Contains(text, `"lo":`) || !strings.Contains(text, `"hi":`) {
+		t.Errorf("in JSON %s", text)
 	}
 	// In a study the comparison is with the study's own, if it has the method.
 	one, other := read(t, filepath.Join(dir, "safe"), filepath.Join(dir, "unsafe")), read(t, filepath.Join(dir, "pessimistic"), filepath.Join(dir, "unsafe"))

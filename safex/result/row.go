@@ -1,6 +1,7 @@
 package result
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -69,12 +70,25 @@ type Excess struct {
 	Value *float64 `json:"excess"` // nil is a NaN, or no step
 }
 
-// A Score is an estimate over seeds with its 95 % interval, by bootstrap: too narrow for few seeds, and without width for one.
+// A Score is an estimate over seeds with its 95 % interval, by bootstrap: too narrow for few seeds. One seed has none: Lo and Hi are then Value,
+// and left out of JSON.
 type Score struct {
 	Value float64 `json:"value"`
 	Lo    float64 `json:"lo"`
 	Hi    float64 `json:"hi"`
 	Seeds int     `json:"seeds"` // of Better, those of the method with fewer
+}
+
+// MarshalJSON leaves out the interval of one seed.
+func (s Score) MarshalJSON() ([]byte, error) {
+	if s.Seeds == 1 {
+		return json.Marshal(struct {
+			Value float64 `json:"value"`
+			Seeds int     `json:"seeds"`
+		}{s.Value, s.Seeds})
+	}
+	type plain Score
+	return json.Marshal(plain(s))
 }
 
 // confidence is that of all bounds and intervals.
@@ -165,6 +179,9 @@ func (m *Method) returns(of func([]float64) float64) (all []float64) {
 func score(e stats.Estimate, seeds int) *Score {
 	if seeds == 0 {
 		return nil
+	}
+	if seeds == 1 {
+		e.Lo, e.Hi = e.Value, e.Value
 	}
 	return &Score{e.Value, e.Lo, e.Hi, seeds}
 }

@@ -15,9 +15,35 @@ import (
 
 // study is what a Method takes from the file study.yaml of the folder that its runs are in.
 type study struct {
-	name  string
-	seeds []uint64 // in order; nil if they are not known
-	err   error
+	name     string
+	seeds    []uint64 // in order; nil if they are not known
+	all      named
+	plain    bool // whether there are runs without a variant
+	variants []variant
+	err      error
+}
+
+// named is what runs are of; what it does not name is any.
+type named struct{ Tasks, Planners, Models []string }
+
+// A variant is one of a study, and what it is of.
+type variant struct {
+	Name  string
+	named `yaml:",inline"`
+}
+
+// has tells whether runs of m are among those that n names.
+func (n *named) has(m *Method) bool {
+	of := func(list []string, name string) bool { return list == nil || slices.Contains(list, name) }
+	return of(n.Tasks, m.Task) && of(n.Planners, m.Planner) && of(n.Models, m.Model)
+}
+
+// has tells whether the study has the method, as the file is now: a folder may have more runs than that.
+func (s *study) has(m *Method) bool {
+	if m.Variant == "" {
+		return s.plain && s.all.has(m)
+	}
+	return s.all.has(m) && slices.ContainsFunc(s.variants, func(v variant) bool { return v.Name == m.Variant && v.has(m) })
 }
 
 // belongs sets the study, the variant and the seeds of m, whose run is in dir, if that, or what it is a symbolic link to, is
@@ -44,7 +70,10 @@ func (r *reader) belongs(m *Method, dir string) error {
 			continue
 		}
 		if s := r.study(filepath.Dir(task)); s != nil {
-			m.Study, m.Variant, m.Seeds = s.name, strings.TrimPrefix(variant, "-"), s.seeds
+			m.Study, m.Variant = s.name, strings.TrimPrefix(variant, "-")
+			if s.has(m) {
+				m.Seeds = s.seeds
+			}
 			return s.err
 		}
 	}
@@ -74,14 +103,18 @@ func readStudy(path string) *study {
 		return &study{err: fmt.Errorf("result: %w", err)}
 	}
 	var file struct {
-		Name  string
-		Seeds any
+		Name     string
+		Seeds    any
+		named    `yaml:",inline"`
+		Plain    bool
+		Variants []variant
 	}
+	file.Plain = true
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
 		return &study{err: fmt.Errorf("result: %s: it is no file of a study: %s", path, strings.TrimSuffix(first, ":"))}
 	}
-	return &study{name: file.Name, seeds: seeds(file.Seeds)}
+	return &study{name: file.Name, seeds: seeds(file.Seeds), all: file.named, plain: file.Plain, variants: file.Variants}
 }
 
 // most is the number of seeds from which on they are not looked for.

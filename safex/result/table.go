@@ -139,6 +139,9 @@ var parts = []part{
 			if r.Better == nil {
 				return "–"
 			}
+			if r.Better.Seeds == 1 {
+				return fmt.Sprintf("%.2f than %s, by 1 seed", r.Better.Value, r.Against)
+			}
 			return fmt.Sprintf("%.2f (%.2f to %.2f) than %s", r.Better.Value, r.Better.Lo, r.Better.Hi, r.Against)
 		}},
 	}},
