@@ -2,12 +2,17 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
@@ -38,9 +43,14 @@ const (
 // and about every second. A run that fails is kept as Failed, and does not stop the others. If ctx ends, or the caller breaks
 // out, all that run are told to save, and Run returns when they have. The last error says what is unfinished.
 //
-// It refuses a folder in which another process runs a study, and one whose runs have other settings; episodes, seeds, variants, tasks,
-// planners and models can be added. Runs that are there and no longer in the study are left alone.
+// It refuses a folder in which another process runs a study, that of another study, of a sweep or of a run, one that lies in a run, and
+// one whose runs have other settings; episodes, seeds, variants, tasks, planners and models can be added. Runs that are there and no longer in the study are left alone.
 func (s *Study) Run(ctx context.Context, out string, workers int, work Worker) iter.Seq2[Progress, error] {
+	return s.run(ctx, out, workers, work, s.Open)
+}
+
+// run is Run with what opens the folder.
+func (s *Study) run(ctx context.Context, out string, workers int, work Worker, open func(out string, jobs []Job) (func(), error)) iter.Seq2[Progress, error] {
 	return func(yield func(Progress, error) bool) {
 		if workers < 1 {
 			yield(Progress{}, fmt.Errorf("study %s: %d workers: want at least 1", s.Name, workers))
@@ -51,7 +61,7 @@ func (s *Study) Run(ctx context.Context, out string, workers int, work Worker) i
 			yield(Progress{}, err)
 			return
 		}
-		release, err := s.Open(out, jobs)
+		release, err := open(out, jobs)
 		if err != nil {
 			yield(Progress{}, err)
 			return
@@ -102,8 +112,19 @@ func (s *Study) Run(ctx context.Context, out string, workers int, work Worker) i
 }
 
 // Open makes the folder of the study, or goes on in it, and keeps other processes that Open it out until release is called. It
-// writes study.yaml, and no run; see Job.Make.
+// writes study.yaml, and no run; see Job.Make. It refuses what Run does.
 func (s *Study) Open(out string, jobs []Job) (release func(), err error) {
+	if _, err := os.Stat(filepath.Join(out, SweepFile)); err == nil {
+		return nil, fmt.Errorf("study %s: %s is the folder of a sweep: choose another with --out", s.Name, out)
+	}
+	return s.open(out, jobs)
+}
+
+// open is Open, also of the folder of a sweep.
+func (s *Study) open(out string, jobs []Job) (release func(), err error) {
+	if err := outside(out); err != nil {
+		return nil, fmt.Errorf("study %s: %w", s.Name, err)
+	}
 	release, err = run.Hold(out, lockFile)
 	if err != nil {
 		return nil, err
@@ -115,8 +136,49 @@ func (s *Study) Open(out string, jobs []Job) (release func(), err error) {
 	return release, nil
 }
 
+// outside reports the run folder that out is or lies in.
+func outside(out string) error {
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	for dir := path; ; dir = filepath.Dir(dir) {
+		switch {
+		case made(dir) && dir == path:
+			return fmt.Errorf("%s is the folder of a run: choose another with --out", out)
+		case made(dir):
+			return fmt.Errorf("%s lies in %s, the folder of a run: choose another with --out", out, dir)
+		case dir == filepath.Dir(dir):
+			return nil
+		}
+	}
+}
+
+// same reports that the folder out is that of a study of another name.
+func (s *Study) same(out string) error {
+	path := filepath.Join(out, studyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var old struct{ Name string }
+	if err := yaml.Unmarshal(text, &old); err != nil || old.Name == "" {
+		return fmt.Errorf("%s is no file of a study: choose another folder with --out", path)
+	}
+	if old.Name != s.Name {
+		return fmt.Errorf("%s is the folder of study %s: choose another with --out", out, old.Name)
+	}
+	return nil
+}
+
 // begin checks what is in the folder of the study, and writes study.yaml.
 func (s *Study) begin(out string, jobs []Job) error {
+	if err := s.same(out); err != nil {
+		return fmt.Errorf("study %s: %w", s.Name, err)
+	}
 	for _, j := range jobs {
 		if err := j.differs(j.folder(out)); err != nil {
 			return fmt.Errorf("study %s: %w", s.Name, err)

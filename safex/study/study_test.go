@@ -516,6 +516,44 @@ func TestOtherBuild(t *testing.T) {
 	}
 }
 
+// The folder of another study, of a sweep or of a run is left as it is.
+func TestFolderOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"study/study.yaml": "name: other\n", "damaged/study.yaml": "name: [\n", "sweep/sweep.json": "{}", "run/run.yaml": "Task: pitch\n",
+	} {
+		if err := run.Write(dir, name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := quick()
+	for name, want := range map[string]string{
+		"study": "is the folder of study other: choose", "damaged": "study.yaml is no file of a study: choose", "sweep": "is the folder of a sweep: choose",
+		"run": "run is the folder of a run: choose", "run/a/b": "lies in " + filepath.Join(dir, "run") + ", the folder of a run: choose",
+	} {
+		out := filepath.Join(dir, filepath.FromSlash(name))
+		before, _ := os.ReadFile(filepath.Join(out, studyFile))
+		for _, err := range s.Run(context.Background(), out, 1, func(context.Context, string) error { return errors.New("it runs") }) {
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "study quick: ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: error %v, want %q", name, err, want)
+			}
+			break
+		}
+		if after, _ := os.ReadFile(filepath.Join(out, studyFile)); !bytes.Equal(before, after) {
+			t.Errorf("%s: study.yaml is now %s", name, after)
+		}
+	}
+	sweep := sweeping(t, "sweep:\n  trials: 2\n  over: {learn-every: [1, 2]}")
+	for _, err := range sweep.Run(context.Background(), filepath.Join(dir, "run", "a"), 1, Here) {
+		if err == nil || !strings.Contains(err.Error(), "the folder of a run: choose") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "run", "a")); err == nil {
+		t.Error("a folder was made in that of a run")
+	}
+}
+
 // rebuild has the run dir be made by another build.
 func rebuild(t *testing.T, dir string) {
 	text, err := os.ReadFile(filepath.Join(dir, "run.yaml"))

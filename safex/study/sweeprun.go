@@ -63,6 +63,9 @@ func (s *Sweep) run(ctx context.Context, out string, workers int, work Worker, y
 	if err != nil {
 		return err
 	}
+	if err := outside(out); err != nil {
+		return fmt.Errorf("sweep %s: %w", s.Study.Name, err)
+	}
 	release, err := run.Hold(out, sweepLock)
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func (s *Sweep) run(ctx context.Context, out string, workers int, work Worker, y
 			}
 		}
 		var failed error
-		for p, err := range study.Run(ctx, out, workers, spared(work, gone)) {
+		for p, err := range study.run(ctx, out, workers, spared(work, gone), study.open) {
 			at.Progress, at.Out = p, p.Ended != nil && gone[filepath.Join(out, filepath.FromSlash(p.Ended.Run))]
 			if err != nil && (ctx.Err() != nil || p.Failed == 0) {
 				yield(at, err)
