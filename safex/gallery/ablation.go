@@ -20,23 +20,26 @@ type series struct {
 	sign   string                // of what varies, as in β; "" is the group
 	plain  func(m method) string // what the method without a variant is called
 	own    bool                  // plain says it of variants too
+	path   map[string][]string   // of each group, the setting that it varies
 }
 
 var seriesOf = []series{
-	{groups: []string{"lambda"}, title: "price λ of a violating step", sign: "λ", plain: func(m method) string {
+	{groups: []string{"lambda"}, title: "price λ of a violating step", sign: "λ", path: map[string][]string{"lambda": {"Planning", "Objective", "Weight"}}, plain: func(m method) string {
 		if m.setting("Planning", "Objective", "FeasibleFirst") == "true" {
 			return "limits before reward"
 		}
 		return valued("λ", m.setting("Planning", "Objective", "Weight"))
 	}},
-	{groups: []string{"beta"}, title: "caution β", sign: "β", plain: func(m method) string { return valued("β", m.setting("Planning", "Beta")) }},
+	{groups: []string{"beta"}, title: "caution β", sign: "β", path: map[string][]string{"beta": {"Planning", "Beta"}}, plain: func(m method) string { return valued("β", m.setting("Planning", "Beta")) }},
 	{groups: []string{"learn"}, title: "steps between fits", own: true, plain: func(m method) string {
 		if n := m.setting("LearnEvery"); n != "" && n != "0" {
 			return "fit every " + n
 		}
 		return "fit at ends"
 	}},
-	{groups: []string{"information", "optimism"}, title: "bonus for exploration", plain: func(method) string { return "no bonus" }},
+	{groups: []string{"information", "optimism"}, title: "bonus for exploration", path: map[string][]string{
+		"information": {"Planning", "Explore", "Information"}, "optimism": {"Planning", "Explore", "Optimism"},
+	}, plain: func(method) string { return "no bonus" }},
 }
 
 // has tells whether m is one of the variants.
@@ -52,6 +55,9 @@ func (g *Gallery) ablation(s series, beta bool) (*fig.Figure, error) {
 	rows := s.rows(g)
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("there is no variant %s-… of any method: run a study that has some, as notebooks/studies/ablations.yaml", s.groups[0])
+	}
+	if !slices.ContainsFunc(rows, row.planned) {
+		return nil, errNotPlanned
 	}
 	return g.compare(rows, beta, false), nil
 }
@@ -82,6 +88,15 @@ func (s series) rows(g *Gallery) []row {
 		slices.SortStableFunc(r.methods, func(a, b method) int {
 			return cmp.Or(cmp.Compare(a.Planner, b.Planner), cmp.Compare(a.value(), b.value()))
 		})
+		count := map[string]int{}
+		for _, m := range r.methods {
+			count[m.label]++
+		}
+		for i := range r.methods {
+			if m := &r.methods[i]; count[m.label] > 1 && m.Variant != "" { // it varies something else
+				m.label += " (" + m.Variant + ")"
+			}
+		}
 		for i := range r.methods {
 			if m := &r.methods[i]; !slices.Contains(labels, m.label) {
 				labels = append(labels, m.label)
@@ -96,7 +111,7 @@ func (s series) rows(g *Gallery) []row {
 	return rows
 }
 
-// label is what a method is called among others of its group.
+// label is what a method is called among others of its group: by the setting that the group varies if that is a number, else by its variant.
 func (s series) label(m method) string {
 	if m.Variant == "" {
 		return s.plain(m)
@@ -105,7 +120,11 @@ func (s series) label(m method) string {
 		return s.plain(m)
 	}
 	name := group(m.Variant)
-	return valued(cmp.Or(s.sign, name), strings.TrimPrefix(m.Variant, name+"-"))
+	value := m.setting(s.path[name]...)
+	if _, err := strconv.ParseFloat(value, 64); err != nil {
+		value = strings.TrimPrefix(m.Variant, name+"-")
+	}
+	return valued(cmp.Or(s.sign, name), value)
 }
 
 // base is the method that v is a variant of, in its own study or in another one: of those of the same planner, model, calibration and build

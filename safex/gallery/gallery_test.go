@@ -285,6 +285,30 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// Variants are called by what they set, not by what somebody named them; by their names if that is no number, or if it does not differ.
+func TestLabels(t *testing.T) {
+	variant := func(name, old, new string) result.Method {
+		return learner("pendulum", "pessimistic", name, 2, 1, 0, old, new)
+	}
+	g := &Gallery{Set: &result.Set{Methods: []result.Method{
+		learner("pendulum", "pessimistic", "", 2, 1, 0),
+		variant("beta-9", `"Beta": 2`, `"Beta": 0.5`), variant("beta-fading", `"Beta": 2`, `"Beta": "linear 3 to 1 in 5"`), variant("beta-far", `"LearnEvery": 50`, `"LearnEvery": 9`),
+		variant("lambda-1", `true, "Weight": 100`, `false, "Weight": 7`),
+		variant("information-high", `"Beta": 2`, `"Explore": {"Information": 0.25, "Optimism": 0}`), variant("optimism-high", `"Beta": 2`, `"Explore": {"Information": 0, "Optimism": 3}`),
+	}}}
+	for i, want := range map[int][]string{
+		0: {"limits before reward", "λ = 7"}, 1: {"β fading", "β = 0.5", "β = 2", "β = 2 (beta-far)"}, 3: {"no bonus", "information = 0.25", "optimism = 3"},
+	} {
+		var labels []string
+		for _, m := range seriesOf[i].rows(g)[0].methods {
+			labels = append(labels, m.label)
+		}
+		if !slices.Equal(labels, want) {
+			t.Errorf("labels %q, want %q", labels, want)
+		}
+	}
+}
+
 // Of several studies with a plain method, the one that differs least from a variant is shown beside it.
 func TestBase(t *testing.T) {
 	far := learner("pendulum", "safe", "", 2, 1, 0, `"LearnEvery": 50`, `"LearnEvery": 7`, `"Beta": 2`, `"Beta": 5`)
@@ -358,10 +382,26 @@ func TestErrors(t *testing.T) {
 	for i := range going.Set.Methods {
 		going.Set.Methods[i].Steps, going.Set.Methods[i].Study = 1000, fmt.Sprint(i)
 	}
+	// Runs of the random phase alone have violating steps, and no return.
+	bold := &Gallery{Set: &result.Set{Methods: []result.Method{four(), four(), four()}}, Band: IQM}
+	for i := range bold.Set.Methods {
+		m := &bold.Set.Methods[i]
+		m.Steps, m.Planner = steps, []string{"safe", "unsafe", "safe"}[i]
+		for k := range m.Runs {
+			m.Runs[k].Episodes = m.Runs[k].Episodes[:1]
+		}
+	}
+	bold.Set.Methods[2].Variant = "beta-1"
+	if got := bold.Names(); !slices.Equal(got, []string{"histogram", "violations"}) {
+		t.Errorf("figures %q of random phases", got)
+	}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
+		{draw(bold, "learning"), "no run has completed a planned episode yet"},
+		{draw(bold, "tradeoff"), "no run has completed a planned episode yet"},
+		{draw(bold, "beta"), "no run has completed a planned episode yet"},
 		{draw(going, "tradeoff"), "no run is finished yet"},
 		{draw(bare, "learnin"), `there is no figure "learnin": did you mean learning?`},
 		{draw(bare, "histogram"), "task pendulum has no limit: there are no violations to draw"},

@@ -18,6 +18,9 @@ func (g *Gallery) learning() (*fig.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !slices.ContainsFunc(rows, row.planned) {
+		return nil, errNotPlanned
+	}
 	return g.compare(rows, false, true), nil
 }
 

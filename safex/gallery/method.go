@@ -89,6 +89,21 @@ func (g *Gallery) compared() ([]row, error) {
 	return nil, fmt.Errorf("no run has completed an episode yet: there is nothing to draw")
 }
 
+// errNotPlanned is the error of a figure of returns of which there are none.
+var errNotPlanned = errors.New("no run has completed a planned episode yet: there are no returns to draw")
+
+// planned tells whether a run has completed a planned episode with a return that can be drawn.
+func (r row) planned() bool {
+	for _, m := range r.methods {
+		for e := range m.episodes() {
+			if m.planned(e) && slices.ContainsFunc(m.returns(e), func(v float64) bool { return v-v == 0 }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // limited are the rows of tasks that have a limit.
 func limited(rows []row) ([]row, error) {
 	kept := slices.DeleteFunc(slices.Clone(rows), func(r row) bool {

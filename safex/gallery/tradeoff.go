@@ -51,6 +51,9 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("no run is finished yet: safety against speed is of whole runs")
 	}
+	if parts = slices.DeleteFunc(parts, func(p part) bool { return !p.planned() }); len(parts) == 0 {
+		return nil, errNotPlanned
+	}
 	f := fig.Grid{Columns: min(2, len(parts)), Tall: []float64{7.5}}
 	var notes notes
 	notes.add("A large mark is a method: the interquartile mean of the episode in which its runs first reach the return, and its mean violating steps per run, with 95 %% bootstrap intervals; a small one is a run.")
