@@ -1,10 +1,10 @@
 package gallery
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
+
+	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
 // A Published is a run of another implementation, to compare with.
@@ -45,9 +45,7 @@ func readPublished(path string) ([]Published, error) {
 	var f struct {
 		Published []Published `json:"published"`
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
+	if err := run.Strict(text, &f); err != nil {
 		return nil, fmt.Errorf("%s holds no published runs: %w", path, err)
 	}
 	for _, p := range f.Published {

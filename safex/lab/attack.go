@@ -408,7 +408,7 @@ func ReadGaps(path string) ([]Gap, error) {
 		return nil, err
 	}
 	var f gapFile
-	if err := strict(text, &f); err != nil {
+	if err := run.Strict(text, &f); err != nil {
 		return nil, fmt.Errorf("%s holds no outcomes of safex attack: %w", path, err)
 	}
 	return f.Gaps, nil

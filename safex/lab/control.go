@@ -345,7 +345,7 @@ func ReadControl(path string) (c *Control, done []Controlled, err error) {
 		controlHead
 		Outcomes []Controlled
 	}
-	if err := strict(text, &f); err != nil {
+	if err := run.Strict(text, &f); err != nil {
 		return nil, nil, fmt.Errorf("%s holds no outcomes of safex control: %w", path, err)
 	}
 	return &Control{Settings: f.Settings, Vary: f.Vary, Times: f.Times}, f.Outcomes, nil

@@ -262,7 +262,7 @@ func ReadCoverage(path string) (c Coverage, done []Covered, err error) {
 		return c, nil, err
 	}
 	var r results
-	if err := strict(text, &r); err != nil {
+	if err := run.Strict(text, &r); err != nil {
 		return c, nil, fmt.Errorf("%s holds no outcomes of safex coverage: %w", path, err)
 	}
 	return r.Settings, r.Outcomes, nil

@@ -45,7 +45,7 @@ func ReadScenario(path string) (*Scenario, error) {
 		return nil, err
 	}
 	var s Scenario
-	if err := strict(text, &s); err != nil {
+	if err := run.Strict(text, &s); err != nil {
 		return nil, fmt.Errorf("%s holds no scenario of safex attack: %w", path, err)
 	}
 	if s.Settings == nil {

@@ -1,9 +1,7 @@
 package lab
 
 import (
-	"bytes"
 	"encoding"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -193,11 +191,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// strict decodes JSON whose every key must be a field of v.
-func strict(text []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
 }

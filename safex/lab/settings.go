@@ -20,6 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
@@ -277,7 +278,7 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	}
 	type plain Settings // without this method
 	p := plain(*d)
-	if err := strict(text, &p); err != nil {
+	if err := run.Strict(text, &p); err != nil {
 		return err
 	}
 	if p.Parameters == nil || p.Planning == nil || p.Learning == nil || (p.Prior == nil) != (d.Prior == nil) || (p.Calibrating == nil) != (d.Calibrating == nil) {

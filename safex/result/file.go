@@ -2,11 +2,8 @@ package result
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
@@ -132,16 +129,8 @@ func decode(text []byte) (*Set, error) {
 			} `json:"runs"`
 		} `json:"methods"`
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	var wrong *json.UnmarshalTypeError
-	if err := d.Decode(&f); errors.As(err, &wrong) {
-		return nil, fmt.Errorf("%s is a %s", cmp.Or(wrong.Field, "it"), wrong.Value)
-	} else if err != nil {
-		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("something follows its end")
+	if err := run.Strict(text, &f); err != nil {
+		return nil, err
 	}
 	if f.Format != format {
 		return nil, fmt.Errorf("its format is %q, want %q", f.Format, format)

@@ -15,7 +15,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -220,10 +219,8 @@ func Settings(dir string, v any) error {
 	if err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	d := json.NewDecoder(bytes.NewReader(again))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("run: %s: %s", path, strings.TrimPrefix(err.Error(), "json: "))
+	if err := Strict(again, v); err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
 	}
 	return nil
 }

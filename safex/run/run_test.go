@@ -214,7 +214,7 @@ func TestSettings(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || !info.ModTime().Equal(began) || Settings(dir, &got) != nil || got.Rate != 0.5 {
 		t.Errorf("rewritten as %v, of %v, error %v", got, info.ModTime(), err)
 	}
-	for text, want := range map[string]string{"Nam: 1\n": "unknown field", "a: [": "run.yaml: line 1", "Rate: fast\n": "cannot unmarshal"} {
+	for text, want := range map[string]string{"Nam: 1\n": "unknown field", "a: [": "run.yaml: line 1", "Rate: fast\n": "Rate is a string, want a number"} {
 		if err := Write(dir, settingsFile, []byte(text)); err != nil {
 			t.Fatal(err)
 		}

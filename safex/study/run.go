@@ -234,8 +234,11 @@ func (p *pool) start(ctx context.Context) bool {
 func (p *pool) end(ctx context.Context, e end) *State {
 	p.running = slices.DeleteFunc(p.running, func(i int) bool { return i == e.job })
 	s, dir := p.jobs[e.job].State(p.out), p.dir(e.job)
-	if e.err == nil && s.Steps < s.Total {
+	if e.err == nil && s.Phase != Done {
 		e.err = fmt.Errorf("its Worker returned after %d of %d steps", s.Steps, s.Total)
+		if s.Failure != "" && s.Failure != run.Failure(dir) { // it has not gone on, or its files are damaged
+			e.err = errors.New(s.Failure)
+		}
 	}
 	if e.err != nil { // a signal to all processes may have reached that of the run first
 		select {
@@ -250,7 +253,7 @@ func (p *pool) end(ctx context.Context, e end) *State {
 				why += "; and " + err.Error()
 			}
 		}
-		s.Phase, s.Failure, s.Log = Failed, why, filepath.Join(dir, logFile)
+		s.Phase, s.Failure, s.Log = Failed, why, logged(dir)
 	}
 	p.states[e.job] = s
 	return &s
@@ -261,7 +264,7 @@ func (p *pool) give() *State {
 	i := p.queue[0]
 	p.queue = p.queue[1:]
 	s := &p.states[i]
-	s.Phase, s.Failure, s.Log = Failed, "it is in use by another process: wait for that, or end it first", filepath.Join(p.dir(i), logFile)
+	s.Phase, s.Failure, s.Log = Failed, "it is in use by another process: wait for that, or end it first", logged(p.dir(i))
 	return s
 }
 

@@ -2,16 +2,22 @@ package study
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
@@ -69,11 +75,16 @@ func kept(out string) ([]Job, error) {
 	return s.Jobs()
 }
 
-// State reads how far the run is in the folder of the study, out. Files that are not there, or cannot be read, count as nothing.
+// State reads how far the run is in the folder of the study, out. One whose files are damaged or cannot be read is Failed, unless a process
+// holds its lock; numbers are those of what can be read.
 func (j Job) State(out string) State {
 	dir := j.folder(out)
 	s := State{Run: j.Dir, Phase: Waiting, Total: j.Total()}
-	sums, _ := run.Summaries(dir)
+	busy := run.Busy(dir)           // if not, nothing changes until all is read
+	sums, err := run.Summaries(dir) // first, as it is written after steps.csv
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
 	complete := 0
 	for _, sum := range sums {
 		complete += sum.Steps
@@ -83,18 +94,26 @@ func (j Job) State(out string) State {
 			s.Return = &sum.Return
 		}
 	}
-	steps, violations := underway(filepath.Join(dir, "steps.csv"), complete, j.Settings.Parameters.Task())
+	steps, violations, e := underway(filepath.Join(dir, "steps.csv"), complete, j.Settings.Parameters.Task())
 	s.Steps, s.Violations = max(complete, steps), s.Violations+violations
+	if busy {
+		s.Phase = Running
+		return s
+	}
+	made, old, damage := j.there(dir)
+	if err = cmp.Or(damage, err, e); err == nil {
+		err = j.agree(dir, len(sums), complete, steps)
+	}
 	s.Failure = run.Failure(dir)
+	if s.Failure == "" && err != nil {
+		s.Failure = err.Error()
+	}
 	switch {
-	case run.Busy(dir):
-		s.Phase, s.Failure = Running, ""
 	case s.Failure != "":
-		s.Phase = Failed
-		s.Log = filepath.Join(dir, logFile)
-	case s.Steps >= s.Total:
+		s.Phase, s.Log = Failed, logged(dir)
+	case made && complete >= s.Total:
 		s.Phase = Done
-		if old, err := settings(dir); err == nil && old.Build != j.Settings.Build {
+		if old.Build != j.Settings.Build {
 			s.Build = old.Build
 		}
 	case s.Steps > 0:
@@ -103,16 +122,64 @@ func (j Job) State(out string) State {
 	return s
 }
 
-// underway is the number of steps of a file steps.csv of a task, and of those beyond a limit after the first complete ones.
-func underway(path string, complete int, task safex.Task) (steps, violations int) {
+// there tells whether dir has the settings of a run, and which. It is an error if they cannot be read, or if something else is there.
+func (j Job) there(dir string) (made bool, old *lab.Settings, err error) {
+	_, err = os.Stat(filepath.Join(dir, "run.yaml"))
+	if err == nil {
+		old, err = settings(dir)
+		return err == nil, old, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, nil, fmt.Errorf("cannot read %s: %w", filepath.Join(dir, "run.yaml"), err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, nil, fmt.Errorf("cannot read %s: %w", dir, err)
+	}
+	if i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") }); i >= 0 {
+		return false, nil, fmt.Errorf("%s has a file %s and no run.yaml: move the folder away, and the run starts again", dir, entries[i].Name())
+	}
+	return false, nil, nil
+}
+
+// agree reports episodes.jsonl of that many lines and complete steps, and steps.csv of that many steps, that cannot be of one run: there is
+// at most one episode more in steps.csv, which is written first.
+func (j Job) agree(dir string, lines, complete, steps int) error {
+	next := 0
+	switch {
+	case lines == 0 && j.Settings.Explore > 0:
+		next = j.Settings.Explore
+	case complete < j.Total():
+		next = j.Settings.Parameters.Task().Steps
+	}
+	if steps < complete || steps > complete+next {
+		return fmt.Errorf("%s: the lines of episodes.jsonl have %d steps, and steps.csv %d: one of them was changed; put it back, or move the folder away", dir, complete, steps)
+	}
+	return nil
+}
+
+// logged is the log of the run folder dir, "" if there is none.
+func logged(dir string) string {
+	path := filepath.Join(dir, logFile)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// underway is the number of steps of a file steps.csv of a task, none if it is not there, and of those beyond a limit after the first complete ones.
+func underway(path string, complete int, task safex.Task) (steps, violations int, err error) {
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
 	if err != nil {
-		return 0, 0
+		return 0, 0, fmt.Errorf("cannot read %s: %w", path, err)
 	}
 	header := bytes.IndexByte(text, '\n') + 1
 	steps = bytes.Count(text[header:], []byte("\n"))
 	if steps <= complete {
-		return steps, 0
+		return steps, 0, nil
 	}
 	rest := text[header:]
 	for range complete {
@@ -132,10 +199,10 @@ func underway(path string, complete int, task safex.Task) (steps, violations int
 	for {
 		row, err := r.Read()
 		if err == io.EOF {
-			return steps, violations + tr.Violations(budgets...)
+			return steps, violations + tr.Violations(budgets...), nil
 		}
 		if err != nil || len(row) < from+len(task.Limits) {
-			return steps, violations
+			return steps, violations, fmt.Errorf("%s is damaged", path)
 		}
 		if row[1] == "0" { // episodes.jsonl is written after steps.csv
 			violations += tr.Violations(budgets...)

@@ -2,6 +2,7 @@ package study
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -577,13 +578,14 @@ func TestFailures(t *testing.T) {
 		}
 		return Here(ctx, dir)
 	}
+	log := "" // the Worker of the first check writes none
 	check := func(work Worker, why string) {
 		t.Helper()
 		var last Progress
 		var final error
 		for p, err := range s.Run(context.Background(), out, 2, work) {
 			last, final = p, err
-			if p.Ended != nil && p.Ended.Phase == Failed && p.Ended.Log != filepath.Join(bad, "log.txt") {
+			if p.Ended != nil && p.Ended.Phase == Failed && p.Ended.Log != log {
 				t.Errorf("ended %+v", p.Ended)
 			}
 		}
@@ -596,6 +598,7 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	check(fail, "as asked")
+	log = filepath.Join(bad, "log.txt")
 	check(process(t, "panic"), "panic: as asked")
 	t.Setenv(role, "")
 	check(Process(1, "/nowhere/safex"), "/nowhere/safex")
@@ -633,6 +636,75 @@ func TestFailures(t *testing.T) {
 	var trace bytes.Buffer
 	if err := caught(&trace, func() error { panic("here") }); err == nil || err.Error() != "panic: here" || !strings.Contains(trace.String(), "study_test.go") {
 		t.Errorf("error %v, trace %s", err, trace.String())
+	}
+}
+
+// A run whose files are damaged, gone or of something else is no run that is done, whoever asks, and is as it was when they are back.
+func TestDamaged(t *testing.T) {
+	s := quick()
+	s.Tasks = s.Tasks[:1]
+	out := t.TempDir()
+	want := finish(t, s, out, 2, Here)
+	bad := filepath.Join(out, "pitch", "pessimistic-linear", "1")
+	gone := func(path string) error { return os.Remove(path) }
+	text := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	folder := func(path string) error { return cmp.Or(os.Remove(path), os.Mkdir(path, 0o755)) }
+	short := func(path string) error {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rows := bytes.SplitAfter(text, []byte("\n"))
+		return os.WriteFile(path, bytes.Join(rows[:len(rows)-2], nil), 0o644)
+	}
+	for _, c := range []struct {
+		name   string
+		damage func(path string) error
+		status string // what Status says, and the study when it is run again
+		run    string // "" if the same
+		log    bool   // there is one to see
+	}{
+		{"run.yaml", gone, "and no run.yaml: move the folder away, and the run starts again", "is not an empty folder", true},
+		{"run.yaml", text("Task: [\n"), "run.yaml: line 1", "", true},
+		{"run.yaml", folder, "has no file run.yaml", "", true},
+		{"episodes.jsonl", gone, "of episodes.jsonl have 0 steps, and steps.csv 28", "episodes.jsonl", true},
+		{"episodes.jsonl", text("x\n"), "episodes.jsonl, line 1 is damaged", "", true},
+		{"episodes.jsonl", func(path string) error { return cmp.Or(short(path), short(path)) }, "of episodes.jsonl have 12 steps, and steps.csv 28", "do not agree on episode 1", true},
+		{"episodes.jsonl", folder, "cannot read " + filepath.Join(bad, "episodes.jsonl"), "", true},
+		{"steps.csv", gone, "have 28 steps, and steps.csv 0", "steps.csv", true},
+		{"steps.csv", short, "have 28 steps, and steps.csv 27", "do not agree on episode 2", true},
+		{"steps.csv", folder, "cannot read " + filepath.Join(bad, "steps.csv"), "", true},
+		{".", func(path string) error { return cmp.Or(os.RemoveAll(path), text("")(path)) }, "cannot read " + filepath.Join(bad, "run.yaml"), "is not an empty folder", false},
+	} {
+		copied := filepath.Join(t.TempDir(), "copy")
+		if err := os.CopyFS(copied, os.DirFS(bad)); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.damage(filepath.Join(bad, c.name)); err != nil {
+			t.Fatal(err)
+		}
+		log := ""
+		if c.log {
+			log = filepath.Join(bad, "log.txt")
+		}
+		states, err := Status(out)
+		if err != nil || states[1].Phase != Failed || !strings.Contains(states[1].Failure, c.status) || states[1].Log != log || states[0].Phase != Done {
+			t.Errorf("%s: %+v, error %v, want %q", c.name, states[1], err, c.status)
+		}
+		var last Progress
+		var final error
+		for p, err := range s.Run(context.Background(), out, 2, Here) {
+			last, final = p, err
+		}
+		if final == nil || !strings.Contains(final.Error(), "1 of 4 runs failed, the first pitch/pessimistic-linear/1: ") || !strings.Contains(final.Error(), cmp.Or(c.run, c.status)) || last.Done != 3 {
+			t.Errorf("%s: error %v, after %+v, want %q", c.name, final, last, cmp.Or(c.run, c.status))
+		}
+		if err := cmp.Or(os.RemoveAll(bad), os.CopyFS(bad, os.DirFS(copied))); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, want, finish(t, s, out, 2, Here))
 	}
 }
 
@@ -753,12 +825,12 @@ func TestBudget(t *testing.T) {
 	}
 	task := safex.Task{State: make([]safex.Var, 1), Action: make([]safex.Var, 1), Limits: []safex.Limit{{Budget: 0.5}}}
 	for complete, want := range []int{3, 2, 1, 1, 1, 0, 0} { // of 6 steps those that are not counted here: 0.3 alone is within the budget
-		if steps, violations := underway(path, complete, task); steps != 6 || violations != want {
-			t.Errorf("after %d steps: %d beyond a limit of %d, want %d", complete, violations, steps, want)
+		if steps, violations, err := underway(path, complete, task); steps != 6 || violations != want || err != nil {
+			t.Errorf("after %d steps: %d beyond a limit of %d, error %v, want %d", complete, violations, steps, err, want)
 		}
 	}
 	task.Limits[0].Budget = 0
-	if _, violations := underway(path, 0, task); violations != 5 {
+	if _, violations, _ := underway(path, 0, task); violations != 5 {
 		t.Errorf("%d beyond a limit without a budget, want 5", violations)
 	}
 }

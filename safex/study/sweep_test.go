@@ -393,7 +393,11 @@ func comes(come func(s *lab.Settings, episode int) (value float64, violations in
 		}
 		run.GoOn(dir)
 		var text bytes.Buffer
-		defer func() { run.Write(dir, "episodes.jsonl", text.Bytes()) }()
+		steps := 0
+		defer func() {
+			run.Write(dir, "steps.csv", []byte("header\n"+strings.Repeat("row\n", steps)))
+			run.Write(dir, "episodes.jsonl", text.Bytes())
+		}()
 		for e := range 1 + s.Episodes {
 			sum := run.Summary{Episode: e, Phase: "explore", Steps: s.Explore}
 			if e > 0 {
@@ -407,6 +411,7 @@ func comes(come func(s *lab.Settings, episode int) (value float64, violations in
 				return err
 			}
 			text.Write(append(line, '\n'))
+			steps += sum.Steps
 		}
 		return ctx.Err()
 	}

@@ -236,9 +236,7 @@ func load(out string) (*ladder, error) {
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	l := &ladder{}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(l); err != nil {
+	if err := run.Strict(text, l); err != nil {
 		return nil, fmt.Errorf("sweep: %s is damaged, or of another version: choose another folder with --out (%w)", path, err)
 	}
 	return l, nil

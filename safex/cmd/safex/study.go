@@ -204,11 +204,20 @@ func others(errs io.Writer, bar *progressbar.ProgressBar, now, before study.Prog
 	}
 }
 
+// failures lists runs that failed.
+func failures(errs io.Writer, failed []study.State) {
+	for _, s := range failed {
+		see := ""
+		if s.Log != "" {
+			see = "; see " + s.Log
+		}
+		fmt.Fprintf(errs, "%s failed: %s%s\n", s.Run, s.Failure, see)
+	}
+}
+
 // unfinished lists the runs that failed, and says how to go on.
 func unfinished(errs io.Writer, err error, failed []study.State, file string, c *cobra.Command) error {
-	for _, s := range failed {
-		fmt.Fprintf(errs, "%s failed: %s; see %s\n", s.Run, s.Failure, s.Log)
-	}
+	failures(errs, failed)
 	again := fmt.Sprintf("%s run %s", self(), quoted(file))
 	for _, flag := range []string{"seeds", "episodes", "workers", "out", "tensorboard", "wandb"} {
 		if f := c.Flags().Lookup(flag); f.Changed {

@@ -163,11 +163,7 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing the steps under way; Ctrl-C again ends at once") })
 	var at study.Progress
 	var failed []study.State
-	defer func() {
-		for _, f := range failed {
-			fmt.Fprintf(errs, "%s failed: %s; see %s\n", f.Run, f.Failure, f.Log)
-		}
-	}()
+	defer func() { failures(errs, failed) }()
 	for p, err := range s.Run(ctx, s.out, s.workers, worker) {
 		if p.Ended != nil && !p.Out {
 			bar.Clear()
