@@ -121,6 +121,7 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	const gap = 6
 	var taken []vg.Rectangle
+	var leaders [][2]vg.Point // from points to their texts
 	for _, q := range l.at {
 		o := vg.Point{X: x(q.X), Y: y(q.Y)}
 		taken = append(taken, vg.Rectangle{Min: vg.Point{X: o.X - 4, Y: o.Y - 4}, Max: vg.Point{X: o.X + 4, Y: o.Y + 4}})
@@ -141,6 +142,11 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 				for _, t := range taken {
 					cost += 2 * float64(overlap(r, t)) / 10
 				}
+				for _, other := range leaders {
+					if crossed(o, nearest(o, r), other[0], other[1]) {
+						cost += 3
+					}
+				}
 				cost += 10 * (float64(wide*high) - float64(overlap(r, c.Rectangle))) / float64(wide*high)
 				if cost < least-1e-9 {
 					best, least = r, cost
@@ -148,11 +154,12 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		taken = append(taken, vg.Rectangle{Min: vg.Point{X: best.Min.X - gap, Y: best.Min.Y}, Max: vg.Point{X: best.Max.X + gap, Y: best.Max.Y}})
-		middle := vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y + best.Max.Y) / 2}
-		if near := math.Hypot(float64(max(best.Min.X-o.X, o.X-best.Max.X, 0)), float64(max(best.Min.Y-o.Y, o.Y-best.Max.Y, 0))); near > 2*gap {
-			c.StrokeLine2(draw.LineStyle{Color: pale(l.looks[i].color, 120), Width: vg.Points(0.6)}, o.X, o.Y, min(max(o.X, best.Min.X), best.Max.X), min(max(o.Y, best.Min.Y), best.Max.Y))
+		end := nearest(o, best)
+		leaders = append(leaders, [2]vg.Point{o, end})
+		if math.Hypot(float64(end.X-o.X), float64(end.Y-o.Y)) > 2*gap {
+			c.StrokeLine2(draw.LineStyle{Color: pale(l.looks[i].color, 120), Width: vg.Points(0.6)}, o.X, o.Y, end.X, end.Y)
 		}
-		c.FillText(style, vg.Point{X: best.Min.X, Y: middle.Y}, text)
+		c.FillText(style, vg.Point{X: best.Min.X, Y: (best.Min.Y + best.Max.Y) / 2}, text)
 	}
 }
 
@@ -163,4 +170,15 @@ func overlap(a, b vg.Rectangle) vg.Length {
 		return 0
 	}
 	return wide * high
+}
+
+// nearest is the point of r nearest to p.
+func nearest(p vg.Point, r vg.Rectangle) vg.Point {
+	return vg.Point{X: min(max(p.X, r.Min.X), r.Max.X), Y: min(max(p.Y, r.Min.Y), r.Max.Y)}
+}
+
+// crossed tells whether the inner parts of the lines from a to b and from c to d have a point in common.
+func crossed(a, b, c, d vg.Point) bool {
+	side := func(p, q, r vg.Point) vg.Length { return (q.X-p.X)*(r.Y-p.Y) - (q.Y-p.Y)*(r.X-p.X) }
+	return side(a, b, c)*side(a, b, d) < 0 && side(c, d, a)*side(c, d, b) < 0
 }
