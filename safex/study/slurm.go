@@ -137,6 +137,11 @@ func (s *Study) Submit(ctx context.Context, out string, slurm Slurm, program str
 	if err != nil {
 		return Submitted{}, err
 	}
+	return s.submit(ctx, out, slurm, program, args, jobs, s.Open, func(*cluster, map[string]bool) []Job { return jobs })
+}
+
+// submit is Submit of those jobs that choose returns when it is told which are queued or running; with what opens the folder.
+func (s *Study) submit(ctx context.Context, out string, slurm Slurm, program string, args []string, jobs []Job, open func(out string, jobs []Job) (func(), error), choose func(c *cluster, active map[string]bool) []Job) (Submitted, error) {
 	script, err := s.Script(slurm, program, args...)
 	if err != nil {
 		return Submitted{}, err
@@ -151,7 +156,7 @@ func (s *Study) Submit(ctx context.Context, out string, slurm Slurm, program str
 	if err := there("sbatch"); err != nil {
 		return Submitted{}, err
 	}
-	release, err := s.Open(out, jobs)
+	release, err := open(out, jobs)
 	if err != nil {
 		return Submitted{}, err
 	}
@@ -164,12 +169,17 @@ func (s *Study) Submit(ctx context.Context, out string, slurm Slurm, program str
 	if err != nil {
 		return Submitted{}, err
 	}
-	queue = slices.DeleteFunc(queue, task.ended)
-	sum, lines, err := c.unfinished(jobs, queue)
+	active := map[string]bool{}
+	for _, t := range queue {
+		if !t.ended() {
+			active[t.run] = true
+		}
+	}
+	sum, lines, err := c.unfinished(choose(c, active), active)
 	if err != nil || len(lines) == 0 {
 		return sum, err
 	}
-	if err := c.copy(program, len(queue) == 0); err != nil {
+	if err := c.copy(program, len(active) == 0); err != nil {
 		return sum, err
 	}
 	if err := run.Write(out, scriptFile, []byte(script)); err != nil {
@@ -180,13 +190,9 @@ func (s *Study) Submit(ctx context.Context, out string, slurm Slurm, program str
 	return sum, err
 }
 
-// unfinished are the lines of runsFile, which it writes, of those jobs that are to be submitted: that are not Done, and neither run nor are in
-// the queue.
-func (c *cluster) unfinished(jobs []Job, queue []task) (sum Submitted, lines []int, err error) {
-	active := map[string]bool{}
-	for _, t := range queue {
-		active[t.run] = true
-	}
+// unfinished are the lines of runsFile, which it writes, of those jobs that are to be submitted: that are not Done, and neither run nor are
+// active, which is queued or running in Slurm.
+func (c *cluster) unfinished(jobs []Job, active map[string]bool) (sum Submitted, lines []int, err error) {
 	line := map[string]int{}
 	for i, dir := range c.runs {
 		line[dir] = i
@@ -205,6 +211,9 @@ func (c *cluster) unfinished(jobs []Job, queue []task) (sum Submitted, lines []i
 		default:
 			lines = append(lines, i)
 		}
+	}
+	if len(lines) == 0 {
+		return sum, nil, nil
 	}
 	slices.Sort(lines)
 	return sum, lines, run.Write(c.out, runsFile, []byte(strings.Join(c.runs, "\n")+"\n"))

@@ -27,7 +27,7 @@ CGO_ENABLED=0, and it needs nothing else on those machines; a build with -tags x
 here. Two minutes before its time limit a run saves, and with --requeue goes to the end of the queue. Runs with
 the same seed have the same bits on one kind of processor: --sbatch --constraint=NAME chooses one.`
 
-// A cluster is what the flags of safex run --slurm ask for.
+// A cluster is what the flags of --slurm ask for.
 type cluster struct {
 	study.Slurm
 	on, requeue bool
@@ -83,6 +83,11 @@ func (s *cluster) submit(c *cobra.Command, of *study.Study, jobs []study.Job, ou
 		fmt.Fprintln(errs, slower)
 	}
 	sum, err := of.Submit(c.Context(), out, s.Slurm, path, args...)
+	return said(w, errs, sum, len(jobs), out, err)
+}
+
+// said prints what became of so many runs in the folder out that were to be submitted, with the error that came of it.
+func said(w, errs io.Writer, sum study.Submitted, runs int, out string, err error) error {
 	if err != nil && len(sum.Jobs) > 0 {
 		return fmt.Errorf("%w; %d runs were submitted before that, as %s", err, sum.Runs, numbered(sum.Jobs))
 	}
@@ -93,11 +98,11 @@ func (s *cluster) submit(c *cobra.Command, of *study.Study, jobs []study.Job, ou
 		fmt.Fprintf(errs, "This build needs %s on all machines of the cluster: one with CGO_ENABLED=0 before go build needs nothing.\n", strings.Join(sum.Needs, ", "))
 	}
 	if len(sum.Jobs) == 0 {
-		_, err = fmt.Fprintf(w, "Nothing to submit: of %d runs %d are complete, and %d queued or running.\n", len(jobs), sum.Done, sum.Active)
+		_, err = fmt.Fprintf(w, "Nothing to submit: of %d runs %d are complete, and %d queued or running.\n", runs, sum.Done, sum.Active)
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%d of %d runs submitted as %s; %d were complete, and %d queued or running. Follow them by: %s status %s, end them by: %s cancel %s\n",
-		sum.Runs, len(jobs), numbered(sum.Jobs), sum.Done, sum.Active, self(), quoted(out), self(), quoted(out))
+		sum.Runs, runs, numbered(sum.Jobs), sum.Done, sum.Active, self(), quoted(out), self(), quoted(out))
 	return err
 }
 
@@ -141,8 +146,8 @@ func trackArgs(s track.Settings) (args []string) {
 func cancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "cancel DIR", Short: "End the runs of a study that are in Slurm",
-		Long: `cancel ends the runs that safex run --slurm submitted and that are queued or running. Those that are under way
-save; the same safex run goes on with them.`,
+		Long: `cancel ends the runs that --slurm of safex run or safex sweep submitted and that are queued or running. Those that
+are under way save; the same safex run or sweep goes on with them.`,
 		Example: "  safex cancel runs/quick",
 		Args:    one("DIR", "runs/quick"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -181,9 +186,9 @@ func taskCommand() *cobra.Command {
 				if e == nil {
 					return nil
 				}
-				err = fmt.Errorf("its time limit came, and it could not be queued again (%w); all is saved: submit it again", e)
+				err = fmt.Errorf("%s, and it could not be queued again (%w); all is saved: submit it again", study.OutOfTime, e)
 			} else {
-				err = fmt.Errorf("its time limit came; all is saved: submit it again, with more --time or with --requeue")
+				err = fmt.Errorf("%s; all is saved: submit it again, with more --time or with --requeue", study.OutOfTime)
 			}
 			if e := run.Fail(filepath.Join(args[0], filepath.FromSlash(args[1])), err.Error()); e != nil {
 				return e

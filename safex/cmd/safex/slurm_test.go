@@ -34,6 +34,14 @@ explore: 20
 set: {Steps: 80}
 `
 
+// halving makes a sweep of a study with one planner.
+const halving = `sweep:
+  method: halving
+  trials: 2
+  over: {planner.Horizon: [3, 8]}
+  halving: {rungs: 2, keep: 0.5, least: 1}
+`
+
 // static builds this command such that it needs no library.
 func static(t *testing.T) string {
 	bin := filepath.Join(t.TempDir(), "safex")
@@ -264,6 +272,28 @@ func testSlurm(t *testing.T, bin string) {
 	})
 	if said := safex("cancel", out); !strings.HasPrefix(said, "No run of ") {
 		t.Error(said)
+	}
+
+	// A sweep comes to what it does without Slurm, rung by rung.
+	sweep, swept, alone := filed(t, strings.Replace(array, "planners: [safe, pessimistic]", "planners: [safe]", 1)+halving), filepath.Join(shared, "a sweep"), filepath.Join(t.TempDir(), "alone")
+	if said := safex("sweep", sweep, "--slurm", "--out", swept); !strings.Contains(said, "Rung 1 of 2, 2 trials, 1 episodes; when its runs have ended, the same command goes on with rung 2.") || !strings.Contains(said, "4 of 4 runs submitted as job ") {
+		t.Error(said)
+	}
+	safex("sweep", sweep, "--out", alone)
+	until(t, "the sweep is over", func() bool {
+		came, err := exec.Command(bin, "sweep", sweep, "--slurm", "--out", swept, "--json").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(came) > 0
+	})
+	came, errCame := os.ReadFile(filepath.Join(swept, study.SweepFile))
+	want, errWant := os.ReadFile(filepath.Join(alone, study.SweepFile))
+	if errCame != nil || errWant != nil || !bytes.Equal(came, want) {
+		t.Errorf("in Slurm it came to\n%s\nwant\n%s\nerrors %v, %v", came, want, errCame, errWant)
+	}
+	if said := safex("sweep", sweep, "--slurm", "--out", swept); !strings.Contains(said, "trial-01") || strings.Contains(said, "Rung ") {
+		t.Errorf("after its end: %s", said)
 	}
 
 	// A longer study is cancelled under way.

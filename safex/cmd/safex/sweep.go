@@ -27,6 +27,7 @@ type sweep struct {
 
 func sweepCommand() *cobra.Command {
 	var s sweep
+	slurm := cluster{Slurm: study.DefaultSlurm()}
 	c := &cobra.Command{
 		Use:   "sweep SWEEP.yaml",
 		Short: "Look for the best settings of a method",
@@ -58,10 +59,16 @@ run come after all others.
 
 The trials are variants trial-01, trial-02 and so on of a study: safex status, report and figures take its
 folder. The same command goes on where it stopped, and takes in more trials, seeds and episodes; not
-with halving, once trials were left out. What all came to is kept in sweep.json.`,
+with halving, once trials were left out. What all came to is kept in sweep.json.
+
+On a cluster with Slurm, --slurm submits the runs of a rung and comes back, as safex run --slurm does; there is one
+rung without halving. When they have ended, the same command goes on: with the next rung, and after the last one
+it prints what the trials came to. Trials with runs that failed are left behind; runs that were cancelled or came
+to their time limit are submitted again.`,
 		Example: `  safex sweep caution.yaml
   safex sweep caution.yaml --dry
-  safex sweep caution.yaml --workers 2 --out runs/caution --json`,
+  safex sweep caution.yaml --workers 2 --out runs/caution --json
+  safex sweep caution.yaml --slurm --time 02:00:00`,
 		Args: one("SWEEP.yaml", "caution.yaml"),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			s.file = args[0]
@@ -75,8 +82,14 @@ with halving, once trials were left out. What all came to is kept in sweep.json.
 			if s.out == "" {
 				s.out = filepath.Join("runs", s.Study.Name)
 			}
+			if err := slurm.check(c); err != nil {
+				return err
+			}
 			if s.dry {
 				return s.dryRun(c.OutOrStdout())
+			}
+			if slurm.on {
+				return s.submit(c, slurm)
 			}
 			if s.workers == 0 {
 				s.workers = runtime.GOMAXPROCS(0)
@@ -100,6 +113,7 @@ with halving, once trials were left out. What all came to is kept in sweep.json.
 	f.IntVar(&s.workers, "workers", 0, "runs at a time, which share the cores (default one for each core)")
 	f.BoolVar(&s.dry, "dry", false, "print the trials, and start nothing")
 	f.BoolVar(&s.asJSON, "json", false, "print a line of JSON for each trial in place of the table")
+	slurm.flags(c)
 	return c
 }
 
@@ -195,6 +209,39 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 	}
 	bar.Finish()
 	return nil
+}
+
+// submit submits the present rung, or prints what the trials came to if the last one is over. What became of a rung goes to standard error with
+// --json.
+func (s sweep) submit(c *cobra.Command, slurm cluster) error {
+	w, errs := c.OutOrStdout(), c.ErrOrStderr()
+	if s.asJSON {
+		w = errs
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"task"}
+	if slurm.requeue {
+		args = append(args, "--requeue")
+	}
+	if !lab.SIMD() {
+		fmt.Fprintln(errs, slower)
+	}
+	sum, err := s.Submit(c.Context(), s.out, slurm.Slurm, path, args...)
+	failures(errs, sum.Failed)
+	if err == nil && sum.Over {
+		return s.print(c.OutOrStdout())
+	}
+	if err == nil {
+		next := "prints what the trials came to"
+		if sum.Rung < sum.Rungs {
+			next = fmt.Sprintf("goes on with rung %d", sum.Rung+1)
+		}
+		fmt.Fprintf(w, "Rung %d of %d, %d trials, %d episodes; when its runs have ended, the same command %s.\n", sum.Rung, sum.Rungs, sum.Trials, sum.Episodes, next)
+	}
+	return said(w, errs, sum.Submitted, sum.Trials*len(s.Study.Seeds), s.out, err)
 }
 
 // print prints what the trials came to, and the best of them to copy.
