@@ -118,49 +118,123 @@ type labels struct {
 
 // Plot implements plot.Plotter.
 func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
+	places := l.place(c, p)
+	for i, q := range places {
+		if q.leads() {
+			c.StrokeLine2(draw.LineStyle{Color: pale(l.looks[i].color, 200), Width: vg.Points(0.8)}, q.from.X, q.from.Y, q.to.X, q.to.Y)
+		}
+	}
+	for i, q := range places {
+		c.FillText(remark, vg.Point{X: q.text.Min.X, Y: (q.text.Min.Y + q.text.Max.Y) / 2}, l.texts[i])
+	}
+}
+
+// gap is between a mark and the text beside it.
+const gap = 6
+
+// A label is where a text is, with the line to it from its point.
+type label struct {
+	text     vg.Rectangle
+	from, to vg.Point
+}
+
+// leads tells whether the line is drawn.
+func (q label) leads() bool {
+	return math.Hypot(float64(q.to.X-q.from.X), float64(q.to.Y-q.from.Y)) > 2*gap
+}
+
+// place puts each text where it costs the least beside the others; as the first ones do not know where the last ones will be, all are put
+// again some times.
+func (l labels) place(c draw.Canvas, p *plot.Plot) []label {
 	x, y := p.Transforms(&c)
-	const gap = 6
-	var taken []vg.Rectangle
-	var leaders [][2]vg.Point // from points to their texts
+	var points []vg.Point
 	for _, q := range l.at {
-		o := vg.Point{X: x(q.X), Y: y(q.Y)}
-		taken = append(taken, vg.Rectangle{Min: vg.Point{X: o.X - 4, Y: o.Y - 4}, Max: vg.Point{X: o.X + 4, Y: o.Y + 4}})
+		points = append(points, vg.Point{X: x(q.X), Y: y(q.Y)})
 	}
+	var bars []vg.Rectangle
 	for _, b := range l.bars {
-		taken = append(taken, vg.Rectangle{Min: vg.Point{X: x(b[0]) - 2, Y: y(b[2]) - 2}, Max: vg.Point{X: x(b[1]) + 2, Y: y(b[3]) + 2}})
+		bars = append(bars, vg.Rectangle{Min: vg.Point{X: x(b[0]) - 2, Y: y(b[2]) - 2}, Max: vg.Point{X: x(b[1]) + 2, Y: y(b[3]) + 2}})
 	}
-	for i, text := range l.texts {
-		style := remark
-		o, wide, high := vg.Point{X: x(l.at[i].X), Y: y(l.at[i].Y)}, style.Width(text), vg.Length(10)
-		best, least := vg.Rectangle{}, math.Inf(1)
-		for ring := range 6 {
-			far := gap + vg.Length(ring)*10
-			for _, way := range []vg.Point{{X: 1}, {X: 1, Y: 1}, {X: 1, Y: -1}, {Y: 1}, {Y: -1}, {X: -1}, {X: -1, Y: 1}, {X: -1, Y: -1}} {
-				corner := vg.Point{X: o.X + way.X*far - (1-way.X)/2*wide, Y: o.Y + way.Y*far - high/2}
-				r := vg.Rectangle{Min: corner, Max: vg.Point{X: corner.X + wide, Y: corner.Y + high}}
-				cost := float64(ring) // a text far away is nobody's
-				for _, t := range taken {
-					cost += 2 * float64(overlap(r, t)) / 10
-				}
-				for _, other := range leaders {
-					if crossed(o, nearest(o, r), other[0], other[1]) {
-						cost += 3
+	var places []label
+	for range 6 {
+		for i, text := range l.texts {
+			o, wide, high := points[i], remark.Width(text), vg.Length(10)
+			best, least := label{}, math.Inf(1)
+			for ring := range 9 {
+				far := gap + vg.Length(ring)*8
+				for _, way := range ways {
+					corner := vg.Point{X: o.X + way.X*far - (1-way.X)/2*wide, Y: o.Y + way.Y*far - high/2}
+					r := vg.Rectangle{Min: corner, Max: vg.Point{X: corner.X + wide, Y: corner.Y + high}}
+					q := label{r, o, nearest(o, r)}
+					cost := 0.5 * float64(ring) // a text far away is nobody's
+					for _, b := range bars {
+						cost += float64(overlap(r, b)) / 5
+						if q.leads() && enters(q.from, q.to, b) && nearest(o, b) != o {
+							cost++
+						}
+					}
+					if out := 1 - float64(overlap(r, c.Rectangle)/(wide*high)); out > 1e-9 {
+						cost += 8 + 10*out
+					}
+					for k, other := range points {
+						cost += q.near(other)
+						if k < len(places) && k != i {
+							cost += q.beside(places[k])
+						}
+					}
+					if cost < least-1e-9 {
+						best, least = q, cost
 					}
 				}
-				cost += 10 * (float64(wide*high) - float64(overlap(r, c.Rectangle))) / float64(wide*high)
-				if cost < least-1e-9 {
-					best, least = r, cost
-				}
+			}
+			if i < len(places) {
+				places[i] = best
+			} else {
+				places = append(places, best)
 			}
 		}
-		taken = append(taken, vg.Rectangle{Min: vg.Point{X: best.Min.X - gap, Y: best.Min.Y}, Max: vg.Point{X: best.Max.X + gap, Y: best.Max.Y}})
-		end := nearest(o, best)
-		leaders = append(leaders, [2]vg.Point{o, end})
-		if math.Hypot(float64(end.X-o.X), float64(end.Y-o.Y)) > 2*gap {
-			c.StrokeLine2(draw.LineStyle{Color: pale(l.looks[i].color, 120), Width: vg.Points(0.6)}, o.X, o.Y, end.X, end.Y)
-		}
-		c.FillText(style, vg.Point{X: best.Min.X, Y: (best.Min.Y + best.Max.Y) / 2}, text)
 	}
+	return places
+}
+
+// ways are the directions from a point to the middle of its text, the best first.
+var ways = []vg.Point{{X: 1}, {X: 1, Y: 1}, {X: 1, Y: -1}, {Y: 1}, {Y: -1}, {X: -1}, {X: -1, Y: 1}, {X: -1, Y: -1},
+	{X: 1, Y: 0.5}, {X: 1, Y: -0.5}, {X: 0.5, Y: 1}, {X: 0.5, Y: -1}, {X: -0.5, Y: 1}, {X: -0.5, Y: -1}, {X: -1, Y: 0.5}, {X: -1, Y: -0.5}}
+
+// near is what it costs that the text covers a mark, or seems to be that of another.
+func (q label) near(mark vg.Point) (cost float64) {
+	around := func(by vg.Length) vg.Rectangle {
+		return vg.Rectangle{Min: vg.Point{X: mark.X - by, Y: mark.Y - by}, Max: vg.Point{X: mark.X + by, Y: mark.Y + by}}
+	}
+	cost = float64(overlap(q.text, around(4))) / 5
+	switch away := math.Hypot(float64(mark.X-q.from.X), float64(mark.Y-q.from.Y)); {
+	case away < 1:
+		return cost // its own, or one at the same place
+	case away < 3*gap && !q.leads():
+		cost += 3
+	case away >= 3*gap && overlap(q.text, around(2*gap)) > 0:
+		cost += 3
+	}
+	if q.leads() && enters(q.from, q.to, around(4)) {
+		cost += 3
+	}
+	return cost
+}
+
+// beside is what it costs that the text or its line is where another's is.
+func (q label) beside(other label) (cost float64) {
+	wider := vg.Rectangle{Min: vg.Point{X: other.text.Min.X - gap, Y: other.text.Min.Y}, Max: vg.Point{X: other.text.Max.X + gap, Y: other.text.Max.Y}}
+	cost = float64(overlap(q.text, wider)) / 5
+	if q.leads() && enters(q.from, q.to, other.text) {
+		cost += 4
+	}
+	if other.leads() && enters(other.from, other.to, q.text) {
+		cost += 4
+	}
+	if q.leads() && other.leads() && crossed(q.from, q.to, other.from, other.to) {
+		cost += 4
+	}
+	return cost
 }
 
 // overlap is the area that two rectangles share.
@@ -175,6 +249,24 @@ func overlap(a, b vg.Rectangle) vg.Length {
 // nearest is the point of r nearest to p.
 func nearest(p vg.Point, r vg.Rectangle) vg.Point {
 	return vg.Point{X: min(max(p.X, r.Min.X), r.Max.X), Y: min(max(p.Y, r.Min.Y), r.Max.Y)}
+}
+
+// enters tells whether the line from a to b has a point within r.
+func enters(a, b vg.Point, r vg.Rectangle) bool {
+	from, to := 0.0, 1.0 // the part of the line that may be within
+	between := func(at, end, low, high vg.Length) {
+		if at == end {
+			if at <= low || at >= high {
+				to = 0
+			}
+			return
+		}
+		one, two := float64((low-at)/(end-at)), float64((high-at)/(end-at))
+		from, to = max(from, min(one, two)), min(to, max(one, two))
+	}
+	between(a.X, b.X, r.Min.X, r.Max.X)
+	between(a.Y, b.Y, r.Min.Y, r.Max.Y)
+	return from < to
 }
 
 // crossed tells whether the inner parts of the lines from a to b and from c to d have a point in common.

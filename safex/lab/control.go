@@ -348,6 +348,9 @@ func ReadControl(path string) (c *Control, done []Controlled, err error) {
 	if err := run.Strict(text, &f); err != nil {
 		return nil, nil, fmt.Errorf("%s holds no outcomes of safex control: %w", path, err)
 	}
+	if i := slices.Index(f.Settings, nil); i >= 0 {
+		return nil, nil, fmt.Errorf("%s holds no outcomes of safex control: Settings.%d is null, want an object", path, i)
+	}
 	return &Control{Settings: f.Settings, Vary: f.Vary, Times: f.Times}, f.Outcomes, nil
 }
 

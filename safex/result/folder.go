@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -30,9 +28,6 @@ type compiled struct {
 	system *safex.System
 	err    error
 }
-
-// errDisagree is the error of files that do not agree, as they may for a moment while a run that was resumed is saved.
-var errDisagree = errors.New("one of them was changed")
 
 // pause is between two looks at files that do not agree. Tests replace it.
 var pause = func() { time.Sleep(50 * time.Millisecond) }
@@ -70,7 +65,7 @@ func (r *reader) folder(dir string) (m Method, err error) {
 	one := Run{Seed: s.Seed}
 	for try := 0; ; try++ {
 		one.Episodes, err = episodes(system, dir)
-		if !errors.Is(err, errDisagree) || try == 3 {
+		if !errors.Is(err, run.ErrDisagree) || try == 3 {
 			break
 		}
 		pause()
@@ -102,35 +97,16 @@ func (r *reader) system(common string, s *lab.Settings) (*safex.System, error) {
 
 // episodes are those of a run folder, the one under way last.
 func episodes(s *safex.System, dir string) (list []Episode, err error) {
-	// A run writes episodes.jsonl after steps.csv: read before it, it is not ahead.
-	var sums []run.Summary
-	summed, err := there(filepath.Join(dir, "episodes.jsonl"))
+	all, sums, err := run.Together(s, dir)
 	if err != nil {
 		return nil, err
-	}
-	if summed {
-		if sums, err = run.Summaries(dir); err != nil {
-			return nil, err
-		}
-	}
-	if ok, err := there(filepath.Join(dir, "steps.csv")); err != nil || !ok && !summed {
-		return nil, err // without an error it has just begun
-	}
-	all, err := run.Episodes(s, dir)
-	if err != nil {
-		return nil, err
-	}
-	disagree := func(number int) error {
-		return fmt.Errorf("result: %s: episodes.jsonl and steps.csv do not agree on episode %d: %w", dir, number, errDisagree)
 	}
 	for i, e := range all {
 		x := Episode{Summary: run.Summarize(s, e), First: -1, Unfinished: i >= len(sums)}
 		if x.Unfinished {
 			x.PlanP50, x.PlanP99, x.NaNs, x.Infeasible = 0, 0, 0, 0
-		} else if sum := sums[i]; sum.Steps != x.Steps || sum.Return != x.Return || sum.Violations != x.Violations {
-			return nil, disagree(i)
 		} else {
-			x.Summary = sum
+			x.Summary = sums[i]
 		}
 		for t, broken := range e.Broken(s.Budgets()...) {
 			if slices.Contains(broken, true) {
@@ -143,25 +119,5 @@ func episodes(s *safex.System, dir string) (list []Episode, err error) {
 		}
 		list = append(list, x)
 	}
-	if len(sums) > len(list) {
-		return nil, disagree(len(list))
-	}
-	if n := len(list); n > len(sums)+1 {
-		return nil, disagree(len(sums))
-	}
 	return list, nil
-}
-
-// there tells whether there is a file at path. What is none, as a folder or a pipe, is an error.
-func there(path string) (bool, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("result: %w", err)
-	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("result: %s is no file", path)
-	}
-	return true, nil
 }

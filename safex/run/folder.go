@@ -217,7 +217,7 @@ func Settings(dir string, v any) error {
 	}
 	again, err := json.Marshal(any)
 	if err != nil {
-		return fmt.Errorf("run: %s: %w", path, err)
+		return fmt.Errorf("run: %s: %w", path, plainly(err))
 	}
 	if err := Strict(again, v); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)

@@ -216,10 +216,10 @@ func Summaries(dir string) (sums []Summary, err error) {
 	}
 	for line := range bytes.Lines(text) {
 		var s Summary
-		if err := json.Unmarshal(line, &s); err != nil {
+		if err := plainly(json.Unmarshal(line, &s)); err != nil {
 			return nil, fmt.Errorf("run: %s, line %d is damaged: %w", path, len(sums)+1, err)
 		}
-		if s.Episode != len(sums) || s.Phase == "" {
+		if s.Episode != len(sums) || s.Phase != safex.Explore && s.Phase != safex.Planned {
 			return nil, fmt.Errorf("run: %s, line %d is damaged: it is not of episode %d", path, len(sums)+1, len(sums))
 		}
 		sums = append(sums, s)

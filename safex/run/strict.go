@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,15 +16,11 @@ import (
 func Strict(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is %s, want %s", cmp.Or(wrong.Field, "it"), article(wrong.Value), kind(wrong.Type))
+	if string(bytes.TrimSpace(text)) == "null" {
+		return fmt.Errorf("it is null, want %s", kind(reflect.TypeOf(v).Elem()))
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
-		return fmt.Errorf("it ends too soon")
-	}
-	if err != nil {
-		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	if err := plainly(d.Decode(v)); err != nil {
+		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return fmt.Errorf("something follows its end")
@@ -31,12 +28,26 @@ func Strict(text []byte, v any) error {
 	return nil
 }
 
+// plainly is an error of decoding JSON that names the field as the file does, and no type of Go.
+func plainly(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s is %s, want %s", cmp.Or(wrong.Field, "it"), article(wrong.Value), kind(wrong.Type))
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF || err != nil && err.Error() == "unexpected end of JSON input" {
+		return fmt.Errorf("it ends too soon")
+	}
+	if err != nil {
+		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
 // article is what JSON calls a value, with its article: a string, an object, number 0.5.
 func article(value string) string {
-	switch value, _, more := strings.Cut(value, " "); {
+	switch {
 	case value == "bool":
 		return "true or false"
-	case more, value == "null":
+	case value == "null", strings.Contains(value, " "):
 		return value
 	case value == "array", value == "object":
 		return "an " + value
@@ -47,6 +58,9 @@ func article(value string) string {
 
 // kind is what a Go type is in JSON.
 func kind(t reflect.Type) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a string"
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"

@@ -76,15 +76,18 @@ func (j Job) differs(dir string) error {
 	if err != nil {
 		return nil // there is none, or its State says what is wrong with it
 	}
-	old.Build = j.Settings.Build
-	if old.Episodes < j.Settings.Episodes {
-		old.Episodes = j.Settings.Episodes
-	}
-	name, was, is, err := lab.Difference(old, j.Settings)
+	return j.unlike(dir, old)
+}
+
+// unlike is differs of a folder that was made with old.
+func (j Job) unlike(dir string, old *lab.Settings) error {
+	was := *old
+	was.Build, was.Episodes = j.Settings.Build, max(was.Episodes, j.Settings.Episodes)
+	name, had, has, err := lab.Difference(&was, j.Settings)
 	if err != nil || name == "" {
 		return err
 	}
-	return fmt.Errorf("%s was made with %s %s, and the study has %s there: keep what runs have, remove it, or choose another folder with --out", dir, name, was, is)
+	return fmt.Errorf("%s was made with %s %s, and the study has %s there: keep what runs have, remove it, or choose another folder with --out", dir, name, had, has)
 }
 
 // A method is the runs of a study that differ in their seed alone.

@@ -68,11 +68,11 @@ func (s *Study) run(ctx context.Context, out string, workers int, work Worker, o
 		}
 		defer release()
 		ctx, cancel := context.WithCancel(ctx)
-		p := &pool{out: out, work: work, states: make([]State, len(jobs)), jobs: jobs, ended: make(chan end)}
+		p := &pool{out: out, work: work, states: statesOf(out, jobs), jobs: jobs, ended: make(chan end)}
 		defer p.drain()
 		defer cancel() // before drain
-		for i, j := range jobs {
-			if p.states[i] = j.State(out); p.states[i].Phase != Done {
+		for i, s := range p.states {
+			if s.Phase != Done {
 				p.queue = append(p.queue, i)
 			}
 		}

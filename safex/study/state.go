@@ -11,9 +11,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -55,11 +58,7 @@ func Status(out string) ([]State, error) {
 	if err != nil {
 		return nil, err
 	}
-	states := make([]State, len(jobs))
-	for i, j := range jobs {
-		states[i] = j.State(out)
-	}
-	return states, nil
+	return statesOf(out, jobs), nil
 }
 
 // kept are the jobs of the study in the folder out.
@@ -101,17 +100,30 @@ func (j Job) State(out string) State {
 		return s
 	}
 	made, old, damage := j.there(dir)
-	if err = cmp.Or(damage, err, e); err == nil {
+	if err = cmp.Or(damage, err, e); err == nil && made {
+		err = j.unlike(dir, old)
+	}
+	if err == nil {
 		err = j.agree(dir, len(sums), complete, steps)
 	}
-	s.Failure = run.Failure(dir)
+	done := made && err == nil && complete >= s.Total
+	if done {
+		err = j.whole(dir)
+	}
+	if err != nil && run.Busy(dir) { // since a moment ago
+		s.Phase = Running
+		return s
+	}
+	if s.Failure = run.Failure(dir); done && err == nil {
+		s.Failure = "" // as of another build that was asked for more, and then no longer
+	}
 	if s.Failure == "" && err != nil {
 		s.Failure = err.Error()
 	}
 	switch {
 	case s.Failure != "":
 		s.Phase, s.Log = Failed, logged(dir)
-	case made && complete >= s.Total:
+	case done:
 		s.Phase = Done
 		if old.Build != j.Settings.Build {
 			s.Build = old.Build
@@ -120,6 +132,32 @@ func (j Job) State(out string) State {
 		s.Phase = Stopped
 	}
 	return s
+}
+
+// whole reports files of a complete run that are damaged, or do not agree.
+func (j Job) whole(dir string) error {
+	system, err := j.Settings.System()
+	if err != nil {
+		return err
+	}
+	_, _, err = run.Together(system, dir)
+	return err
+}
+
+// statesOf are the states of jobs in the folder out.
+func statesOf(out string, jobs []Job) []State {
+	states := make([]State, len(jobs))
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range min(len(jobs), runtime.GOMAXPROCS(0)) {
+		done.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
+				states[i] = jobs[i].State(out)
+			}
+		})
+	}
+	done.Wait()
+	return states
 }
 
 // there tells whether dir has the settings of a run, and which. It is an error if they cannot be read, or if something else is there.

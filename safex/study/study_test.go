@@ -517,6 +517,28 @@ func TestOtherBuild(t *testing.T) {
 	}
 }
 
+// A complete run of another build that was asked for more, and then no longer, is as complete as it was.
+func TestOtherBuildAgain(t *testing.T) {
+	s, out := quick(), t.TempDir()
+	s.Tasks, s.Seeds, s.Planners = s.Tasks[:1], s.Seeds[:1], s.Planners[:1]
+	want := finish(t, s, out, 1, Here)
+	rebuild(t, filepath.Join(out, jobsOf(t, s)[0].Dir))
+	more := *s
+	more.Episodes = new(3)
+	for _, err := range more.Run(context.Background(), out, 1, Here) {
+		if err != nil && !strings.Contains(err.Error(), "was made by safex 0.0.1") {
+			t.Error(err)
+		}
+	}
+	if states, err := Status(out); err != nil || states[0].Phase != Failed || !strings.Contains(states[0].Failure, "was made by safex 0.0.1") {
+		t.Errorf("%+v, error %v", states, err)
+	}
+	equal(t, finish(t, s, out, 1, func(context.Context, string) error { return errors.New("nothing is left to do") }), want)
+	if states, err := Status(out); err != nil || states[0].Phase != Done || states[0].Failure != "" || states[0].Build == "" {
+		t.Errorf("%+v, error %v", states, err)
+	}
+}
+
 // The folder of another study, of a sweep or of a run is left as it is.
 func TestFolderOfAnother(t *testing.T) {
 	dir := t.TempDir()
@@ -659,11 +681,31 @@ func TestDamaged(t *testing.T) {
 		rows := bytes.SplitAfter(text, []byte("\n"))
 		return os.WriteFile(path, bytes.Join(rows[:len(rows)-2], nil), 0o644)
 	}
+	replaced := func(old, new string) func(string) error {
+		return func(path string) error {
+			text, err := os.ReadFile(path)
+			if err != nil || !bytes.Contains(text, []byte(old)) {
+				return cmp.Or(err, fmt.Errorf("%s has no %s", path, old))
+			}
+			return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644)
+		}
+	}
+	row := func(i int, now string) func(string) error {
+		return func(path string) error {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			rows := strings.Split(string(text), "\n")
+			rows[i] = now
+			return os.WriteFile(path, []byte(strings.Join(rows, "\n")), 0o644)
+		}
+	}
 	for _, c := range []struct {
 		name   string
 		damage func(path string) error
 		status string // what Status says, and the study when it is run again
-		run    string // "" if the same
+		run    string // "" if the same, all if the study refuses the folder
 		log    bool   // there is one to see
 	}{
 		{"run.yaml", gone, "and no run.yaml: move the folder away, and the run starts again", "is not an empty folder", true},
@@ -676,6 +718,16 @@ func TestDamaged(t *testing.T) {
 		{"steps.csv", gone, "have 28 steps, and steps.csv 0", "steps.csv", true},
 		{"steps.csv", short, "have 28 steps, and steps.csv 27", "do not agree on episode 2", true},
 		{"steps.csv", folder, "cannot read " + filepath.Join(bad, "steps.csv"), "", true},
+		{"steps.csv", row(5, "garbage"), "wrong number of fields", "", true},
+		{"steps.csv", row(5, ""), "step 5 does not follow the line before", "", true},
+		{"steps.csv", row(0, "x"), "does not begin with the header", "", true},
+		{"episodes.jsonl", replaced(`"violations":0`, `"violations":-5`), "do not agree on episode 0", "", true},
+		{"episodes.jsonl", replaced(`"return":-`, `"return":-1`), "do not agree on episode 0", "", true},
+		{"episodes.jsonl", replaced(`"phase":"plan"`, `"phase":"x"`), "line 2 is damaged", "", true},
+		{"episodes.jsonl", replaced(`"return":`, `"return":"`), "line 1 is damaged", "", true},
+		{"run.yaml", replaced("Seed: 1", "Seed: 2"), "was made with Seed 2, and the study has 1 there", "all", true},
+		{"run.yaml", replaced("Seed: 1", "Seed: 1.5"), "run.yaml: Seed is number 1.5, want a whole number of at least 0", "", true},
+		{"run.yaml", replaced("Seed: 1", "Seed: .nan"), "run.yaml: unsupported value: NaN", "", true},
 		{".", func(path string) error { return cmp.Or(os.RemoveAll(path), text("")(path)) }, "cannot read " + filepath.Join(bad, "run.yaml"), "is not an empty folder", false},
 	} {
 		copied := filepath.Join(t.TempDir(), "copy")
@@ -698,7 +750,11 @@ func TestDamaged(t *testing.T) {
 		for p, err := range s.Run(context.Background(), out, 2, Here) {
 			last, final = p, err
 		}
-		if final == nil || !strings.Contains(final.Error(), "1 of 4 runs failed, the first pitch/pessimistic-linear/1: ") || !strings.Contains(final.Error(), cmp.Or(c.run, c.status)) || last.Done != 3 {
+		if c.run == "all" {
+			if final == nil || !strings.Contains(final.Error(), c.status) || last.Runs > 0 {
+				t.Errorf("%s: error %v, after %+v, want %q", c.name, final, last, c.status)
+			}
+		} else if final == nil || !strings.Contains(final.Error(), "1 of 4 runs failed, the first pitch/pessimistic-linear/1: ") || !strings.Contains(final.Error(), cmp.Or(c.run, c.status)) || last.Done != 3 {
 			t.Errorf("%s: error %v, after %+v, want %q", c.name, final, last, cmp.Or(c.run, c.status))
 		}
 		if err := cmp.Or(os.RemoveAll(bad), os.CopyFS(bad, os.DirFS(copied))); err != nil {

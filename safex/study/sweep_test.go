@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/run"
@@ -391,17 +392,21 @@ func comes(come func(s *lab.Settings, episode int) (value float64, violations in
 		if err != nil {
 			return err
 		}
+		system, err := s.System()
+		if err != nil {
+			return err
+		}
 		run.GoOn(dir)
-		var text bytes.Buffer
-		steps := 0
+		var text, rows bytes.Buffer
+		rows.WriteString(header(system) + "\n")
 		defer func() {
-			run.Write(dir, "steps.csv", []byte("header\n"+strings.Repeat("row\n", steps)))
+			run.Write(dir, "steps.csv", rows.Bytes())
 			run.Write(dir, "episodes.jsonl", text.Bytes())
 		}()
 		for e := range 1 + s.Episodes {
 			sum := run.Summary{Episode: e, Phase: "explore", Steps: s.Explore}
 			if e > 0 {
-				sum.Phase, sum.Steps = "plan", s.Parameters.Task().Steps
+				sum.Phase, sum.Steps = "plan", system.Steps
 				if sum.Return, sum.Violations, err = come(s, e); err != nil {
 					return err
 				}
@@ -411,10 +416,39 @@ func comes(come func(s *lab.Settings, episode int) (value float64, violations in
 				return err
 			}
 			text.Write(append(line, '\n'))
-			steps += sum.Steps
+			for t := range sum.Steps {
+				reward, excess := 0.0, -1
+				if t == 0 {
+					reward = sum.Return
+				}
+				if t < sum.Violations {
+					excess = 1
+				}
+				fmt.Fprintf(&rows, "%d,%d%s%s,%v,%d%s\n", e, t, strings.Repeat(",0", len(system.State)), strings.Repeat(",0", len(system.Action)), reward, excess,
+					strings.Repeat(",", 3*len(system.State)+4))
+			}
 		}
 		return ctx.Err()
 	}
+}
+
+// header is that of steps.csv of a system with one limit.
+func header(s *safex.System) string {
+	names := []string{"episode", "step"}
+	for _, d := range slices.Concat(s.State, s.Action) {
+		names = append(names, d.Name)
+	}
+	names = append(names, "reward", "excess_"+s.Limits[0].Name)
+	for _, d := range s.State {
+		names = append(names, "mean_"+d.Name)
+	}
+	names = append(names, "worst_"+s.Limits[0].Name)
+	for _, kind := range []string{"doubt_", "noise_"} {
+		for _, d := range s.State {
+			names = append(names, kind+d.Name)
+		}
+	}
+	return strings.Join(append(names, "beta", "asked_beta", "outside"), ",")
 }
 
 // climb runs s to its end, and returns what the trials came to, with the bytes of sweep.json.
