@@ -375,24 +375,30 @@ func TestSlurmCheck(t *testing.T) {
 	}
 }
 
-// What indices writes is read back by the rules of sbatch.
+// unfolded are the numbers of a list as in 0,2-5, by the rules of sbatch, counted from first.
+func unfolded(t *testing.T, list string, first int) (all []int) {
+	t.Helper()
+	for part := range strings.SplitSeq(list, ",") {
+		from, to, ranged := strings.Cut(part, "-")
+		if !ranged {
+			to = from
+		}
+		a, errA := strconv.Atoi(from)
+		b, errB := strconv.Atoi(to)
+		if errA != nil || errB != nil {
+			t.Fatalf("%q is no list", list)
+		}
+		for ; a <= b; a++ {
+			all = append(all, first+a)
+		}
+	}
+	return all
+}
+
+// What indices writes is read back.
 func TestIndices(t *testing.T) {
 	for _, lines := range [][]int{{0}, {3, 4, 5}, {0, 2, 3, 7, 9, 10, 11, 20}} {
-		var back []int
-		for part := range strings.SplitSeq(indices(lines, lines[0]), ",") {
-			from, to, ranged := strings.Cut(part, "-")
-			if !ranged {
-				to = from
-			}
-			a, errA := strconv.Atoi(from)
-			b, errB := strconv.Atoi(to)
-			if errA != nil || errB != nil {
-				t.Fatalf("%v: %q", lines, part)
-			}
-			for ; a <= b; a++ {
-				back = append(back, lines[0]+a)
-			}
-		}
+		back := unfolded(t, indices(lines, lines[0]), lines[0])
 		if !slices.Equal(back, lines) {
 			t.Errorf("%v comes back as %v", lines, back)
 		}

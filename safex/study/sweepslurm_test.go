@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +27,8 @@ func serve(t *testing.T, f fake, out string, work Worker) int {
 		t.Fatal(err)
 	}
 	for _, call := range f.calls("sbatch") {
-		for _, i := range asked(t, call) {
+		list, _, _ := strings.Cut(strings.TrimPrefix(call, "--parsable --array="), " ")
+		for _, i := range unfolded(t, list, 0) {
 			k := slices.IndexFunc(jobs, func(j Job) bool { return j.Dir == runs[i] })
 			if k < 0 {
 				t.Fatalf("%s is no run of %d", runs[i], len(jobs))
@@ -45,26 +45,6 @@ func serve(t *testing.T, f fake, out string, work Worker) int {
 		}
 	}
 	return served
-}
-
-// asked are those of runsFile of a call of sbatch, whose array begins with the first of them.
-func asked(t *testing.T, call string) (all []int) {
-	list, _, _ := strings.Cut(strings.TrimPrefix(call, "--parsable --array="), " ")
-	for part := range strings.SplitSeq(list, ",") {
-		from, to, ranged := strings.Cut(part, "-")
-		if !ranged {
-			to = from
-		}
-		a, errA := strconv.Atoi(from)
-		b, errB := strconv.Atoi(to)
-		if errA != nil || errB != nil {
-			t.Fatalf("sbatch %q", call)
-		}
-		for ; a <= b; a++ {
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 // A sweep in Slurm comes to what it comes to without, rung by rung; what is queued is waited for, and what was cancelled is submitted again.
