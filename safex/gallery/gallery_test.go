@@ -237,6 +237,18 @@ func TestReached(t *testing.T) {
 	if p.Name != "safe (1 of 4 never)" || s.Never != "not in 2" {
 		t.Errorf("called %q and %q", p.Name, s.Never)
 	}
+	// Shorter runs never come to what the others may still come to.
+	short := four()
+	short.Planner = "unsafe"
+	for i := range short.Runs {
+		short.Runs[i].Episodes = short.Runs[i].Episodes[:2]
+	}
+	short.Steps, short.Settings = short.Runs[0].Episodes[0].Steps+short.Runs[0].Episodes[1].Steps, []byte(`{"Episodes": 1}`)
+	both := &Gallery{Set: &result.Set{Methods: []result.Method{four(), short}}, Band: IQM}
+	n = notes{}
+	if s := both.scatter("", both.rows(plain)[0], &n); len(s.Points) != 1 || s.Never != "not in 2" || !strings.Contains(strings.Join(n.lines, " "), "has 1 episodes where others have 2, and is left out.") {
+		t.Errorf("%+v, notes %q", s, n.lines)
+	}
 	// Of -8 to -1, half of the way is -4.5.
 	if err := g.UseReached("50%"); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,14 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", goal), Y: "violating steps per run"}
 	latest := 0
 	for _, m := range r.methods {
+		latest = max(latest, m.longest())
+	}
+	for _, m := range r.methods {
 		runs := m.finished()
+		if n := m.longest(); len(runs) > 0 && n < latest {
+			notes.add("%s on %s has %d episodes where others have %d, and is left out.", m.label, r.task, n, latest)
+			continue
+		}
 		if len(runs) == 0 {
 			notes.add("%s on %s: no run is finished.", m.label, r.task)
 			continue
@@ -93,7 +100,6 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 			if math.IsInf(at, 1) {
 				never++
 			}
-			latest = max(latest, len(o.Episodes)-1)
 			scores = append(scores, -at)
 			q.RunsX, q.RunsY = append(q.RunsX, at), append(q.RunsY, float64(o.Violations()))
 		}
@@ -113,6 +119,14 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 	}
 	s.Never = fmt.Sprintf("not in %d", latest)
 	return s
+}
+
+// longest is the number of planned episodes of the longest finished run.
+func (m *method) longest() (n int) {
+	for _, o := range m.finished() {
+		n = max(n, len(o.Episodes)-1)
+	}
+	return n
 }
 
 // goal is the return that has to be reached on a task, and which share of the way that is, if it was asked for as one.

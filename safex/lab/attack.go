@@ -3,7 +3,9 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math"
 	"os"
@@ -126,7 +128,7 @@ func (a Attack) Open(dir string) (*Attempt, error) {
 	if t.learner, err = s.Learner(); err != nil {
 		return nil, err
 	}
-	if t.episodes, err = run.Episodes(system, dir); err != nil {
+	if t.episodes, err = run.Episodes(system, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	last := len(t.episodes) - 1

@@ -282,7 +282,7 @@ func TestAttackErrors(t *testing.T) {
 		{t.TempDir(), nil, "is no run folder"},
 		{old, nil, "was made by safex 0.0.1 go1.20"},
 		{finished(t, known), nil, "nothing to attack"},
-		{fresh, nil, "steps.csv"},
+		{fresh, nil, "has no planned episode yet"},
 		{dir, func(a *Attack) { a.Episodes = []int{3} }, "episode 3 is none of the planned ones"},
 		{dir, func(a *Attack) { a.Episodes = []int{0} }, "which are 1 to 2"},
 		{dir, func(a *Attack) { a.Adversaries = []string{"sing-gradient"} }, "did you mean sign-gradient?"},

@@ -107,7 +107,7 @@ func TestResumeExploration(t *testing.T) {
 	}
 }
 
-// A model without members has none to draw, and the run says so.
+// A model without members has none to draw, which is said before the first step.
 func TestThompsonNeedsMembers(t *testing.T) {
 	s := quick(t)
 	if err := s.Use("linear"); err != nil {
@@ -116,11 +116,19 @@ func TestThompsonNeedsMembers(t *testing.T) {
 	if err := s.Set("planner.Explore.Thompson=true"); err != nil {
 		t.Fatal(err)
 	}
-	var failed error
-	for _, err := range Train(context.Background(), filepath.Join(t.TempDir(), "run"), s) {
-		failed = err
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, err := range Train(context.Background(), dir, s) {
+		if err == nil || !strings.Contains(err.Error(), "and this one has none: choose an ensemble") {
+			t.Errorf("error %v", err)
+		}
 	}
-	if failed == nil || !strings.Contains(failed.Error(), "this model has none: use an ensemble") {
-		t.Errorf("error %v", failed)
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a run was begun")
+	}
+	if err := s.Use("prior+probabilistic"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.System(); err != nil {
+		t.Error(err)
 	}
 }

@@ -319,7 +319,27 @@ func (s *Settings) System() (*safex.System, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.members(); err != nil {
+		return nil, err
+	}
 	return system, s.enough(system)
+}
+
+// members reports a planner that draws a member of a model that has none.
+func (s *Settings) members() error {
+	var explore plan.Exploration
+	switch p := s.Planning.(type) {
+	case *plan.Nominal:
+		explore = p.Explore
+	case *plan.Pessimistic:
+		explore = p.Explore
+	case *plan.PesTraj:
+		explore = p.Explore
+	}
+	if _, ok := s.Learning.(*ensemble.Ensemble); explore.Thompson && !ok {
+		return fmt.Errorf("planner.Explore.Thompson draws a member of the model, and this one has none: choose an ensemble, as probabilistic")
+	}
+	return nil
 }
 
 // named checks that what the names say is there, such that run.yaml can be read back.

@@ -112,7 +112,7 @@ func load(path string) (*Set, error) {
 	}
 	s, err := decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("result: %s holds no results of safex report --save: %w", path, err)
+		return nil, fmt.Errorf("result: %s holds no results of safex report --save: %w; safex attack, control and coverage have --show for theirs", path, err)
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/lab"
@@ -25,7 +26,8 @@ func (m *Method) name() string {
 }
 
 // Names are what the methods are called, each different from those of all others of the same study and task: where more than one would have the same
-// name, what they differ in follows in brackets, as --set names it.
+// name, what they differ in follows in brackets, as --set names it; and where methods have different numbers of episodes, so does that of those with
+// fewer than others.
 func (s *Set) Names() []string {
 	names := make([]string, len(s.Methods))
 	groups := map[string][]int{}
@@ -40,7 +42,34 @@ func (s *Set) Names() []string {
 			s.distinguish(names, group)
 		}
 	}
+	most := map[string]int{}
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		most[m.Study+"\n"+m.Task] = max(most[m.Study+"\n"+m.Task], m.planned())
+	}
+	for i := range s.Methods {
+		if m := &s.Methods[i]; m.planned() < most[m.Study+"\n"+m.Task] && !strings.Contains(names[i], "(Episodes ") {
+			names[i] += fmt.Sprintf(" (Episodes %d)", m.planned())
+		}
+	}
 	return names
+}
+
+// planned is the number of episodes of a whole run, without the random phase.
+func (m *Method) planned() int {
+	var s struct{ Episodes int }
+	if json.Unmarshal(m.Settings, &s) != nil {
+		return 0 // of a peer, whose settings are its own
+	}
+	return s.Episodes
+}
+
+// quoted are names in quotes, as they may hold commas.
+func quoted(names []string) (all []string) {
+	for _, n := range names {
+		all = append(all, strconv.Quote(n))
+	}
+	return all
 }
 
 // shown is the number of settings that a name has in brackets at most.

@@ -868,6 +868,17 @@ func TestRows(t *testing.T) {
 	if text := string(must(json.Marshal(r[0].Last))); !strings.Contains(text, `"lo":`) || !strings.Contains(text, `"hi":`) {
 		t.Errorf("in JSON %s", text)
 	}
+	// Methods with fewer episodes say so, and are not compared with others.
+	brief := settings(t, "unsafe", 1)
+	brief.Episodes = 1
+	short := filepath.Join(t.TempDir(), "short")
+	keep(t, short, brief, ok(1)[:2]...)
+	if r := rows(t, read(t, filepath.Join(dir, "safe"), short), ""); r[0].Name != "safe, linear" || r[1].Name != "unsafe, linear (Episodes 1)" || r[1].Better != nil || r[1].Against != "" || r[1].Finished != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r := rows(t, read(t, filepath.Join(dir, "unsafe"), short), ""); r[0].Name != "unsafe, linear (Episodes 1)" || r[1].Name != "unsafe, linear (Episodes 2)" || r[1].Better != nil {
+		t.Errorf("%+v", r)
+	}
 	// In a study the comparison is with the study's own, if it has the method.
 	one, other := read(t, filepath.Join(dir, "safe"), filepath.Join(dir, "unsafe")), read(t, filepath.Join(dir, "pessimistic"), filepath.Join(dir, "unsafe"))
 	for i := range other.Methods {
@@ -895,7 +906,7 @@ func TestRows(t *testing.T) {
 	if err := result.Table(&b, rows(t, one, "")); err != nil || strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), "o [2Jther") {
 		t.Errorf("error %v, table\n%q", err, b.String())
 	}
-	if _, err := read(t, dir).Rows("save, linear", rng.New(1)); err == nil || !strings.Contains(err.Error(), "did you mean safe, linear?") {
+	if _, err := read(t, dir).Rows("save, linear", rng.New(1)); err == nil || !strings.Contains(err.Error(), `did you mean "safe, linear"?`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -47,7 +47,8 @@ type Row struct {
 
 	Last *Score `json:"return_last,omitempty"` // of the last episode of finished runs; nil without one
 	Best *Score `json:"return_best,omitempty"` // of the best episode of finished runs, afterwards
-	// Better is the probability that Last of a run is higher than that of one of Against; nil of Against itself, and if one of them has no Last.
+	// Better is the probability that Last of a run is higher than that of one of Against; nil of Against itself, if one of them has no Last, and if
+	// they have different numbers of episodes.
 	Better  *Score `json:"better,omitempty"`
 	Against string `json:"against,omitempty"`
 
@@ -95,7 +96,8 @@ func (s Score) MarshalJSON() ([]byte, error) {
 const confidence = 0.95
 
 // Rows are the methods, in their order. On each task of each study that has more than one, Better compares them with the method against, by its
-// name or that of its planner, or with the first if that is "". A study without it compares with that of another on the same task. The error
+// name or that of its planner, or with the first if that is ""; but for methods with another number of episodes, whose last one is not
+// comparable. A study without it compares with that of another on the same task. The error
 // names the nearest name if there is no such method. src is for the intervals: a method's do not depend on which others there are.
 func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 	names := s.Names()
@@ -122,7 +124,7 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 		}
 	}
 	if len(any) == 0 && len(rows) > 0 {
-		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, names))
+		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, quoted(names)))
 	}
 	b := stats.DefaultBootstrap()
 	for i := range s.Methods {
@@ -131,7 +133,7 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 		if !ok {
 			k, ok = any[m.Task]
 		}
-		if !ok || k == i {
+		if !ok || k == i || m.planned() != s.Methods[k].planned() {
 			continue
 		}
 		if rows[i].Against = names[k]; s.Methods[k].Study != m.Study {

@@ -109,7 +109,7 @@ func (c *cluster) ask(ctx context.Context, command string, args ...string) (stri
 func (c *cluster) largest(ctx context.Context) (int, error) {
 	said, err := c.ask(ctx, "scontrol", "show", "config")
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: is this a machine of a cluster with Slurm, with its slurm.conf?", err)
 	}
 	found := maxArraySize.FindStringSubmatch(said)
 	if found == nil {

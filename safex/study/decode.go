@@ -114,6 +114,9 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 					return decode(f.key, value, f.value)
 				}
 			}
+			if key.Value == "sweep" {
+				return wrong(key, "%s has no key %q: this is the file of a sweep, for safex sweep", what, key.Value)
+			}
 			return wrong(key, "%s has no key %q: %s", what, key.Value, lab.Instead(key.Value, all))
 		})
 	case reflect.Slice:

@@ -66,7 +66,7 @@ type Outcome struct {
 	Feasible   bool              `json:"feasible"` // each run was within the Objective's violating steps
 	Violations int               `json:"violations"`
 	Return     *float64          `json:"return"` // interquartile mean over seeds; nil of a trial that is not complete
-	Lo         *float64          `json:"lo"`     // its 95 % interval, by bootstrap: too narrow for few seeds
+	Lo         *float64          `json:"lo"`     // its 95 % interval, by bootstrap: too narrow for few seeds, and nil for one
 	Hi         *float64          `json:"hi"`
 	Failure    string            `json:"failure,omitempty"` // why it is not complete
 	Runs       []SeedOutcome     `json:"runs"`
@@ -100,7 +100,9 @@ func (o Objective) outcome(out string, jobs []Job, episodes int, src rng.Stream)
 	}
 	if sum.Failure == "" {
 		e := stats.DefaultBootstrap().IQM([][]float64{returns}, src.Child(sum.Trial).At(episodes))
-		sum.Return, sum.Lo, sum.Hi = &e.Value, &e.Lo, &e.Hi
+		if sum.Return = &e.Value; len(returns) > 1 {
+			sum.Lo, sum.Hi = &e.Lo, &e.Hi
+		}
 	}
 	return sum
 }

@@ -156,6 +156,10 @@ func (s *Study) submit(ctx context.Context, out string, slurm Slurm, program str
 	if err := there("sbatch"); err != nil {
 		return Submitted{}, err
 	}
+	size, err := (&cluster{}).largest(ctx) // before anything is written
+	if err != nil {
+		return Submitted{}, err
+	}
 	release, err := open(out, jobs)
 	if err != nil {
 		return Submitted{}, err
@@ -186,7 +190,7 @@ func (s *Study) submit(ctx context.Context, out string, slurm Slurm, program str
 		return sum, err
 	}
 	sum.Needs = needs(program)
-	err = c.submit(ctx, lines, slurm.AtATime, &sum)
+	err = c.submit(ctx, lines, size, slurm.AtATime, &sum)
 	return sum, err
 }
 
@@ -264,13 +268,9 @@ func needs(path string) []string {
 	return libraries
 }
 
-// submit submits lines of runsFile, in ascending order, in as few arrays as the cluster takes, and counts them in sum. With atATime above 0 an array
+// submit submits lines of runsFile, in ascending order, in arrays of at most that size, and counts them in sum. With atATime above 0 an array
 // begins when the one before it has ended.
-func (c *cluster) submit(ctx context.Context, lines []int, atATime int, sum *Submitted) error {
-	size, err := c.largest(ctx)
-	if err != nil {
-		return err
-	}
+func (c *cluster) submit(ctx context.Context, lines []int, size, atATime int, sum *Submitted) error {
 	for len(lines) > 0 {
 		first := lines[0] / size * size
 		n, _ := slices.BinarySearch(lines, first+size)

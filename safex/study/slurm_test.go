@@ -260,7 +260,16 @@ func TestSubmitErrors(t *testing.T) {
 		}
 	}
 
+	// Where there is no cluster nothing is written.
 	f, out := fakeSlurm(t, all...), filepath.Join(t.TempDir(), "out")
+	f.complains("scontrol", "scontrol: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n")
+	if _, err := s.Submit(ctx, out, DefaultSlurm(), os.Args[0]); err == nil || !strings.Contains(err.Error(), "is this a machine of a cluster with Slurm") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a folder was made")
+	}
+	f.complains("scontrol", "")
 	for _, name := range []string{"50%", `back\slash`, "two\nlines"} {
 		if _, err := s.Submit(ctx, filepath.Join(out, name), DefaultSlurm(), os.Args[0]); err == nil || !strings.Contains(err.Error(), "choose another with --out") {
 			t.Errorf("folder %q: error %v", name, err)

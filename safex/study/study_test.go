@@ -279,6 +279,7 @@ func TestMistakes(t *testing.T) {
 		"a: [":                                   ", line 1: ",
 		"- a":                                    ", line 1: the study: want keys with values",
 		head + "---\nname: y":                    "a second document",
+		head + "sweep: {trials: 3}":              `, line 5: the study has no key "sweep": this is the file of a sweep, for safex sweep`,
 		head + "episods: 3":                      `, line 5: the study has no key "episods": did you mean episodes?`,
 		head + "name: y":                         ", line 5: the study has the key name twice",
 		head + "episodes: two":                   `, line 5: episodes: "two" is not a whole number`,

@@ -27,7 +27,9 @@ func (s *Sweep) Table(w io.Writer, outcomes []Outcome) error {
 			rank, note = "–", "\t"+o.Failure
 			incomplete++
 		default:
-			value, interval = fmt.Sprintf("%.4g", *o.Return), fmt.Sprintf("%.4g to %.4g", *o.Lo, *o.Hi)
+			if value = fmt.Sprintf("%.4g", *o.Return); o.Lo != nil && o.Hi != nil {
+				interval = fmt.Sprintf("%.4g to %.4g", *o.Lo, *o.Hi)
+			}
 			if !o.Feasible {
 				note = fmt.Sprintf("\ta run with more than %d violating steps", s.Trials.Objective.Within)
 			}

@@ -35,7 +35,6 @@ each is compared with the first, or with that of --against: the probability that
 --card adds a safety card for each method: what is known of its runs, and what is not certified by it. --save keeps all
 that tables and figures need in one small file.`,
 		Example: `  safex report runs
-  safex report runs/*
   safex report runs/quick --against safe
   safex report runs/quick --markdown --out report.md
   safex report runs/quick --save quick.json

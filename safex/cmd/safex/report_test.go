@@ -93,7 +93,7 @@ func TestReportErrors(t *testing.T) {
 		{[]string{text}, "holds no results of safex report --save"},
 		{[]string{run, "--json", "--markdown"}, "--json is lines of JSON"},
 		{[]string{run, "--json", "--card"}, "--json is lines of JSON"},
-		{[]string{run, "--against", "save, linear"}, `there is no method "save, linear": did you mean safe, linear?`},
+		{[]string{run, "--against", "save, linear"}, `there is no method "save, linear": did you mean "safe, linear"?`},
 		{[]string{run, "--save", filepath.Join(text, "kept.json")}, "not a directory"},
 		{[]string{run, "--out", filepath.Join(text, "report.md")}, "not a directory"},
 		{[]string{run, "--save", kept, "--out", filepath.Join(dir, "run", "..", "kept.json")}, "--out and --save are both "},

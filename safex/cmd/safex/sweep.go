@@ -194,6 +194,8 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 			}
 			if stopped(err) {
 				err = fmt.Errorf("stopped in rung %d of %d with %d of %d runs complete; all is saved", p.Rung, p.Rungs, p.Done, p.Runs)
+			} else if len(failed) == 0 {
+				return err
 			}
 			again := fmt.Sprintf("%s sweep %s", self(), quoted(s.file))
 			for _, flag := range []string{"workers", "out", "json"} {
