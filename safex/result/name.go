@@ -42,14 +42,16 @@ func (s *Set) Names() []string {
 			s.distinguish(names, group)
 		}
 	}
-	most := map[string]int{}
+	most := map[[2]string]int{} // episodes of a method of a study and a task
 	for i := range s.Methods {
 		m := &s.Methods[i]
-		most[m.Study+"\n"+m.Task] = max(most[m.Study+"\n"+m.Task], m.planned())
+		key := [2]string{m.Study, m.Task}
+		most[key] = max(most[key], m.planned())
 	}
 	for i := range s.Methods {
-		if m := &s.Methods[i]; m.planned() < most[m.Study+"\n"+m.Task] && !strings.Contains(names[i], "(Episodes ") {
-			names[i] += fmt.Sprintf(" (Episodes %d)", m.planned())
+		m := &s.Methods[i]
+		if n := m.planned(); n < most[[2]string{m.Study, m.Task}] && !strings.Contains(names[i], "(Episodes ") {
+			names[i] += fmt.Sprintf(" (Episodes %d)", n)
 		}
 	}
 	return names
@@ -59,7 +61,7 @@ func (s *Set) Names() []string {
 func (m *Method) planned() int {
 	var s struct{ Episodes int }
 	if json.Unmarshal(m.Settings, &s) != nil {
-		return 0 // of a peer, whose settings are its own
+		return 0 // there are none
 	}
 	return s.Episodes
 }

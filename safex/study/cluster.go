@@ -105,9 +105,12 @@ func (c *cluster) ask(ctx context.Context, command string, args ...string) (stri
 	return "", fmt.Errorf("study: %s: %s", command, strings.Join(said, "; "))
 }
 
-// largest is the number of tasks of the largest array.
-func (c *cluster) largest(ctx context.Context) (int, error) {
-	said, err := c.ask(ctx, "scontrol", "show", "config")
+// largest is the number of tasks of the largest array of the cluster. It is an error if there is none to submit to.
+func largest(ctx context.Context) (int, error) {
+	if err := there("sbatch"); err != nil {
+		return 0, err
+	}
+	said, err := (&cluster{}).ask(ctx, "scontrol", "show", "config")
 	if err != nil {
 		return 0, fmt.Errorf("%w: is this a machine of a cluster with Slurm, with its slurm.conf?", err)
 	}

@@ -153,10 +153,7 @@ func (s *Study) submit(ctx context.Context, out string, slurm Slurm, program str
 	if strings.ContainsAny(path, `%\`) || strings.ContainsFunc(path, unicode.IsControl) {
 		return Submitted{}, fmt.Errorf(`study %s: folder %q: Slurm takes none with %%, \ or a line break in its name: choose another with --out`, s.Name, path)
 	}
-	if err := there("sbatch"); err != nil {
-		return Submitted{}, err
-	}
-	size, err := (&cluster{}).largest(ctx) // before anything is written
+	size, err := largest(ctx) // before anything is written
 	if err != nil {
 		return Submitted{}, err
 	}

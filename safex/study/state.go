@@ -79,7 +79,7 @@ func kept(out string) ([]Job, error) {
 func (j Job) State(out string) State {
 	dir := j.folder(out)
 	s := State{Run: j.Dir, Phase: Waiting, Total: j.Total()}
-	busy := run.Busy(dir)           // if not, nothing changes until all is read
+	busy := run.Busy(dir)
 	sums, err := run.Summaries(dir) // first, as it is written after steps.csv
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -110,7 +110,7 @@ func (j Job) State(out string) State {
 	if done {
 		err = j.whole(dir)
 	}
-	if err != nil && run.Busy(dir) { // since a moment ago
+	if err != nil && run.Busy(dir) { // a process has begun while files were read
 		s.Phase = Running
 		return s
 	}

@@ -56,25 +56,11 @@ func (s *Sweep) Run(ctx context.Context, out string, workers int, work Worker) i
 var errEnough = errors.New("study: the caller has broken out")
 
 func (s *Sweep) run(ctx context.Context, out string, workers int, work Worker, yield func(SweepProgress, error) bool) error {
-	if _, err := s.Jobs(); err != nil {
-		return err
-	}
-	rungs, err := s.Rungs()
-	if err != nil {
-		return err
-	}
-	if err := outside(out); err != nil {
-		return fmt.Errorf("sweep %s: %w", s.Study.Name, err)
-	}
-	release, err := run.Hold(out, sweepLock)
+	l, rungs, _, release, err := s.enter(out)
 	if err != nil {
 		return err
 	}
 	defer release()
-	l, err := s.goOn(out, rungs)
-	if err != nil {
-		return err
-	}
 	for r := len(l.Over); r < len(rungs); r++ {
 		at := SweepProgress{Rung: r + 1, Rungs: len(rungs), Episodes: rungs[r].Episodes, Trials: rungs[r].Trials}
 		entrants := l.entrants(s, rungs)
@@ -117,6 +103,28 @@ func (s *Sweep) run(ctx context.Context, out string, workers int, work Worker, y
 		}
 	}
 	return nil
+}
+
+// enter checks the sweep, and keeps other processes out of its folder until release is called. It returns the ladder without its last rung, the
+// rungs, and whether the last one was over before.
+func (s *Sweep) enter(out string) (l *ladder, rungs []Rung, ended bool, release func(), err error) {
+	if _, err := s.Jobs(); err != nil {
+		return nil, nil, false, nil, err
+	}
+	if rungs, err = s.Rungs(); err != nil {
+		return nil, nil, false, nil, err
+	}
+	if err := outside(out); err != nil {
+		return nil, nil, false, nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
+	}
+	if release, err = run.Hold(out, sweepLock); err != nil {
+		return nil, nil, false, nil, err
+	}
+	if l, ended, err = s.goOn(out, rungs); err != nil {
+		release()
+		return nil, nil, false, nil, err
+	}
+	return l, rungs, ended, release, nil
 }
 
 // judged reports why there is nothing to go on from after rung r, or to choose from.
@@ -251,42 +259,42 @@ func (l *ladder) save(out string) error {
 	return run.Write(out, SweepFile, append(text, '\n'))
 }
 
-// goOn is the ladder of the folder out without its last rung, whose runs may have failed and are tried again. What was decided was so by the
-// same file.
-func (s *Sweep) goOn(out string, rungs []Rung) (*ladder, error) {
-	l, err := s.begun()
-	if err != nil {
-		return nil, err
+// goOn is the ladder of the folder out without its last rung, whose runs may have failed and are tried again, and whether that was over. What was
+// decided was so by the same file.
+func (s *Sweep) goOn(out string, rungs []Rung) (l *ladder, ended bool, err error) {
+	if l, err = s.begun(); err != nil {
+		return nil, false, err
 	}
 	old, err := load(out)
 	if err != nil || old == nil {
-		return l, err
+		return l, false, err
 	}
+	ended = len(old.Over) == len(rungs)
 	over := old.Over[:min(len(old.Over), len(rungs)-1)]
 	if len(over) == 0 {
-		return l, nil
+		return l, ended, nil
 	}
 	for _, part := range []struct{ was, is json.RawMessage }{{old.Study, l.Study}, {old.Trials, l.Trials}} {
 		var plain bytes.Buffer
 		var was, is map[string]json.RawMessage
 		if err := errors.Join(json.Compact(&plain, part.was), json.Unmarshal(plain.Bytes(), &was), json.Unmarshal(part.is, &is)); err != nil {
-			return nil, fmt.Errorf("sweep: %s is damaged: choose another folder with --out", filepath.Join(out, SweepFile))
+			return nil, false, fmt.Errorf("sweep: %s is damaged: choose another folder with --out", filepath.Join(out, SweepFile))
 		}
 		all := maps.Clone(was)
 		maps.Copy(all, is)
 		for _, key := range slices.Sorted(maps.Keys(all)) {
 			if !bytes.Equal(was[key], is[key]) {
-				return nil, fmt.Errorf("sweep %s: %s is not that by which trials in %s were left out: change it back, or choose another folder with --out", s.Study.Name, key, out)
+				return nil, false, fmt.Errorf("sweep %s: %s is not that by which trials in %s were left out: change it back, or choose another folder with --out", s.Study.Name, key, out)
 			}
 		}
 	}
 	for r, all := range over {
 		if len(all) != rungs[r].Trials {
-			return nil, fmt.Errorf("sweep: %s is damaged: %d trials came to rung %d, want %d: choose another folder with --out", filepath.Join(out, SweepFile), len(all), r+1, rungs[r].Trials)
+			return nil, false, fmt.Errorf("sweep: %s is damaged: %d trials came to rung %d, want %d: choose another folder with --out", filepath.Join(out, SweepFile), len(all), r+1, rungs[r].Trials)
 		}
 	}
 	l.Over = over
-	return l, nil
+	return l, ended, nil
 }
 
 // Outcomes are what the trials of the sweep in the folder out came to, from the best on: those of the last rung that is over, and then those that

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
 // OutOfTime is how the failure of a run begins that a time limit of Slurm has stopped, and that has saved.
@@ -28,30 +26,14 @@ type SweepSubmitted struct {
 // by a call after the one that found it over. Runs that were cancelled, or stopped by their time limit, are always tried again.
 func (s *Sweep) Submit(ctx context.Context, out string, slurm Slurm, program string, args ...string) (SweepSubmitted, error) {
 	var sum SweepSubmitted
-	if _, err := s.Jobs(); err != nil {
+	if _, err := largest(ctx); err != nil {
 		return sum, err
 	}
-	rungs, err := s.Rungs()
-	if err != nil {
-		return sum, err
-	}
-	if err := outside(out); err != nil {
-		return sum, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
-	}
-	release, err := run.Hold(out, sweepLock)
+	l, rungs, again, release, err := s.enter(out)
 	if err != nil {
 		return sum, err
 	}
 	defer release()
-	l, err := s.goOn(out, rungs)
-	if err != nil {
-		return sum, err
-	}
-	old, err := load(out)
-	if err != nil {
-		return sum, err
-	}
-	again := old != nil && len(old.Over) == len(rungs)
 	for r := len(l.Over); r < len(rungs); r++ {
 		sum.Rung, sum.Rungs, sum.Episodes, sum.Trials = r+1, len(rungs), rungs[r].Episodes, rungs[r].Trials
 		entrants := l.entrants(s, rungs)

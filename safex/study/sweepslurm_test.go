@@ -178,6 +178,16 @@ func TestSubmitSweepFailures(t *testing.T) {
 		}
 		serve(t, f, out, func(context.Context, string) error { return failing })
 	}
+	// Where there is no cluster nothing is written.
+	f.complains("scontrol", "scontrol: fatal: Could not establish a configuration source\n")
+	nowhere := filepath.Join(t.TempDir(), "out")
+	if _, err := s.Submit(ctx, nowhere, DefaultSlurm(), prog); err == nil || !strings.Contains(err.Error(), "is this a machine of a cluster with Slurm") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(nowhere); err == nil {
+		t.Error("a folder was made")
+	}
+	f.complains("scontrol", "")
 	release, err := run.Hold(out, sweepLock)
 	if err != nil {
 		t.Fatal(err)
