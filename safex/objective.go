@@ -76,21 +76,27 @@ type Objective struct {
 	Count bool
 }
 
-// infeasible is added to the cost of a candidate that breaks a limit under FeasibleFirst.
-// It is far above any mean reward and leaves excesses a resolution of 1e-7.
-const infeasible = 1e9
+// Under FeasibleFirst a cost is an order of two keys in one number. A candidate that keeps the limits costs its negative
+// reward, which mostReward bounds. One that does not costs infeasible · (levels + log₂ excess): more than any reward can make up
+// for, rising with the excess, and telling excesses of any size apart that differ by more than 1e-10 of themselves.
+const (
+	mostReward = 1e280
+	infeasible = 1e290
+	levels     = 1 << 20 // far above |log₂| of any number, so that a mean over draws goes by how many of them break a limit
+)
 
-// Cost of a candidate of this mean reward per step and this worst excess over steps and limits.
-// Less is better. It is NaN if either is, or if the reward or the excess is beyond the real numbers.
+// Cost of a candidate of this mean reward per step and this worst excess over steps and limits. Less is better. With
+// FeasibleFirst, no reward makes up for an excess, whatever the sizes of both. It is NaN if either is, if the reward or
+// the excess is beyond the real numbers, or if the reward is beyond ±1e280.
 func (o Objective) Cost(reward, excess float64) float64 {
 	over := excess - o.Budget
 	switch {
-	case bad(reward) || math.IsNaN(excess) || math.IsInf(excess, 1): // an excess of -Inf is that of no limits
+	case !(math.Abs(reward) <= mostReward) || math.IsNaN(excess) || math.IsInf(excess, 1): // an excess of -Inf is that of no limits
 		return math.NaN()
 	case !o.FeasibleFirst:
 		return o.Weight*o.Barrier.Of(over) - reward
 	case over > 0:
-		return infeasible + over
+		return infeasible * (levels + math.Log2(over))
 	}
 	return -reward
 }

@@ -38,6 +38,9 @@ type Plan struct {
 	Expected Trajectory  // under the mean
 	Worst    Trajectory  // under Eta, or the worst draw of a planner that draws; Expected if there is neither
 	Feasible bool        // Worst keeps every limit
+	// Bound is the largest excess of each limit over the horizon under all errors, or draws, that Actions met, in the limit's unit,
+	// and NaN if one was. Eta breaks Actions most as a whole: of a limit that is not the binding one it may say little.
+	Bound []float64
 	NaNs     int         // candidates that came out as NaN or Inf; none is ever chosen
 
 	// Known are the errors that a pessimistic planner found on the way, for the plan of

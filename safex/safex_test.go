@@ -115,6 +115,22 @@ func TestObjective(t *testing.T) {
 	if !(first.Cost(-1e6, 0) < first.Cost(1e6, 1e-6)) {
 		t.Error("a violation was bought with reward")
 	}
+	for _, reward := range []float64{1e-300, 1, 1e9, 1e30, 1e280} {
+		for _, excess := range []float64{5e-324, 1e-30, 1e-12, 1, 1e30, 1e308} {
+			if !(first.Cost(-reward, 0) < first.Cost(reward, excess)) {
+				t.Errorf("a violation of %v was bought with a reward of %v", excess, reward)
+			}
+			if more := min(excess*(1+1e-9), math.MaxFloat64); more > excess && !(first.Cost(reward, excess) < first.Cost(reward, more)) {
+				t.Errorf("of two excesses near %v, the larger one costs no more", excess)
+			}
+		}
+		if !(first.Cost(reward, 0) < first.Cost(0, 0)) {
+			t.Errorf("within the limits, a reward of %v costs no less than none", reward)
+		}
+	}
+	if !math.IsNaN(first.Cost(1e281, 0)) {
+		t.Error("a reward has a cost that no excess could exceed")
+	}
 	if !(first.Cost(0, 1) < first.Cost(100, 1.001)) {
 		t.Error("of two infeasible candidates, the worse one won")
 	}

@@ -110,7 +110,7 @@ type Forecast struct {
 	Doubt    []float64 // epistemic deviation of the next state
 	Noise    []float64 // aleatoric deviation of the next state
 	Outside  bool      // Doubt is, in some dimension, larger than at every transition that the last fit learned from
-	Worst    []float64 // largest excess of each limit over the horizon of Plan.Worst, in the limit's unit
+	Worst    []float64 // Plan.Bound: largest excess of each limit over the horizon, under all errors that were tried, in the limit's unit
 	Beta     float64   // how many deviations the box around Mean reaches; 0 without an adversary
 	Asked    float64   // how many of them a Calibrated model asked for, heard or not; 0 of any other
 	Feasible bool      // the plan kept every limit

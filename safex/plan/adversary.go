@@ -66,13 +66,22 @@ func (t Target) steps() int {
 type Doubts struct {
 	Eta    num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1]; a lane is a plan's
 	Excess []float64 // the worst over steps and limits, in units of the limit's Scale; a NaN is worst of all
+	// Each in column k is the largest excess of limit k over the horizon under all errors that were tried, in its Scale; a NaN is
+	// worst of all. It is not that under Eta, which breaks the plan most as a whole.
+	Each num.Batch
 
 	room *assault // of the last Attack, which the next may use again
 }
 
 // reset makes room for n plans that were not attacked yet.
-func (d *Doubts) reset(columns, n int) {
+func (d *Doubts) reset(columns, limits, n int) {
 	blank(&d.Eta, columns, n)
+	blank(&d.Each, limits, n)
+	for _, column := range d.Each {
+		for i := range column {
+			column[i] = math.Inf(-1)
+		}
+	}
 	if len(d.Excess) != n {
 		d.Excess = make([]float64, n)
 	}
@@ -89,6 +98,13 @@ func blank(b *num.Batch, dim, n int) {
 	}
 	for _, column := range *b {
 		clear(column)
+	}
+}
+
+// raise remembers for plan i what an error did to each limit.
+func (d *Doubts) raise(i int, each []float64) {
+	for k, e := range each {
+		d.Each[k][i] = max(d.Each[k][i], e)
 	}
 }
 
@@ -121,7 +137,7 @@ func newAssault(dst *Doubts, t Target) *assault {
 	}
 	a := dst.room
 	a.query, a.Target, a.dst = newQuery(t.Query, t.steps()), t, dst
-	dst.reset(a.horizon*a.nx, t.Plans.Len())
+	dst.reset(a.horizon*a.nx, a.nl, t.Plans.Len())
 	return a
 }
 
@@ -150,6 +166,7 @@ func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
 		e := a.worstExcess(&a.out, lane)
 		a.excess = append(a.excess, e)
 		a.dst.take(lane/a.each, a.c.Eta, lane, e)
+		a.dst.raise(lane/a.each, a.eachExcess(&a.out, lane))
 	}
 	return nil
 }
@@ -175,6 +192,7 @@ func (a *assault) try(ctx context.Context, i int, eta num.Batch) error {
 		e := a.worstExcess(&a.out, lane)
 		a.excess = append(a.excess, e)
 		a.dst.take(i, eta, lane, e)
+		a.dst.raise(i, a.eachExcess(&a.out, lane))
 	}
 	return nil
 }

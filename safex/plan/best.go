@@ -49,6 +49,7 @@ func (b Best) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream)
 		}
 		for i, e := range found.Excess {
 			dst.take(i, found.Eta, i, e)
+			dst.raise(i, found.Each.Point(i))
 		}
 	}
 	for i := range t.Plans.Len() {

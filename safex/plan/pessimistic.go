@@ -100,8 +100,9 @@ type game struct {
 // finalist is a candidate that was attacked, and the worst error found for it.
 type finalist struct {
 	actions, eta []float64
-	excess       float64 // in units of the limit's Scale
-	price        float64 // of the excess, by the objective
+	excess       float64   // in units of the limit's Scale
+	price        float64   // of the excess, by the objective
+	each         []float64 // Doubts.Each
 }
 
 // Plan implements safex.Planner.
@@ -129,22 +130,23 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	_, chosen := q.split(batchOf(found.X))
 	actions := chosen.Point(0)
 	worst := g.worstOf(actions)
-	if worst == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
+	if worst.eta == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
 		last, err := g.attack(ctx, [][]float64{actions})
 		if err != nil {
 			return nil, err
 		}
-		worst = last[0].eta
+		worst = last[0]
 	}
 	var errors num.Batch
-	if worst != nil {
-		errors = batchOf(worst)
+	if worst.eta != nil {
+		errors = batchOf(worst.eta)
 	}
 	plan, err := q.finish(ctx, actions, errors, g.beta, found.NaNs+g.nans)
 	if err != nil {
 		return nil, err
 	}
-	plan.Feasible = plan.Feasible && (worst != nil || q.nl == 0) // what was not attacked is not feasible
+	q.raise(plan, worst.each)
+	plan.Feasible = plan.Feasible && (worst.eta != nil || q.nl == 0) // what was not attacked is not feasible
 	plan.Known = g.known
 	z.hand(plan, found.X)
 	return plan, stopped
@@ -214,8 +216,8 @@ func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batc
 	}
 	errors := num.NewBatch(g.horizon*g.nx, x.Len())
 	for i := range x.Len() {
-		if eta := g.worstOf(actions.Point(i)); eta != nil {
-			errors.SetPoint(i, eta)
+		if f := g.worstOf(actions.Point(i)); f.eta != nil {
+			errors.SetPoint(i, f.eta)
 		}
 	}
 	if excess, worst, err = g.excessSlope(ctx, &g.bent, actions, errors, g.beta); own != nil && err == nil {
@@ -391,6 +393,7 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 	}
 	take := func(d *Doubts) {
 		for i := range found {
+			found[i].each = most(found[i].each, d.Each.Point(i))
 			if f := &found[i]; !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
 				f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
 			}
@@ -458,15 +461,31 @@ func (g *game) remember(found []finalist) {
 	g.known = known[:min(g.Remember, len(known))]
 }
 
-// worstOf is the worst error found for the chosen actions; nil if they were never attacked.
-func (g *game) worstOf(actions []float64) []float64 {
-	var worst finalist
+// worstOf is what attacks found for the chosen actions; without an error if they were never attacked.
+func (g *game) worstOf(actions []float64) (worst finalist) {
+	var each []float64
 	for _, f := range g.attacked { // the same actions may have been attacked twice
-		if slices.Equal(f.actions, actions) && (worst.eta == nil || f.excess > worst.excess) {
+		if !slices.Equal(f.actions, actions) {
+			continue
+		}
+		each = most(each, f.each)
+		if worst.eta == nil || f.excess > worst.excess {
 			worst = f
 		}
 	}
-	return worst.eta
+	worst.each = each
+	return worst
+}
+
+// most is the larger of each pair of excesses, a NaN if one is; a is b before there is any.
+func most(a, b []float64) []float64 {
+	if a == nil {
+		return slices.Clone(b)
+	}
+	for k := range a {
+		a[k] = max(a[k], b[k])
+	}
+	return a
 }
 
 // compare orders costs, NaN last.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -15,6 +16,7 @@ import (
 type query struct {
 	safex.Query
 	nx, nu, nl, horizon int
+	each                []float64 // of eachExcess
 }
 
 // maxHorizon keeps unrolled rollouts to what can be compiled.
@@ -49,7 +51,7 @@ func newQuery(q safex.Query, horizon int) query {
 	if q.System == nil || q.Rollout == nil || len(q.State) != len(q.System.State) {
 		panic(fmt.Sprintf("plan: a query needs a System, a Rollout and a State of its dimensions, got %d", len(q.State)))
 	}
-	return query{q, len(q.System.State), len(q.System.Action), len(q.System.Limits), horizon}
+	return query{Query: q, nx: len(q.System.State), nu: len(q.System.Action), nl: len(q.System.Limits), horizon: horizon}
 }
 
 // candidates are the actions, and the errors of eta if it is not nil, from where the query stands.
@@ -190,6 +192,21 @@ func (q query) worstExcess(r *safex.Rolled, i int) float64 {
 	return worst
 }
 
+// eachExcess is the largest excess of each limit in lane i over the horizon, in units of its Scale; a NaN is worst of all. It is
+// valid until the next call.
+func (q *query) eachExcess(r *safex.Rolled, i int) []float64 {
+	if len(q.each) != q.nl {
+		q.each = make([]float64, q.nl)
+	}
+	for k := range q.each {
+		q.each[k] = math.Inf(-1)
+		for t := range q.horizon {
+			q.each[k] = max(q.each[k], r.Excess[t*q.nl+k][i])
+		}
+	}
+	return q.each
+}
+
 // left is what is left of the budget of limit k, in units of its Scale.
 func (q query) left(k int) float64 {
 	if q.Left == nil {
@@ -241,6 +258,10 @@ func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, 
 		return nil, err
 	}
 	worst, most := 0, math.Inf(-1)
+	plan.Bound = slices.Repeat([]float64{math.Inf(-1)}, q.nl)
+	for lane := range 1 + n {
+		q.raise(plan, q.eachExcess(&out, lane))
+	}
 	for lane := 1; lane <= n; lane++ {
 		if e := q.worstExcess(&out, lane); worst == 0 || !math.IsNaN(most) && !(e <= most) { // of equals the first
 			worst, most = lane, e
@@ -252,6 +273,13 @@ func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, 
 	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, worst, plan.Actions)
 	plan.Feasible = plan.Worst.Violations(q.Left...) == 0
 	return plan, nil
+}
+
+// raise takes excesses of each limit, in units of its Scale, into the plan's Bound.
+func (q query) raise(plan *safex.Plan, each []float64) {
+	for k, e := range each {
+		plan.Bound[k] = max(plan.Bound[k], e*q.System.LimitScale(k))
+	}
 }
 
 // batchOf has a lane for each series; nil of none.

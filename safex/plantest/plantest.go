@@ -332,6 +332,16 @@ func whole(t *testing.T, a *safex.Plan, q safex.Query) {
 	if a.Eta != nil {
 		agrees(t, "worst", a.Worst, a, a.Eta, q)
 	}
+	if len(a.Bound) != nl {
+		t.Fatalf("it bounds %d limits of %d", len(a.Bound), nl)
+	}
+	for _, e := range slices.Concat(a.Expected.Excess, a.Worst.Excess) {
+		for k, bound := range a.Bound {
+			if e[k] > bound+1e-9 {
+				t.Errorf("limit %d is exceeded by %v in a forecast, and bounded by %v", k, e[k], bound)
+			}
+		}
+	}
 	if broken := a.Worst.Violations(q.Left...); a.Feasible && broken > 0 {
 		t.Errorf("a plan that breaks a limit in %d steps is called feasible", broken)
 	}

@@ -131,7 +131,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
 	forecast := safex.Forecast{
-		Mean: plan.Expected.States[1], Worst: plan.Worst.WorstExcess(len(a.System.Limits)), Beta: plan.Beta, Asked: query.Beta,
+		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, Asked: query.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
 	}
 	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
