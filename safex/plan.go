@@ -41,7 +41,7 @@ type Plan struct {
 	// Bound is the largest excess of each limit over the horizon under all errors, or draws, that Actions met, in the limit's unit,
 	// and NaN if one was. Eta breaks Actions most as a whole: of a limit that is not the binding one it may say little.
 	Bound []float64
-	NaNs     int         // candidates that came out as NaN or Inf; none is ever chosen
+	NaNs  int // candidates that came out as NaN or Inf; none is ever chosen
 
 	// Known are the errors that a pessimistic planner found on the way, for the plan of
 	// the next step to answer, worst first: one flat H·nx series each.
