@@ -54,6 +54,29 @@ func TestSystemIsItsOwn(t *testing.T) {
 	}
 }
 
+// No variable and no angle may have the name of a column that a run's table has itself.
+func TestOwnColumns(t *testing.T) {
+	for _, name := range []string{"episode", "step", "reward", "beta", "asked_beta", "outside", "doubt_x", "noise_x", "mean_x", "worst_x", "excess_x", "true_x", "next_x"} {
+		for kind, rename := range map[string]func(*safex.Task){
+			"variable": func(task *safex.Task) { task.State[0].Name = name },
+			"angle": func(task *safex.Task) {
+				task.Angles = []safex.Angle{{Name: name, Sin: 0, Cos: 1}}
+			},
+		} {
+			task := ferry()
+			rename(&task)
+			if _, err := task.System(); err == nil || !strings.Contains(err.Error(), kind+" \""+name+"\": a run's table has a column of its own of that name") {
+				t.Errorf("%s %q: error %v", kind, name, err)
+			}
+		}
+	}
+	task := ferry()
+	task.State[0].Name = "side_slip"
+	if _, err := task.System(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A start is refused for what it breaks by itself, not for what the first action decides, and not within a budget.
 func TestCheckStart(t *testing.T) {
 	for _, c := range []struct {

@@ -129,7 +129,13 @@ func (t Task) faults() (faults []error) {
 	if t.Start == nil || t.Next == nil || t.Reward == nil {
 		fault("Start, Next and Reward are required")
 	}
-	names := []string{"episode", "step", "reward"} // columns of a run's table
+	var names []string
+	own := func(kind, name string) {
+		if OwnColumn(name) {
+			fault("%s %q: a run's table has a column of its own of that name; it must be none of %s, and begin with none of %s", kind, name, strings.Join(ownColumns, ", "), strings.Join(ownPrefixes, ", "))
+		}
+		names = append(names, name)
+	}
 	for i, v := range slices.Concat(t.State, t.Action) {
 		if !fileName.MatchString(v.Name) {
 			fault("variable %q: Name must be lower-case letters, digits and _ (Symbol may be anything)", v.Name)
@@ -143,12 +149,7 @@ func (t Task) faults() (faults []error) {
 		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
 			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
 		}
-		for _, prefix := range []string{"excess_", "mean_", "worst_", "next_", "true_"} {
-			if strings.HasPrefix(v.Name, prefix) {
-				fault("variable %q: a Name must not begin with %s, which is for a run's own columns", v.Name, prefix)
-			}
-		}
-		names = append(names, v.Name)
+		own("variable", v.Name)
 	}
 	taken := map[int]string{} // angles by dimension
 	for _, a := range t.Angles {
@@ -164,7 +165,7 @@ func (t Task) faults() (faults []error) {
 		if n := len(t.State); a.Sin == a.Cos || min(a.Sin, a.Cos) < 0 || max(a.Sin, a.Cos) >= n {
 			fault("angle %q: Sin is dimension %d and Cos %d, want two of the %d of the state", a.Name, a.Sin, a.Cos, n)
 		}
-		names = append(names, a.Name)
+		own("angle", a.Name)
 	}
 	if p := t.Picture; p != nil && !(p.Left < p.Right && p.Bottom < p.Top && !bad(p.Right-p.Left) && !bad(p.Top-p.Bottom) && p.Draw != nil) {
 		fault("Picture: want Left below Right, Bottom below Top, and Draw")
@@ -189,7 +190,7 @@ func (t Task) faults() (faults []error) {
 		fault("Arrival %q: want a Name of lower-case letters, digits and _, Of, a number for Max, and at least 1 for Steps", a.Name)
 	}
 	for _, name := range twice(names) {
-		fault("two variables or angles are named %q, or it is one of episode, step and reward", name)
+		fault("two variables or angles are named %q", name)
 	}
 	for _, name := range twice(limits) {
 		fault("two limits are named %q", name)
@@ -240,6 +241,20 @@ func (s *System) tryStart() error {
 	}
 	if v := s.lack(x); bad(v) {
 		return fmt.Errorf("first step: Arrival is %v (%s)", v, s.lacks.Blame(0, x))
+	}
+	return nil
+}
+
+// CheckPoint reports a state and an action from outside that cannot be: what is not a number, a state outside its own range or
+// with an angle off the circle by more than 1e-6, and an action beyond [-1, 1]. The error begins with where.
+func (s *System) CheckPoint(where string, x, u []float64) error {
+	if err := s.tryState(where, x); err != nil {
+		return err
+	}
+	for k, v := range u {
+		if !(v >= -1 && v <= 1) {
+			return fmt.Errorf("%s: %s is %v, want it in [-1, 1]: Next scales an action to its unit", where, s.Action[k].Name, v)
+		}
 	}
 	return nil
 }

@@ -235,6 +235,29 @@ func TestSimulate(t *testing.T) {
 }
 
 // With --noise the rows are an episode: disturbances act, are the same for the same seed, and do not move what is judged.
+// A state that cannot be and an action beyond its range are refused by their line, and a byte-order mark is no part of the text.
+func TestSimulateRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		"cos,sin,omega,torque\n-1,0,0,1\n-1,0,0,5\n":   "simulate: line 3: torque is 5, want it in [-1, 1]",
+		"cos,sin,omega,torque\n-1,0,0,-1.001\n":        "simulate: line 2: torque is -1.001, want it in [-1, 1]",
+		"# a comment\ncos,sin,omega,torque\n1,1,0,0\n": "simulate: line 3: sin and cos are 1 and 1, which are no sine and cosine of the angle theta",
+	} {
+		if out, _, err := do(strings.NewReader(in), "simulate", "pendulum"); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: error %v after %q, want %q", in, err, out, want)
+		}
+	}
+	want, _, err := do(strings.NewReader("cos,sin,omega,torque\n-1,0,0,1\n"), "simulate", "pendulum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, head := range []string{"cos,", "\"cos\",", "# a comment\ncos,"} {
+		got, _, err := do(strings.NewReader("\ufeff"+head+"sin,omega,torque\n-1,0,0,1\n"), "simulate", "pendulum")
+		if err != nil || got != want {
+			t.Errorf("after a byte-order mark %q gives %q, want %q; error %v", head, got, want, err)
+		}
+	}
+}
+
 func TestSimulateNoise(t *testing.T) {
 	const rows = "x,y,sin,cos,vx,vy,omega,steer,throttle\n1,-1,0,-1,0,0,0,0.5,1\n1,-1,0,-1,0,0,0,0.5,1\n"
 	get := func(args ...string) [][]string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -144,7 +145,11 @@ func disturbed(s *safex.System, src rng.Stream) stepper {
 
 // simulate steps s from each row of in.
 func simulate(s *safex.System, step stepper, in io.Reader, out io.Writer) error {
-	r := csv.NewReader(in)
+	text := bufio.NewReader(in)
+	if mark, _ := text.Peek(3); string(mark) == "\ufeff" { // of UTF-8, as spreadsheets write it, before quotes or comments too
+		text.Discard(3)
+	}
+	r := csv.NewReader(text)
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
 	first, err := r.Read()
 	if err == io.EOF {
@@ -186,9 +191,13 @@ func simulate(s *safex.System, step stepper, in io.Reader, out io.Writer) error 
 				return fmt.Errorf("simulate: line %d: %s is %q, want a number", line, first[c], record[c])
 			}
 		}
+		line, _ := r.FieldPos(0)
+		if err := s.CheckPoint(fmt.Sprintf("simulate: line %d", line), xu[:nx:nx], xu[nx:]); err != nil {
+			w.Flush()
+			return err
+		}
 		next, reward, excess, err := step(xu[:nx:nx], xu[nx:])
 		if err != nil {
-			line, _ := r.FieldPos(0)
 			w.Flush()
 			return fmt.Errorf("simulate: line %d: %w", line, err)
 		}
@@ -205,7 +214,7 @@ func simulate(s *safex.System, step stepper, in io.Reader, out io.Writer) error 
 // find is the column of each state and action variable.
 func find(s *safex.System, header []string) (columns []int, err error) {
 	for i := range header {
-		header[i] = strings.TrimSpace(strings.TrimPrefix(header[i], "\ufeff"))
+		header[i] = strings.TrimSpace(header[i])
 	}
 	for _, v := range slices.Concat(s.State, s.Action) {
 		i := slices.Index(header, v.Name)
