@@ -240,6 +240,8 @@ func (r *Report) episodes(s *System) {
 			r.warn("%s reached %.2g, and its Scale is %v: is that its typical size?", v.Name, reach, v.Scale)
 		}
 	}
+	r.angular(s, random, constant, still)
+	r.blurred(s, random, constant, still)
 	r.fact("%d steps of %.3g s an episode; return %s under random actions, %.4g without any", s.Steps, s.Dt, between(random.rewards), still.rewards[0])
 	for k, l := range s.Limits {
 		r.fact("limit %s: at most %.3g of %g %s under random actions, %.3g under constant ones; %d of %d random steps beyond it",
@@ -384,7 +386,7 @@ func (r *Report) firstPhase(s *System, src rng.Stream) {
 		v := newSurvey(&first)
 		v.run(i, src.Child("first"), func(u []float64, g *rand.Rand) {
 			for k := range u {
-				u[k] = s.ExploreScale(k) * (2*g.Float64() - 1)
+				u[k] = s.Gentle(k, 2*g.Float64()-1)
 			}
 		})
 		for k, n := range v.beyond {
@@ -395,7 +397,7 @@ func (r *Report) firstPhase(s *System, src rng.Stream) {
 	}
 	for _, l := range s.Limits {
 		if n := broken[l.Name]; n > 0 {
-			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller Explore for an action, or another start", l.Name, n, trials)
+			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller Explore for an action, an ExploreAt where it does no harm, or another start", l.Name, n, trials)
 		}
 	}
 }

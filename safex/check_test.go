@@ -2,6 +2,7 @@ package safex_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func ExampleCheck() {
 	fmt.Print(safex.Check(kettle))
 	// Output:
 	// task "kettle" has a problem
-	//   problem  step 0 of an episode: the next temperature is NaN (sqrt at check_test.go:21) at temperature 20, heat -0.6428
+	//   problem  step 0 of an episode: the next temperature is NaN (sqrt at check_test.go:22) at temperature 20, heat -0.6428
 }
 
 // Each mistake is found and named, and a good task is let through.
@@ -61,6 +62,26 @@ func TestCheck(t *testing.T) {
 		}, true, `a start state is beyond limit "wake" by`},
 		{"start out of its own range", func(t *safex.Task) { t.State[0].Min, t.State[0].Max = 0, 10 }, true, "Start: distance is 20, outside its own range of 0 to 10"},
 		{"start of the wrong size", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[2] = 1 } }, true, "Start panics: runtime error: index out of range"},
+		{"far from 0", func(t *safex.Task) {
+			t.Start = safex.StartAt(4e6, 0)
+		}, false, "distance reaches 4e+06, where float32 tells numbers apart that differ by 0.25 m, and its Scale is 10"},
+		{"a raw angle", func(t *safex.Task) {
+			t.State = []safex.Var{{Name: "angle", Scale: 1}, {Name: "speed", Scale: 1}}
+			t.Next = func(x, u num.Vec) num.Vec {
+				return num.Vec{x[0].Add(u[0].Add(x[0].Mul(2).Sin().Mul(0.1))).Add(0.3), x[1]}
+			}
+			t.Reward = func(x, u, next num.Vec) num.Expr { return next[0].Cos() }
+			t.Start, t.Steps = safex.StartAt(0, 0), 60
+		}, false, "and Next takes its sine or cosine: a learner does not know that a turn of 2π changes nothing; keep its cosine and sine in the state"},
+		{"a wrapped angle", func(t *safex.Task) {
+			t.State = []safex.Var{{Name: "angle", Scale: 1}, {Name: "speed", Scale: 1}}
+			t.Next = func(x, u num.Vec) num.Vec {
+				turned := x[0].Add(u[0].Mul(0.1)).Add(0.3)
+				return num.Vec{turned.Sub(turned.Div(2 * math.Pi).Round().Mul(2 * math.Pi)), x[1]}
+			}
+			t.Start, t.Steps = safex.StartAt(0, 0), 60
+		}, false, "in a step, as an angle does that is wrapped: a learner would have to learn the jump; keep its cosine and sine in the state"},
+		{"an action of a state", func(t *safex.Task) { t.State[0].ExploreAt = 0.5 }, true, "ExploreAt is 0.5, want an action in [-1, 1], or 0"},
 		{"leaves its own range", func(t *safex.Task) { t.State[0].Min, t.State[0].Max = 19, 21 }, false, "of an episode: distance is"},
 		{"no angle", func(t *safex.Task) { t.Angles = []safex.Angle{{Name: "theta", Sin: 0, Cos: 1}} }, true, "which are no sine and cosine of the angle theta"},
 		{"ignores the action", func(t *safex.Task) {
@@ -139,5 +160,36 @@ func TestCheckEpisode(t *testing.T) {
 	r := safex.Check(task)
 	if r.OK() || !strings.Contains(r.Problems[0], "of an episode: the next speed is -Inf (log at check_test.go:") {
 		t.Errorf("%s", r)
+	}
+}
+
+// A room may be heated and not cooled: random actions around the harmless one keep its limit, where those around 0 break it.
+func TestExploreAt(t *testing.T) {
+	room := safex.Task{
+		Name: "room", Dt: 60, Steps: 60, Start: safex.StartAt(0),
+		State:  []safex.Var{{Name: "warmth", Unit: "K", Scale: 5}},
+		Action: []safex.Var{{Name: "heat", Scale: 0.6}},
+		Next: func(x, u num.Vec) num.Vec {
+			return num.Vec{x[0].Mul(0.99).Add(u[0].Add(1).Mul(0.1))}
+		},
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0].Sub(3).Abs().Neg() },
+		Limits: []safex.Limit{{Name: "hot", Unit: "K", Max: 4, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
+	}
+	const broken = "random steps from the start broke limit"
+	if text := safex.Check(room).String(); !strings.Contains(text, broken) || !strings.Contains(text, "ExploreAt") {
+		t.Errorf("around half the power: %s", text)
+	}
+	room.Action[0].Explore, room.Action[0].ExploreAt = 0.3, -1
+	if text := safex.Check(room).String(); strings.Contains(text, broken) {
+		t.Errorf("around none: %s", text)
+	}
+	s, err := room.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, draw := range []float64{-1, -0.5, 0, 1} {
+		if got, want := s.Gentle(0, draw), max(-1, -1+0.3*draw); got != want {
+			t.Errorf("the draw %v is the action %v, want %v", draw, got, want)
+		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 // A Policy chooses the action of step t in the state x that the agent sees.
 type Policy func(t int, x []float64) []float64
 
-// RandomPolicy draws each action from its range, or from the share of it that Explore names, if gentle.
+// RandomPolicy draws each action from its range, or from the part of it that Explore and ExploreAt name, if gentle.
 func (s *System) RandomPolicy(gentle bool, src rng.Stream) Policy {
 	return func(t int, _ []float64) []float64 {
 		u, r := make([]float64, len(s.Action)), src.At(t).Rand()
 		for k := range u {
 			u[k] = 2*r.Float64() - 1
 			if gentle {
-				u[k] *= s.ExploreScale(k)
+				u[k] = s.Gentle(k, u[k])
 			}
 		}
 		return u

@@ -149,6 +149,9 @@ func (t Task) faults() (faults []error) {
 		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
 			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
 		}
+		if !(v.ExploreAt >= -1 && v.ExploreAt <= 1) || v.ExploreAt != 0 && i < len(t.State) {
+			fault("variable %q: ExploreAt is %v, want an action in [-1, 1], or 0", v.Name, v.ExploreAt)
+		}
 		own("variable", v.Name)
 	}
 	taken := map[int]string{} // angles by dimension
@@ -360,12 +363,13 @@ func (s *System) LimitScale(k int) float64 {
 	return s.Limits[k].Scale
 }
 
-// ExploreScale is the amplitude of random actions of dimension k.
-func (s *System) ExploreScale(k int) float64 {
-	if s.Action[k].Explore == 0 {
-		return 1
+// Gentle is the random action of dimension k, by Explore and ExploreAt, for a draw from [-1, 1].
+func (s *System) Gentle(k int, draw float64) float64 {
+	amplitude := s.Action[k].Explore
+	if amplitude == 0 {
+		amplitude = 1
 	}
-	return s.Action[k].Explore
+	return min(1, max(-1, s.Action[k].ExploreAt+amplitude*draw))
 }
 
 // Rated tells whether a limit is on the rate of the actions.

@@ -9,6 +9,12 @@ import (
 
 // A Task is a control problem. It is plain data and functions; System checks and
 // compiles it. The functions are called once, on unknown numbers, to trace them.
+//
+// The real system steps in float64; learners and rollouts compute in float32, which keeps 7 digits. Learners divide each variable
+// by its Scale, so a Scale is the size of what a variable does, not of where it is: 5 K for a room at 293 K. Measure a state from
+// where it starts, in place of far from 0: at 1e5 Scales float32 tells 0.008 Scales apart, and at 300 K with a Scale of 5 networks
+// see 60 and little else. Actions are in [-1, 1], around 0; Explore and ExploreAt say which of them are harmless at first. Check says
+// where float32 sets a bound, with the number.
 type Task struct {
 	Name   string
 	State  []Var   // what the agent sees, and what Next maps
@@ -46,6 +52,9 @@ type Var struct {
 	// Explore, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is
 	// known to be harmless near the start. 0 means 1, the whole range.
 	Explore float64
+	// ExploreAt, of an action, is the value in [-1, 1] that those random actions lie around: the harmless one, as -1 of a heater
+	// that gives 0 at -1 and all its power at 1. They are cut to [-1, 1].
+	ExploreAt float64
 }
 
 // An Angle names an angle of which the state has the sine and the cosine.

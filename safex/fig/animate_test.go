@@ -32,7 +32,7 @@ func drive(s *safex.System, amplitude float64, steps int) safex.Episode {
 		if t%10 == 0 {
 			u = make([]float64, len(u))
 			for k := range u {
-				u[k] = amplitude * s.ExploreScale(k) * (2*r.Float64() - 1)
+				u[k] = amplitude * s.Gentle(k, 2*r.Float64()-1)
 			}
 		}
 		next, reward, excess := s.Step(e.States[t], u)

@@ -128,7 +128,7 @@ func TestFirstPhaseIsSafe(t *testing.T) {
 			for range 100 {
 				u := make([]float64, len(s.Action))
 				for k := range u {
-					u[k] = s.ExploreScale(k) * (2*r.Float64() - 1)
+					u[k] = s.Gentle(k, 2*r.Float64()-1)
 				}
 				if err := s.Advance(&tr, u, src); err != nil {
 					t.Fatal(err)

@@ -105,7 +105,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
-			u[k] = a.System.ExploreScale(k) * (2*r.Float64() - 1)
+			u[k] = a.System.Gentle(k, 2*r.Float64()-1)
 		}
 		return a.act(s, u, a.Explore, src)
 	}
