@@ -117,6 +117,10 @@ func TestAdversaryLaws(t *testing.T) {
 				}
 			}
 
+			if len(found.Each) != 1 || !slices.Equal(found.Each[0], found.Excess) {
+				t.Errorf("the worst of the only limit is %v, and as a whole %v", found.Each, found.Excess)
+			}
+
 			// The same seed gives the same bits on any number of cores, and leaves the settings alone.
 			runtime.GOMAXPROCS(1)
 			if err := attack(&again, whole); err != nil {

@@ -482,8 +482,8 @@ func most(a, b []float64) []float64 {
 	if a == nil {
 		return slices.Clone(b)
 	}
-	for k := range a {
-		a[k] = max(a[k], b[k])
+	for k, e := range b {
+		a[k] = max(a[k], e)
 	}
 	return a
 }
