@@ -45,6 +45,16 @@ func train(out string, more ...string) []string {
 	return append(append([]string{"train", "pendulum", "--out", out}, tiny...), more...)
 }
 
+// until waits for what. Its minutes are far beyond what a busy machine takes, so that they bound a hang alone.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for five minutes until %s", what)
+		}
+	}
+}
+
 func TestTrain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	out, errs, err := do(nil, train(dir)...)
@@ -414,7 +424,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	whole := filepath.Join(t.TempDir(), "whole")
-	long := []string{"--set", "Steps=250"}
+	long := []string{"--set", "Steps=600"} // so that a signal comes in time when the machine is busy elsewhere
 	if out, err := exec.Command(bin, train(whole, long...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -431,13 +441,10 @@ func TestInterrupt(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			for range 1000 { // until the random phase is saved
-				if _, err := os.Stat(filepath.Join(dir, "episodes.jsonl")); err == nil {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
-			time.Sleep(100 * time.Millisecond)
+			until(t, "the random phase is saved", func() bool {
+				_, err := os.Stat(filepath.Join(dir, "episodes.jsonl"))
+				return err == nil
+			})
 			if err := c.Process.Signal(signal); err != nil {
 				t.Fatalf("the run was over too soon: %v", err)
 			}

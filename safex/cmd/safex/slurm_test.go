@@ -61,16 +61,6 @@ func static(t *testing.T) string {
 	return bin
 }
 
-// until waits for what, for a minute.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for a minute until %s", what)
-		}
-	}
-}
-
 func rows(path string) int {
 	text, _ := os.ReadFile(path)
 	return max(0, bytes.Count(text, []byte("\n"))-1)
@@ -132,7 +122,7 @@ func startSlurm(t *testing.T) {
 	daemon(t, dir, nil, "slurmd", "-D", "-f", conf)
 	t.Cleanup(func() { exec.Command("scancel", "--user=root").Run() })
 	var said []byte
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		said, _ = exec.Command("sinfo", "--noheader", "--format=%T").CombinedOutput()
 		if strings.TrimSpace(string(said)) == "idle" {
 			return
@@ -198,7 +188,7 @@ func daemon(t *testing.T, dir string, as *syscall.Credential, name string, args 
 		c.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			c.Process.Kill()
 			<-ended
 		}

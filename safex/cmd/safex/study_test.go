@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
@@ -181,12 +180,10 @@ func TestInterruptRun(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3000 { // until a random phase is saved
-		if found, _ := filepath.Glob(filepath.Join(dir, "pitch", "*", "1", "episodes.jsonl")); len(found) > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "a random phase is saved", func() bool {
+		found, _ := filepath.Glob(filepath.Join(dir, "pitch", "*", "1", "episodes.jsonl"))
+		return len(found) > 0
+	})
 	if err := c.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/run"
@@ -159,12 +158,10 @@ func TestInterruptSweep(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3000 { // until the last rung is under way
-		if outcomes, _ := study.Outcomes(dir); outcomes != nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "the last rung is under way", func() bool {
+		outcomes, _ := study.Outcomes(dir)
+		return outcomes != nil
+	})
 	if err := c.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
