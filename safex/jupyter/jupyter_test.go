@@ -126,3 +126,25 @@ func TestExecuteMissing(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What is no notebook is refused in a sentence, and one of the clone is found by its name alone.
+func TestNotebook(t *testing.T) {
+	l := &Lab{Repo: t.TempDir(), Log: &bytes.Buffer{}}
+	dir := filepath.Join(l.Repo, "notebooks")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"good.ipynb": `{"cells":[]}`, "half.ipynb": `{"cells":[`, "other.ipynb": `{}`, "good.json": `{"cells":[]}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		path, err := l.Notebook(name)
+		if name == "good.ipynb" {
+			if err != nil || path != filepath.Join(dir, name) {
+				t.Errorf("%s: path %s, error %v", name, path, err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), name+" is no notebook") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package jupyter
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -113,19 +114,37 @@ func freePort(ip string, port int) (int, error) {
 	return 0, fmt.Errorf("jupyter: no port from 8888 to 8987 is free: choose one with --port")
 }
 
+// Notebook is the path of a notebook, which may be named without the folder of the clone's own. It fails
+// if there is none, so that a slip of the pen is told before anything is built.
+func (l *Lab) Notebook(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("jupyter: %w", err)
+	}
+	if !exists(path) {
+		if path = filepath.Join(l.Repo, "notebooks", filepath.Base(name)); !exists(path) {
+			return "", fmt.Errorf("jupyter: there is no notebook %s", name)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("jupyter: %w", err)
+	}
+	var content struct {
+		Cells []json.RawMessage `json:"cells"`
+	}
+	if err := json.Unmarshal(text, &content); err != nil || content.Cells == nil || filepath.Ext(path) != ".ipynb" {
+		return "", fmt.Errorf("jupyter: %s is no notebook: name a file .ipynb that JupyterLab has saved", name)
+	}
+	return path, nil
+}
+
 // Execute runs a notebook from its first cell to its last, without a browser, and fails if a cell fails.
 // With save, its outputs are written into it; otherwise it is left alone.
 func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
-	path, err := filepath.Abs(notebook)
+	path, err := l.Notebook(notebook)
 	if err != nil {
-		return fmt.Errorf("jupyter: %w", err)
-	}
-	if !exists(path) {
-		if there := filepath.Join(l.Repo, "notebooks", filepath.Base(notebook)); exists(there) {
-			path = there
-		} else {
-			return fmt.Errorf("jupyter: there is no notebook %s", notebook)
-		}
+		return err
 	}
 	out := l.dot("out")
 	if err := os.MkdirAll(out, 0o755); err != nil {

@@ -28,6 +28,11 @@ Ctrl-C ends it. It needs Go, and Python 3.10 or newer with venv.`,
 			if err != nil {
 				return err
 			}
+			if notebook != "" {
+				if _, err := l.Notebook(notebook); err != nil {
+					return err
+				}
+			}
 			ctx := untilSignal(c.Context(), func() {})
 			if err := l.Prepare(ctx); err != nil {
 				return err
