@@ -402,7 +402,7 @@ func number(t *testing.T, s string) float64 {
 
 func TestListAndVersion(t *testing.T) {
 	out, _, err := do(nil, "list")
-	if err != nil || !strings.Contains(out, "speed at most 6 rad/s") || !strings.Contains(out, "tilt at most 0.4 rad") || !strings.Contains(out, "observation  ON SIZE") || !strings.Contains(out, "pessimistic") {
+	if err != nil || !strings.Contains(out, "speed at most 6 rad/s") || !strings.Contains(out, " steps of 0.06667 s\n") || !strings.Contains(out, "tilt at most 0.4 rad") || !strings.Contains(out, "observation  ON SIZE") || !strings.Contains(out, "pessimistic") {
 		t.Errorf("list: %v\n%s", err, out)
 	}
 	if out, _, err := do(nil, "version"); err != nil || !strings.Contains(out, "SIMD: ") || !strings.Contains(out, runtime.Version()) {

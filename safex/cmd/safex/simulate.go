@@ -238,7 +238,7 @@ func list(out io.Writer) error {
 			return err
 		}
 		t := m.Task()
-		fmt.Fprintf(out, "  %s: %d steps of %g s\n", name, t.Steps, t.Dt)
+		fmt.Fprintf(out, "  %s: %d steps of %.4g s\n", name, t.Steps, t.Dt)
 		fmt.Fprintf(out, "    state   %s\n    action  %s, each in [-1, 1]\n", vars(t.State), vars(t.Action))
 		for _, l := range t.Limits {
 			fmt.Fprintf(out, "    limit   %s at most %g %s\n", l.Name, l.Max, l.Unit)
