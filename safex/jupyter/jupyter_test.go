@@ -148,3 +148,29 @@ func TestNotebook(t *testing.T) {
 		}
 	}
 }
+
+// A clone that was moved makes what it needs again, and says so.
+func TestMoved(t *testing.T) {
+	var log bytes.Buffer
+	at := filepath.Join(t.TempDir(), "here")
+	done := 0
+	step := func(repo string) {
+		l := &Lab{Repo: repo, Log: &log}
+		if err := os.MkdirAll(l.dot(), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.step("a step", "1", func() bool { return true }, func() error { done++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(at)
+	if step(at); done != 1 || strings.Contains(log.String(), "again") {
+		t.Errorf("done %d times in one place: %s", done, &log)
+	}
+	if err := os.Rename(at, at+"-now"); err != nil {
+		t.Fatal(err)
+	}
+	if step(at + "-now"); done != 2 || !strings.Contains(log.String(), "is made again") {
+		t.Errorf("done %d times after the move: %s", done, &log)
+	}
+}

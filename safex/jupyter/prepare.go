@@ -89,7 +89,7 @@ func (l *Lab) Prepare(ctx context.Context) error {
 	start("Go kernel for Jupyter", versions, func() bool { return exists(l.tool("gonb")) && exists(l.tool("goimports")) }, func() error {
 		return l.command(ctx, l.Repo, env, "go", "build", "-o", bin+string(filepath.Separator), "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
 	})
-	start("JupyterLab", hash([]byte(strings.Join(packages, " "))), func() bool { return exists(l.jupyter()) }, func() error {
+	start("JupyterLab", hash([]byte(strings.Join(packages, " "))), func() bool { return l.works(ctx) }, func() error {
 		return l.virtualEnvironment(ctx)
 	})
 	start("libraries of the notebooks", versions, func() bool { return true }, func() error {
@@ -102,11 +102,21 @@ func (l *Lab) Prepare(ctx context.Context) error {
 	return l.configure(goroot)
 }
 
-// step does a step unless its stamp says that it was done.
+// works tells whether the virtual environment runs: not if it is incomplete, or its Python is gone or another.
+func (l *Lab) works(ctx context.Context) bool {
+	return exists(l.jupyter()) && exec.CommandContext(ctx, l.script("python3"), "-c", "import jupyterlab, nbconvert").Run() == nil
+}
+
+// step does a step unless its stamp says that it was done, in this place: the programs of a virtual
+// environment name their folder, and do not start in a clone that was moved.
 func (l *Lab) step(name, stamp string, done func() bool, do func() error) error {
 	path := l.dot("done-" + strings.ReplaceAll(name, " ", "-"))
-	if old, err := os.ReadFile(path); err == nil && string(old) == stamp && done() {
-		return nil
+	stamp += " in " + l.Repo
+	if old, err := os.ReadFile(path); err == nil {
+		if string(old) == stamp && done() {
+			return nil
+		}
+		l.print("%s: what is there is incomplete, or of another place or version, and is made again", name)
 	}
 	began := time.Now()
 	l.print("%s: making it ready …", name)
