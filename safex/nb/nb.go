@@ -4,6 +4,7 @@ package nb
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 
@@ -14,7 +15,7 @@ import (
 // A Drawing is what can be shown: a fig.Figure, or a fig.Animation, whose PNG moves.
 type Drawing interface{ PNG() ([]byte, error) }
 
-// Show shows a drawing below the cell. It panics if the drawing cannot be drawn, which fails the cell.
+// Show shows a drawing below the cell. It fails the cell if the drawing cannot be drawn.
 func Show(d Drawing) { send(d, "") }
 
 // A Display is a place below the cell whose drawing or text can be replaced. The zero value shows nothing
@@ -59,7 +60,7 @@ func show(kind protocol.MIMEType, data any, id string) {
 	gonbui.SendData(&protocol.DisplayData{Data: map[protocol.MIMEType]any{kind: data}, DisplayID: id})
 	gonbui.Sync() // without it a display can be lost when the cell's process ends
 	if err := gonbui.Error(); err != nil {
-		panic("nb: the notebook did not take what was to be shown: " + err.Error())
+		Check(fmt.Errorf("nb: the notebook did not take what was to be shown: %w", err))
 	}
 }
 
@@ -69,9 +70,15 @@ func Must[T any](v T, err error) T {
 	return v
 }
 
-// Check fails the cell if err is not nil.
+// Check fails the cell if err is not nil: with err as its last line and nothing else, as the cell is a program that ends here. What
+// is deferred does not run. Outside a notebook it panics.
 func Check(err error) {
-	if err != nil {
+	switch {
+	case err == nil:
+	case gonbui.IsNotebook:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	default:
 		panic(err.Error())
 	}
 }

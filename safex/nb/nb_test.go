@@ -6,8 +6,12 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"os"
+	"os/exec"
 	"slices"
 	"testing"
+
+	"github.com/janpfeifer/gonb/gonbui"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fig"
@@ -26,6 +30,23 @@ func TestMust(t *testing.T) {
 		}
 	}()
 	nb.Must(3, errors.New("broken"))
+}
+
+// In a notebook the cell's program ends with the error as its only line, and as one that failed.
+func TestCheckInNotebook(t *testing.T) {
+	if os.Getenv("NB_FAILS") != "" {
+		gonbui.IsNotebook = true
+		nb.Check(errors.New("interrupted: the run can go on"))
+		return
+	}
+	c := exec.Command(os.Args[0], "-test.run", "^TestCheckInNotebook$")
+	c.Env = append(os.Environ(), "NB_FAILS=1")
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	if c.ProcessState.ExitCode() != 1 || errs.String() != "interrupted: the run can go on\n" || out.Len() > 0 {
+		t.Errorf("%v after %q and %q", err, out.String(), errs.String())
+	}
 }
 
 // Outside a notebook a figure or an animation is drawn and not shown.
