@@ -174,3 +174,29 @@ func TestMoved(t *testing.T) {
 		t.Errorf("done %d times after the move: %s", done, &log)
 	}
 }
+
+// Of a cell that failed, its own words are told, and not the traceback of what ran it.
+func TestComplaint(t *testing.T) {
+	const text = `Traceback (most recent call last):
+nbclient.exceptions.CellExecutionError: An error occurred while executing the following cell:
+------------------
+%%
+nb.Check(errors.New("the sentence alone"))
+------------------
+
+----- stdout -----
+a line before
+----- stderr -----
+the sentence alone
+----- stderr -----
+exit status 1
+------------------
+
+exit status 1`
+	if got := complaint(text); got != "the sentence alone" {
+		t.Errorf("it said %q", got)
+	}
+	if got := complaint("jupyter: no such kernel"); got != "" {
+		t.Errorf("of what is no cell, it said %q", got)
+	}
+}

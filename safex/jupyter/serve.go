@@ -139,6 +139,21 @@ func (l *Lab) Notebook(name string) (string, error) {
 	return path, nil
 }
 
+// complaint is what the cell that failed wrote to its standard error, taken out of what nbconvert says of it, but for the exit
+// status that the kernel adds; "" if it wrote nothing.
+func complaint(text string) string {
+	const mark = "----- stderr -----\n"
+	parts := strings.Split(text, mark)
+	var said []string
+	for _, p := range parts[1:] {
+		p, _, _ = strings.Cut(p, "------------------")
+		if p = strings.TrimSpace(p); !strings.HasPrefix(p, "exit status ") {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, "\n")
+}
+
 // Execute runs a notebook from its first cell to its last, without a browser, and fails if a cell fails.
 // With save, its outputs are written into it; otherwise it is left alone.
 func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
@@ -155,6 +170,9 @@ func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
 	err = l.command(ctx, filepath.Dir(path), l.environment(), l.jupyter(), "nbconvert", "--to", "notebook", "--execute",
 		"--ExecutePreprocessor.timeout=1800", "--ExecutePreprocessor.kernel_name=gonb", "--log-level=ERROR", "--output-dir", out, path)
 	if err != nil {
+		if said := complaint(err.Error()); said != "" {
+			return fmt.Errorf("jupyter: %s: a cell failed: %s", notebook, said)
+		}
 		return fmt.Errorf("jupyter: %s: a cell failed: %w", notebook, err)
 	}
 	l.print("%s: every cell ran, %.0f s", filepath.Base(path), time.Since(began).Seconds())
