@@ -147,6 +147,7 @@ func complaint(text string) string {
 	var said []string
 	for _, p := range parts[1:] {
 		p, _, _ = strings.Cut(p, "------------------")
+		p, _, _ = strings.Cut(p, "----- stdout -----")
 		if p = strings.TrimSpace(p); !strings.HasPrefix(p, "exit status ") {
 			said = append(said, p)
 		}

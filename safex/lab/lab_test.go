@@ -673,3 +673,33 @@ func TestChoices(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What cannot work together is refused before anything is written; and all other models and calibrations take their first steps.
+func TestModelsAndCalibrations(t *testing.T) {
+	models, _ := Models()
+	calibrations, _ := Calibrations()
+	for _, model := range models {
+		for _, calibration := range calibrations {
+			if strings.HasPrefix(model, "prior+") && model != "prior+linear" {
+				continue // the same learners, of what a prior misses
+			}
+			s := quick(t)
+			if err := errors.Join(s.Use(model), s.UseCalibration(calibration)); err != nil {
+				t.Fatalf("%s, %s: %v", model, calibration, err)
+			}
+			if e, ok := s.Learning.(*ensemble.Ensemble); ok {
+				e.Hidden, e.MinSteps, e.MaxSteps = []int{8}, 10, 10
+			}
+			s.Episodes, s.Explore = 1, 100
+			dir := filepath.Join(t.TempDir(), "run")
+			var failed error
+			for _, err := range Train(context.Background(), dir, s) {
+				failed = err
+			}
+			_, nothing := os.Stat(dir)
+			if refused := model == "true" && calibration == "temperature"; refused != (failed != nil) || refused && nothing == nil {
+				t.Errorf("%s, %s: error %v; there is a folder: %v", model, calibration, failed, nothing == nil)
+			}
+		}
+	}
+}

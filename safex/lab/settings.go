@@ -319,8 +319,10 @@ func (s *Settings) System() (*safex.System, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.members(); err != nil {
-		return nil, err
+	for _, fits := range []func() error{s.members, s.doubted} {
+		if err := fits(); err != nil {
+			return nil, err
+		}
 	}
 	return system, s.enough(system)
 }
@@ -338,6 +340,15 @@ func (s *Settings) members() error {
 	}
 	if _, ok := s.Learning.(*ensemble.Ensemble); explore.Thompson && !ok {
 		return fmt.Errorf("planner.Explore.Thompson draws a member of the model, and this one has none: choose an ensemble, as probabilistic")
+	}
+	return nil
+}
+
+// doubted reports a calibration that scales the doubt of a model that has none: no factor makes a box of it.
+func (s *Settings) doubted() error {
+	_, scales := s.Calibrating.(*calibrate.Temperature)
+	if _, exact := s.Learning.(*rollout.Known); scales && exact {
+		return fmt.Errorf("calibration temperature scales the doubt of the model, and the model true has none: choose conformal or adaptive, which measure its error, or none")
 	}
 	return nil
 }
