@@ -93,6 +93,9 @@ func TestSettingsRoundTrip(t *testing.T) {
 	calibrations, _ := Calibrations()
 	for i := range len(models) * len(calibrations) {
 		name, model, calibration := names[i%len(names)], models[i/len(calibrations)], calibrations[i%len(calibrations)]
+		if model == known && calibration == "temperature" { // refused
+			continue
+		}
 		s, err := Default("pendulum", name)
 		if err != nil {
 			t.Fatal(err)
