@@ -32,7 +32,7 @@ type Attack struct {
 	Beta        float64  // how many epistemic deviations the box reaches; 0 is what the plan defended, what the model asked for, or AssumedBeta
 }
 
-// DefaultAttack is thorough sign-gradient ascent on the plans of the last episode.
+// DefaultAttack is thorough sign-gradient ascent on the plans of the last episode that is over.
 func DefaultAttack() Attack {
 	return Attack{Build: Build(), Adversaries: []string{"sign-gradient-thorough"}, Reference: "best"}
 }
@@ -74,6 +74,8 @@ type Attempt struct {
 	Attack
 	Settings *Settings     // of the run
 	Outcomes []PlanOutcome // so far
+	// Progress is called after each step that Run has taken again, with how many there are by now; nil is nobody.
+	Progress func(steps int)
 
 	system    *safex.System
 	learner   safex.Keeper
@@ -137,6 +139,9 @@ func (a Attack) Open(dir string) (*Attempt, error) {
 	}
 	if len(a.Episodes) == 0 {
 		t.Episodes = []int{last}
+		if last > 1 && len(t.episodes[last].Actions) < system.Steps { // it is under way
+			t.Episodes[0]--
+		}
 	}
 	t.Episodes = slices.Compact(slices.Sorted(slices.Values(t.Episodes)))
 	for _, e := range t.Episodes {
@@ -155,6 +160,14 @@ func (t *Attempt) Plans() (n int) {
 	return n
 }
 
+// Steps is how many steps of the run are taken again: all up to the end of the last episode that is attacked.
+func (t *Attempt) Steps() (n int) {
+	for _, e := range t.episodes[:t.Episodes[len(t.Episodes)-1]+1] {
+		n += len(e.Actions)
+	}
+	return n
+}
+
 // Run takes the run from its beginning again, to the same bits, and yields the outcome of each plan that was attacked. A
 // cancelled ctx ends it between two steps or within an attack, which is then left out.
 func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
@@ -162,7 +175,7 @@ func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 		walk := &walk{Planner: t.Settings.Planning, recorded: t.episodes, planned: t.Episodes}
 		agent := t.Settings.agent(t.system, t.learner)
 		agent.Planner = walk
-		last := t.Episodes[len(t.Episodes)-1]
+		last, steps := t.Episodes[len(t.Episodes)-1], 0
 		for s, err := range agent.Steps(ctx, &train.State{}, last) {
 			if err == nil && slices.Contains(t.Episodes, s.Episode.Number) {
 				var out PlanOutcome
@@ -176,6 +189,9 @@ func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 			if err != nil {
 				yield(PlanOutcome{}, err)
 				return
+			}
+			if steps++; t.Progress != nil {
+				t.Progress(steps)
 			}
 			if s.Episode.Number == last && len(s.Episode.Actions) == len(t.episodes[last].Actions) {
 				return // of an episode under way

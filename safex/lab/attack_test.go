@@ -227,8 +227,27 @@ func TestAttackStops(t *testing.T) {
 			cancel()
 		}
 	}
-	if at := attacked(t, light("particles-gaussian"), dir); at.Plans() != 3 || len(at.Outcomes) != 3 || at.Outcomes[2].Step != 2 {
+	under := light("particles-gaussian")
+	under.Episodes = []int{2}
+	if at := attacked(t, under, dir); at.Plans() != 3 || len(at.Outcomes) != 3 || at.Outcomes[2].Step != 2 {
 		t.Errorf("%d of %d plans were attacked", len(at.Outcomes), at.Plans())
+	}
+	over, err := light("particles-gaussian").Open(dir) // without a number, the last episode that is over
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []int
+	over.Progress = func(steps int) { told = append(told, steps) }
+	for _, err := range over.Run(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if over.Plans() != 8 || len(over.Outcomes) != 8 || over.Outcomes[7].Episode != 1 {
+		t.Errorf("%d of %d plans were attacked", len(over.Outcomes), over.Plans())
+	}
+	if n := len(told); n != 18 || over.Steps() != n || told[0] != 1 || told[n-1] != n {
+		t.Errorf("of %d steps it told %v", over.Steps(), told)
 	}
 	a := light("sign-gradient")
 	a.Episodes = []int{1}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -58,7 +59,7 @@ which --replay takes through time again.`,
 	}
 	f := c.Flags()
 	names, _ := lab.Adversaries()
-	f.IntSliceVar(&a.Episodes, "episode", nil, "episode whose plans are attacked, may be repeated (default the last)")
+	f.IntSliceVar(&a.Episodes, "episode", nil, "episode whose plans are attacked, may be repeated (default the last that is over)")
 	f.StringArrayVar(&a.Adversaries, "adversary", a.Adversaries, `who attacks, with settings if need be as in "cem Search.Samples=100", may be repeated: `+strings.Join(names, ", "))
 	f.BoolVar(&compare, "compare", false, "compare adversaries, the planner's and those that were published")
 	f.StringVar(&a.Reference, "reference", a.Reference, "the best known adversary, that says what can be broken")
@@ -74,14 +75,19 @@ which --replay takes through time again.`,
 // strike attacks until all plans are done, and prints what came of those that are.
 func strike(c *cobra.Command, t *lab.Attempt, asJSON bool, out, save string) error {
 	errs := c.ErrOrStderr()
-	bar := progressbar.NewOptions(t.Plans(), progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
-		progressbar.OptionSetDescription("attack"), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	var episodes []string
+	for _, e := range t.Episodes {
+		episodes = append(episodes, strconv.Itoa(e))
+	}
+	fmt.Fprintf(errs, "attacking %d plans of episode %s; the run is taken again up to there\n", t.Plans(), strings.Join(episodes, ", "))
+	bar := progressbar.NewOptions(t.Steps(), progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
+		progressbar.OptionSetDescription("steps"), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing; Ctrl-C again ends at once") })
+	t.Progress = func(steps int) { bar.Set(steps) }
+	bar.RenderBlank()
 	var failed error
 	for _, err := range t.Run(ctx) {
-		if failed = err; err == nil {
-			bar.Set(len(t.Outcomes))
-		}
+		failed = err
 	}
 	bar.Clear()
 	if failed != nil && !stopped(failed) {
