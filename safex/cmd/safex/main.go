@@ -92,7 +92,7 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			account, err := lab.Card(args[0])
 			if err == nil {
-				_, err = fmt.Fprint(c.OutOrStdout(), account.Markdown())
+				err = aligned(c.OutOrStdout(), account.Markdown())
 			}
 			return err
 		},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"encoding/json"
 	"io"
 	"math"
@@ -466,5 +467,49 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("the resumed run took other steps (%v)", err)
 			}
 		})
+	}
+}
+
+// The folder of a run tells how far it is and how to go on, as a study does; and tables tell a quantity with its sign, its unit and
+// digits that matter.
+func TestStatusOfARun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, train(dir)...); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := do(nil, "status", dir)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	last := lines[len(lines)-1]
+	if err != nil || !strings.Contains(lines[0], "excess of speed [rad/s]") || !strings.HasSuffix(last, "steps, complete") {
+		t.Errorf("of a complete run: %s, error %v", out, err)
+	}
+	var done, total int
+	if n, err := fmt.Sscanf(last, "%d of %d steps", &done, &total); n != 2 || err != nil || done != total || done == 0 {
+		t.Errorf("%d of %d steps: %q", done, total, last)
+	}
+	if _, _, err := do(nil, "status", dir, "--json"); err == nil || !strings.Contains(err.Error(), "episodes.jsonl") {
+		t.Errorf("error %v", err)
+	}
+	path := filepath.Join(dir, "steps.csv")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.SplitAfter(string(text), "\n")
+	if err := os.WriteFile(path, []byte(strings.Join(rows[:len(rows)-3], "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := do(nil, "status", dir); err != nil || !strings.Contains(out, fmt.Sprintf("%d of %d steps, stopped: go on with ", total-2, total)) {
+		t.Errorf("of a run under way: %s, error %v", out, err)
+	}
+}
+
+func TestAligned(t *testing.T) {
+	var b strings.Builder
+	if err := aligned(&b, "Said of |x|.\n\n| a | long name |\n|---|---|\n| 1234 | 2 |\n\n| b | c |\n|---|---|\n| 5 | 6 |\n"); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Said of |x|.\n\na     long name\n1234  2\n\nb  c\n5  6\n"; b.String() != want {
+		t.Errorf("it is\n%q\nwant\n%q", b.String(), want)
 	}
 }

@@ -242,14 +242,20 @@ func line(s study.State) string {
 func statusCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "status DIR", Short: "Show how far the runs of a study are",
+		Use: "status DIR", Short: "Show how far the runs of a study are, or a run",
 		Long: `status reads the folder of a study, also while other processes or machines run it: for each run the steps that
 are saved, the complete episodes, the steps beyond a limit from the first random step on, the return of the
 last episode, and whether it is waiting, running, stopped, done or failed; for a study in Slurm, as of safex run
---slurm, also what Slurm says.`,
-		Example: "  safex status runs/quick",
+--slurm, also what Slurm says. Of the folder of a run it shows the episodes, and how to go on.`,
+		Example: "  safex status runs/quick\n  safex status runs/pendulum-pessimistic-1",
 		Args:    one("DIR", "runs/quick"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if ofRun(args[0]) {
+				if asJSON {
+					return fmt.Errorf("--json is for a study: of the run %s, read its episodes.jsonl", args[0])
+				}
+				return progress(c.OutOrStdout(), args[0])
+			}
 			states, err := study.Status(args[0])
 			if err != nil {
 				return each(c.ErrOrStderr(), err)
@@ -275,6 +281,27 @@ last episode, and whether it is waiting, running, stopped, done or failed; for a
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a line of JSON for each run in place of the table")
 	return c
+}
+
+// progress writes how far the run in a folder is, and how to go on with it.
+func progress(w io.Writer, dir string) error {
+	p, err := lab.ProgressOf(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, heading(p.System))
+	for _, sum := range p.Complete {
+		fmt.Fprintln(w, row(p.System, sum))
+	}
+	how := fmt.Sprintf("stopped: go on with %s resume %s", self(), quoted(dir))
+	switch {
+	case p.Busy:
+		how = "running"
+	case p.Steps == p.Total:
+		how = "complete"
+	}
+	_, err = fmt.Fprintf(w, "%d of %d steps, %s\n", p.Steps, p.Total, how)
+	return err
 }
 
 // workCommand is what a run of a study is in its own process.

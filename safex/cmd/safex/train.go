@@ -239,18 +239,25 @@ func terminal(w io.Writer) bool {
 func heading(s *safex.System) string {
 	h := fmt.Sprintf("%7s %-7s %5s %9s %10s", "episode", "phase", "steps", "return", "violations")
 	for _, l := range s.Limits {
-		h += fmt.Sprintf(" %*s", wide(l), "worst "+l.Name)
+		h += fmt.Sprintf(" %10s", excess(l))
 	}
 	return h + fmt.Sprintf(" %10s %8s %8s", "infeasible", "plan ms", "fit s")
 }
 
-// row is the line of an episode: worst is the largest excess of a limit, in its unit.
+// row is the line of an episode, with the largest excess of each limit in its unit: what is below 0 kept it.
 func row(s *safex.System, sum run.Summary) string {
-	r := fmt.Sprintf("%7d %-7s %5d %9.1f %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
+	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
 	for _, l := range s.Limits {
-		r += fmt.Sprintf(" %*.3f", wide(l), sum.Worst[l.Name])
+		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
 	}
 	return r + fmt.Sprintf(" %10d %8.0f %8.1f", sum.Infeasible, sum.PlanP50, sum.FitSeconds)
 }
 
-func wide(l safex.Limit) int { return max(11, 6+len(l.Name)) }
+// excess is the heading of the column of a limit's largest excess.
+func excess(l safex.Limit) string {
+	h := "excess of " + l.Name
+	if l.Unit != "" {
+		h += " [" + l.Unit + "]"
+	}
+	return h
+}
