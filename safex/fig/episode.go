@@ -221,11 +221,9 @@ func (t trace) drawState(p *plot.Plot) {
 		if b, ok := t.s.Bound(i); ok && b.State == k {
 			if b.Upper {
 				level(p, "", l.Max, theme.limit)
-				p.Y.Min, p.Y.Max = min(p.Y.Min, l.Max), max(p.Y.Max, l.Max)
 			}
 			if b.Lower {
 				level(p, "", -l.Max, theme.limit)
-				p.Y.Min, p.Y.Max = min(p.Y.Min, -l.Max), max(p.Y.Max, -l.Max)
 			}
 		}
 	}
@@ -250,7 +248,6 @@ func (t trace) drawLimit(p *plot.Plot) {
 	}
 	level(p, "", l.Max, theme.limit)
 	line(p, "", t.after[:len(measured)], measured, theme.measured, 2)
-	p.Y.Min, p.Y.Max = min(p.Y.Min, l.Max), max(p.Y.Max, l.Max)
 	roomy(p, 0.05, 0.08)
 }
 

@@ -34,7 +34,6 @@ func Panels(label string, panels ...Panel) *Figure {
 		p.Title.TextStyle.Font.Size, p.Title.Padding = vg.Points(10.5), vg.Points(2)
 		for _, y := range a.Levels {
 			level(p, "", y, theme.limit)
-			p.Y.Min, p.Y.Max = min(p.Y.Min, y), max(p.Y.Max, y)
 		}
 		for k, l := range a.Lines {
 			l.draw(p, k)

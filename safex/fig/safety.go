@@ -2,6 +2,7 @@ package fig
 
 import (
 	"fmt"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -83,16 +84,26 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 	case b.Upper && b.Lower:
 		band(p, worstLabel(e), after[:len(hi)], lo, hi, theme.bound)
 		level(p, "", -l.Max, theme.limit)
-		level(p, fmt.Sprintf("limit ±%g %s", l.Max, l.Unit), l.Max, theme.limit)
+		level(p, limitLabel(l, fmt.Sprintf("±%g", l.Max)), l.Max, theme.limit)
 	case b.Upper:
 		line(p, worstLabel(e), after[:len(hi)], hi, theme.edge, 1.6)
-		level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
+		level(p, limitLabel(l, fmt.Sprint(l.Max)), l.Max, theme.limit)
 	default:
 		line(p, worstLabel(e), after[:len(lo)], lo, theme.edge, 1.6)
-		level(p, fmt.Sprintf("limit %g %s", -l.Max, l.Unit), -l.Max, theme.limit)
+		level(p, limitLabel(l, fmt.Sprint(-l.Max)), -l.Max, theme.limit)
 	}
 	line(p, "measured", after[:len(measured)], measured, theme.measured, 2)
 	line(p, "predicted mean", after[:len(mean)], mean, theme.mean, 1.2, vg.Points(3), vg.Points(2))
+}
+
+// limitLabel names a limit in a legend, with its budget if it has one.
+func limitLabel(l safex.Limit, at string) string {
+	with := func(number string) string { return strings.TrimSpace(number + " " + l.Unit) }
+	label := "limit " + with(at)
+	if l.Budget > 0 {
+		label += ", beyond it by " + with(fmt.Sprint(l.Budget)) + " in all"
+	}
+	return label
 }
 
 // quantity draws any other limit as the number that must stay below it.
@@ -109,6 +120,6 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 		}
 	}
 	line(p, worstLabel(e), after[:len(worst)], worst, theme.edge, 1.6)
-	level(p, fmt.Sprintf("limit %g %s", l.Max, l.Unit), l.Max, theme.limit)
+	level(p, limitLabel(l, fmt.Sprint(l.Max)), l.Max, theme.limit)
 	line(p, "measured", after, measured, theme.measured, 2)
 }
