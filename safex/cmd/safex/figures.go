@@ -46,7 +46,7 @@ in notebooks/results, into notebooks/figures, in seconds.
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&d.out, "out", "", "put the figures into this folder (default the folder figures of the first STUDY if that holds runs, else figures in the working folder: that of a run has its own)")
+	f.StringVar(&d.out, "out", "", "put the figures into this folder (default the folder figures of the first STUDY if that holds runs, drawn of a run, which has figures of its own, and else figures in the working folder)")
 	f.StringSliceVar(&d.only, "only", nil, "draw these alone, by their names")
 	f.StringVar(&d.band, "band", string(gallery.IQM), "around returns: iqm, the 95 % bootstrap interval of their interquartile mean; or minmax, all seeds around their mean")
 	f.StringArrayVar(&d.reached, "reached", nil, "return that tradeoff looks for: a number, TASK=NUMBER, or a share of the way from the lowest return of a task to its highest, as in 90% (default pendulum=-400, pitch=-0.9, else 90%)")
@@ -105,8 +105,11 @@ func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
 	}
 	if d.out == "" {
 		d.out = "figures"
-		if info, err := os.Stat(paths[0]); err == nil && info.IsDir() && !ofRun(paths[0]) {
+		if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
 			d.out = filepath.Join(paths[0], "figures")
+			if ofRun(paths[0]) { // whose figures it drew itself
+				d.out = filepath.Join(paths[0], "drawn")
+			}
 		}
 	}
 	if abs, err := filepath.Abs(d.out); err != nil {
