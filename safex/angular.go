@@ -71,16 +71,25 @@ func (s *System) kept(d int) bool {
 // circle is how a task says that a state is an angle.
 const circle = `keep its cosine and sine in the state, return θ.Cos() and θ.Sin() from Next, where θ := num.Atan2(sin, cos), and add Angles: []safex.Angle{{Name: "theta", Sin: 1, Cos: 0}} with their dimensions`
 
-// blurred warns of states so far from 0 that float32, in which learners and rollouts compute, keeps too little of them.
+// blurred warns of states so far from 0 that float64 keeps too little of them, and of limits without a Scale whose sizes are far
+// from 1, which is what a Scale of 0 means.
 func (r *Report) blurred(s *System, seen ...*survey) {
 	for d, v := range s.State {
 		reach := 0.0
 		for _, w := range seen {
 			reach = max(reach, math.Abs(w.lo[d]), math.Abs(w.hi[d]))
 		}
-		place := float64(math.Nextafter32(float32(reach), math.MaxFloat32) - float32(reach))
-		if place > 1e-3*v.Scale {
-			r.warn("%s reaches %.4g, where float32 tells numbers apart that differ by %.2g %s, and its Scale is %v: learners and plans cannot be finer; measure it from where an episode starts", v.Name, reach, place, v.Unit, v.Scale)
+		if place := math.Nextafter(reach, math.MaxFloat64) - reach; place > 1e-6*v.Scale {
+			r.warn("%s reaches %.4g, where numbers differ by %.2g %s at least, and its Scale is %v: nothing finer can be learned or planned; measure it from where an episode starts", v.Name, reach, place, v.Unit, v.Scale)
+		}
+	}
+	for k, l := range s.Limits {
+		size := math.Abs(l.Max)
+		for _, w := range seen {
+			size = max(size, math.Abs(w.most[k]-l.Max))
+		}
+		if l.Scale == 0 && size > 0 && (size < 1e-3 || size > 1e4) {
+			r.warn("limit %q is about %.2g %s and has no Scale, so that planners take an excess of 1 %s for one that matters: set Scale to the size of an excess that does", l.Name, size, l.Unit, l.Unit)
 		}
 	}
 }

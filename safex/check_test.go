@@ -63,8 +63,11 @@ func TestCheck(t *testing.T) {
 		{"start out of its own range", func(t *safex.Task) { t.State[0].Min, t.State[0].Max = 0, 10 }, true, "Start: distance is 20, outside its own range of 0 to 10"},
 		{"start of the wrong size", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[2] = 1 } }, true, "Start panics: runtime error: index out of range"},
 		{"far from 0", func(t *safex.Task) {
-			t.Start = safex.StartAt(4e6, 0)
-		}, false, "distance reaches 4e+06, where float32 tells numbers apart that differ by 0.25 m, and its Scale is 10"},
+			t.Start = safex.StartAt(4e12, 0)
+		}, false, "distance reaches 4e+12, where numbers differ by 0.00049 m at least, and its Scale is 10"},
+		{"a limit without a Scale", func(t *safex.Task) {
+			t.Limits[0].Max, t.Limits[0].Of = 1e-6, func(x, u, next num.Vec) num.Expr { return next[1].Mul(1e-7) }
+		}, false, `limit "wake" is about 1e-06 m/s and has no Scale`},
 		{"a raw angle", func(t *safex.Task) {
 			t.State = []safex.Var{{Name: "angle", Scale: 1}, {Name: "speed", Scale: 1}}
 			t.Next = func(x, u num.Vec) num.Vec {

@@ -31,12 +31,16 @@ type Form struct {
 	Floor []float64    // of each dimension, in its unit; nil for 0
 }
 
-// Layers are the networks of an ensemble, of one shape, side by side. They map physical states and actions to physical
-// differences of the state: μ is the mean of the members' outputs, and σ = √(mean (output - μ)² + 1e-16).
+// Layers are the networks of an ensemble, of one shape, side by side. They map z = ((x, u) - Center) / Scale to the change of the
+// state in Units: with the mean m of the members' outputs, μ = Unit m and σ = Unit √(mean (output - m)² + 1e-16). So numbers of
+// float32 are those of the networks, near 1, whatever units and offsets the state has.
 type Layers struct {
 	Members    int
 	Activation string  // of all layers but the last: swish (x σ(x)), relu or tanh
-	Dense      []Dense // from (x, u) to the difference, at least 1
+	Dense      []Dense // from z to the change, at least 1
+
+	Center, Scale []float64 // [nx + nu]; nil for 0 and for 1
+	Unit          []float64 // [nx]; nil for 1
 }
 
 // Dense is one layer of each member: y = W x + b.
@@ -46,19 +50,20 @@ type Dense struct {
 	Bias    []float32 // [members, Out]
 }
 
-// Features are a linear regression on features φ of a state and an action: μ = Weights φ and σ = Scale √(|Root φ|² + 1e-16).
+// Features are a linear regression on features φ of a state and an action: μ = Scale Weights φ and σ = Scale √(|Root φ|² + 1e-16).
 type Features struct {
 	Program *num.Program // (x, u) to φ, of which there are k
-	Weights []float32    // [nx, k]
-	Root    []float32    // [k, k]: of the covariance of the weights, RootᵀRoot
-	Scale   []float32    // [nx]
+	Weights []float64    // [nx, k]
+	Root    []float64    // [k, k]: of the covariance of the weights, RootᵀRoot
+	Scale   []float64    // [nx]
 }
 
 // Kernels are Gaussian processes, one for each dimension of the state.
 type Kernels struct {
 	// Correlation ρ of the squared distance r² in lengths: se is exp(-r²/2), matern52 (1 + √5 r + 5r²/3) exp(-√5 r).
 	Correlation string
-	Outputs     []Kernel // [nx]
+	Outputs     []Kernel  // [nx]
+	Center      []float64 // [nx + nu], from which (x, u) counts; nil for 0
 }
 
 // Kernel is the posterior of one dimension. With the correlations ρ of (x, u) with n points, μ = Weights·ρ and

@@ -18,6 +18,9 @@ type System struct {
 	// Outcome maps (x, u, next, last), with the last action before u, to the reward, then the signed
 	// excess of each limit in units of that limit: at most 0 is safe.
 	Outcome *num.Program
+	// Center is the middle of where episodes start, in each dimension of the state, and 0 of the sine and the cosine of an angle. What
+	// learns measures a state from there: where a task puts its origin is then of no account.
+	Center []float64
 
 	lacks   *num.Program // x to Of of the Arrival, less its Max; nil without one
 	uses    [][]bool     // inputs of each of Outcome's outputs
@@ -220,11 +223,25 @@ const starts = 100
 func (s *System) tryStart() error {
 	nu := len(s.Action)
 	var x []float64
+	var lo, hi []float64
 	for i := starts - 1; i >= 0; i-- {
 		var err error
 		if x, err = s.DrawStart(rng.New(1).Child("try").At(i)); err != nil {
 			return err
 		}
+		if lo == nil {
+			lo, hi = slices.Clone(x), slices.Clone(x)
+		}
+		for d, v := range x {
+			lo[d], hi[d] = min(lo[d], v), max(hi[d], v)
+		}
+	}
+	s.Center = lo
+	for d := range lo {
+		s.Center[d] += (hi[d] - lo[d]) / 2
+	}
+	for _, a := range s.Angles {
+		s.Center[a.Sin], s.Center[a.Cos] = 0, 0
 	}
 	still := make([]float64, nu)
 	next, reward, excess := s.Step(x, still)
@@ -353,6 +370,16 @@ func (s *System) Arrived(t Trajectory) bool {
 		return false
 	}
 	return !slices.ContainsFunc(states[len(states)-s.Arrival.Steps:], func(x []float64) bool { return !(s.lack(x) <= 0) })
+}
+
+// Inputs are the Center and the Scale of each dimension of the state, and then of the action, whose Center is 0: learners see
+// (v - center) / scale.
+func (s *System) Inputs() (center, scale []float64) {
+	center = append(slices.Clone(s.Center), make([]float64, len(s.Action))...)
+	for _, v := range slices.Concat(s.State, s.Action) {
+		scale = append(scale, v.Scale)
+	}
+	return center, scale
 }
 
 // LimitScale is the size of an excess of limit k that matters, in its unit.

@@ -10,11 +10,10 @@ import (
 // A Task is a control problem. It is plain data and functions; System checks and
 // compiles it. The functions are called once, on unknown numbers, to trace them.
 //
-// The real system steps in float64; learners and rollouts compute in float32, which keeps 7 digits. Learners divide each variable
-// by its Scale, so a Scale is the size of what a variable does, not of where it is: 5 K for a room at 293 K. Measure a state from
-// where it starts, in place of far from 0: at 1e5 Scales float32 tells 0.008 Scales apart, and at 300 K with a Scale of 5 networks
-// see 60 and little else. Actions are in [-1, 1], around 0; Explore and ExploreAt say which of them are harmless at first. Check says
-// where float32 sets a bound, with the number.
+// States, rewards and limits are computed in float64, for the real system and in plans alike; networks compute in float32, on
+// numbers near 1: each variable less the Center of its System, which is where episodes start, and divided by its Scale. So units and
+// origins are of no account, and a Scale is the size of what a variable does, not of where it is: 5 K for a room at 293 K. Actions are
+// in [-1, 1], around 0; Explore and ExploreAt say which of them are harmless at first. Check says where numbers set a bound.
 type Task struct {
 	Name   string
 	State  []Var   // what the agent sees, and what Next maps
@@ -46,7 +45,7 @@ type Var struct {
 	Name   string  // of columns in files: lower-case ASCII letters, digits and _
 	Symbol string  // on axes, as in "ω"; Name if empty
 	Unit   string  // on axes, as in "rad/s"; none if empty
-	Scale  float64 // typical size in Unit, above 0: learners divide by it
+	Scale  float64 // typical size of what it does, in Unit, above 0: learners divide by it
 	// Min and Max, of a state, are the range that it can have in reality; both 0 if it has none that matters.
 	Min, Max float64
 	// Explore, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is

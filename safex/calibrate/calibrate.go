@@ -146,9 +146,11 @@ func floor(s *safex.System, inner safex.Model, learned *safex.Data) ([]float64, 
 	return f, nil
 }
 
-// rounding is by how much of the size of a state a forecast in float32 may be off: some of its last places. A rollout rounds, and
-// what it foresees is what a box is held against.
-const rounding = 1.0 / (1 << 21)
+// rounding is by how much a forecast may be off as an engine computes it, which a box is held against: some of the last places of
+// float32 of the change of a state, in which networks compute, and of float64 of the state itself.
+func rounding(x, mean, next float64) float64 {
+	return max(math.Abs(next-x), math.Abs(mean-x))/(1<<21) + max(math.Abs(x), math.Abs(next))/(1<<50)
+}
 
 // scores are by how many deviations of m each transition misses the mean, in its worst dimension and with the rounding of a
 // rollout on top. Without it the box of a model that is exact would be narrower than the numbers that it is compared with.
@@ -163,8 +165,8 @@ func scores(m safex.Model, data *safex.Data) ([]float64, error) {
 	}
 	for d := range p.Mean {
 		for i := range s {
-			blur := rounding * max(math.Abs(data.X[d][i]), math.Abs(data.Next[d][i]))
-			off := (math.Abs(data.Next[d][i]-p.Mean[d][i]) + blur) / p.Epistemic[d][i]
+			x, mean, next := data.X[d][i], p.Mean[d][i], data.Next[d][i]
+			off := (math.Abs(next-mean) + rounding(x, mean, next)) / p.Epistemic[d][i]
 			if off != off { // a NaN is worst; 0 of 0 too
 				off = math.Inf(1)
 			}

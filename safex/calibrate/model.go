@@ -35,13 +35,9 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 	if !ok {
 		return nil, fmt.Errorf("calibrate: a %T has no graph form", inner)
 	}
-	scale, floor := make([]float32, len(s.Scale)), make([]float32, len(s.Floor))
-	for d := range scale {
-		scale[d], floor[d] = float32(s.Scale[d]), float32(s.Floor[d])
-	}
 	own := []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(scale, len(scale), 1),
-		tensors.FromFlatDataAndDimensions(floor, len(floor), 1),
+		tensors.FromFlatDataAndDimensions(slices.Clone(s.Scale), len(s.Scale), 1),
+		tensors.FromFlatDataAndDimensions(slices.Clone(s.Floor), len(s.Floor), 1),
 	}
 	if err := gx.Share(own); err != nil {
 		return nil, err
@@ -125,10 +121,8 @@ func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	mean, epistemic = m.Model.(gx.Belief).Step(p[2:], xu)
-	// In units of the floor, or of 1 without one, so that squares stay within float32.
-	unit := Where(GreaterThan(p[1], ZerosLike(p[1])), p[1], OnesLike(p[1]))
-	s := Div(Mul(p[0], epistemic), unit)
-	return mean, Mul(unit, Sqrt(Add(Square(s), AddScalar(Square(Div(p[1], unit)), 1e-16))))
+	const tiny = 1e-60 // keeps the gradient finite where there is no deviation
+	return mean, Sqrt(AddScalar(Add(Square(Mul(p[0], epistemic)), Square(p[1])), tiny))
 }
 
 // file is a saved model.

@@ -13,8 +13,8 @@ import (
 // deviation, their average predicted deviation the aleatoric one. The spread is not calibrated:
 // it is doubt, not a probability.
 //
-// Inputs are divided by the Scale of each Var, not by the deviation of the data so far, so
-// that doubt grows at one rate from the first data to the last. Targets are divided by their
+// Inputs are taken from the Center of the System and divided by the Scale of each Var, not by the mean and the deviation of the data
+// so far, so that doubt grows at one rate from the first data to the last. Targets are divided by their
 // root mean square.
 //
 // Every HoldOut-th transition is never trained on. A fit goes on from the weights and the

@@ -15,7 +15,7 @@ type file struct {
 	In, Out    int
 	Hidden     string
 	Activation string
-	InScale    []float64
+	Input      frame
 	YScale     []float64
 	Noise      []float64 // nil if it is learned
 	Steps      int
@@ -26,7 +26,7 @@ type file struct {
 	Average    [][]byte
 }
 
-const kind, format = "ensemble", 2
+const kind, format = "ensemble", 3
 
 // Save implements safex.Keeper.
 func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
@@ -37,7 +37,7 @@ func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
 	t := m.trained
 	return keep.Seal(kind, format, file{
 		Members: m.shape.members, In: m.shape.in, Out: m.shape.out, Hidden: m.shape.hidden, Activation: m.shape.activation,
-		InScale: m.inScale, YScale: m.yScale, Noise: m.noise, Steps: t.steps, Lot: t.lot,
+		Input: m.in, YScale: m.yScale, Noise: m.noise, Steps: t.steps, Lot: t.lot,
 		Layers: pack(t.layers), Moment1: pack(t.moment1), Moment2: pack(t.moment2), Average: pack(t.average),
 	})
 }
@@ -60,7 +60,7 @@ func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, fmt.Errorf("ensemble: load: an %v, want an %v", sh, want)
 	}
 	trained := state{unpack(f.Layers), unpack(f.Moment1), unpack(f.Moment2), unpack(f.Average), f.Steps, f.Lot}
-	return newModel(sh, f.InScale, f.YScale, f.Noise, trained)
+	return newModel(sh, f.Input, f.YScale, f.Noise, trained)
 }
 
 func pack(arrays [][]float32) (packed [][]byte) {

@@ -59,7 +59,7 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err != nil {
 		return nil, err
 	}
-	fitted, err := newModel(sh, set.inScale, set.yScale, set.noise, best)
+	fitted, err := newModel(sh, set.in, set.yScale, set.noise, best)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +133,13 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, lot uint64,
 
 // dataset is normalised data: row i is transition i.
 type dataset struct {
-	inScale, yScale []float64
-	x, y            num.Batch
-	train           []int // rows
-	held            *rows
-	low, high       []float64 // of each input, between which measurement points lie
-	noise           []float64 // fixed aleatoric deviation of each dimension in the units of the state, or nil
+	in        frame
+	yScale    []float64
+	x, y      num.Batch
+	train     []int // rows
+	held      *rows
+	low, high []float64 // of each input, between which measurement points lie
+	noise     []float64 // fixed aleatoric deviation of each dimension in the units of the state, or nil
 	// levels are [4, out], normalised: the logarithm of noise; 1/Prior²; the noise that repulsion is balanced for, a fiftieth of the
 	// movement if it is learned; and its geometric mean with Prior.
 	levels *tensors.Tensor
@@ -150,16 +151,10 @@ type rows struct{ x, y, weight *tensors.Tensor }
 func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 	n := data.Len()
 	set := &dataset{x: num.NewBatch(len(data.X)+len(data.U), n), y: num.NewBatch(len(data.X), n)}
-	for k, v := range append(append([]safex.Var{}, s.State...), s.Action...) {
-		set.inScale = append(set.inScale, v.Scale)
-		column := data.U
-		if k < len(data.X) {
-			column = data.X[k:]
-		} else {
-			column = column[k-len(data.X):]
-		}
-		for i, raw := range column[0] {
-			set.x[k][i] = raw / v.Scale
+	set.in.Center, set.in.Scale = s.Inputs()
+	for k, column := range slices.Concat(data.X, data.U) {
+		for i, v := range column {
+			set.x[k][i] = (v - set.in.Center[k]) / set.in.Scale[k]
 		}
 	}
 	for d := range data.X {
@@ -211,8 +206,8 @@ func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 		weight[i] = 1 / float32(len(held))
 	}
 	set.held = &rows{
-		gx.Columns(pick(set.x, held), lanes, len(set.x), lanes),
-		gx.Columns(pick(set.y, held), lanes, len(set.y), lanes),
+		gx.Columns[float32](pick(set.x, held), lanes, len(set.x), lanes),
+		gx.Columns[float32](pick(set.y, held), lanes, len(set.y), lanes),
 		tensors.FromFlatDataAndDimensions(weight, lanes),
 	}
 	return set

@@ -30,11 +30,11 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	}
 	dst.Resize(nx, n)
 	for i, b := range []num.Batch{dst.Mean, dst.Aleatoric} {
-		err := tensors.ConstFlatData(out[i], func(flat []float32) { // [members, nx, lanes]
+		err := tensors.ConstFlatData(out[i], func(flat []float64) { // [members, nx, lanes]
 			lanes := len(flat) / (m.shape.members * nx)
 			for d, column := range b {
 				for l, k := range member {
-					column[l] = float64(flat[(k*nx+d)*lanes+l])
+					column[l] = flat[(k*nx+d)*lanes+l]
 				}
 			}
 		})
@@ -60,7 +60,7 @@ func (m *model) Member(i int) (safex.Model, error) {
 		n := len(all) / m.shape.members
 		own.average = append(own.average, all[i*n:(i+1)*n])
 	}
-	return newModel(s, m.inScale, m.yScale, m.noise, own)
+	return newModel(s, m.in, m.yScale, m.noise, own)
 }
 
 var _ safex.Splitter = (*model)(nil)

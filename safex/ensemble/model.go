@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -17,46 +18,35 @@ import (
 
 // model is a fitted ensemble. It is immutable.
 type model struct {
-	shape   shape
-	inScale []float64 // of each input
-	yScale  []float64 // of each target
-	noise   []float64 // fixed aleatoric deviation of each dimension, nil if it is learned
-	trained state     // what a further fit goes on from
-	folded  []*tensors.Tensor
+	shape      shape
+	in         frame
+	yScale     []float64 // of each target
+	noise      []float64 // fixed aleatoric deviation of each dimension, nil if it is learned
+	trained    state     // what a further fit goes on from
+	parameters []*tensors.Tensor
 }
 
-// newModel folds the scales into the first and the last layer: what is left is a plain network
-// from physical inputs to physical differences.
-func newModel(s shape, inScale, yScale, noise []float64, trained state) (*model, error) {
-	m := &model{shape: s, inScale: inScale, yScale: yScale, noise: noise, trained: trained}
+// A frame is where inputs count from and in what: networks see (v - center) / scale.
+type frame struct{ Center, Scale []float64 }
+
+// newModel lays out the parameters: the averaged weights and biases of each layer, the frame of the inputs, and the units of the
+// change and of the noise.
+func newModel(s shape, in frame, yScale, noise []float64, trained state) (*model, error) {
+	m := &model{shape: s, in: in, yScale: yScale, noise: noise, trained: trained}
 	w := s.widths()
 	for l := range len(w) - 1 {
-		weights, bias := slices.Clone(trained.average[2*l]), slices.Clone(trained.average[2*l+1])
-		if l == 0 {
-			for i := range weights {
-				weights[i] /= float32(inScale[i%w[0]])
-			}
-		}
-		if l == len(w)-2 {
-			for i := range bias {
-				if o := i % w[l+1]; o < s.out {
-					bias[i] *= float32(yScale[o])
-					for k := range w[l] {
-						weights[i*w[l]+k] *= float32(yScale[o])
-					}
-				}
-			}
-		}
-		m.folded = append(m.folded,
-			tensors.FromFlatDataAndDimensions(weights, s.members, w[l+1], w[l]),
-			tensors.FromFlatDataAndDimensions(bias, s.members, w[l+1], 1))
+		m.parameters = append(m.parameters,
+			tensors.FromFlatDataAndDimensions(slices.Clone(trained.average[2*l]), s.members, w[l+1], w[l]),
+			tensors.FromFlatDataAndDimensions(slices.Clone(trained.average[2*l+1]), s.members, w[l+1], 1))
 	}
 	unit := yScale
 	if s.fixed {
 		unit = noise
 	}
-	m.folded = append(m.folded, tensors.FromFlatDataAndDimensions(narrow(unit), 1, s.out, 1))
-	return m, gx.Share(m.folded)
+	for _, column := range [][]float64{in.Center, in.Scale, yScale, unit} {
+		m.parameters = append(m.parameters, tensors.FromFlatDataAndDimensions(slices.Clone(column), len(column), 1))
+	}
+	return m, gx.Share(m.parameters)
 }
 
 func narrow(x []float64) []float32 {
@@ -71,25 +61,51 @@ func narrow(x []float64) []float32 {
 func (m *model) Architecture() string { return m.shape.String() }
 
 // Parameters implements gx.Belief.
-func (m *model) Parameters() []*tensors.Tensor { return m.folded }
+func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	s := m.shape
-	p = slices.Clone(p[:len(p)-1])
-	for i := len(p) - 2; i < len(p); i++ { // of the head, the first rows are the means
-		p[i] = Slice(p[i], AxisRange(), AxisRange(0, s.out), AxisRange())
+	layers, f := framed(p)
+	layers = slices.Clone(layers)
+	for i := len(layers) - 2; i < len(layers); i++ { // of the head, the first rows are the means
+		layers[i] = Slice(layers[i], AxisRange(), AxisRange(0, s.out), AxisRange())
 	}
-	return spread(forward(s, p, xu), Slice(xu, AxisRange(0, s.out), AxisRange()))
+	mean, epistemic = spread(forward(s, layers, f.inputs(xu)))
+	return Add(Slice(xu, AxisRange(0, s.out), AxisRange()), f.changes(mean)), f.changes(epistemic)
 }
 
-// spread is the mean of the members' next states and the deviation of their means. y holds
-// the members' differences, [members, nx, B].
-func spread(y, x *Node) (mean, epistemic *Node) {
+// nodes are the frame of the inputs, and the units of the change and of the noise, in a graph.
+type nodes struct{ center, scale, unit, noise *Node }
+
+// framed takes the parameters apart.
+func framed(p []*Node) (layers []*Node, f nodes) {
+	n := len(p) - 4
+	return p[:n], nodes{p[n], p[n+1], p[n+2], p[n+3]}
+}
+
+// inputs are what networks see of points.
+func (f nodes) inputs(xu *Node) *Node {
+	return ConvertDType(Div(Sub(xu, f.center), f.scale), dtypes.Float32)
+}
+
+// changes are outputs of networks, [nx, B] or [members, nx, B], in the units of the state.
+func (f nodes) changes(y *Node) *Node { return physical(y, f.unit) }
+
+// physical is y of float32 in units of each dimension.
+func physical(y, unit *Node) *Node {
+	if y.Rank() == 3 {
+		unit = InsertAxes(unit, 0)
+	}
+	return Mul(ConvertDType(y, dtypes.Float64), unit)
+}
+
+// spread is the mean of the members' outputs and the deviation of them. y is [members, nx, B].
+func spread(y *Node) (mean, epistemic *Node) {
 	m := ReduceMean(y, 0)
 	d := Sub(y, InsertAxes(m, 0))
 	// The floor keeps the gradient of the square root finite where the members agree.
-	return Add(x, m), Sqrt(AddScalar(ReduceMean(Square(d), 0), 1e-16))
+	return m, Sqrt(AddScalar(ReduceMean(Square(d), 0), 1e-16))
 }
 
 // Predict implements safex.Model.
@@ -119,8 +135,8 @@ func (m *model) call(g which, x, u num.Batch) (out []*tensors.Tensor, err error)
 		return nil, err
 	}
 	lanes := gx.Lanes(x.Len())
-	args := []any{gx.Columns(slices.Concat(x, u), lanes, s.in, lanes)}
-	for _, p := range m.folded {
+	args := []any{gx.Columns[float64](slices.Concat(x, u), lanes, s.in, lanes)}
+	for _, p := range m.parameters {
 		args = append(args, p)
 	}
 	if out, err = exec.Call(args...); err != nil {
@@ -153,15 +169,15 @@ func predictor(s shape, g which) (*Exec, error) {
 	}
 	made, _ := predictors.LoadOrStore(prediction{s, g, backend}, sync.OnceValues(func() (*Exec, error) {
 		exec, err := NewExec(backend, func(in []*Node) []*Node {
-			xu, p, unit := in[0], in[1:len(in)-1], in[len(in)-1]
-			x := Slice(xu, AxisRange(0, s.out), AxisRange())
-			y, logStd := split(s, forward(s, p, xu), ZerosLike(unit))
-			std := Mul(Exp(logStd), unit)
+			layers, f := framed(in[1:])
+			x := Slice(in[0], AxisRange(0, s.out), AxisRange())
+			y, logStd := split(s, forward(s, layers, f.inputs(in[0])), InsertAxes(ZerosLike(ConvertDType(f.unit, dtypes.Float32)), 0))
+			std := physical(Exp(logStd), f.noise)
 			if g == each {
-				return []*Node{Add(y, InsertAxes(x, 0)), std}
+				return []*Node{Add(f.changes(y), InsertAxes(x, 0)), std}
 			}
-			mean, epistemic := spread(y, x)
-			return []*Node{mean, epistemic, ReduceMean(std, 0)}
+			mean, epistemic := spread(y)
+			return []*Node{Add(x, f.changes(mean)), f.changes(epistemic), ReduceMean(std, 0)}
 		})
 		if err == nil {
 			exec.SetMaxCache(-1)

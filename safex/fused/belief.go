@@ -24,9 +24,9 @@ type stepper interface {
 	prepare(steps int)
 	// forward returns the mean change [nx, lanes] at xu, [nx + nu, lanes], in step t, and its epistemic deviation if that is
 	// asked for. They are valid until the next call, or if there is a way back to its end.
-	forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32)
+	forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64)
 	// backward writes to dxu the gradient with respect to xu of step t, from those with respect to mean and dev.
-	backward(dxu, xu, gMean, gDev []float32, t, lanes int)
+	backward(dxu, xu, gMean, gDev []float64, t, lanes int)
 }
 
 // newBelief checks and compiles the form of a model of nx state and nu action dimensions.
@@ -60,28 +60,28 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 type still int
 
 // stepper implements source.
-func (s still) stepper() stepper { return stillStepper(make([]float32, int(s)*most)) }
+func (s still) stepper() stepper { return stillStepper(make([]float64, int(s)*most)) }
 
 // stillStepper are rows of zeros.
-type stillStepper []float32
+type stillStepper []float64
 
 // prepare implements stepper.
 func (stillStepper) prepare(int) {}
 
 // forward implements stepper.
-func (s stillStepper) forward(_ []float32, _ int, _ bool, lanes int) (mean, dev []float32) {
+func (s stillStepper) forward(_ []float64, _ int, _ bool, lanes int) (mean, dev []float64) {
 	zeros := s[:len(s)/most*lanes]
 	return zeros, zeros
 }
 
 // backward implements stepper.
-func (stillStepper) backward(dxu, _, _, _ []float32, _, _ int) { clear(dxu) }
+func (stillStepper) backward(dxu, _, _, _ []float64, _, _ int) { clear(dxu) }
 
 // keeper tells whether rows of each step are kept for a way back, or only those of the last one.
 type keeper bool
 
 // at are the n rows of step t in x.
-func (k keeper) at(x []float32, t, n, lanes int) []float32 {
+func at[T float32 | float64](k keeper, x []T, t, n, lanes int) []T {
 	if !k {
 		t = 0
 	}
@@ -89,19 +89,19 @@ func (k keeper) at(x []float32, t, n, lanes int) []float32 {
 }
 
 // part is a piece of a worker's memory: so many rows of most lanes.
-type part struct {
-	at   *[]float32
+type part[T float32 | float64] struct {
+	at   *[]T
 	rows int
 }
 
 // lay cuts memory into parts. It grows as needed.
-func lay(memory []float32, parts ...part) []float32 {
+func lay[T float32 | float64](memory []T, parts ...part[T]) []T {
 	total := 0
 	for _, p := range parts {
 		total += p.rows
 	}
 	if len(memory) < total*most {
-		memory = make([]float32, total*most)
+		memory = make([]T, total*most)
 	}
 	free := memory
 	for _, p := range parts {

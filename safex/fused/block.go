@@ -1,6 +1,10 @@
 package fused
 
-import "github.com/rischiboy/safe_exploration/safex/vec"
+import (
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex/vec"
+)
 
 // worker takes one block of lanes after the other through a job. Its rows are as long as the block; those of a block
 // follow each other as the comments say.
@@ -13,22 +17,22 @@ type worker struct {
 	lo, hi     int   // its candidates
 	nx, nu, nl int
 
-	memory []float32
-	xu     []float32 // [horizon + 1, nx + nu]: state and action of each step, and the last state
-	last   []float32 // [nu]: action before the first
-	eta    []float32 // [horizon, nx]
-	excess []float32 // [horizon, nl], in units of the limits' scales
-	reward []float32 // [1]: sum over the steps
+	memory []float64
+	xu     []float64 // [horizon + 1, nx + nu]: state and action of each step, and the last state
+	last   []float64 // [nu]: action before the first
+	eta    []float64 // [horizon, nx]
+	excess []float64 // [horizon, nl], in units of the limits' scales
+	reward []float64 // [1]: sum over the steps
 
-	carry    []float32 // [nx]: gradient with respect to the state after the step
-	spread   []float32 // [nx]: with respect to the deviation
-	dxu      []float32 // [nx + nu]
-	later    []float32 // [nu]: gradient with respect to the action, from the limits on rates a step later
-	top, sum []float32 // [1] of the smooth maximum
-	spare    []float32 // [1]
+	carry    []float64 // [nx]: gradient with respect to the state after the step
+	spread   []float64 // [nx]: with respect to the deviation
+	dxu      []float64 // [nx + nu]
+	later    []float64 // [nu]: gradient with respect to the action, from the limits on rates a step later
+	top, sum []float64 // [1] of the smooth maximum
+	spare    []float64 // [1]
 
-	devs [][]float32 // deviations of each step, of change
-	in   [][]float32 // inputs of a tape
+	devs [][]float64 // deviations of each step, of change
+	in   [][]float64 // inputs of a tape
 }
 
 // prepare lays out the memory for blocks of j.
@@ -41,23 +45,23 @@ func (w *worker) prepare(j *job) {
 	}
 	w.change.prepare(steps)
 	w.memory = lay(w.memory,
-		part{&w.xu, (j.horizon + 1) * (w.nx + w.nu)}, part{&w.last, w.nu}, part{&w.eta, j.horizon * w.nx}, part{&w.excess, j.horizon * w.nl}, part{&w.reward, 1},
-		part{&w.carry, w.nx}, part{&w.spread, w.nx}, part{&w.dxu, w.nx + w.nu}, part{&w.later, w.nu}, part{&w.top, 1}, part{&w.sum, 1}, part{&w.spare, 1})
+		part[float64]{&w.xu, (j.horizon + 1) * (w.nx + w.nu)}, part[float64]{&w.last, w.nu}, part[float64]{&w.eta, j.horizon * w.nx}, part[float64]{&w.excess, j.horizon * w.nl}, part[float64]{&w.reward, 1},
+		part[float64]{&w.carry, w.nx}, part[float64]{&w.spread, w.nx}, part[float64]{&w.dxu, w.nx + w.nu}, part[float64]{&w.later, w.nu}, part[float64]{&w.top, 1}, part[float64]{&w.sum, 1}, part[float64]{&w.spare, 1})
 	if w.in == nil {
-		w.in = make([][]float32, 2*(w.nx+w.nu))
+		w.in = make([][]float64, 2*(w.nx+w.nu))
 	}
 	if len(w.devs) < j.horizon {
-		w.devs = make([][]float32, j.horizon)
+		w.devs = make([][]float64, j.horizon)
 	}
 }
 
 // rows are n rows of x from the i-th on.
-func (w *worker) rows(x []float32, i, n int) []float32 { return x[i*w.lanes:][:n*w.lanes] }
+func (w *worker) rows(x []float64, i, n int) []float64 { return x[i*w.lanes:][:n*w.lanes] }
 
 // state is the state before step t, action the action of step t, and both are one after the other.
-func (w *worker) state(t int) []float32  { return w.rows(w.xu, t*(w.nx+w.nu), w.nx) }
-func (w *worker) action(t int) []float32 { return w.rows(w.xu, t*(w.nx+w.nu)+w.nx, w.nu) }
-func (w *worker) both(t int) []float32   { return w.rows(w.xu, t*(w.nx+w.nu), w.nx+w.nu) }
+func (w *worker) state(t int) []float64  { return w.rows(w.xu, t*(w.nx+w.nu), w.nx) }
+func (w *worker) action(t int) []float64 { return w.rows(w.xu, t*(w.nx+w.nu)+w.nx, w.nu) }
+func (w *worker) both(t int) []float64   { return w.rows(w.xu, t*(w.nx+w.nu), w.nx+w.nu) }
 
 // block rolls candidates lo to hi out, and back if the job asks for it. It returns false if the job's context is done.
 func (w *worker) block(lo, hi int) bool {
@@ -83,54 +87,38 @@ func (w *worker) block(lo, hi int) bool {
 	return true
 }
 
-// load converts the candidates.
+// load reads the candidates.
 func (w *worker) load() {
 	for d, v := range w.c.State {
-		fill(w.rows(w.xu, d, 1), float32(v))
+		fill(w.rows(w.xu, d, 1), v)
 	}
 	for k := range w.nu {
-		var v float32
+		var v float64
 		if w.c.Last != nil {
-			v = float32(w.c.Last[k])
+			v = w.c.Last[k]
 		}
 		fill(w.rows(w.last, k, 1), v)
 	}
 	for t := range w.horizon {
 		for k := range w.nu {
-			w.narrow(w.rows(w.action(t), k, 1), w.c.Actions[t*w.nu+k])
+			w.take(w.rows(w.action(t), k, 1), w.c.Actions[t*w.nu+k])
 		}
 	}
 	if w.c.Eta == nil {
 		clear(w.rows(w.eta, 0, w.horizon*w.nx))
 	} else {
 		for i, column := range w.c.Eta {
-			w.narrow(w.rows(w.eta, i, 1), column)
+			w.take(w.rows(w.eta, i, 1), column)
 		}
 	}
 	clear(w.rows(w.reward, 0, 1))
 }
 
-func fill(row []float32, v float32) {
-	for i := range row {
-		row[i] = v
-	}
-}
+// take fills a row with the block's part of a column. Lanes beyond keep what they have: nobody looks.
+func (w *worker) take(row, column []float64) { copy(row, column[w.lo:w.hi]) }
 
-// narrow fills a row with the block's part of a column. Lanes beyond keep what they have: nobody looks.
-func (w *worker) narrow(row []float32, column []float64) {
-	column = column[w.lo:w.hi]
-	for i, v := range column {
-		row[i] = float32(v)
-	}
-}
-
-// widen is the inverse of narrow.
-func (w *worker) widen(column []float64, row []float32) {
-	column = column[w.lo:w.hi]
-	for i := range column {
-		column[i] = float64(row[i])
-	}
-}
+// give is the inverse of take.
+func (w *worker) give(column, row []float64) { copy(column[w.lo:w.hi], row) }
 
 // step takes the block from state t to state t + 1.
 func (w *worker) step(t int) {
@@ -139,41 +127,40 @@ func (w *worker) step(t int) {
 	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Doubt, w.lanes)
 	w.devs[t] = dev
 	if w.prior == nil {
-		vec.Add(next, w.state(t), mean)
+		copy(next, w.state(t))
 	} else {
 		w.run(w.prior, w.both(t))
 		for d := range nx {
-			vec.Add(w.rows(next, d, 1), w.prior.out(d, w.lanes), w.rows(mean, d, 1))
+			copy(w.rows(next, d, 1), w.prior.out(d, w.lanes))
 		}
 	}
+	add(next, mean)
 	if pushed {
 		push := w.rows(w.spread, 0, nx)
-		fill(push, float32(w.c.Beta))
-		vec.Mul(push, push, dev)
-		vec.MulAdd(next, push, w.rows(w.eta, t*nx, nx))
+		scale(push, dev, w.c.Beta)
+		addProduct(next, push, w.rows(w.eta, t*nx, nx))
 	}
 	if w.c.Doubt {
 		for d := range nx {
-			w.widen(w.dst.Doubt[t*nx+d], w.rows(dev, d, 1))
+			w.give(w.dst.Doubt[t*nx+d], w.rows(dev, d, 1))
 		}
 	}
 	w.outcome(t)
-	w.widen(w.dst.Reward[t], w.tape.out(0, w.lanes))
+	w.give(w.dst.Reward[t], w.tape.out(0, w.lanes))
 	sum := w.rows(w.reward, 0, 1)
-	vec.Add(sum, sum, w.tape.out(0, w.lanes))
+	add(sum, w.tape.out(0, w.lanes))
 	for k := range w.nl {
 		e := w.rows(w.excess, t*w.nl+k, 1)
-		fill(e, w.unit(k))
-		vec.Mul(e, e, w.tape.out(1+k, w.lanes))
-		w.widen(w.dst.Excess[t*w.nl+k], e)
+		scale(e, w.tape.out(1+k, w.lanes), w.unit(k))
+		w.give(w.dst.Excess[t*w.nl+k], e)
 	}
 	for d := range nx {
-		w.widen(w.dst.States[t*nx+d], w.rows(next, d, 1))
+		w.give(w.dst.States[t*nx+d], w.rows(next, d, 1))
 	}
 }
 
 // unit is what an excess of limit k is multiplied by.
-func (w *worker) unit(k int) float32 { return float32(1 / w.bound.system.LimitScale(k)) }
+func (w *worker) unit(k int) float64 { return 1 / w.bound.system.LimitScale(k) }
 
 // outcome runs the tape on step t, whose next state is known.
 func (w *worker) outcome(t int) {
@@ -185,7 +172,7 @@ func (w *worker) outcome(t int) {
 }
 
 // run runs a tape on the rows of its inputs.
-func (w *worker) run(t *tape, inputs ...[]float32) {
+func (w *worker) run(t *tape, inputs ...[]float64) {
 	i := 0
 	for _, part := range inputs {
 		for ; len(part) > 0; part = part[w.lanes:] {
@@ -199,43 +186,39 @@ func (w *worker) run(t *tape, inputs ...[]float32) {
 // value is safex.Ascent's, and begins the way back.
 func (w *worker) value() {
 	value := w.rows(w.spare, 0, 1)
-	fill(value, float32(w.up.Reward))
-	vec.Mul(value, value, w.rows(w.reward, 0, 1))
+	scale(value, w.rows(w.reward, 0, 1), w.up.Reward)
 	if w.nl > 0 {
 		w.smooth(value)
 	}
-	w.widen(w.dst.Value, value)
+	w.give(w.dst.Value, value)
 	clear(w.rows(w.carry, 0, w.nx))
 	clear(w.rows(w.later, 0, w.nu))
 }
 
 // smooth adds Excess times the smooth maximum to value, and turns each excess into the gradient with respect to it.
-func (w *worker) smooth(value []float32) {
-	top, sum, factor := w.rows(w.top, 0, 1), w.rows(w.sum, 0, 1), w.rows(w.carry, 0, 1)
-	n := w.horizon * w.nl
+func (w *worker) smooth(value []float64) {
+	top, sum, n := w.rows(w.top, 0, 1), w.rows(w.sum, 0, 1), w.horizon*w.nl
 	copy(top, w.rows(w.excess, 0, 1))
 	for i := 1; i < n; i++ {
-		vec.Max(top, top, w.rows(w.excess, i, 1))
+		for l, e := range w.rows(w.excess, i, 1) {
+			top[l] = max(top[l], e)
+		}
 	}
 	clear(sum)
-	fill(factor, float32(w.up.Sharpness))
 	for i := range n {
-		e := w.rows(w.excess, i, 1)
-		vec.Sub(e, e, top)
-		vec.Mul(e, e, factor)
-		vec.Exp(e, e)
-		vec.Add(sum, sum, e)
+		for l, e := range w.rows(w.excess, i, 1) {
+			e = math.Exp(w.up.Sharpness * (e - top[l]))
+			w.rows(w.excess, i, 1)[l] = e
+			sum[l] += e
+		}
 	}
-	log := w.rows(w.dxu, 0, 1)
-	vec.Log(log, sum)
-	vec.Div(log, log, factor)
-	vec.Add(log, log, top)
-	fill(factor, float32(w.up.Excess))
-	vec.MulAdd(value, log, factor)
-	vec.Div(factor, factor, sum)
+	for l, s := range sum {
+		value[l] += w.up.Excess * (top[l] + math.Log(s)/w.up.Sharpness)
+		sum[l] = w.up.Excess / s
+	}
 	for i := range n {
 		e := w.rows(w.excess, i, 1)
-		vec.Mul(e, e, factor)
+		product(e, e, sum)
 	}
 }
 
@@ -246,11 +229,10 @@ func (w *worker) back(t int) {
 
 	w.outcome(t)
 	w.tape.seed(w.lanes)
-	fill(spare, float32(w.up.Reward))
+	fill(spare, w.up.Reward)
 	w.tape.add(0, spare)
 	for k := range w.nl {
-		fill(spare, w.unit(k))
-		vec.Mul(spare, spare, w.rows(w.excess, t*w.nl+k, 1))
+		scale(spare, w.rows(w.excess, t*w.nl+k, 1), w.unit(k))
 		w.tape.add(1+k, spare)
 	}
 	w.tape.back(w.lanes)
@@ -259,18 +241,17 @@ func (w *worker) back(t int) {
 
 	// next = x, or prior(x, u), + mean + β dev η
 	slope, push := w.rows(w.spread, 0, nx), w.rows(w.dxu, 0, nx)
-	fill(slope, float32(w.c.Beta))
-	vec.Mul(slope, slope, carry)
-	vec.Mul(push, slope, w.devs[t])
+	scale(slope, carry, w.c.Beta)
+	product(push, slope, w.devs[t])
 	for d := range nx {
-		w.widen(w.dst.GradEta[t*nx+d], w.rows(push, d, 1))
+		w.give(w.dst.GradEta[t*nx+d], w.rows(push, d, 1))
 	}
-	vec.Mul(slope, slope, w.rows(w.eta, t*nx, nx))
+	product(slope, slope, w.rows(w.eta, t*nx, nx))
 	dxu := w.rows(w.dxu, 0, nx+nu)
 	w.change.backward(dxu, w.both(t), carry, slope, t, w.lanes)
 	action := dxu[len(carry):]
 	if w.prior == nil {
-		vec.Add(carry, carry, dxu[:len(carry)])
+		add(carry, dxu[:len(carry)])
 	} else {
 		w.run(w.prior, w.both(t))
 		w.prior.seed(w.lanes)
@@ -284,18 +265,17 @@ func (w *worker) back(t int) {
 	}
 	w.gather(carry, x)
 	w.gather(action, u)
-	vec.Add(action, action, later)
+	add(action, later)
 	for k := range nu {
-		w.widen(w.dst.GradAction[t*nu+k], w.rows(action, k, 1))
+		w.give(w.dst.GradAction[t*nu+k], w.rows(action, k, 1))
 	}
 	clear(later)
 	w.gather(later, last)
 }
 
 // gather adds rows, one after the other, to sum.
-func (w *worker) gather(sum []float32, rows [][]float32) {
+func (w *worker) gather(sum []float64, rows [][]float64) {
 	for i, r := range rows {
-		s := w.rows(sum, i, 1)
-		vec.Add(s, s, r[:w.lanes])
+		add(w.rows(sum, i, 1), r)
 	}
 }

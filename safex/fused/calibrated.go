@@ -2,43 +2,24 @@ package fused
 
 import (
 	"fmt"
-	"slices"
-
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"math"
 )
 
-// calibrated is a source whose deviation σ becomes √((scale σ)² + floor²). In units of the floor, or of 1 without one, the
-// squares stay within float32; 1e-16 more keeps the gradient finite.
+// calibrated is a source whose deviation σ becomes √((scale σ)² + floor²).
 type calibrated struct {
 	source
-	nx                        int
-	scale, inUnit, rest, unit []float32 // [nx], rows of most lanes: scale, scale/unit, (floor/unit)² + 1e-16
+	nx           int
+	scale, floor []float64 // [nx]
 }
 
 func newCalibrated(s source, scale, floor []float64, nx int) *calibrated {
 	if scale != nil && len(scale) != nx || floor != nil && len(floor) != nx {
 		panic(fmt.Sprintf("fused: %d scales and %d floors for %d state dimensions", len(scale), len(floor), nx))
 	}
-	c := &calibrated{source: s, nx: nx}
-	for d := range nx {
-		k, f := 1.0, 0.0
-		if scale != nil {
-			k = scale[d]
-		}
-		if floor != nil {
-			f = floor[d]
-		}
-		unit := 1.0
-		if f > 0 {
-			unit = f
-		}
-		for _, row := range []struct {
-			of    *[]float32
-			value float64
-		}{{&c.scale, k}, {&c.inUnit, k / unit}, {&c.rest, f/unit*(f/unit) + 1e-16}, {&c.unit, unit}} {
-			*row.of = append(*row.of, slices.Repeat([]float32{float32(row.value)}, most)...)
-		}
-	}
+	c := &calibrated{source: s, nx: nx, scale: make([]float64, nx), floor: make([]float64, nx)}
+	fill(c.scale, 1)
+	copy(c.scale, scale)
+	copy(c.floor, floor)
 	return c
 }
 
@@ -52,9 +33,9 @@ type calibratedStepper struct {
 	*calibrated
 	stepper
 	keeper
-	memory     []float32
-	sigma, dev []float32 // [kept, nx]
-	g          []float32 // [nx]: gradient with respect to sigma
+	memory     []float64
+	sigma, dev []float64 // [kept, nx]
+	g          []float64 // [nx]: gradient with respect to sigma
 }
 
 // prepare implements stepper.
@@ -62,37 +43,32 @@ func (s *calibratedStepper) prepare(steps int) {
 	s.stepper.prepare(steps)
 	s.keeper = steps > 0
 	n := max(1, steps) * s.nx
-	s.memory = lay(s.memory, part{&s.sigma, n}, part{&s.dev, n}, part{&s.g, s.nx})
+	s.memory = lay(s.memory, part[float64]{&s.sigma, n}, part[float64]{&s.dev, n}, part[float64]{&s.g, s.nx})
 }
 
 // forward implements stepper.
-func (s *calibratedStepper) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+func (s *calibratedStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
 	mean, inner := s.stepper.forward(xu, t, doubt, lanes)
 	if !doubt {
 		return mean, nil
 	}
-	sigma, dev := s.at(s.sigma, t, s.nx, lanes), s.at(s.dev, t, s.nx, lanes)
+	sigma, dev := at(s.keeper, s.sigma, t, s.nx, lanes), at(s.keeper, s.dev, t, s.nx, lanes)
 	copy(sigma, inner)
-	for d := range s.nx {
-		row := dev[d*lanes:][:lanes]
-		vec.Mul(row, sigma[d*lanes:][:lanes], s.inUnit[d*most:][:lanes])
-		vec.Mul(row, row, row)
-		vec.Add(row, row, s.rest[d*most:][:lanes])
-		vec.Sqrt(row, row)
-		vec.Mul(row, row, s.unit[d*most:][:lanes])
+	for i, v := range sigma {
+		a, b := s.scale[i/lanes]*v, s.floor[i/lanes]
+		dev[i] = math.Sqrt(float64(a*a) + float64(b*b))
 	}
 	return mean, dev
 }
 
-// backward implements stepper: the derivative is scale · scale σ / dev.
-func (s *calibratedStepper) backward(dxu, xu, gMean, gDev []float32, t, lanes int) {
-	sigma, dev, g := s.at(s.sigma, t, s.nx, lanes), s.at(s.dev, t, s.nx, lanes), s.g[:s.nx*lanes]
-	for d := range s.nx {
-		row, scale := g[d*lanes:][:lanes], s.scale[d*most:][:lanes]
-		vec.Mul(row, sigma[d*lanes:][:lanes], scale)
-		vec.Div(row, row, dev[d*lanes:][:lanes])
-		vec.Mul(row, row, scale)
+// backward implements stepper: the derivative is scale · scale σ / dev, and 0 where there is no deviation.
+func (s *calibratedStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
+	sigma, dev, g := at(s.keeper, s.sigma, t, s.nx, lanes), at(s.keeper, s.dev, t, s.nx, lanes), s.g[:s.nx*lanes]
+	for i, v := range sigma {
+		k := s.scale[i/lanes]
+		if g[i] = 0; dev[i] != 0 {
+			g[i] = gDev[i] * k * (k * v / dev[i])
+		}
 	}
-	vec.Mul(g, g, gDev)
 	s.stepper.backward(dxu, xu, gMean, g, t, lanes)
 }

@@ -1,7 +1,8 @@
 // Package fused takes beliefs through time in one pass over blocks of lanes: the model and its doubt, the model error, the
 // task's reward and limits, and the way back for gradients, in vectors. It computes what package rollout's graph does, faster,
 // for models with a safex.Form: ensembles of networks, linear regressions and Gaussian processes, calibrated or not, on a prior or
-// not, and a prior alone. It computes in float32, as the graph does, but for Gaussian processes, which both compute in float64.
+// not, and a prior alone. Networks compute in float32; the state, the task's own functions and all other models in float64, as in the
+// graph: so a state may be anywhere and in any unit, and what is said of a step is what the task says of it.
 package fused
 
 import (

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -50,7 +51,8 @@ func (n *networks) Parameters() (p []*tensors.Tensor) {
 }
 
 func (n *networks) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
-	y := BroadcastToDims(InsertAxes(xu, 0), n.layers.Members, xu.Shape().Dim(0), xu.Shape().Dim(1))
+	z := ConvertDType(xu, dtypes.Float32)
+	y := BroadcastToDims(InsertAxes(z, 0), n.layers.Members, z.Shape().Dim(0), z.Shape().Dim(1))
 	for l := range n.layers.Dense {
 		y = Add(DotGeneral(p[2*l], []int{2}, []int{0}, y, []int{1}, []int{0}), p[2*l+1])
 		if l+1 == len(n.layers.Dense) {
@@ -66,8 +68,8 @@ func (n *networks) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 		}
 	}
 	m := ReduceMean(y, 0)
-	d := Sub(y, InsertAxes(m, 0))
-	return Add(Slice(xu, AxisRange(0, n.nx), AxisRange()), m), Sqrt(AddScalar(ReduceMean(Square(d), 0), 1e-16))
+	d := Sqrt(AddScalar(ReduceMean(Square(Sub(y, InsertAxes(m, 0))), 0), 1e-16))
+	return Add(Slice(xu, AxisRange(0, n.nx), AxisRange()), ConvertDType(m, dtypes.Float64)), ConvertDType(d, dtypes.Float64)
 }
 
 // draw makes networks of random weights. Their steps are small, so that no rollout runs away.

@@ -14,6 +14,7 @@ import (
 type gaussian struct {
 	in, out, most int // most points of an output
 	correlation   vec.Correlation
+	center        []float64 // [in]
 	outputs       []process
 }
 
@@ -42,10 +43,11 @@ func newGaussian(k *safex.Kernels, nx, nu int) (*gaussian, error) {
 	if !ok {
 		return nil, fmt.Errorf("fused: no correlation %q: use the graph engine", k.Correlation)
 	}
-	if len(k.Outputs) != nx {
-		panic(fmt.Sprintf("fused: %d kernels for %d state dimensions", len(k.Outputs), nx))
+	if len(k.Outputs) != nx || k.Center != nil && len(k.Center) != nx+nu {
+		panic(fmt.Sprintf("fused: %d kernels and %d centers for %d state and %d action dimensions", len(k.Outputs), len(k.Center), nx, nu))
 	}
-	g := &gaussian{in: nx + nu, out: nx, correlation: correlation}
+	g := &gaussian{in: nx + nu, out: nx, correlation: correlation, center: make([]float64, nx+nu)}
+	copy(g.center, k.Center)
 	for _, o := range k.Outputs {
 		n := len(o.Weights)
 		if len(o.Length) != g.in || len(o.Points) != n*g.in || len(o.Root) != n*n {
@@ -95,11 +97,11 @@ const together = 2 * vec.Lanes
 type gaussianStepper struct {
 	*gaussian
 	keeper
-	memory     []float32
-	means      []float32 // [out]
-	devs       []float32 // [kept, out]
-	meanBy     []float32 // [steps, out, in]: derivatives of the means by the inputs
-	devBy      []float32 // [steps, out, in]: and of the deviations
+	memory     []float64
+	means      []float64 // [out]
+	devs       []float64 // [kept, out]
+	meanBy     []float64 // [steps, out, in]: derivatives of the means by the inputs
+	devBy      []float64 // [steps, out, in]: and of the deviations
 	z          []float64 // [in]: inputs in lengths
 	rho, slope []float64 // [most]: correlations, and their derivatives by r²
 	part, pull []float64 // [most]: root times the correlations, and its transpose times that
@@ -112,15 +114,15 @@ type gaussianStepper struct {
 // prepare implements stepper.
 func (s *gaussianStepper) prepare(steps int) {
 	s.keeper = steps > 0
-	s.memory = lay(s.memory, part{&s.means, s.out}, part{&s.devs, max(1, steps) * s.out}, part{&s.meanBy, steps * s.out * s.in}, part{&s.devBy, steps * s.out * s.in})
+	s.memory = lay(s.memory, part[float64]{&s.means, s.out}, part[float64]{&s.devs, max(1, steps) * s.out}, part[float64]{&s.meanBy, steps * s.out * s.in}, part[float64]{&s.devBy, steps * s.out * s.in})
 }
 
 // forward implements stepper. With a way back, it also computes all derivatives that this takes, while the correlations are at
 // hand.
-func (s *gaussianStepper) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+func (s *gaussianStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
 	mean = s.means[:s.out*lanes]
 	if doubt {
-		dev = s.at(s.devs, t, s.out, lanes)
+		dev = at(s.keeper, s.devs, t, s.out, lanes)
 	}
 	for j := range s.outputs {
 		for lo := 0; lo < lanes; lo += together {
@@ -131,14 +133,14 @@ func (s *gaussianStepper) forward(xu []float32, t int, doubt bool, lanes int) (m
 }
 
 // predict is forward for output j in width lanes from lo on.
-func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, width, lanes int) {
+func (s *gaussianStepper) predict(j int, mean, dev, xu []float64, t, lo, width, lanes int) {
 	o := &s.outputs[j]
 	// What is infinite times 0 is NaN, and makes NaN of what a correlation of 0 would hide.
 	var hidden [together]float64
 	for i, by := range o.inverse {
 		for l, v := range xu[i*lanes+lo:][:width] {
-			s.z[i*width+l] = float64(v) * by
-			hidden[l] += 0 * float64(v)
+			s.z[i*width+l] = (v - s.center[i]) * by
+			hidden[l] += 0 * v
 		}
 	}
 	rho, slope := s.rho[:o.n*width], []float64(nil)
@@ -149,14 +151,14 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, width, 
 	s.correlation.Apply(rho, slope, z, o.points, s.in, width)
 	o.weights.Mul(s.mean[:width], rho, width)
 	for l, v := range s.mean[:width] {
-		mean[j*lanes+lo+l] = float32(v + hidden[l])
+		mean[j*lanes+lo+l] = v + hidden[l]
 	}
 	if s.keeper {
 		o.weighted.Mul(sums, slope, width)
 		for l := range factor {
 			factor[l] = 2
 		}
-		s.derive(s.at(s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
+		s.derive(at(s.keeper, s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 	if dev == nil {
 		return
@@ -168,7 +170,7 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, width, 
 	vec.Squares64(known, part)
 	for l, v := range known {
 		std := math.Sqrt(max(o.variance-v, o.variance*least)) + hidden[l]
-		dev[j*lanes+lo+l] = float32(std)
+		dev[j*lanes+lo+l] = std
 		factor[l] = -2 / std
 		if o.variance-v <= o.variance*least {
 			factor[l] = 0
@@ -179,31 +181,31 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float32, t, lo, width, 
 		o.rootBack.Mul(pull, part, width)
 		vec.Mul64(pull, pull, slope)
 		o.sums.Mul(sums, pull, width)
-		s.derive(s.at(s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
+		s.derive(at(s.keeper, s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 }
 
 // derive turns sums over the points, with 1 and with each coordinate c, into factor times the sum with (z - c), a derivative by
 // each input. It writes width numbers of rows of lanes.
-func (s *gaussianStepper) derive(by []float32, o *process, width, lanes int) {
+func (s *gaussianStepper) derive(by []float64, o *process, width, lanes int) {
 	for i, inverse := range o.inverse {
 		z, sum, row := s.z[i*width:][:width], s.sums[(1+i)*width:][:width], by[i*lanes:][:width]
 		for l := range row {
-			row[l] = float32(s.factor[l] * inverse * (z[l]*s.sums[l] - sum[l]))
+			row[l] = (s.factor[l] * inverse * (z[l]*s.sums[l] - sum[l]))
 		}
 	}
 }
 
 // backward implements stepper.
-func (s *gaussianStepper) backward(dxu, _, gMean, gDev []float32, t, lanes int) {
+func (s *gaussianStepper) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
 	clear(dxu)
-	meanBy, devBy := s.at(s.meanBy, t, s.out*s.in, lanes), s.at(s.devBy, t, s.out*s.in, lanes)
+	meanBy, devBy := at(s.keeper, s.meanBy, t, s.out*s.in, lanes), at(s.keeper, s.devBy, t, s.out*s.in, lanes)
 	for j := range s.outputs {
 		a, b := gMean[j*lanes:][:lanes], gDev[j*lanes:][:lanes]
 		for i := range s.in {
 			row, k := dxu[i*lanes:][:lanes], (j*s.in+i)*lanes
-			vec.MulAdd(row, a, meanBy[k:][:lanes])
-			vec.MulAdd(row, b, devBy[k:][:lanes])
+			addProduct(row, a, meanBy[k:][:lanes])
+			addProduct(row, b, devBy[k:][:lanes])
 		}
 	}
 }

@@ -2,19 +2,20 @@ package fused
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
-// linear is a source that is linear in features.
+// linear is a source that is linear in features. It computes in float64, which is what a posterior of many data is exact to.
 type linear struct {
 	in, out, k    int
 	features      *program
-	weights, root *vec.Matrix // [out, k] and [k, k]
-	back          *vec.Matrix // [k, out + k], their transposes side by side
-	scale         []float32   // [out], rows of most lanes
+	weights, root *vec.Matrix64 // [out, k], times the scales, and [k, k]
+	back          *vec.Matrix64 // [k, out + k], their transposes side by side
+	scale         []float64     // [out]
 }
 
 // newLinear checks and packs the features of a model of nx state and nu action dimensions.
@@ -24,44 +25,45 @@ func newLinear(f *safex.Features, nx, nu int) *linear {
 		panic(fmt.Sprintf("fused: %d features of %d inputs have %d weights, a root of %d and %d scales for %d state and %d action dimensions",
 			k, f.Program.In, len(f.Weights), len(f.Root), len(f.Scale), nx, nu))
 	}
-	l := &linear{in: nx + nu, out: nx, k: k, features: compile(f.Program)}
-	l.weights = vec.Pack(nx, k, func(o, i int) float32 { return f.Weights[o*k+i] }, nil)
-	l.root = vec.Pack(k, k, func(o, i int) float32 { return f.Root[o*k+i] }, nil)
+	l := &linear{in: nx + nu, out: nx, k: k, features: compile(f.Program), scale: f.Scale}
 	both := slices.Concat(f.Weights, f.Root)
-	l.back = vec.Pack(k, nx+k, func(i, o int) float32 { return both[o*k+i] }, nil)
-	for _, v := range f.Scale {
-		l.scale = append(l.scale, slices.Repeat([]float32{v}, most)...)
+	for i := range f.Weights {
+		both[i] *= f.Scale[i/k]
 	}
+	at := func(o, i int) float64 { return both[o*k+i] }
+	l.weights = vec.Pack64(nx, k, at)
+	l.root = vec.Pack64(k, k, func(o, i int) float64 { return at(nx+o, i) })
+	l.back = vec.Pack64(k, nx+k, func(i, o int) float64 { return at(o, i) })
 	return l
 }
 
 // stepper implements source.
 func (l *linear) stepper() stepper {
-	return &linearStepper{linear: l, tape: l.features.tape(), rows: make([][]float32, l.in)}
+	return &linearStepper{linear: l, tape: l.features.tape(), rows: make([][]float64, l.in)}
 }
 
 // linearStepper is a linear's memory.
 type linearStepper struct {
 	*linear
 	tape *tape
-	rows [][]float32 // inputs of the tape
+	rows [][]float64 // inputs of the tape
 	keeper
-	memory     []float32
-	parts, std []float32 // [kept, k] and [kept, 1]: root times the features, and its length
-	mean, dev  []float32 // [out] and [kept, out]
-	phi, g     []float32 // [k] and [out + k]: the features, and gradients
+	memory     []float64
+	parts, std []float64 // [kept, k] and [kept, 1]: root times the features, and its length
+	mean, dev  []float64 // [out] and [kept, out]
+	phi, g     []float64 // [k] and [out + k]: the features, and gradients
 }
 
 // prepare implements stepper.
 func (s *linearStepper) prepare(steps int) {
 	s.keeper = steps > 0
 	kept := max(1, steps)
-	s.memory = lay(s.memory, part{&s.parts, kept * s.k}, part{&s.std, kept}, part{&s.mean, s.out}, part{&s.dev, kept * s.out},
-		part{&s.phi, s.k}, part{&s.g, s.out + s.k})
+	s.memory = lay(s.memory, part[float64]{&s.parts, kept * s.k}, part[float64]{&s.std, kept}, part[float64]{&s.mean, s.out}, part[float64]{&s.dev, kept * s.out},
+		part[float64]{&s.phi, s.k}, part[float64]{&s.g, s.out + s.k})
 }
 
 // run evaluates the features at xu.
-func (s *linearStepper) run(xu []float32, lanes int) {
+func (s *linearStepper) run(xu []float64, lanes int) {
 	for i := range s.rows {
 		s.rows[i] = xu[i*lanes:][:lanes]
 	}
@@ -69,7 +71,7 @@ func (s *linearStepper) run(xu []float32, lanes int) {
 }
 
 // forward implements stepper.
-func (s *linearStepper) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+func (s *linearStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
 	s.run(xu, lanes)
 	phi, mean := s.phi[:s.k*lanes], s.mean[:s.out*lanes]
 	for i := range s.k {
@@ -79,33 +81,34 @@ func (s *linearStepper) forward(xu []float32, t int, doubt bool, lanes int) (mea
 	if !doubt {
 		return mean, nil
 	}
-	parts, std := s.at(s.parts, t, s.k, lanes), s.at(s.std, t, 1, lanes)
+	parts, std := at(s.keeper, s.parts, t, s.k, lanes), at(s.keeper, s.std, t, 1, lanes)
 	s.root.Mul(parts, phi, lanes)
 	fill(std, 1e-16)
-	for i := range s.k {
-		row := parts[i*lanes:][:lanes]
-		vec.MulAdd(std, row, row)
+	vec.Squares64(std, parts)
+	for l, v := range std {
+		std[l] = math.Sqrt(v)
 	}
-	vec.Sqrt(std, std)
-	dev = s.at(s.dev, t, s.out, lanes)
-	for d := range s.out {
-		vec.Mul(dev[d*lanes:][:lanes], std, s.scale[d*most:][:lanes])
+	dev = at(s.keeper, s.dev, t, s.out, lanes)
+	for d, unit := range s.scale {
+		scale(dev[d*lanes:][:lanes], std, unit)
 	}
 	return mean, dev
 }
 
 // backward implements stepper.
-func (s *linearStepper) backward(dxu, xu, gMean, gDev []float32, t, lanes int) {
+func (s *linearStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
 	g, slope := s.g[:(s.out+s.k)*lanes], s.mean[:lanes]
 	copy(g, gMean)
 	clear(slope)
-	for d := range s.out {
-		vec.MulAdd(slope, gDev[d*lanes:][:lanes], s.scale[d*most:][:lanes])
+	for d, unit := range s.scale {
+		addTimes(slope, gDev[d*lanes:][:lanes], unit)
 	}
-	vec.Div(slope, slope, s.at(s.std, t, 1, lanes))
-	parts := s.at(s.parts, t, s.k, lanes)
+	for l, v := range at(s.keeper, s.std, t, 1, lanes) {
+		slope[l] /= v
+	}
+	parts := at(s.keeper, s.parts, t, s.k, lanes)
 	for i := range s.k {
-		vec.Mul(g[(s.out+i)*lanes:][:lanes], parts[i*lanes:][:lanes], slope)
+		product(g[(s.out+i)*lanes:][:lanes], parts[i*lanes:][:lanes], slope)
 	}
 	phi := s.phi[:s.k*lanes]
 	s.back.Mul(phi, g, lanes)

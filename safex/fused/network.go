@@ -15,6 +15,8 @@ type network struct {
 	hidden           []int           // widths
 	first, firstBack *vec.Matrix     // [members·w, in] and its transpose, w = hidden[0], or out without hidden layers
 	rest, restBack   [][]*vec.Matrix // of layer 1 and on, [layer - 1][member], and their transposes
+	center, inverse  []float64       // [in]: of the scales
+	unit             []float64       // [out]
 }
 
 var activations = map[string]vec.Activation{"swish": vec.Swish, "relu": vec.Relu, "tanh": vec.TanhUnit}
@@ -26,6 +28,18 @@ func pack(l *safex.Layers, nx, nu int) (*network, error) {
 		return nil, fmt.Errorf("fused: no activation %q: use the graph engine", l.Activation)
 	}
 	n := &network{members: l.Members, in: nx + nu, out: nx, activation: activation}
+	n.center, n.inverse, n.unit = make([]float64, n.in), make([]float64, n.in), make([]float64, nx)
+	fill(n.inverse, 1)
+	fill(n.unit, 1)
+	for _, given := range []struct{ from, to []float64 }{{l.Center, n.center}, {l.Scale, n.inverse}, {l.Unit, n.unit}} {
+		if given.from != nil && len(given.from) != len(given.to) {
+			panic(fmt.Sprintf("fused: a center, scales and units of %d, %d and %d for %d inputs and %d outputs", len(l.Center), len(l.Scale), len(l.Unit), n.in, nx))
+		}
+		copy(given.to, given.from)
+	}
+	for k, v := range l.Scale {
+		n.inverse[k] = 1 / v
+	}
 	in := n.in
 	for k, d := range l.Dense {
 		if l.Members < 1 || d.In != in || d.Out < 1 || len(d.Weights) != l.Members*d.Out*d.In || len(d.Bias) != l.Members*d.Out {
@@ -70,11 +84,17 @@ type members struct {
 	*network
 	keeper
 	memory      []float32
+	z           []float32 // [in]: inputs
 	y           []float32 // [kept, members, out]: outputs of the members
 	mean, dev   []float32 // [kept, out]: their mean and deviation
 	slopes      []float32 // [steps, members, units]: derivatives of the activations; empty without a way back
 	first, a, b []float32 // of forth and back
 	dy          []float32 // [members, out]
+	gMean, gDev []float32 // [out]: gradients in units
+
+	wide       []float64
+	change     []float64 // [out]: mean in the units of the state
+	deviations []float64 // [kept, out]: and dev
 }
 
 // prepare implements stepper.
@@ -82,31 +102,74 @@ func (s *members) prepare(steps int) {
 	s.keeper = steps > 0
 	kept := max(1, steps)
 	s.memory = lay(s.memory,
-		part{&s.y, kept * s.members * s.out}, part{&s.mean, kept * s.out}, part{&s.dev, kept * s.out}, part{&s.slopes, steps * s.members * s.units()},
-		part{&s.first, s.firstRows()}, part{&s.a, s.widest()}, part{&s.b, s.widest()}, part{&s.dy, s.members * s.out})
+		part[float32]{&s.z, s.in}, part[float32]{&s.y, kept * s.members * s.out}, part[float32]{&s.mean, kept * s.out}, part[float32]{&s.dev, kept * s.out},
+		part[float32]{&s.slopes, steps * s.members * s.units()}, part[float32]{&s.first, s.firstRows()}, part[float32]{&s.a, s.widest()}, part[float32]{&s.b, s.widest()},
+		part[float32]{&s.dy, s.members * s.out}, part[float32]{&s.gMean, s.out}, part[float32]{&s.gDev, s.out})
+	s.wide = lay(s.wide, part[float64]{&s.change, s.out}, part[float64]{&s.deviations, kept * s.out})
 }
 
 // forward implements stepper.
-func (s *members) forward(xu []float32, t int, doubt bool, lanes int) (mean, dev []float32) {
+func (s *members) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
 	var slopes []float32
 	if s.keeper {
-		slopes = s.at(s.slopes, t, s.members*s.units(), lanes)
+		slopes = at(s.keeper, s.slopes, t, s.members*s.units(), lanes)
 	}
-	y := s.at(s.y, t, s.members*s.out, lanes)
-	s.forth(y, slopes, xu, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
-	mean = s.at(s.mean, t, s.out, lanes)
+	z := s.z[:s.in*lanes]
+	for k, c := range s.center {
+		from, to, by := xu[k*lanes:][:lanes], z[k*lanes:][:lanes], s.inverse[k]
+		for l, v := range from {
+			to[l] = float32((v - c) * by)
+		}
+	}
+	y := at(s.keeper, s.y, t, s.members*s.out, lanes)
+	s.forth(y, slopes, z, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+	m, d := at(s.keeper, s.mean, t, s.out, lanes), []float32(nil)
 	if doubt {
-		dev = s.at(s.dev, t, s.out, lanes)
+		d = at(s.keeper, s.dev, t, s.out, lanes)
 	}
-	vec.Spread(mean, dev, y, s.members)
+	vec.Spread(m, d, y, s.members)
+	mean = s.change[:s.out*lanes]
+	s.widen(mean, m, lanes)
+	if doubt {
+		dev = at(s.keeper, s.deviations, t, s.out, lanes)
+		s.widen(dev, d, lanes)
+	}
 	return mean, dev
 }
 
+// widen writes outputs in the units of the state.
+func (s *members) widen(dst []float64, y []float32, lanes int) {
+	for d, unit := range s.unit {
+		to := dst[d*lanes:][:lanes]
+		for l, v := range y[d*lanes:][:lanes] {
+			to[l] = unit * float64(v)
+		}
+	}
+}
+
 // backward implements stepper.
-func (s *members) backward(dxu, _, gMean, gDev []float32, t, lanes int) {
-	dy := s.dy[:s.members*s.out*lanes]
-	vec.SpreadBack(dy, s.at(s.y, t, s.members*s.out, lanes), s.at(s.mean, t, s.out, lanes), s.at(s.dev, t, s.out, lanes), gMean, gDev, s.members)
-	s.back(dxu, dy, s.at(s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+func (s *members) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
+	for d, unit := range s.unit {
+		for _, g := range []struct {
+			to   []float32
+			from []float64
+		}{{s.gMean, gMean}, {s.gDev, gDev}} {
+			to := g.to[d*lanes:][:lanes]
+			for l, v := range g.from[d*lanes:][:lanes] {
+				to[l] = float32(unit * v)
+			}
+		}
+	}
+	dy, n := s.dy[:s.members*s.out*lanes], s.out*lanes
+	vec.SpreadBack(dy, at(s.keeper, s.y, t, s.members*s.out, lanes), at(s.keeper, s.mean, t, s.out, lanes), at(s.keeper, s.dev, t, s.out, lanes), s.gMean[:n], s.gDev[:n], s.members)
+	z := s.z[:s.in*lanes]
+	s.back(z, dy, at(s.keeper, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+	for k, by := range s.inverse {
+		to := dxu[k*lanes:][:lanes]
+		for l, v := range z[k*lanes:][:lanes] {
+			to[l] = by * float64(v)
+		}
+	}
 }
 
 // units is how many hidden units a member has.

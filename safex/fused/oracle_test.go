@@ -131,9 +131,15 @@ var activations = map[string]func(x float64) (y, slope float64){
 
 // spread are the mean change of networks and its deviation.
 func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
+	z := slices.Clone(xu)
+	for k := range z {
+		if l.Center != nil {
+			z[k] = z[k].plus(dual{v: -l.Center[k]}).by(1 / l.Scale[k])
+		}
+	}
 	var all [][]dual
 	for m := range l.Members {
-		h := xu
+		h := z
 		for k, d := range l.Dense {
 			next := make([]dual, d.Out)
 			for o := range next {
@@ -164,7 +170,11 @@ func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
 			off := y[d].plus(sum.by(-1))
 			square = square.plus(off.times(off).by(share))
 		}
-		mean, dev = append(mean, sum), append(dev, square.root())
+		unit := 1.0
+		if l.Unit != nil {
+			unit = l.Unit[d]
+		}
+		mean, dev = append(mean, sum.by(unit)), append(dev, square.root().by(unit))
 	}
 	return mean, dev
 }
@@ -173,9 +183,9 @@ func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
 func regression(f *safex.Features, xu []dual) (mean, dev []dual) {
 	φ := program(f.Program, xu)
 	k := len(φ)
-	sum := func(row []float32) (y dual) {
+	sum := func(row []float64) (y dual) {
 		for i, w := range row {
-			y = y.plus(φ[i].by(float64(w)))
+			y = y.plus(φ[i].by(w))
 		}
 		return y
 	}
@@ -186,7 +196,7 @@ func regression(f *safex.Features, xu []dual) (mean, dev []dual) {
 	}
 	std := square.root()
 	for d, scale := range f.Scale {
-		mean, dev = append(mean, sum(f.Weights[d*k:][:k])), append(dev, std.by(float64(scale)))
+		mean, dev = append(mean, sum(f.Weights[d*k:][:k]).by(scale)), append(dev, std.by(scale))
 	}
 	return mean, dev
 }
@@ -199,7 +209,7 @@ func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
 		for i := range ρ {
 			var r2 dual
 			for d, x := range xu {
-				z := x.by(1 / o.Length[d]).plus(dual{v: -o.Points[i*len(xu)+d]})
+				z := x.plus(dual{v: -k.Center[d]}).by(1 / o.Length[d]).plus(dual{v: -o.Points[i*len(xu)+d]})
 				r2 = r2.plus(z.times(z))
 			}
 			if k.Correlation == "se" {
@@ -256,21 +266,20 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent, lane int) *safex.Rolled {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	horizon := len(c.Actions) / nu
-	narrow := func(v float64) float64 { return float64(float32(v)) }
 	input := func(b num.Batch, i, at int) dual {
 		x := dual{d: make([]float64, horizon*(nu+nx))}
 		if b != nil {
-			x.v = narrow(b[i][lane])
+			x.v = b[i][lane]
 		}
 		x.d[at] = 1
 		return x
 	}
 	x, last := make([]dual, nx), make([]dual, nu)
 	for d, v := range c.State {
-		x[d].v = narrow(v)
+		x[d].v = v
 	}
 	for k, v := range c.Last {
-		last[k].v = narrow(v)
+		last[k].v = v
 	}
 	out := &safex.Rolled{Value: make([]float64, 1)}
 	out.Resize(horizon, nx, nl, 1)
@@ -285,7 +294,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 		for d := range next {
 			out.Doubt = append(out.Doubt, []float64{dev[d].v})
 			eta := input(c.Eta, t*nx+d, horizon*nu+t*nx+d)
-			next[d] = next[d].plus(dev[d].times(eta).by(narrow(c.Beta)))
+			next[d] = next[d].plus(dev[d].times(eta).by(c.Beta))
 			out.States[t*nx+d][0] = next[d].v
 		}
 		outcome := program(s.Outcome, slices.Concat(x, u, next, last))
@@ -299,9 +308,9 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 	if up == nil {
 		return out
 	}
-	value := reward.by(narrow(up.Reward))
+	value := reward.by(up.Reward)
 	if nl > 0 {
-		κ, top, sum := narrow(up.Sharpness), math.Inf(-1), dual{}
+		κ, top, sum := up.Sharpness, math.Inf(-1), dual{}
 		for _, e := range excess {
 			top = max(top, e.v)
 		}
@@ -309,7 +318,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 			w := math.Exp(κ * (e.v - top))
 			sum = sum.plus(chain(w, []dual{e}, κ*w))
 		}
-		value = value.plus(chain(top+math.Log(sum.v)/κ, []dual{sum}, 1/(κ*sum.v)).by(narrow(up.Excess)))
+		value = value.plus(chain(top+math.Log(sum.v)/κ, []dual{sum}, 1/(κ*sum.v)).by(up.Excess))
 	}
 	out.Value[0] = value.v
 	for i, g := range value.d {

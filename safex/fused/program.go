@@ -1,11 +1,13 @@
 package fused
 
 import (
+	"math"
+
 	"github.com/rischiboy/safe_exploration/safex/num"
-	"github.com/rischiboy/safe_exploration/safex/vec"
 )
 
-// program is a num.Program for lanes of float32, with derivatives.
+// program is a num.Program for lanes, with derivatives. It computes in float64, by the very operations of the Program: what it says
+// of a step is what the task itself would say, to the bit, wherever the state is and in whatever unit.
 type program struct {
 	in    int
 	steps []num.Step
@@ -53,31 +55,28 @@ func smooth(s num.Step) []int {
 // tape is the memory of a program's run.
 type tape struct {
 	*program
-	values, grads [][]float32 // of each step, most lanes long; values of inputs are elsewhere
-	inputs        [][]float32 // gradients with respect to the inputs after back, 0 if the program does not use one
-	spare, other  []float32
-	zero, one     []float32 // constants
-	half, minus   []float32
+	values, grads [][]float64 // of each step, most lanes long; values of inputs are elsewhere
+	inputs        [][]float64 // gradients with respect to the inputs after back, 0 if the program does not use one
+	spare         []float64
 }
 
 func (p *program) tape() *tape {
-	row := func(v float32) []float32 {
-		r := make([]float32, most)
-		for i := range r {
-			r[i] = v
-		}
+	row := func(v float64) []float64 {
+		r := make([]float64, most)
+		fill(r, v)
 		return r
 	}
-	t := &tape{program: p, spare: row(0), other: row(0), zero: row(0), one: row(1), half: row(0.5), minus: row(-1)}
+	t := &tape{program: p, spare: row(0)}
 	for _, s := range p.steps {
-		var value []float32
+		var value []float64
 		if s.Op != num.OpInput {
-			value = row(float32(s.K))
+			value = row(s.K)
 		}
 		t.values, t.grads = append(t.values, value), append(t.grads, row(0))
 	}
+	none := row(0)
 	for range p.in {
-		t.inputs = append(t.inputs, t.zero)
+		t.inputs = append(t.inputs, none)
 	}
 	for i, s := range p.steps {
 		if s.Op == num.OpInput {
@@ -88,62 +87,20 @@ func (p *program) tape() *tape {
 }
 
 // run evaluates the program on rows x of the given lanes. out are the rows of its results.
-func (t *tape) run(x [][]float32, lanes int) {
+func (t *tape) run(x [][]float64, lanes int) {
 	for i, s := range t.steps {
-		if s.Op == num.OpInput {
-			t.values[i] = x[s.Src]
-			continue
-		}
-		if s.Op == num.OpConst {
-			continue
-		}
-		o, a, b, c := t.values[i][:lanes], t.values[s.Arg[0]][:lanes], t.values[s.Arg[1]], t.values[s.Arg[2]]
 		switch s.Op {
-		case num.OpAdd:
-			vec.Add(o, a, b[:lanes])
-		case num.OpSub:
-			vec.Sub(o, a, b[:lanes])
-		case num.OpMul:
-			vec.Mul(o, a, b[:lanes])
-		case num.OpDiv:
-			vec.Div(o, a, b[:lanes])
-		case num.OpMin:
-			vec.Min(o, a, b[:lanes])
-		case num.OpMax:
-			vec.Max(o, a, b[:lanes])
-		case num.OpLess:
-			vec.Less(o, a, b[:lanes])
-		case num.OpWhere:
-			vec.Where(o, a, b[:lanes], c[:lanes])
-		case num.OpNeg:
-			vec.Mul(o, a, t.minus[:lanes])
-		case num.OpAbs:
-			vec.Sub(o, t.zero[:lanes], a)
-			vec.Max(o, o, a)
-		case num.OpSqrt:
-			vec.Sqrt(o, a)
-		case num.OpExp:
-			vec.Exp(o, a)
-		case num.OpLog:
-			vec.Log(o, a)
-		case num.OpTanh:
-			vec.Tanh(o, a)
-		case num.OpSin:
-			vec.Sin(o, a)
-		case num.OpCos:
-			vec.Cos(o, a)
-		case num.OpAtan2:
-			vec.Atan2(o, a, b[:lanes])
-		case num.OpRound:
-			vec.Round(o, a)
+		case num.OpConst:
+		case num.OpInput:
+			t.values[i] = x[s.Src]
 		default:
-			panic("fused: unknown operation " + s.Op.String())
+			num.Sweep(s.Op, t.values[i][:lanes], t.values[s.Arg[0]], t.values[s.Arg[1]], t.values[s.Arg[2]])
 		}
 	}
 }
 
 // out is result k of the last run.
-func (t *tape) out(k, lanes int) []float32 { return t.values[t.outs[k]][:lanes] }
+func (t *tape) out(k, lanes int) []float64 { return t.values[t.outs[k]][:lanes] }
 
 // seed begins the way back: all gradients are 0.
 func (t *tape) seed(lanes int) {
@@ -155,9 +112,9 @@ func (t *tape) seed(lanes int) {
 }
 
 // add adds g to the gradient with respect to result k.
-func (t *tape) add(k int, g []float32) {
+func (t *tape) add(k int, g []float64) {
 	if r := t.outs[k]; t.passes[r] {
-		vec.Add(t.grads[r][:len(g)], t.grads[r][:len(g)], g)
+		add(t.grads[r][:len(g)], g)
 	}
 }
 
@@ -167,102 +124,101 @@ const tiny = 1e-30
 // back takes the gradients with respect to the results to those with respect to the inputs. Where an operation has no
 // derivative it takes that of package gx's graph: of |x| at 0 it is 1, and of equal a and b, Max goes to a and Min to b.
 func (t *tape) back(lanes int) {
-	spare, zero := t.spare[:lanes], t.zero[:lanes]
 	for i := len(t.steps) - 1; i >= 0; i-- {
 		s := t.steps[i]
 		if !t.passes[i] || s.Op == num.OpInput {
 			continue
 		}
-		g, o := t.grads[i][:lanes], t.values[i][:lanes]
-		value := func(k int) []float32 { return t.values[s.Arg[k]][:lanes] }
-		grad := func(k int) []float32 { return t.grads[s.Arg[k]][:lanes] }
-		into := func(k int, dg []float32) {
-			if t.passes[s.Arg[k]] {
-				vec.Add(grad(k), grad(k), dg)
+		g, o, spare := t.grads[i][:lanes], t.values[i][:lanes], t.spare[:lanes]
+		value := func(k int) []float64 { return t.values[s.Arg[k]][:lanes] }
+		// through adds g times a derivative to the gradient of argument k.
+		through := func(k int, slope func(l int) float64) {
+			if !t.passes[s.Arg[k]] {
+				return
+			}
+			to := t.grads[s.Arg[k]][:lanes]
+			for l, v := range g {
+				to[l] += v * slope(l)
 			}
 		}
-		times := func(k int, slope []float32) {
-			if t.passes[s.Arg[k]] {
-				vec.MulAdd(grad(k), g, slope)
+		// where adds g to the gradient of argument k in the lanes that choose it.
+		where := func(k int, chosen func(l int) bool) {
+			if !t.passes[s.Arg[k]] {
+				return
+			}
+			to := t.grads[s.Arg[k]][:lanes]
+			for l, v := range g {
+				if chosen(l) {
+					to[l] += v
+				}
 			}
 		}
-		minus := func(k int, dg []float32) {
+		into := func(k int, sign float64) {
 			if t.passes[s.Arg[k]] {
-				vec.Sub(grad(k), grad(k), dg)
+				addTimes(t.grads[s.Arg[k]][:lanes], g, sign)
 			}
 		}
 		switch s.Op {
 		case num.OpAdd:
-			into(0, g)
-			into(1, g)
+			into(0, 1)
+			into(1, 1)
 		case num.OpSub:
-			into(0, g)
-			minus(1, g)
+			into(0, 1)
+			into(1, -1)
 		case num.OpMul:
-			times(0, value(1))
-			times(1, value(0))
+			for k := range 2 {
+				if t.passes[s.Arg[k]] {
+					addProduct(t.grads[s.Arg[k]][:lanes], g, value(1-k))
+				}
+			}
 		case num.OpDiv:
-			vec.Div(spare, g, value(1))
-			into(0, spare)
-			vec.Mul(spare, value(1), value(1))
-			vec.Div(spare, value(0), spare)
-			vec.Mul(spare, spare, g)
-			minus(1, spare)
-		case num.OpMin, num.OpMax:
-			other := 1 // where a < b, the gradient is b's
-			if s.Op == num.OpMin {
-				other = 0
-			}
-			vec.Less(spare, value(0), value(1))
-			vec.Where(spare, spare, g, zero)
-			into(other, spare)
-			vec.Sub(spare, g, spare)
-			into(1-other, spare)
+			a, b := value(0), value(1)
+			through(0, func(l int) float64 { return 1 / b[l] })
+			through(1, func(l int) float64 { return -(a[l] / (b[l] * b[l])) })
+		case num.OpMin:
+			a, b := value(0), value(1)
+			where(0, func(l int) bool { return a[l] < b[l] })
+			where(1, func(l int) bool { return !(a[l] < b[l]) })
+		case num.OpMax:
+			a, b := value(0), value(1)
+			where(0, func(l int) bool { return !(a[l] < b[l]) })
+			where(1, func(l int) bool { return a[l] < b[l] })
 		case num.OpWhere:
-			vec.Where(spare, value(0), g, zero)
-			into(1, spare)
-			vec.Where(spare, value(0), zero, g)
-			into(2, spare)
+			c := value(0)
+			where(1, func(l int) bool { return c[l] != 0 })
+			where(2, func(l int) bool { return c[l] == 0 })
 		case num.OpNeg:
-			minus(0, g)
+			into(0, -1)
 		case num.OpAbs:
-			vec.Less(spare, value(0), zero)
-			vec.Where(spare, spare, g, zero)
-			minus(0, spare)
-			minus(0, spare)
-			into(0, g)
+			a := value(0)
+			through(0, func(l int) float64 {
+				if a[l] < 0 {
+					return -1
+				}
+				return 1
+			})
 		case num.OpSqrt:
-			vec.Div(spare, t.half[:lanes], o)
-			times(0, spare)
+			through(0, func(l int) float64 { return 0.5 / o[l] })
 		case num.OpExp:
-			times(0, o)
+			through(0, func(l int) float64 { return o[l] })
 		case num.OpLog:
-			vec.Div(spare, g, value(0))
-			into(0, spare)
+			a := value(0)
+			through(0, func(l int) float64 { return 1 / a[l] })
 		case num.OpTanh:
-			vec.Mul(spare, o, o)
-			vec.Sub(spare, t.one[:lanes], spare)
-			times(0, spare)
+			through(0, func(l int) float64 { return 1 - o[l]*o[l] })
 		case num.OpSin:
-			vec.Cos(spare, value(0))
-			times(0, spare)
+			num.Sweep(num.OpCos, spare, value(0), nil, nil)
+			through(0, func(l int) float64 { return spare[l] })
 		case num.OpCos:
-			vec.Sin(spare, value(0))
-			vec.Mul(spare, spare, g)
-			minus(0, spare)
+			num.Sweep(num.OpSin, spare, value(0), nil, nil)
+			through(0, func(l int) float64 { return -spare[l] })
 		case num.OpAtan2:
-			y, x, square := value(0), value(1), t.other[:lanes]
+			y, x := value(0), value(1)
 			for l := range spare {
-				spare[l] = tiny
+				spare[l] = 1 / math.Max(x[l]*x[l]+y[l]*y[l], tiny)
 			}
-			vec.Mul(square, y, y)
-			vec.MulAdd(square, x, x)
-			vec.Max(square, square, spare)
-			vec.Div(spare, x, square)
-			times(0, spare)
-			vec.Div(spare, y, square)
-			vec.Mul(spare, spare, g)
-			minus(1, spare)
+			through(0, func(l int) float64 { return x[l] * spare[l] })
+			through(1, func(l int) float64 { return -y[l] * spare[l] })
 		default:
 			panic("fused: no derivative of " + s.Op.String())
 		}

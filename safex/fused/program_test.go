@@ -48,12 +48,12 @@ func TestProgramsAgreeWithGraph(t *testing.T) {
 	for name, f := range formulas {
 		p := num.Trace(in, f)
 		r := rand.New(rand.NewPCG(1, 2))
-		x, g := make([][]float32, in), make([][]float32, p.Out)
-		for _, rows := range [][][]float32{x, g} {
+		x, g := make([][]float64, in), make([][]float64, p.Out)
+		for _, rows := range [][][]float64{x, g} {
 			for i := range rows {
-				rows[i] = make([]float32, lanes)
+				rows[i] = make([]float64, lanes)
 				for l := range rows[i] {
-					rows[i][l] = float32(2 * r.NormFloat64())
+					rows[i][l] = 2 * r.NormFloat64()
 				}
 			}
 		}
@@ -70,7 +70,7 @@ func TestProgramsAgreeWithGraph(t *testing.T) {
 			t.Fatal(err)
 		}
 		var args []any
-		for _, row := range append(append([][]float32{}, x...), g...) {
+		for _, row := range append(append([][]float64{}, x...), g...) {
 			args = append(args, row)
 		}
 		want, err := exec.Call(args...)
@@ -85,18 +85,18 @@ func TestProgramsAgreeWithGraph(t *testing.T) {
 				tape.add(k, g[k])
 			}
 			tape.back(lanes)
-			check := func(what string, got, want []float32) {
+			check := func(what string, got, want []float64) {
 				for l := range got {
-					if d := math.Abs(float64(got[l] - want[l])); !(d <= 2e-6*(1+math.Abs(float64(want[l])))) && (got[l] == got[l] || want[l] == want[l]) {
+					if d := math.Abs(got[l] - want[l]); !(d <= 1e-12*(1+math.Abs(want[l]))) && (got[l] == got[l] || want[l] == want[l]) {
 						t.Fatalf("%s, round %d: %s at %v, %v, %v is %v, want %v", name, round, what, x[0][l], x[1][l], x[2][l], got[l], want[l])
 					}
 				}
 			}
 			for k := range p.Out {
-				check(fmt.Sprintf("result %d", k), tape.out(k, lanes), want[k].Value().([]float32))
+				check(fmt.Sprintf("result %d", k), tape.out(k, lanes), want[k].Value().([]float64))
 			}
 			for k := range in {
-				check(fmt.Sprintf("gradient %d", k), tape.inputs[k][:lanes], want[p.Out+k].Value().([]float32))
+				check(fmt.Sprintf("gradient %d", k), tape.inputs[k][:lanes], want[p.Out+k].Value().([]float64))
 			}
 		}
 	}

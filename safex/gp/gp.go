@@ -232,7 +232,7 @@ func (g GP) finish(m *model) (safex.Model, error) {
 	return m, nil
 }
 
-// inputs are the states and actions from row on, in Scales.
+// inputs are the states and actions from row on, from their centers and in Scales.
 func inputs(s *safex.System, data *safex.Data, from int) num.Batch {
 	nx, nu := len(s.State), len(s.Action)
 	z := num.NewBatch(nx+nu, data.Len()-from)
@@ -242,10 +242,10 @@ func inputs(s *safex.System, data *safex.Data, from int) num.Batch {
 	if len(data.X) != nx || len(data.U) != nu {
 		panic(fmt.Sprintf("gp: data of %d state and %d action dimensions of a task of %d and %d", len(data.X), len(data.U), nx, nu))
 	}
-	columns := slices.Concat(data.X, data.U)
-	for k, v := range slices.Concat(s.State, s.Action) {
+	center, scale := s.Inputs()
+	for k, column := range slices.Concat(data.X, data.U) {
 		for i := range z[k] {
-			z[k][i] = columns[k][from+i] / v.Scale
+			z[k][i] = (column[from+i] - center[k]) / scale[k]
 		}
 	}
 	return z

@@ -9,7 +9,6 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -19,13 +18,14 @@ import (
 
 // variable is what a model knows of a dimension of the state or the action.
 type variable struct {
-	Name  string
-	Scale float64
+	Name          string
+	Scale, Center float64
 }
 
 func variables(s *safex.System) (vars []variable) {
-	for _, v := range slices.Concat(s.State, s.Action) {
-		vars = append(vars, variable{v.Name, v.Scale})
+	center, _ := s.Inputs()
+	for k, v := range slices.Concat(s.State, s.Action) {
+		vars = append(vars, variable{v.Name, v.Scale, center[k]})
 	}
 	return vars
 }
@@ -35,7 +35,7 @@ type model struct {
 	kernel     string
 	task       string
 	vars       []variable // of the state, then of the action
-	x, y       num.Batch  // inputs and changes that it is conditioned on, in Scales
+	x, y       num.Batch  // inputs, from their centers, and changes that it is conditioned on, in Scales
 	fitted     int        // how many of them were factorised at once; the others came one by one
 	seen       int        // transitions that it knows
 	left       int        // of which it is not conditioned on so many
@@ -143,8 +143,9 @@ func (m *model) take(x, y []float64, novel float64, most int) {
 // serve all sizes.
 func (m *model) capacity() int { return max(64, (m.x.Len()+63)/64*64) }
 
-// pack makes the parameters. They are in physical units, and rows beyond the data have weight 0:
+// pack makes the parameters. They are in physical units from the centers, and rows beyond the data have weight 0:
 //
+//	center  [D, 1]
 //	points  [nx·rows, 2D+1]  times (xu, xu², 1) is the kernel's factor times r² to each input
 //	root    [nx, rows, rows] R s² Scale: times ρ it is what the inputs explain of the deviation
 //	weights [nx, 1, rows]    α s² Scale: times ρ it is the mean change
@@ -170,7 +171,12 @@ func (m *model) pack() (err error) {
 			weights[j*rows+i] = o.alpha[i] * size
 		}
 	}
+	center := make([]float64, dim)
+	for d, v := range m.vars {
+		center[d] = v.Center
+	}
 	m.parameters = []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(center, dim, 1),
 		tensors.FromFlatDataAndDimensions(points, nx*rows, 2*dim+1),
 		tensors.FromFlatDataAndDimensions(root, nx, rows, rows),
 		tensors.FromFlatDataAndDimensions(weights, nx, 1, rows),
@@ -213,7 +219,7 @@ func (m *model) predict(dst *safex.Prediction, xu num.Batch, lo, hi int, k []flo
 		for d, v := range m.vars {
 			scale := v.Scale * o.Length[d]
 			for i, w := range xu[d][lo:hi] {
-				z[d][i] = w / scale
+				z[d][i] = (w - v.Center) / scale
 			}
 		}
 		mean, deviation, scale := dst.Mean[j][lo:hi], dst.Epistemic[j][lo:hi], m.vars[j].Scale
@@ -230,6 +236,9 @@ func (m *model) predict(dst *safex.Prediction, xu num.Batch, lo, hi int, k []flo
 func (m *model) Form() *safex.Form {
 	n := m.x.Len()
 	k := &safex.Kernels{Correlation: m.kernel}
+	for _, v := range m.vars {
+		k.Center = append(k.Center, v.Center)
+	}
 	for j, o := range m.outputs {
 		size := o.Signal * o.Signal * m.vars[j].Scale
 		of := safex.Kernel{Weights: make([]float64, n), Root: make([]float64, n*n), Variance: math.Pow(o.Signal*m.vars[j].Scale, 2)}
@@ -260,9 +269,9 @@ func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 
 // Step implements gx.Belief. It computes in float64: the deviation is a small difference of large numbers.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
-	points, root, weights, prior := p[0], p[1], p[2], p[3]
+	center, points, root, weights, prior := p[0], p[1], p[2], p[3], p[4]
 	nx, lanes := len(m.outputs), xu.Shape().Dim(1)
-	z := ConvertDType(xu, dtypes.Float64)
+	z := Sub(xu, center)
 	sum := InsertAxes(ReduceSum(z, 0), 0)
 	features := Concatenate([]*Node{z, Square(z), OnesLike(sum)}, 0)
 	scaled := Reshape(Dot(points, features).MatMul(), nx, m.capacity(), lanes)
@@ -272,8 +281,7 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	std := Sqrt(Max(variance, MulScalar(BroadcastToDims(prior, nx, lanes), floor)))
 	nan := MulScalar(sum, 0) // Exp takes a NaN for a number
 	change := Add(Reshape(times(weights), nx, lanes), nan)
-	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), ConvertDType(change, xu.DType()))
-	return mean, ConvertDType(Add(std, nan), xu.DType())
+	return Add(Slice(xu, AxisRange(0, nx), AxisRange()), change), Add(std, nan)
 }
 
 var (

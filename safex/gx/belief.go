@@ -16,7 +16,8 @@ type Belief interface {
 	// callers must not change them.
 	Parameters() []*tensors.Tensor
 	// Step adds the belief about the next states to the graph. xu is [nx+nu, B]: the states
-	// over the actions, a column for each point. The results are [nx, B], in units of the state.
+	// over the actions, a column for each point. The results are [nx, B], in units of the state. All are in float64, whatever a
+	// model computes in: a state far from 0 keeps its digits, and what changes it is added to them.
 	// The epistemic deviation must have a gradient wherever the members of an ensemble agree.
 	Step(p []*Node, xu *Node) (mean, epistemic *Node)
 }

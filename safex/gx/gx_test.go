@@ -112,8 +112,8 @@ func TestNodesDifferentiate(t *testing.T) {
 // Columns and SetColumns are inverse, and the padding repeats the last lane.
 func TestColumns(t *testing.T) {
 	b := num.Batch{{1, 2, 3}, {4, 5, 6}}
-	tensor := gx.Columns(b, 5, 2, 5)
-	if got := tensor.Value().([][]float32); got[0][4] != 3 || got[1][3] != 6 {
+	tensor := gx.Columns[float64](b, 5, 2, 5)
+	if got := tensor.Value().([][]float64); got[0][4] != 3 || got[1][3] != 6 {
 		t.Errorf("padded to %v", got)
 	}
 	back := num.NewBatch(2, 3)

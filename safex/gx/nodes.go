@@ -100,4 +100,4 @@ func atan2(y, x *Node) *Node {
 	return Add(StopGradient(Atan2(y, x)), Sub(tangent, StopGradient(tangent)))
 }
 
-const tiny = 1e-30 // keeps 0/0 out of float32
+const tiny = 1e-30 // keeps 0/0 out

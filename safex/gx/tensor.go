@@ -8,15 +8,15 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// Columns copies b, whose columns are the rows of a matrix, into a float32 tensor of the given
+// Columns copies b, whose columns are the rows of a matrix, into a tensor of T and of the given
 // dimensions, the last of which is lanes >= b.Len(). Lanes beyond b repeat its last one.
-func Columns(b num.Batch, lanes int, dims ...int) *tensors.Tensor {
-	flat := make([]float32, len(b)*lanes)
+func Columns[T float32 | float64](b num.Batch, lanes int, dims ...int) *tensors.Tensor {
+	flat := make([]T, len(b)*lanes)
 	n := b.Len()
 	for d, column := range b {
 		row := flat[d*lanes : (d+1)*lanes]
 		for i, v := range column {
-			row[i] = float32(v)
+			row[i] = T(v)
 		}
 		for i := n; i < lanes; i++ {
 			row[i] = row[n-1]
@@ -40,16 +40,13 @@ func Share(ts []*tensors.Tensor) error {
 	return nil
 }
 
-// SetColumns is the inverse of Columns: it fills b from a tensor of len(b) rows, and leaves
+// SetColumns is the inverse of Columns of float64: it fills b from a tensor of len(b) rows, and leaves
 // lanes beyond b.
 func SetColumns(b num.Batch, t *tensors.Tensor) error {
-	return tensors.ConstFlatData(t, func(flat []float32) {
+	return tensors.ConstFlatData(t, func(flat []float64) {
 		lanes := len(flat) / max(1, len(b))
 		for d, column := range b {
-			row := flat[d*lanes : (d+1)*lanes]
-			for i := range column {
-				column[i] = float64(row[i])
-			}
+			copy(column, flat[d*lanes:(d+1)*lanes])
 		}
 	})
 }

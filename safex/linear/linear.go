@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -25,7 +24,7 @@ type Linear struct {
 	Degree int     // of the features: 1 is 1, the state and the action; 2 has all products of two of them too
 	Prior  float64 // standard deviation of a weight, above 0
 	Noise  float64 // standard deviation of a change around φᵀw, in Scales, above 0
-	// Features are φ of the state and the action, each divided by its Scale, in place of those of a Degree; nil if
+	// Features are φ of the state and the action, each less its Center and divided by its Scale, in place of those of a Degree; nil if
 	// there are none. They are not saved with a run.
 	Features func(x, u num.Vec) num.Vec `json:"-"`
 }
@@ -71,11 +70,11 @@ func (l Linear) features(s *safex.System) (p *num.Program, err error) {
 		}
 	}()
 	nx := len(s.State)
-	vars := slices.Concat(s.State, s.Action)
-	p = num.Trace(len(vars), func(v num.Vec) num.Vec {
+	center, scale := s.Inputs()
+	p = num.Trace(len(scale), func(v num.Vec) num.Vec {
 		scaled := make(num.Vec, len(v))
 		for k := range v {
-			scaled[k] = v[k].Div(vars[k].Scale)
+			scaled[k] = v[k].Sub(center[k]).Div(scale[k])
 		}
 		if l.Features == nil {
 			return polynomial(scaled, l.Degree)

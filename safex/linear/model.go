@@ -3,6 +3,7 @@ package linear
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 
@@ -31,26 +32,19 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 		m.scale = append(m.scale, v.Scale)
 	}
 	k, nx := w.Dims()
-	flat := make([]float32, 0, nx*k)
+	flat := make([]float64, 0, nx*k)
 	for d := range nx {
 		for j := range k {
-			flat = append(flat, float32(w.At(j, d)*m.scale[d]))
+			flat = append(flat, w.At(j, d))
 		}
 	}
-	roots := make([]float32, 0, k*k)
-	for _, v := range root.RawMatrix().Data {
-		roots = append(roots, float32(v))
-	}
-	scales := make([]float32, nx)
-	for d, v := range m.scale {
-		scales[d] = float32(v)
-	}
+	roots := slices.Clone(root.RawMatrix().Data)
 	m.parameters = []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(flat, nx, k),
 		tensors.FromFlatDataAndDimensions(roots, k, k),
-		tensors.FromFlatDataAndDimensions(scales, nx, 1),
+		tensors.FromFlatDataAndDimensions(slices.Clone(m.scale), nx, 1),
 	}
-	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: scales}}
+	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: m.scale}}
 	return m, gx.Share(m.parameters)
 }
 
@@ -101,7 +95,7 @@ func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	weights, root, scale := p[0], p[1], p[2]
 	nx, φ := len(m.scale), gx.Apply(m.program, xu)
-	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), Dot(weights, φ).MatMul())
+	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), Mul(scale, Dot(weights, φ).MatMul()))
 	// The floor keeps the gradient of the square root finite where there is no doubt.
 	std := Sqrt(AddScalar(ReduceSum(Square(Dot(root, φ).MatMul()), 0), 1e-16))
 	return mean, Mul(scale, InsertAxes(std, 0))

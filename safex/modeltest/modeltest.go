@@ -23,6 +23,8 @@ type Laws struct {
 	// Exact learners solve for their posterior: the order of the data does not matter, and more data never raise
 	// the epistemic deviation.
 	Exact bool
+	// Placed learners know the system in its own units and places, as by a prior: in others they are other learners.
+	Placed bool
 }
 
 // Pendulum returns the system and n transitions under random torques, all of them real.
@@ -126,6 +128,9 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 			}
 		}
 	})
+	if !laws.Placed {
+		t.Run("units and offsets change nothing", func(t *testing.T) { units(t, l) })
+	}
 	t.Run("graph and Predict agree", func(t *testing.T) { graph(t, s, model) })
 	t.Run("concurrent", func(t *testing.T) {
 		want := predict(t, model, data.X, data.U)

@@ -91,7 +91,7 @@ func (p *Program) evalBatch(dst, x Batch, lo, hi int) {
 			case OpInput:
 				reg[i] = x[s.Src][lo:end]
 			default:
-				sweep(s.Op, reg[i][:end-lo], reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
+				Sweep(s.Op, reg[i][:end-lo], reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
 			}
 		}
 		for i, r := range p.out {
@@ -101,8 +101,9 @@ func (p *Program) evalBatch(dst, x Batch, lo, hi int) {
 	p.scratch.Put(buf)
 }
 
-// sweep is eval on every lane.
-func sweep(op Op, o, a, b, c []float64) {
+// Sweep applies an operation to rows of numbers: o[i] = op(a[i], b[i], c[i]), of which those count that the operation takes. It
+// gives the bits that Eval does, so that who sweeps a Program's steps computes what the Program says.
+func Sweep(op Op, o, a, b, c []float64) {
 	n := len(o)
 	a = a[:n]
 	if arity(op) > 1 {

@@ -94,6 +94,7 @@ func TestLawsOfExplorers(t *testing.T) {
 					continue
 				}
 				run := func(planner string, p safex.Planner, laws plantest.Laws) {
+					laws.Priced = e.Information != (plan.Schedule{})
 					t.Run(fmt.Sprintf("%s, %s, %d refined/%s", planner, what, refine.Candidates, name), func(t *testing.T) { plantest.Run(t, p, laws) })
 				}
 				actions := search[0]

@@ -133,7 +133,7 @@ func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Pla
 
 // try implements climber.
 func (v *venture) try(ctx context.Context, values []float64, x num.Batch) error {
-	return v.score(ctx, inside(v.objective), values, x)
+	return v.score(ctx, v.objective, values, x)
 }
 
 // score scores a population by an objective.

@@ -216,13 +216,5 @@ func (q query) excessSlope(ctx context.Context, dst *safex.Rolled, actions, erro
 	return dst.GradAction, worst, nil
 }
 
-// inside is an objective for what gradients take to the very limit: by more than the rounding of a rollout in float32 within it.
-func inside(o safex.Objective) safex.Objective {
-	if !o.Count {
-		o.Budget -= 1e-5
-	}
-	return o
-}
-
 // looks tells whether an objective looks at the limits.
 func (q query) looks(o safex.Objective) bool { return q.nl > 0 && (o.FeasibleFirst || o.Weight > 0) }

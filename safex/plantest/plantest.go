@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"runtime"
@@ -20,8 +21,9 @@ import (
 
 // Laws are those that only some planners keep.
 type Laws struct {
-	Blind bool // it does not look at the limits
-	Draws bool // it plans for draws of the error, which may be beyond the box
+	Blind  bool // it does not look at the limits
+	Priced bool // it weighs reward against something else, as a price of limits or a gain of information
+	Draws  bool // it plans for draws of the error, which may be beyond the box
 
 	// Wider is the same planner with a schedule that lets the model err by more; nil if it defends no box. Only a planner that defends
 	// one takes Query.Beta in place of its own and keeps the limits under the worst error.
@@ -125,6 +127,30 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 				t.Errorf("at worst it goes to %v, beyond the wall by more than %v Scales", most, laws.Slack)
 			case !laws.Blind && most < 0.85:
 				t.Errorf("it dares to go to %v only", most)
+			}
+		}
+	})
+	t.Run("units, places and the size of rewards change nothing", func(t *testing.T) {
+		want := plan(t, p, ask(t, &belief{sigma: sigma}, 0.5, 0), 1)
+		for _, m := range []moved{{unit: 1 << 30, times: 1}, {unit: 1.0 / (1 << 30), times: 1}, {unit: 1, offset: 1 << 23, times: 1}, {unit: 1, times: 1 << 50}, {unit: 1, times: 1.0 / (1 << 50)}} {
+			if laws.Priced && m.times != 1 {
+				continue
+			}
+			b := &belief{sigma: sigma}
+			q := ask(t, b, 0.5, 0)
+			m.belief = b
+			got, err := p.Plan(context.Background(), m.query(t, q), rng.New(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("in units of %g, %g away and with %g times the reward", 1/m.unit, m.offset, m.times)
+			if !reflect.DeepEqual(got.Actions, want.Actions) || !reflect.DeepEqual(got.Eta, want.Eta) || got.Feasible != want.Feasible {
+				t.Errorf("%s it plans otherwise: %v, want %v", what, got.Actions, want.Actions)
+			}
+			for k, bound := range want.Bound {
+				if got.Bound[k] != bound*m.unit {
+					t.Errorf("%s limit %d is bounded by %v, want %v", what, k, got.Bound[k]/m.unit, bound)
+				}
 			}
 		}
 	})

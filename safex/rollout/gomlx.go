@@ -20,7 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// GoMLX is the safex.Engine of GoMLX. It runs models that satisfy gx.Belief, in float32. The
+// GoMLX is the safex.Engine of GoMLX. It runs models that satisfy gx.Belief, with states and the task's functions in float64. The
 // rollout is unrolled; β, η, the actions and all parameters of the model are inputs, so that
 // nothing is compiled again after a fit. A GoMLX is safe for concurrent use.
 type GoMLX struct {
@@ -116,29 +116,23 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, 
 	if err != nil {
 		return fmt.Errorf("rollout: compile: %w", err)
 	}
-	state := make([]float32, nx)
-	for d, v := range c.State {
-		state[d] = float32(v)
-	}
 	args := []any{
-		tensors.FromFlatDataAndDimensions(state, nx, 1),
-		gx.Columns(window(c.Actions, lo, hi), lanes, horizon, nu, lanes),
+		tensors.FromFlatDataAndDimensions(slices.Clone(c.State), nx, 1),
+		gx.Columns[float64](window(c.Actions, lo, hi), lanes, horizon, nu, lanes),
 	}
 	if r.system.Rated() {
-		last := make([]float32, nu)
-		for k, v := range c.Last {
-			last[k] = float32(v)
-		}
+		last := make([]float64, nu)
+		copy(last, c.Last)
 		args = append(args, tensors.FromFlatDataAndDimensions(last, nu, 1))
 	}
 	switch {
 	case c.Eta != nil:
-		args = append(args, gx.Columns(window(c.Eta, lo, hi), lanes, horizon, nx, lanes), float32(c.Beta))
+		args = append(args, gx.Columns[float64](window(c.Eta, lo, hi), lanes, horizon, nx, lanes), c.Beta)
 	case up != nil:
-		args = append(args, tensors.FromShape(shapes.Make(dtypes.Float32, horizon, nx, lanes)), float32(c.Beta))
+		args = append(args, tensors.FromShape(shapes.Make(dtypes.Float64, horizon, nx, lanes)), c.Beta)
 	}
 	if up != nil {
-		args = append(args, float32(up.Reward), float32(up.Excess), float32(up.Sharpness))
+		args = append(args, up.Reward, up.Excess, up.Sharpness)
 	}
 	for _, p := range r.belief.Parameters() {
 		args = append(args, p)
