@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -198,5 +200,57 @@ exit status 1`
 	}
 	if got := complaint("jupyter: no such kernel"); got != "" {
 		t.Errorf("of what is no cell, it said %q", got)
+	}
+}
+
+// A reader works on copies: what runs in one changes no file of git, a new version reaches a copy whose cells are as they were, and one
+// with cells of the reader's own is left alone.
+func TestCopies(t *testing.T) {
+	repo := t.TempDir()
+	var said bytes.Buffer
+	l := &Lab{Repo: repo, Log: &said}
+	path := func(name string) string { return filepath.Join(repo, "notebooks", name) }
+	write := func(name, cell, output string) {
+		t.Helper()
+		text := fmt.Sprintf(`{"cells": [{"cell_type": "code", "source": ["%s"], "outputs": ["%s"]}], "metadata": {}}`, cell, output)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path(name)), 0o755), os.WriteFile(path(name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copies := func() (a, b string) {
+		t.Helper()
+		said.Reset()
+		if err := l.Copies(); err != nil {
+			t.Fatal(err)
+		}
+		x, errX := os.ReadFile(path("my-a.ipynb"))
+		y, errY := os.ReadFile(path("my-b.ipynb"))
+		if err := errors.Join(errX, errY); err != nil {
+			t.Fatal(err)
+		}
+		return string(x), string(y)
+	}
+	write("a.ipynb", "one", "")
+	write("b.ipynb", "one", "")
+	copies()
+	write("my-a.ipynb", "one", "what it put out") // was run
+	write("my-b.ipynb", "mine", "")               // and changed
+	if a, b := copies(); !strings.Contains(a, "what it put out") || !strings.Contains(b, "mine") || said.Len() > 0 {
+		t.Errorf("without a new version the copies are %s and %s; it said %s", a, b, &said)
+	}
+	write("a.ipynb", "two", "")
+	write("b.ipynb", "two", "")
+	if a, b := copies(); !strings.Contains(a, "two") || !strings.Contains(b, "mine") || !strings.Contains(said.String(), "my-a.ipynb is the new one") || !strings.Contains(said.String(), "my-b.ipynb has cells of your own: it stays") {
+		t.Errorf("of a new version the copies are %s and %s; it said %s", a, b, &said)
+	}
+	if text, err := os.ReadFile(path("a.ipynb")); err != nil || !strings.Contains(string(text), "two") {
+		t.Errorf("the original is %s, error %v", text, err)
+	}
+	if err := os.Remove(filepath.Join(repo, ".safex", "copies.json")); err != nil {
+		t.Fatal(err)
+	}
+	write("a.ipynb", "three", "")
+	if a, b := copies(); !strings.Contains(a, "two") || !strings.Contains(b, "mine") {
+		t.Errorf("what nobody knows of was overwritten: %s and %s", a, b)
 	}
 }

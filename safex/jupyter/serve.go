@@ -33,8 +33,12 @@ type Serving struct {
 	Browser bool   // open one
 }
 
-// Serve runs JupyterLab on the notebooks until ctx is cancelled. ready is told the link once it answers.
+// Serve runs JupyterLab on the reader's copies of the notebooks until ctx is cancelled. ready is told the link once it answers.
 func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) error {
+	if err := l.Copies(); err != nil {
+		return err
+	}
+	const first = "/lab/tree/" + own + "pendulum.ipynb"
 	port, err := freePort(s.IP, s.Port)
 	if err != nil {
 		return err
@@ -45,7 +49,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 	args := []string{"lab",
 		"--ServerApp.ip=" + s.IP, "--ServerApp.port=" + strconv.Itoa(port), "--ServerApp.port_retries=0",
 		"--IdentityProvider.token=" + s.Token, "--ServerApp.root_dir=" + filepath.Join(l.Repo, "notebooks"),
-		"--LabApp.default_url=/lab/tree/pendulum.ipynb", "--log-level=WARN"}
+		"--LabApp.default_url=" + first, "--log-level=WARN"}
 	if !s.Browser {
 		args = append(args, "--no-browser")
 	}
@@ -83,7 +87,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 			break
 		}
 	}
-	ready(address + "/lab/tree/pendulum.ipynb?token=" + s.Token)
+	ready(address + first + "?token=" + s.Token)
 	err = <-ended
 	if ctx.Err() != nil {
 		return nil

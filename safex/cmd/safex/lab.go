@@ -17,8 +17,8 @@ func labCommand() *cobra.Command {
 		Short: "Open the notebooks in JupyterLab",
 		Long: `lab makes everything that the notebooks need, inside the folder .safex of this clone: the Go
 kernel, JupyterLab in a virtual environment of its own, and a warm build. The first time takes
-minutes, later ones seconds. Then it opens the notebooks on this machine alone, behind a token;
-Ctrl-C ends it. It needs Go, and Python 3.10 or newer with venv.`,
+minutes, later ones seconds. Then it opens copies of the notebooks, my-pendulum.ipynb and so on, which
+are yours to change, on this machine alone, behind a token; Ctrl-C ends it. It needs Go, and Python 3.10 or newer with venv.`,
 		Example: `  safex lab
   safex lab --no-browser --port 9000
   safex lab --run notebooks/pendulum.ipynb`,

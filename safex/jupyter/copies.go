@@ -1,0 +1,104 @@
+package jupyter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// own is what the name of a reader's own copy of a notebook begins with. It lies beside the original, so that what a cell names by a
+// relative path is the same for both, and git does not see it: to open and to run a notebook changes its file.
+const own = "my-"
+
+// A source says of a copy what it was made of.
+type source struct {
+	Original string // hash of the cells of the original when it was copied
+	Copy     string // and of the copy's then, which are the reader's no more than that
+}
+
+// Copies makes a copy of each notebook for its reader, and takes over a new version of a notebook whose copy has the cells that it was
+// made with. A copy with cells of the reader's own stays as it is, and so does one that nobody knows of; what stays behind the original
+// is said.
+func (l *Lab) Copies() error {
+	record := l.dot("copies.json")
+	made := map[string]source{}
+	if text, err := os.ReadFile(record); err == nil {
+		if json.Unmarshal(text, &made) != nil {
+			made = map[string]source{} // damaged: all copies count as the reader's
+		}
+	}
+	originals, err := filepath.Glob(filepath.Join(l.Repo, "notebooks", "*.ipynb"))
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	for _, path := range originals {
+		name := filepath.Base(path)
+		if strings.HasPrefix(name, own) {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+		original, err := cells(text)
+		if err != nil {
+			return fmt.Errorf("jupyter: %s: %w", name, err)
+		}
+		copied := filepath.Join(filepath.Dir(path), own+name)
+		there, err := os.ReadFile(copied)
+		if err == nil {
+			now, err := cells(there)
+			switch {
+			case made[name].Original == original || now == original: // nothing new
+				continue
+			case err != nil || now != made[name].Copy:
+				l.print("%s has changed, and %s has cells of your own: it stays. Rename it to get the new one", name, own+name)
+				continue
+			}
+			l.print("%s has changed: %s is the new one", name, own+name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+		if err := renameio.WriteFile(copied, text, 0o644); err != nil {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+		made[name] = source{original, original}
+	}
+	text, err := json.MarshalIndent(made, "", "\t")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(record), 0o755)
+	}
+	if err == nil {
+		err = renameio.WriteFile(record, text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	return nil
+}
+
+// cells is a hash of what the cells of a notebook say, whatever they put out.
+func cells(notebook []byte) (string, error) {
+	var nb struct {
+		Cells []struct {
+			Type   string `json:"cell_type"`
+			Source any    `json:"source"`
+		} `json:"cells"`
+	}
+	if err := json.Unmarshal(notebook, &nb); err != nil {
+		return "", fmt.Errorf("no notebook: %w", err)
+	}
+	h := sha256.New()
+	for _, c := range nb.Cells {
+		fmt.Fprintf(h, "%s %q\n", c.Type, joined(c.Source))
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
