@@ -42,7 +42,7 @@ func (s SignGradient) Check() error {
 	return nil
 }
 
-// sharpest is where a smooth maximum in float32 is the maximum.
+// sharpest is where a smooth maximum is the maximum, but for what float32 of a network leaves of a difference.
 const sharpest = 1e7
 
 // Attack implements Adversary.

@@ -4,17 +4,12 @@
 
 package vec
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "simd/archsimd"
 
 // vectors256 is the form for AVX2.
 var vectors256 = kernels{
-	form: AVX2,
-	add:  add256, sub: sub256, mul: mul256, div: div256, mulAdd: mulAdd256,
-	min: min256, max: max256, less: less256, where: where256, atan2: atan2256,
-	sqrt: sqrt256, exp: exp256, log: log256, tanh: tanh256, sin: sin256, cos: cos256, round: round256,
+	form:  AVX2,
+	mul:   mul256,
 	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
 	spread: spread256, spreadBack: spreadBack256, panel: panel256, fma: fma256,
 	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
@@ -53,89 +48,9 @@ func bits256(x lanes256) ints256 { return x.ToBits().BitsToInt32() }
 
 func float256(x ints256) lanes256 { return x.ToBits().BitsToFloat32() }
 
-func add256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(a, i).Add(load256(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func sub256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(a, i).Sub(load256(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 func mul256(dst, a, b []float32) {
 	for i := 0; i < len(dst); i += width256 {
 		store256(dst, i, load256(a, i).Mul(load256(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func div256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(a, i).Div(load256(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func mulAdd256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(a, i).MulAdd(load256(b, i), load256(dst, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func min256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		x, y := load256(a, i), load256(b, i)
-		sum := x.Add(y) // the processor's minimum may drop a NaN
-		z := x.IfElse(x.Less(y), y)
-		store256(dst, i, sum.IfElse(x.IsNaN().Or(y.IsNaN()), z))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func max256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		x, y := load256(a, i), load256(b, i)
-		sum := x.Add(y)
-		z := x.IfElse(x.Greater(y), y)
-		store256(dst, i, sum.IfElse(x.IsNaN().Or(y.IsNaN()), z))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func less256(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, k256(cOne).Masked(load256(a, i).Less(load256(b, i))))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func where256(dst, c, a, b []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(b, i).IfElse(load256(c, i).Equal(k256(cZero)), load256(a, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func sqrt256(dst, x []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, load256(x, i).Sqrt())
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func round256(dst, x []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		v := load256(x, i)
-		size := v.Abs() // from 2²³ on, every number is an integer
-		r := size.Add(k256(cShift)).Sub(k256(cShift)).IfElse(size.Less(k256(cShift)), size)
-		sign := bits256(v).And(bits256(k256(cZero).Neg()))
-		store256(dst, i, float256(bits256(r).Or(sign)))
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -160,48 +75,6 @@ func unitExp256(x lanes256) lanes256 {
 	return float256(bits256(p).Add(bits256(n).ShiftAllLeft(23)))
 }
 
-func exp256(dst, x []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		v := load256(x, i)
-		p, n := power256(v.Max(k256(cExpLo)).Min(k256(cExpHi)))
-		// 2ⁿ in two factors, for results that overflow or are denormal.
-		whole, one := bits256(n).Sub(bits256(k256(cMagic))), bits256(k256(cOne))
-		half := whole.ShiftAllRight(1)
-		a, b := float256(half.ShiftAllLeft(23).Add(one)), float256(whole.Sub(half).ShiftAllLeft(23).Add(one))
-		store256(dst, i, v.IfElse(v.IsNaN(), p.Mul(a).Mul(b)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func log256(dst, x []float32) {
-	least := archsimd.BroadcastInt32x8(0x3f3504f3) // √½
-	digits := archsimd.BroadcastInt32x8(0x7fffff)
-	for i := 0; i < len(dst); i += width256 {
-		v := load256(x, i)
-		tiny := v.Less(k256(cNormal))
-		bits := bits256(v.Mul(k256(cShift)).IfElse(tiny, v)).Sub(least)
-		e := bits.ShiftAllRight(23).ConvertToFloat32().Add(k256(cMinus23).Masked(tiny))
-		m := float256(bits.And(digits).Add(least)).Sub(k256(cOne)) // in [√½ - 1, √2 - 1)
-		p := m.MulAdd(k256(cLog0), k256(cLog1))
-		p = m.MulAdd(p, k256(cLog2))
-		p = m.MulAdd(p, k256(cLog3))
-		p = m.MulAdd(p, k256(cLog4))
-		p = m.MulAdd(p, k256(cLog5))
-		p = m.MulAdd(p, k256(cLog6))
-		p = m.MulAdd(p, k256(cLog7))
-		p = m.MulAdd(p, k256(cLog8))
-		square := m.Mul(m)
-		p = e.MulAdd(k256(cLn2Lo), square.Mul(m).Mul(p))
-		p = square.MulAdd(k256(cMinusHalf), p)
-		y := e.MulAdd(k256(cLn2Hi), m.Add(p))
-		y = y.IfElse(v.Less(k256(cInf)), v)                           // ∞ and NaN
-		y = k256(cInf).Neg().IfElse(v.Equal(k256(cZero)), y)          // 0
-		y = k256(cInf).Sub(k256(cInf)).IfElse(v.Less(k256(cZero)), y) // below
-		store256(dst, i, y)
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 // tanhOf256 is tanh x: a polynomial near 0, 1 - 2/(e²ˣ + 1) elsewhere.
 func tanhOf256(v lanes256) lanes256 {
 	a := v.Abs()
@@ -217,90 +90,6 @@ func tanhOf256(v lanes256) lanes256 {
 	far = far.Neg().IfElse(v.Less(k256(cZero)), far)
 	y := near.IfElse(a.Less(k256(cTanhLo)), far)
 	return v.IfElse(v.IsNaN(), y)
-}
-
-func tanh256(dst, x []float32) {
-	for i := 0; i < len(dst); i += width256 {
-		store256(dst, i, tanhOf256(load256(x, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-// quadrant256 takes x apart into r in [-π/4, π/4] and a number whose low bits are the quadrant, and gives the sine and
-// the cosine of r.
-func quadrant256(v lanes256) (sin, cos lanes256, q ints256) {
-	n := v.MulAdd(k256(cTwoOverPi), k256(cMagic))
-	whole := n.Sub(k256(cMagic))
-	r := whole.MulAdd(k256(cMinusPi1), v)
-	r = whole.MulAdd(k256(cMinusPi2), r)
-	r = whole.MulAdd(k256(cMinusPi3), r)
-	z := r.Mul(r)
-	p := z.MulAdd(k256(cSin0), k256(cSin1))
-	p = z.MulAdd(p, k256(cSin2))
-	sin = r.Mul(z).MulAdd(p, r)
-	p = z.MulAdd(k256(cCos0), k256(cCos1))
-	p = z.MulAdd(p, k256(cCos2))
-	cos = z.Mul(z).MulAdd(p, z.MulAdd(k256(cMinusHalf), k256(cOne)))
-	return sin, cos, bits256(n)
-}
-
-func sin256(dst, x []float32) {
-	one, wide := archsimd.BroadcastInt32x8(1), false
-	for i := 0; i < len(dst); i += width256 {
-		v := load256(x, i)
-		sin, cos, q := quadrant256(v)
-		y := cos.IfElse(q.And(one).Equal(one), sin)
-		sign := q.ShiftAllRight(1).And(one).ShiftAllLeft(31)
-		store256(dst, i, float256(bits256(y).Xor(sign)))
-		wide = wide || v.Abs().LessEqual(k256(cAngle)).ToBits() != 1<<width256-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if wide {
-		wideAngles(dst, x, math.Sin)
-	}
-}
-
-func cos256(dst, x []float32) {
-	one, wide := archsimd.BroadcastInt32x8(1), false
-	for i := 0; i < len(dst); i += width256 {
-		v := load256(x, i)
-		sin, cos, q := quadrant256(v)
-		y := sin.IfElse(q.And(one).Equal(one), cos)
-		sign := q.Add(one).ShiftAllRight(1).And(one).ShiftAllLeft(31)
-		store256(dst, i, float256(bits256(y).Xor(sign)))
-		wide = wide || v.Abs().LessEqual(k256(cAngle)).ToBits() != 1<<width256-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if wide {
-		wideAngles(dst, x, math.Cos)
-	}
-}
-
-func atan2256(dst, y, x []float32) {
-	odd := false
-	for i := 0; i < len(dst); i += width256 {
-		b, a := load256(y, i), load256(x, i)
-		dy, dx := b.Abs(), a.Abs()
-		steep := dy.Greater(dx)
-		t := dx.IfElse(steep, dy).Div(dy.IfElse(steep, dx)) // in [0, 1]
-		far := t.Greater(k256(cTan8))
-		w := t.Sub(k256(cOne)).Div(t.Add(k256(cOne))).IfElse(far, t)
-		z := w.Mul(w)
-		p := z.MulAdd(k256(cAtan0), k256(cAtan1))
-		p = z.MulAdd(p, k256(cAtan2))
-		p = z.MulAdd(p, k256(cAtan3))
-		angle := w.Mul(z).MulAdd(p, w).Add(k256(cQuarterPi).Masked(far))
-		angle = k256(cHalfPi).Sub(angle).IfElse(steep, angle)
-		angle = k256(cPi).Sub(angle).IfElse(a.Less(k256(cZero)), angle)
-		sign := bits256(b).And(bits256(k256(cZero).Neg()))
-		store256(dst, i, float256(bits256(angle).Or(sign)))
-		size := dx.Add(dy)
-		odd = odd || size.Greater(k256(cZero)).And(size.Less(k256(cInf))).ToBits() != 1<<width256-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if odd {
-		oddAngles(dst, y, x)
-	}
 }
 
 func swish256(y, d, x []float32) {

@@ -2,17 +2,12 @@
 
 package vec
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "simd/archsimd"
 
 // vectors512 is the form for AVX512.
 var vectors512 = kernels{
-	form: AVX512,
-	add:  add512, sub: sub512, mul: mul512, div: div512, mulAdd: mulAdd512,
-	min: min512, max: max512, less: less512, where: where512, atan2: atan2512,
-	sqrt: sqrt512, exp: exp512, log: log512, tanh: tanh512, sin: sin512, cos: cos512, round: round512,
+	form:  AVX512,
+	mul:   mul512,
 	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
 	spread: spread512, spreadBack: spreadBack512, panel: panel512, fma: fma512,
 	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
@@ -51,89 +46,9 @@ func bits512(x lanes512) ints512 { return x.ToBits().BitsToInt32() }
 
 func float512(x ints512) lanes512 { return x.ToBits().BitsToFloat32() }
 
-func add512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(a, i).Add(load512(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func sub512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(a, i).Sub(load512(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 func mul512(dst, a, b []float32) {
 	for i := 0; i < len(dst); i += width512 {
 		store512(dst, i, load512(a, i).Mul(load512(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func div512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(a, i).Div(load512(b, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func mulAdd512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(a, i).MulAdd(load512(b, i), load512(dst, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func min512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		x, y := load512(a, i), load512(b, i)
-		sum := x.Add(y) // the processor's minimum may drop a NaN
-		z := x.IfElse(x.Less(y), y)
-		store512(dst, i, sum.IfElse(x.IsNaN().Or(y.IsNaN()), z))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func max512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		x, y := load512(a, i), load512(b, i)
-		sum := x.Add(y)
-		z := x.IfElse(x.Greater(y), y)
-		store512(dst, i, sum.IfElse(x.IsNaN().Or(y.IsNaN()), z))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func less512(dst, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, k512(cOne).Masked(load512(a, i).Less(load512(b, i))))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func where512(dst, c, a, b []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(b, i).IfElse(load512(c, i).Equal(k512(cZero)), load512(a, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func sqrt512(dst, x []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, load512(x, i).Sqrt())
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func round512(dst, x []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		v := load512(x, i)
-		size := v.Abs() // from 2²³ on, every number is an integer
-		r := size.Add(k512(cShift)).Sub(k512(cShift)).IfElse(size.Less(k512(cShift)), size)
-		sign := bits512(v).And(bits512(k512(cZero).Neg()))
-		store512(dst, i, float512(bits512(r).Or(sign)))
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -158,48 +73,6 @@ func unitExp512(x lanes512) lanes512 {
 	return float512(bits512(p).Add(bits512(n).ShiftAllLeft(23)))
 }
 
-func exp512(dst, x []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		v := load512(x, i)
-		p, n := power512(v.Max(k512(cExpLo)).Min(k512(cExpHi)))
-		// 2ⁿ in two factors, for results that overflow or are denormal.
-		whole, one := bits512(n).Sub(bits512(k512(cMagic))), bits512(k512(cOne))
-		half := whole.ShiftAllRight(1)
-		a, b := float512(half.ShiftAllLeft(23).Add(one)), float512(whole.Sub(half).ShiftAllLeft(23).Add(one))
-		store512(dst, i, v.IfElse(v.IsNaN(), p.Mul(a).Mul(b)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func log512(dst, x []float32) {
-	least := archsimd.BroadcastInt32x16(0x3f3504f3) // √½
-	digits := archsimd.BroadcastInt32x16(0x7fffff)
-	for i := 0; i < len(dst); i += width512 {
-		v := load512(x, i)
-		tiny := v.Less(k512(cNormal))
-		bits := bits512(v.Mul(k512(cShift)).IfElse(tiny, v)).Sub(least)
-		e := bits.ShiftAllRight(23).ConvertToFloat32().Add(k512(cMinus23).Masked(tiny))
-		m := float512(bits.And(digits).Add(least)).Sub(k512(cOne)) // in [√½ - 1, √2 - 1)
-		p := m.MulAdd(k512(cLog0), k512(cLog1))
-		p = m.MulAdd(p, k512(cLog2))
-		p = m.MulAdd(p, k512(cLog3))
-		p = m.MulAdd(p, k512(cLog4))
-		p = m.MulAdd(p, k512(cLog5))
-		p = m.MulAdd(p, k512(cLog6))
-		p = m.MulAdd(p, k512(cLog7))
-		p = m.MulAdd(p, k512(cLog8))
-		square := m.Mul(m)
-		p = e.MulAdd(k512(cLn2Lo), square.Mul(m).Mul(p))
-		p = square.MulAdd(k512(cMinusHalf), p)
-		y := e.MulAdd(k512(cLn2Hi), m.Add(p))
-		y = y.IfElse(v.Less(k512(cInf)), v)                           // ∞ and NaN
-		y = k512(cInf).Neg().IfElse(v.Equal(k512(cZero)), y)          // 0
-		y = k512(cInf).Sub(k512(cInf)).IfElse(v.Less(k512(cZero)), y) // below
-		store512(dst, i, y)
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 // tanhOf512 is tanh x: a polynomial near 0, 1 - 2/(e²ˣ + 1) elsewhere.
 func tanhOf512(v lanes512) lanes512 {
 	a := v.Abs()
@@ -215,90 +88,6 @@ func tanhOf512(v lanes512) lanes512 {
 	far = far.Neg().IfElse(v.Less(k512(cZero)), far)
 	y := near.IfElse(a.Less(k512(cTanhLo)), far)
 	return v.IfElse(v.IsNaN(), y)
-}
-
-func tanh512(dst, x []float32) {
-	for i := 0; i < len(dst); i += width512 {
-		store512(dst, i, tanhOf512(load512(x, i)))
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-// quadrant512 takes x apart into r in [-π/4, π/4] and a number whose low bits are the quadrant, and gives the sine and
-// the cosine of r.
-func quadrant512(v lanes512) (sin, cos lanes512, q ints512) {
-	n := v.MulAdd(k512(cTwoOverPi), k512(cMagic))
-	whole := n.Sub(k512(cMagic))
-	r := whole.MulAdd(k512(cMinusPi1), v)
-	r = whole.MulAdd(k512(cMinusPi2), r)
-	r = whole.MulAdd(k512(cMinusPi3), r)
-	z := r.Mul(r)
-	p := z.MulAdd(k512(cSin0), k512(cSin1))
-	p = z.MulAdd(p, k512(cSin2))
-	sin = r.Mul(z).MulAdd(p, r)
-	p = z.MulAdd(k512(cCos0), k512(cCos1))
-	p = z.MulAdd(p, k512(cCos2))
-	cos = z.Mul(z).MulAdd(p, z.MulAdd(k512(cMinusHalf), k512(cOne)))
-	return sin, cos, bits512(n)
-}
-
-func sin512(dst, x []float32) {
-	one, wide := archsimd.BroadcastInt32x16(1), false
-	for i := 0; i < len(dst); i += width512 {
-		v := load512(x, i)
-		sin, cos, q := quadrant512(v)
-		y := cos.IfElse(q.And(one).Equal(one), sin)
-		sign := q.ShiftAllRight(1).And(one).ShiftAllLeft(31)
-		store512(dst, i, float512(bits512(y).Xor(sign)))
-		wide = wide || v.Abs().LessEqual(k512(cAngle)).ToBits() != 1<<width512-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if wide {
-		wideAngles(dst, x, math.Sin)
-	}
-}
-
-func cos512(dst, x []float32) {
-	one, wide := archsimd.BroadcastInt32x16(1), false
-	for i := 0; i < len(dst); i += width512 {
-		v := load512(x, i)
-		sin, cos, q := quadrant512(v)
-		y := sin.IfElse(q.And(one).Equal(one), cos)
-		sign := q.Add(one).ShiftAllRight(1).And(one).ShiftAllLeft(31)
-		store512(dst, i, float512(bits512(y).Xor(sign)))
-		wide = wide || v.Abs().LessEqual(k512(cAngle)).ToBits() != 1<<width512-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if wide {
-		wideAngles(dst, x, math.Cos)
-	}
-}
-
-func atan2512(dst, y, x []float32) {
-	odd := false
-	for i := 0; i < len(dst); i += width512 {
-		b, a := load512(y, i), load512(x, i)
-		dy, dx := b.Abs(), a.Abs()
-		steep := dy.Greater(dx)
-		t := dx.IfElse(steep, dy).Div(dy.IfElse(steep, dx)) // in [0, 1]
-		far := t.Greater(k512(cTan8))
-		w := t.Sub(k512(cOne)).Div(t.Add(k512(cOne))).IfElse(far, t)
-		z := w.Mul(w)
-		p := z.MulAdd(k512(cAtan0), k512(cAtan1))
-		p = z.MulAdd(p, k512(cAtan2))
-		p = z.MulAdd(p, k512(cAtan3))
-		angle := w.Mul(z).MulAdd(p, w).Add(k512(cQuarterPi).Masked(far))
-		angle = k512(cHalfPi).Sub(angle).IfElse(steep, angle)
-		angle = k512(cPi).Sub(angle).IfElse(a.Less(k512(cZero)), angle)
-		sign := bits512(b).And(bits512(k512(cZero).Neg()))
-		store512(dst, i, float512(bits512(angle).Or(sign)))
-		size := dx.Add(dy)
-		odd = odd || size.Greater(k512(cZero)).And(size.Less(k512(cInf))).ToBits() != 1<<width512-1
-	}
-	archsimd.ClearAVXUpperBits()
-	if odd {
-		oddAngles(dst, y, x)
-	}
 }
 
 func swish512(y, d, x []float32) {

@@ -9,14 +9,11 @@ const (
 	cZero = iota
 	cOne
 	cTwo
-	cInf
 	cMagic // 1.5·2²³: x + cMagic is x rounded, and the low bits of the sum are that integer
 	cFloor
 	cLog2e
 	cMinusLn2Hi // -ln 2 in two parts, the first with few digits
 	cMinusLn2Lo
-	cExpLo // eˣ is 0 below and ∞ above
-	cExpHi
 	cUnitLo // eˣ has a normal exponent between these
 	cUnitHi
 	cExp0 // to cExp5: of eˣ
@@ -25,21 +22,6 @@ const (
 	cExp3
 	cExp4
 	cExp5
-	cLn2Hi
-	cLn2Lo
-	cMinusHalf
-	cNormal // the smallest normal number
-	cShift  // 2²³
-	cMinus23
-	cLog0 // to cLog8: of the logarithm
-	cLog1
-	cLog2
-	cLog3
-	cLog4
-	cLog5
-	cLog6
-	cLog7
-	cLog8
 	cTanhLo // a polynomial below, 1 above cTanhHi
 	cTanhHi
 	cTanh0
@@ -47,25 +29,6 @@ const (
 	cTanh2
 	cTanh3
 	cTanh4
-	cTwoOverPi
-	cMinusPi1 // -π/2 in three parts
-	cMinusPi2
-	cMinusPi3
-	cAngle // up to here the three parts are enough
-	cSin0
-	cSin1
-	cSin2
-	cCos0
-	cCos1
-	cCos2
-	cTan8 // tan π/8
-	cQuarterPi
-	cHalfPi
-	cPi
-	cAtan0
-	cAtan1
-	cAtan2
-	cAtan3
 	constants
 )
 
@@ -107,24 +70,15 @@ var coefficients64 = [constants64]float64{
 	wExp9: 1.66666666666666851703837e-01, wExp10: 0.5,
 }
 
-// coefficients are the constants. The polynomials are those of S. L. Moshier's Cephes library (expf, logf, tanhf, sinf,
-// cosf, atanf), highest power first.
+// coefficients are the constants. The polynomials are those of S. L. Moshier's Cephes library (expf, tanhf), highest power
+// first.
 var coefficients = [constants]float32{
-	cOne: 1, cTwo: 2, cInf: float32(math.Inf(1)), cMagic: 0x1.8p23, cFloor: floor,
+	cOne: 1, cTwo: 2, cMagic: 0x1.8p23, cFloor: floor,
 	cLog2e: math.Log2E, cMinusLn2Hi: -0.693359375, cMinusLn2Lo: 2.12194440e-4,
-	cExpLo: -105, cExpHi: 90, cUnitLo: -87, cUnitHi: 88,
+	cUnitLo: -87, cUnitHi: 88,
 	cExp0: 1.9875691500e-4, cExp1: 1.3981999507e-3, cExp2: 8.3334519073e-3,
 	cExp3: 4.1665795894e-2, cExp4: 1.6666665459e-1, cExp5: 5.0000001201e-1,
-	cLn2Hi: 0.693359375, cLn2Lo: -2.12194440e-4, cMinusHalf: -0.5, cNormal: 0x1p-126, cShift: 0x1p23, cMinus23: -23,
-	cLog0: 7.0376836292e-2, cLog1: -1.1514610310e-1, cLog2: 1.1676998740e-1,
-	cLog3: -1.2420140846e-1, cLog4: 1.4249322787e-1, cLog5: -1.6668057665e-1,
-	cLog6: 2.0000714765e-1, cLog7: -2.4999993993e-1, cLog8: 3.3333331174e-1,
 	cTanhLo: 0.625, cTanhHi: 9.02,
 	cTanh0: -5.70498872745e-3, cTanh1: 2.06390887954e-2, cTanh2: -5.37397155531e-2,
 	cTanh3: 1.33314422036e-1, cTanh4: -3.33332819422e-1,
-	cTwoOverPi: 2 / math.Pi, cMinusPi1: -0x1.921fb6p0, cMinusPi2: 0x1.777a5cp-25, cMinusPi3: 0x1.ee59dap-50, cAngle: 1e4,
-	cSin0: -1.9515295891e-4, cSin1: 8.3321608736e-3, cSin2: -1.6666654611e-1,
-	cCos0: 2.443315711809948e-5, cCos1: -1.388731625493765e-3, cCos2: 4.166664568298827e-2,
-	cTan8: 0.41421356237, cQuarterPi: math.Pi / 4, cHalfPi: math.Pi / 2, cPi: math.Pi,
-	cAtan0: 8.05374449538e-2, cAtan1: -1.38776856032e-1, cAtan2: 1.99777106478e-1, cAtan3: -3.33329491539e-1,
 }

@@ -2,10 +2,7 @@
 
 package vec
 
-import (
-	"math"
-	"simd/archsimd"
-)
+import "simd/archsimd"
 
 // The functions are written once, in avx512.go. Those of half the width are made of them.
 //
@@ -20,23 +17,4 @@ func native() (forms []*kernels) {
 		forms = append(forms, &vectors256)
 	}
 	return forms
-}
-
-// wideAngles is f of those x that are too large for the vector form's reduction to a quadrant.
-func wideAngles(dst, x []float32, f func(float64) float64) {
-	for i, v := range x {
-		if !(-coefficients[cAngle] <= v && v <= coefficients[cAngle]) {
-			dst[i] = float32(f(float64(v)))
-		}
-	}
-}
-
-// oddAngles are the angles of points that are 0, infinite or NaN.
-func oddAngles(dst, y, x []float32) {
-	for i := range dst {
-		a, b := math.Abs(float64(y[i])), math.Abs(float64(x[i]))
-		if size := float32(a) + float32(b); !(size > 0 && size < coefficients[cInf]) {
-			dst[i] = float32(math.Atan2(float64(y[i]), float64(x[i])))
-		}
-	}
 }

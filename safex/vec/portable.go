@@ -5,40 +5,11 @@ import "math"
 // portable is the form in plain Go.
 var portable = kernels{
 	form: Portable,
-	add:  two(func(a, b float32) float32 { return a + b }),
-	sub:  two(func(a, b float32) float32 { return a - b }),
-	mul:  two(func(a, b float32) float32 { return a * b }),
-	div:  two(func(a, b float32) float32 { return a / b }),
-	min:  two(func(a, b float32) float32 { return min(a, b) }),
-	max:  two(func(a, b float32) float32 { return max(a, b) }),
-	less: two(func(a, b float32) float32 {
-		if a < b {
-			return 1
-		}
-		return 0
-	}),
-	mulAdd: func(dst, a, b []float32) {
+	mul: func(dst, a, b []float32) {
 		for i := range dst {
-			dst[i] += a[i] * b[i]
+			dst[i] = a[i] * b[i]
 		}
 	},
-	where: func(dst, c, a, b []float32) {
-		for i := range dst {
-			if c[i] != 0 {
-				dst[i] = a[i]
-			} else {
-				dst[i] = b[i]
-			}
-		}
-	},
-	atan2: two(func(y, x float32) float32 { return float32(math.Atan2(float64(y), float64(x))) }),
-	sqrt:  one(math.Sqrt),
-	exp:   one(math.Exp),
-	log:   one(math.Log),
-	tanh:  one(math.Tanh),
-	sin:   one(math.Sin),
-	cos:   one(math.Cos),
-	round: one(math.RoundToEven),
 	swish: unit(func(x float64) (y, d float64) {
 		s := 1 / (1 + math.Exp(-x))
 		y = x * s
@@ -83,22 +54,6 @@ var portable = kernels{
 			sum[i%len(sum)] += x[i] * x[i]
 		}
 	},
-}
-
-func one(f func(float64) float64) func(dst, x []float32) {
-	return func(dst, x []float32) {
-		for i := range dst {
-			dst[i] = float32(f(float64(x[i])))
-		}
-	}
-}
-
-func two(f func(a, b float32) float32) func(dst, a, b []float32) {
-	return func(dst, a, b []float32) {
-		for i := range dst {
-			dst[i] = f(a[i], b[i])
-		}
-	}
 }
 
 // unit makes an activation of a function and its derivative.

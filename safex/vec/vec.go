@@ -1,4 +1,5 @@
-// Package vec computes in float32 on many lanes at once: dense layers, activations and the functions of package num.
+// Package vec computes what takes the time, on many lanes at once: dense layers and activations of networks in float32, and the sums of
+// Gaussian processes in float64.
 //
 // A row is one number for each lane. Each lane is computed for itself, in one order, so that a lane never depends on its
 // neighbours or on how many there are, and AVX-512 and AVX2 give the same bits. The portable form, which is used without
@@ -34,16 +35,12 @@ const (
 type kernels struct {
 	form Form
 
-	add, sub, mul, div, min, max, less func(dst, a, b []float32)
-	mulAdd, atan2                      func(dst, a, b []float32)
-	where                              func(dst, c, a, b []float32)
-	sqrt, exp, log, tanh               func(dst, x []float32)
-	sin, cos, round                    func(dst, x []float32)
-	swish, relu, tanhUnit              func(y, d, x []float32) // d may be empty
-	spread                             func(mean, dev, y []float32, members int)
-	spreadBack                         func(dy, y, mean, dev, gMean, gDev []float32, members int)
-	panel                              func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ 2 height
-	fma                                func(rounds int) (flops int)
+	mul                   func(dst, a, b []float32)
+	swish, relu, tanhUnit func(y, d, x []float32) // d may be empty
+	spread                func(mean, dev, y []float32, members int)
+	spreadBack            func(dy, y, mean, dev, gMean, gDev []float32, members int)
+	panel                 func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ 2 height
+	fma                   func(rounds int) (flops int)
 
 	panel64                      func(y, w, x []float64, rows, in, lanes int) // rows ≤ height
 	squaredExponential, matern52 func(y, d, z, points []float64, dim, lanes int)

@@ -69,80 +69,6 @@ func ulps(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / math.Ldexp(1, e-24)
 }
 
-// Functions of one argument are as accurate as they say, for numbers of every size, NaN and infinity.
-func TestAccuracy(t *testing.T) {
-	x := points()
-	y := make([]float32, len(x))
-	for _, c := range []struct {
-		name string
-		f    func(dst, x []float32)
-		want func(float64) float64
-		ulp  float64
-	}{
-		{"exp", Exp, math.Exp, 2}, {"log", Log, math.Log, 2}, {"tanh", Tanh, math.Tanh, 3}, {"sin", Sin, math.Sin, 2},
-		{"cos", Cos, math.Cos, 2}, {"sqrt", Sqrt, math.Sqrt, 0.500001}, {"round", Round, math.RoundToEven, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			eachForm(t, func(t *testing.T) {
-				c.f(y, x)
-				worst, at := 0.0, float32(0)
-				for i, v := range x {
-					if u := ulps(y[i], c.want(float64(v))); u > worst {
-						worst, at = u, v
-					}
-				}
-				t.Logf("%s is off by %.2f ulp at most, at %v", c.name, worst, at)
-				if worst > c.ulp {
-					t.Errorf("%s(%v) is off by %v ulp, want %v at most", c.name, at, worst, c.ulp)
-				}
-			})
-		})
-	}
-}
-
-// Atan2 is accurate in all directions, and knows the axes.
-func TestAtan2(t *testing.T) {
-	var y, x []float32
-	for _, a := range special {
-		for _, b := range special {
-			y, x = append(y, a), append(x, b)
-		}
-	}
-	r := rand.New(rand.NewPCG(3, 4))
-	for len(y) < 400_000 {
-		size := math.Exp(10 * r.NormFloat64())
-		y, x = append(y, float32(r.NormFloat64()*size)), append(x, float32(r.NormFloat64()))
-	}
-	for len(y)%Lanes != 0 {
-		y, x = append(y, 1), append(x, 1)
-	}
-	z := make([]float32, len(y))
-	eachForm(t, func(t *testing.T) {
-		Atan2(z, y, x)
-		worst, at := 0.0, 0
-		for i := range z {
-			if u := ulps(z[i], math.Atan2(float64(y[i]), float64(x[i]))); u > worst {
-				worst, at = u, i
-			}
-		}
-		t.Logf("off by %.2f ulp at most, at (%v, %v)", worst, y[at], x[at])
-		if worst > 4 {
-			t.Errorf("Atan2(%v, %v) = %v is off by %v ulp", y[at], x[at], z[at], worst)
-		}
-		for _, p := range [][2]float64{{0, -1}, {math.Copysign(0, -1), -1}} {
-			if got, want := angle(float32(p[0]), float32(p[1])), float32(math.Atan2(p[0], p[1])); got != want {
-				t.Errorf("Atan2(%v, %v) is %v, want %v", p[0], p[1], got, want)
-			}
-		}
-	})
-}
-
-func angle(y, x float32) float32 {
-	z, b, a := make([]float32, Lanes), slices.Repeat([]float32{y}, Lanes), slices.Repeat([]float32{x}, Lanes)
-	Atan2(z, b, a)
-	return z[0]
-}
-
 // Activations and their derivatives are as accurate as they say.
 func TestActivations(t *testing.T) {
 	x := points()
@@ -210,9 +136,9 @@ func sameBits(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }
 
-// Arithmetic is Go's own.
-func TestArithmetic(t *testing.T) {
-	var a, b, c []float32
+// Mul is Go's own product, in place too.
+func TestProduct(t *testing.T) {
+	var a, b []float32
 	for _, x := range special {
 		for _, y := range special {
 			a, b = append(a, x), append(b, y)
@@ -221,52 +147,12 @@ func TestArithmetic(t *testing.T) {
 	for len(a)%Lanes != 0 {
 		a, b = append(a, 1), append(b, 2)
 	}
-	for i := range a {
-		c = append(c, special[(i*7)%len(special)])
-	}
-	bit := func(v bool) float32 {
-		if v {
-			return 1
-		}
-		return 0
-	}
-	got := make([]float32, len(a))
-	for _, op := range []struct {
-		name string
-		f    func()
-		want func(x, y, z float32) float32
-	}{
-		{"Add", func() { Add(got, a, b) }, func(x, y, _ float32) float32 { return x + y }},
-		{"Sub", func() { Sub(got, a, b) }, func(x, y, _ float32) float32 { return x - y }},
-		{"Mul", func() { Mul(got, a, b) }, func(x, y, _ float32) float32 { return x * y }},
-		{"Div", func() { Div(got, a, b) }, func(x, y, _ float32) float32 { return x / y }},
-		{"Min", func() { Min(got, a, b) }, func(x, y, _ float32) float32 { return min(x, y) }},
-		{"Max", func() { Max(got, a, b) }, func(x, y, _ float32) float32 { return max(x, y) }},
-		{"Less", func() { Less(got, a, b) }, func(x, y, _ float32) float32 { return bit(x < y) }},
-		{"Where", func() { Where(got, c, a, b) }, func(x, y, z float32) float32 {
-			if z != 0 {
-				return x
-			}
-			return y
-		}},
-	} {
-		eachForm(t, func(t *testing.T) {
-			op.f()
-			for i := range a {
-				if want := op.want(a[i], b[i], c[i]); got[i] != want && !(got[i] != got[i] && want != want) {
-					t.Fatalf("%s(%v, %v, %v) = %v, want %v", op.name, a[i], b[i], c[i], got[i], want)
-				}
-			}
-		})
-	}
 	eachForm(t, func(t *testing.T) {
-		copy(got, c)
-		MulAdd(got, a, b)
+		got := slices.Clone(a)
+		Mul(got, got, b)
 		for i := range a {
-			want := float64(a[i])*float64(b[i]) + float64(c[i])
-			size := max(math.Abs(float64(a[i])*float64(b[i])), math.Abs(float64(c[i])))
-			if size < 1e38 && math.Abs(float64(got[i])-want) > 3e-7*size+1e-44 || want != want && got[i] == got[i] {
-				t.Fatalf("%v + %v·%v = %v, want %v", c[i], a[i], b[i], got[i], want)
+			if want := a[i] * b[i]; got[i] != want && !(got[i] != got[i] && want != want) {
+				t.Fatalf("%v times %v is %v, want %v", a[i], b[i], got[i], want)
 			}
 		}
 	})
@@ -362,16 +248,10 @@ func TestWidthsAgree(t *testing.T) {
 			out = append(out, y)
 			return y
 		}
-		for _, f := range []func(dst, x []float32){Sqrt, Exp, Log, Tanh, Sin, Cos, Round} {
-			f(row(), x)
-		}
-		for _, f := range []func(dst, a, b []float32){Add, Sub, Mul, Div, MulAdd, Min, Max, Less, Atan2} {
-			f(row(), x, w)
-		}
+		Mul(row(), x, w)
 		for a := Swish; a <= TanhUnit; a++ {
 			a.Apply(row(), row(), x)
 		}
-		Where(row(), w, x, w)
 		const members = 3
 		n := len(x) / members / Lanes * Lanes
 		mean, dev := row()[:n], row()[:n]
@@ -487,7 +367,7 @@ func TestWrongLengthsPanic(t *testing.T) {
 	row, short, wide := make([]float32, Lanes), make([]float32, Lanes/2), make([]float64, Lanes)
 	m := Pack(2, 3, func(o, i int) float32 { return 0 }, nil)
 	for i, f := range []func(){
-		func() { Add(row, row, short) }, func() { Exp(short, short) }, func() { Where(row, short, row, row) },
+		func() { Mul(row, row, short) }, func() { Mul(short, short, short) },
 		func() { Swish.Apply(row, short, row) }, func() { m.Mul(row, row, Lanes) }, func() { Spread(row, nil, row, 2) },
 		func() { Pack(2, 3, nil, []float32{1}) }, func() { Use("abacus") }, func() { Activation(9).Apply(row, nil, row) },
 		func() { SpreadBack(row, row, row, row, row, short, 1) }, func() { Pack64(0, 1, nil) },
