@@ -11,7 +11,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/gx"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
@@ -145,12 +145,12 @@ func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keep.Seal(kind, format, file{m.Summary, m.known, m.split, inner})
+	return checksum.Seal(kind, format, file{m.Summary, m.known, m.split, inner})
 }
 
 func load(kind string, l safex.Keeper, s *safex.System, data []byte, seen learned) (safex.Model, error) {
 	var f file
-	if err := keep.Open(kind, format, data, &f); err != nil {
+	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
 	}
 	inner, err := l.Load(s, f.Model)

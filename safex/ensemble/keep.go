@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 )
 
 // file is a saved model. Its arrays are little-endian float32.
@@ -35,7 +35,7 @@ func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
 		return nil, fmt.Errorf("ensemble: cannot save a %T", sm)
 	}
 	t := m.trained
-	return keep.Seal(kind, format, file{
+	return checksum.Seal(kind, format, file{
 		Members: m.shape.members, In: m.shape.in, Out: m.shape.out, Hidden: m.shape.hidden, Activation: m.shape.activation,
 		Input: m.in, YScale: m.yScale, Noise: m.noise, Steps: t.steps, Lot: t.lot,
 		Layers: pack(t.layers), Moment1: pack(t.moment1), Moment2: pack(t.moment2), Average: pack(t.average),
@@ -52,7 +52,7 @@ func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, fmt.Errorf("ensemble: load: a model of format 1, without averaged weights: want format %d, learn it anew", format)
 	}
 	var f file
-	if err := keep.Open(kind, format, data, &f); err != nil {
+	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
 	}
 	sh := shape{f.Members, f.In, f.Out, f.Hidden, f.Activation, f.Noise != nil}

@@ -6,12 +6,12 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // Card shows, for each episode, the share of steps whose box held the next state and the share outside what was known;
 // the β in force against the deviations that 95 % of the steps missed by; and the reliability curve of each dimension.
-func Card(c *card.Card) *Figure {
+func Card(c *reliability.Card) *Figure {
 	top := panel(fmt.Sprintf("%s: what was believed, and what happened", c.Task), "", "share of the steps")
 	middle := panel("", "episode", "doubts")
 	bottom := panel("", "share of a normal distribution around the mean", "share of the steps")

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -110,7 +110,7 @@ func ExampleCard() {
 		}
 		episodes = append(episodes, e)
 	}
-	c, err := card.New(s, episodes, 2)
+	c, err := reliability.New(s, episodes, 2)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -193,7 +193,7 @@ func ExampleVaried() {
 	for i := range 10 {
 		v := 5 + float64(i)/10
 		k := int(200 / (1 + math.Exp(-12*(v-5.4))))
-		t := fig.Trial{Value: v, Arrived: card.Share{K: k, N: 200}, Clean: card.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
+		t := fig.Trial{Value: v, Arrived: reliability.Share{K: k, N: 200}, Clean: reliability.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
 		for n := range 20 {
 			t.Returns = append(t.Returns, -350-1200/(1+math.Exp(12*(v-5.4)))*(1+0.2*math.Sin(float64(n*n))))
 		}
@@ -206,8 +206,8 @@ func ExampleVaried() {
 // Runs that have nowhere to arrive, at one value.
 func ExampleVaried_nowhere() {
 	write("testdata/nowhere.png", fig.Varied("a task without an arrival", "planner.Horizon", []fig.Trial{
-		{Value: 20, Clean: card.Share{K: 3, N: 3}, Returns: []float64{-1, -3, -2}},
-		{Value: 40, Clean: card.Share{K: 2, N: 3}, Returns: []float64{-2, -2, -1}},
+		{Value: 20, Clean: reliability.Share{K: 3, N: 3}, Returns: []float64{-1, -3, -2}},
+		{Value: 40, Clean: reliability.Share{K: 2, N: 3}, Returns: []float64{-2, -2, -1}},
 	}))
 	// Output:
 }

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
@@ -70,7 +70,7 @@ func ExampleShares() {
 	write("testdata/intervals.png", fig.Grid{
 		Columns: 1, Tall: []float64{5}, Key: []fig.Key{{Name: "same", Method: 0}, {Name: "other", Method: 1}},
 		Charts: []fig.Chart{fig.Shares{Title: "episodes in the box", X: "share [%]", Level: 0.95, Rows: []fig.ShareRow{
-			{Name: "a task", Shares: []card.Share{{K: 95, N: 100}, {K: 6, N: 10}}}, {Name: "another", Shares: []card.Share{{K: 30, N: 30}, {}}},
+			{Name: "a task", Shares: []reliability.Share{{K: 95, N: 100}, {K: 6, N: 10}}}, {Name: "another", Shares: []reliability.Share{{K: 30, N: 30}, {}}},
 		}}},
 	}.Figure())
 	// Output:

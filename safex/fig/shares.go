@@ -5,7 +5,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // Shares are shares of a number, in %, with their 95 % intervals.
@@ -18,7 +18,7 @@ type Shares struct {
 // A ShareRow is shares side by side, those of Method 0 first. One of nothing is left out.
 type ShareRow struct {
 	Name   string
-	Shares []card.Share
+	Shares []reliability.Share
 }
 
 func (s Shares) plot() *plot.Plot {

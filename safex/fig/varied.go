@@ -7,14 +7,14 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // A Trial is what came of runs at one value of a setting.
 type Trial struct {
 	Value   float64
-	Arrived card.Share // runs that arrived; of nothing if there is nowhere to arrive
-	Clean   card.Share // runs without a violation
+	Arrived reliability.Share // runs that arrived; of nothing if there is nowhere to arrive
+	Clean   reliability.Share // runs without a violation
 	Returns []float64  // of the runs, at least one
 }
 

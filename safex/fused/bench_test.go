@@ -20,7 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // BenchmarkPeak is what all cores do at most: multiplications with addition that do not wait for each other.

@@ -3,7 +3,7 @@ package fused
 import (
 	"math"
 
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // worker takes one block of lanes after the other through a job. Its rows are as long as the block; those of a block

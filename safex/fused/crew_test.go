@@ -11,7 +11,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // Blocks hold every candidate, are no larger than the most, and as many for each worker as for the others if there are enough.

@@ -18,14 +18,14 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/gx"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // networks is an ensemble of given weights, for both engines.
@@ -135,7 +135,7 @@ func drawLinearWith(t testing.TB, r *rand.Rand, s *safex.System, bad []float64) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := keep.Open("linear", 2, data, &file); err != nil {
+	if err := checksum.Open("linear", 2, data, &file); err != nil {
 		t.Fatal(err)
 	}
 	k := len(file.Weights) / len(s.State)
@@ -150,7 +150,7 @@ func drawLinearWith(t testing.TB, r *rand.Rand, s *safex.System, bad []float64) 
 	if bad != nil {
 		file.Weights[k], file.Root[k*(k-1)] = bad[0], bad[1]
 	}
-	if data, err = keep.Seal("linear", 2, file); err != nil {
+	if data, err = checksum.Seal("linear", 2, file); err != nil {
 		t.Fatal(err)
 	}
 	if m, err = l.Load(s, data); err != nil {
@@ -194,7 +194,7 @@ func (g given) Load(*safex.System, []byte) (safex.Model, error) { return g.model
 // calibrated is m with a deviation of √((scale σ)² + floor²).
 func calibrated(t testing.TB, s *safex.System, m safex.Model, scale, floor []float64) safex.Model {
 	t.Helper()
-	file, err := keep.Seal("temperature", 1, calibrate.Summary{Scale: scale, Floor: floor})
+	file, err := checksum.Seal("temperature", 1, calibrate.Summary{Scale: scale, Floor: floor})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func calibrated(t testing.TB, s *safex.System, m safex.Model, scale, floor []flo
 // onPrior is m as what the dynamics of s miss.
 func onPrior(t testing.TB, s *safex.System, m safex.Model) safex.Model {
 	t.Helper()
-	file, err := keep.Seal("prior and residual", 1, struct{ Prior string }{s.Dynamics.Fingerprint()})
+	file, err := checksum.Seal("prior and residual", 1, struct{ Prior string }{s.Dynamics.Fingerprint()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // gaussian is a source of Gaussian processes. It computes in float64. Fitted to a pendulum, a process is a thousand to ten thousand

@@ -23,7 +23,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 var ascent = &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}

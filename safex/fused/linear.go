@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // linear is a source that is linear in features. It computes in float64, which is what a posterior of many data is exact to.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // network is a packed ensemble. The members' first layers are one matrix, as they share their input, and so is its

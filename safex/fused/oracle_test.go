@@ -12,7 +12,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // dual is a number in float64 with its derivatives with respect to all actions and model errors of a candidate; nil is 0.

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
@@ -38,7 +38,7 @@ func (g GP) Save(sm safex.Model) ([]byte, error) {
 	for _, o := range m.outputs {
 		f.Hyper = append(f.Hyper, o.hyper)
 	}
-	return keep.Seal(kind, format, f)
+	return checksum.Seal(kind, format, f)
 }
 
 // Load implements safex.Keeper. The model's β is that of g.
@@ -47,7 +47,7 @@ func (g GP) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, err
 	}
 	var f file
-	if err := keep.Open(kind, format, data, &f); err != nil {
+	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
 	}
 	m := &model{

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/gx"
-	"github.com/rischiboy/safe_exploration/safex/vec"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // Version is the version of safex.

@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
@@ -10,12 +10,12 @@ import (
 const AssumedBeta = 2
 
 // Card is the account of the beliefs of the run in the folder dir. It draws the figure into figures/card.png there.
-func Card(dir string) (*card.Card, error) {
+func Card(dir string) (*reliability.Card, error) {
 	system, episodes, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	c, err := card.New(system, episodes, AssumedBeta)
+	c, err := reliability.New(system, episodes, AssumedBeta)
 	if err != nil {
 		return nil, err
 	}

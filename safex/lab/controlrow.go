@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
@@ -185,9 +185,9 @@ func ControlFigure(rows []ControlRow) (*fig.Figure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the figure is of numbers, and %s takes the value %q", r.Vary, r.Value)
 		}
-		t := fig.Trial{Value: v, Clean: card.Share{K: r.Clean, N: r.Runs}, Returns: r.returns}
+		t := fig.Trial{Value: v, Clean: reliability.Share{K: r.Clean, N: r.Runs}, Returns: r.returns}
 		if r.Arrived != nil {
-			t.Arrived = card.Share{K: *r.Arrived, N: r.Runs}
+			t.Arrived = reliability.Share{K: *r.Arrived, N: r.Runs}
 		}
 		trials = append(trials, t)
 		violating, steps = violating+r.Violating, steps+r.Steps

@@ -18,7 +18,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
-	"github.com/rischiboy/safe_exploration/safex/card"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/run"
 )
@@ -52,8 +52,8 @@ type Covered struct {
 	Task                  string
 	Seed                  int
 	Beta, Level           float64    // of the calibration
-	Same, Bolder, Planned card.Share // episodes all of whose steps were in the box
-	StepsSame, StepsOther card.Share // steps in the box, of the same policy, and of the two others
+	Same, Bolder, Planned reliability.Share // episodes all of whose steps were in the box
+	StepsSame, StepsOther reliability.Share // steps in the box, of the same policy, and of the two others
 }
 
 // Check reports the first setting that is out of range.
@@ -173,7 +173,7 @@ func (c Coverage) one(ctx context.Context, task string, seed int) (out Covered, 
 	}
 	for _, part := range []struct {
 		data            *safex.Data
-		episodes, steps *card.Share
+		episodes, steps *reliability.Share
 	}{{same, &out.Same, &out.StepsSame}, {bolder, &out.Bolder, &out.StepsOther}, {planned, &out.Planned, &out.StepsOther}} {
 		if err := boxed(model, part.data, part.episodes, part.steps); err != nil {
 			return out, err
@@ -219,7 +219,7 @@ func (c Coverage) planned(ctx context.Context, settings *Settings, system *safex
 }
 
 // boxed counts the episodes and the steps of data that stay in the box of m.
-func boxed(m safex.Model, data *safex.Data, episodes, steps *card.Share) error {
+func boxed(m safex.Model, data *safex.Data, episodes, steps *reliability.Share) error {
 	if data.Len() == 0 {
 		return nil
 	}
@@ -297,15 +297,15 @@ func CoverageTable(c Coverage, done []Covered) string {
 	for _, task := range c.Tasks {
 		var beta, each []float64
 		var level float64
-		var same, bolder, planned, steps, other card.Share
+		var same, bolder, planned, steps, other reliability.Share
 		for _, d := range done {
 			if d.Task != task {
 				continue
 			}
 			beta, each, level = append(beta, d.Beta), append(each, 100*d.Same.Of()), level+d.Level
 			for _, s := range []struct {
-				to   *card.Share
-				from card.Share
+				to   *reliability.Share
+				from reliability.Share
 			}{{&same, d.Same}, {&bolder, d.Bolder}, {&planned, d.Planned}, {&steps, d.StepsSame}, {&other, d.StepsOther}} {
 				s.to.K, s.to.N = s.to.K+s.from.K, s.to.N+s.from.N
 			}
@@ -315,7 +315,7 @@ func CoverageTable(c Coverage, done []Covered) string {
 			continue
 		}
 		slices.Sort(beta)
-		share := func(s card.Share) string {
+		share := func(s reliability.Share) string {
 			if s.N == 0 {
 				return "–"
 			}

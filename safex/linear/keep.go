@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 )
 
 // file is a saved posterior.
@@ -26,7 +26,7 @@ func (l Linear) Save(sm safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("linear: cannot save a %T", sm)
 	}
-	return keep.Seal(kind, format, file{
+	return checksum.Seal(kind, format, file{
 		Features: m.program.Fingerprint(), Noise: m.noise, Scale: m.scale,
 		Weights: m.w.RawMatrix().Data, Root: m.root.RawMatrix().Data,
 	})
@@ -39,7 +39,7 @@ func (l Linear) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, err
 	}
 	var f file
-	if err := keep.Open(kind, format, data, &f); err != nil {
+	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
 	}
 	nx, k := len(s.State), p.Out

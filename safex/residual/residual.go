@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
@@ -135,7 +135,7 @@ func (r Residual) Save(sm safex.Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keep.Seal(kind, format, file{m.prior.Fingerprint(), inner})
+	return checksum.Seal(kind, format, file{m.prior.Fingerprint(), inner})
 }
 
 // Load implements safex.Keeper.
@@ -144,7 +144,7 @@ func (r Residual) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, err
 	}
 	var f file
-	if err := keep.Open(kind, format, data, &f); err != nil {
+	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
 	}
 	if f.Prior != r.Prior.Dynamics.Fingerprint() {

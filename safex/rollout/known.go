@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/keep"
+	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -31,13 +31,13 @@ func (Known) Save(m safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("rollout: cannot save a %T as the truth", m)
 	}
-	return keep.Seal(kind, format, t.Dynamics.Fingerprint())
+	return checksum.Seal(kind, format, t.Dynamics.Fingerprint())
 }
 
 // Load implements safex.Keeper. It refuses the truth of other dynamics.
 func (Known) Load(s *safex.System, data []byte) (safex.Model, error) {
 	var dynamics string
-	if err := keep.Open(kind, format, data, &dynamics); err != nil {
+	if err := checksum.Open(kind, format, data, &dynamics); err != nil {
 		return nil, err
 	}
 	if dynamics != s.Dynamics.Fingerprint() {

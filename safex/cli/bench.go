@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/rischiboy/safe_exploration/safex/internal/bench"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+func benchCommand() *cobra.Command {
+	var quick, asJSON bool
+	var engine, task, planner, out string
+	c := &cobra.Command{
+		Use: "bench", Short: "Measure how fast this machine is",
+		Long: `bench measures rollouts of a model and their gradients in each engine, beside the peak of this machine's
+cores; gradient steps of fits; the time of a plan and the model evaluations that it takes, of each
+planner on each task; and how the time grows as samples, horizon, members and width double. It takes
+minutes, or less than one with --quick. Ctrl-C prints what has been measured. Leave the machine alone
+meanwhile: other work on it shows.`,
+		Example: `  safex bench --quick
+  safex bench --engine graph
+  safex bench --task rccar --planner pessimistic --json
+  safex bench --out bench.json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s := bench.DefaultSettings()
+			if quick {
+				s = bench.Quick()
+			}
+			if err := s.Select(engine, task, planner); err != nil {
+				return err
+			}
+			return benchmark(c, s, asJSON, out)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&quick, "quick", false, "stay under a minute, with fewer tasks and repetitions")
+	f.BoolVar(&asJSON, "json", false, "print a JSON list of rows in place of the table")
+	engines, _ := lab.Engines()
+	f.StringVar(&engine, "engine", "", "this engine alone: "+strings.Join(engines, ", "))
+	f.StringVar(&task, "task", "", "plans on this task alone: "+strings.Join(lab.Tasks(), ", "))
+	planners, _ := lab.Planners()
+	f.StringVar(&planner, "planner", "", "plans of this planner alone: "+strings.Join(planners, ", "))
+	f.StringVar(&out, "out", "", "also keep the rows in this file, as JSON")
+	return c
+}
+
+// benchmark measures with a progress bar, if standard error is a terminal, and prints what there is, also after a stop.
+func benchmark(c *cobra.Command, s bench.Settings, asJSON bool, out string) error {
+	errs, total := c.ErrOrStderr(), s.Count()
+	if !lab.SIMD() {
+		fmt.Fprintln(errs, slower)
+	}
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
+		progressbar.OptionSetDescription("bench"), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing; Ctrl-C again ends at once") })
+	rows, err := s.Measure(ctx, func(rows []bench.Row) error {
+		bar.Describe(rows[len(rows)-1].String())
+		bar.Set(len(rows))
+		return keepRows(out, rows)
+	})
+	bar.Clear()
+	if len(rows) > 0 {
+		if err := printRows(c.OutOrStdout(), rows, asJSON); err != nil {
+			return err
+		}
+		if err := keepRows(out, rows); err != nil {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(err, bench.ErrTime):
+		fmt.Fprintf(errs, "There was time for %d of %d rows; without --quick there is no limit.\n", len(rows), total)
+		return nil
+	case stopped(err):
+		return fmt.Errorf("stopped after %d of %d rows", len(rows), total)
+	}
+	return err
+}
+
+// printRows writes rows as a table or as JSON.
+func printRows(w io.Writer, rows []bench.Row, asJSON bool) error {
+	if !asJSON {
+		return bench.Table(w, rows)
+	}
+	text, err := bench.JSON(rows)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+// keepRows writes rows to a file, whole or not at all; nothing without a path.
+func keepRows(path string, rows []bench.Row) error {
+	if path == "" {
+		return nil
+	}
+	text, err := bench.JSON(rows)
+	if err != nil {
+		return err
+	}
+	return run.Write(filepath.Dir(path), filepath.Base(path), text)
+}

@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/track"
+)
+
+func trainCommand() *cobra.Command {
+	var planner, preset, search, inner, adversary, model, calibration, engine, out string
+	var episodes, explore, learnEvery int
+	var seed uint64
+	var set, disturb []string
+	var tracked track.Settings
+	c := &cobra.Command{
+		Use:   "train TASK",
+		Short: "Train an agent on a task, safely",
+		Long: `train lets an agent learn a task: a phase of random steps, then episodes in which it plans,
+acts and learns. Violations count from the first random step on. The run is kept in a
+folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
+		Example: `  safex train pendulum
+  safex train pendulum --planner unsafe --seed 3 --out runs/unsafe-3
+  safex train pitch --model linear
+  safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
+  safex train pendulum --model prior+gp --set prior.Mass=0.8
+  safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
+  safex train pendulum --planner minmax --preset reference --seed 2
+  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
+  safex train pendulum --tensorboard --wandb`,
+		Args: one("TASK", "pendulum"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := tracked.Check(); err != nil {
+				return err
+			}
+			s, err := lab.Default(args[0], planner)
+			if err != nil {
+				return err
+			}
+			if err := s.UsePreset(preset); err != nil {
+				return err
+			}
+			if search != "" {
+				if err := s.UseSearch(search); err != nil {
+					return err
+				}
+			}
+			if inner != "" {
+				if err := s.UseInner(inner); err != nil {
+					return err
+				}
+			}
+			if adversary != "" {
+				if err := s.UseAdversary(adversary); err != nil {
+					return err
+				}
+			}
+			given := func(flag string) bool { return preset == "" || c.Flags().Changed(flag) }
+			if given("model") {
+				if err := s.Use(model); err != nil {
+					return err
+				}
+			}
+			if given("calibrate") {
+				if err := s.UseCalibration(calibration); err != nil {
+					return err
+				}
+			}
+			if err := s.UseEngine(engine); err != nil {
+				return err
+			}
+			if s.Seed = seed; given("episodes") {
+				s.Episodes = episodes
+			}
+			if given("explore") {
+				s.Explore = explore
+			}
+			if given("learn-every") {
+				s.LearnEvery = learnEvery
+			}
+			for _, a := range set {
+				if err := s.Set(a); err != nil {
+					return err
+				}
+			}
+			if s.Disturbances, err = disturbances(disturb); err != nil {
+				return err
+			}
+			if out == "" {
+				name := s.Task + "-" + s.Planner
+				if preset != "" {
+					name += "-" + preset
+				}
+				if c.Flags().Changed("model") {
+					name += "-" + s.Model
+				}
+				if s.Calibrating != nil && given("calibrate") {
+					name += "-" + s.Calibrate
+				}
+				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
+			}
+			r, err := lab.Start(out, s)
+			if err != nil {
+				return err
+			}
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
+		},
+	}
+	f := c.Flags()
+	names, _ := lab.Planners()
+	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
+	f.StringVar(&preset, "preset", "", "reference: the published settings of the task and the planner, which other flags then change")
+	searches, _ := lab.Searches()
+	f.StringVar(&search, "search", "", "how the planner searches actions: "+strings.Join(searches, ", ")+" (default the planner's own)")
+	f.StringVar(&inner, "inner", "", "how minmax and optminmax search model errors (default the planner's own)")
+	adversaries, _ := lab.Adversaries()
+	f.StringVar(&adversary, "adversary", "", "who attacks a pessimistic plan: "+strings.Join(adversaries, ", ")+" (default the planner's own)")
+	models, _ := lab.Models()
+	f.StringVar(&model, "model", models[0], "what to learn: "+strings.Join(models, ", "))
+	calibrations, _ := lab.Calibrations()
+	f.StringVar(&calibration, "calibrate", calibrations[0], "how to calibrate the model's doubt: "+strings.Join(calibrations, ", "))
+	engines, _ := lab.Engines()
+	f.StringVar(&engine, "engine", engines[0], "what takes the model through time: "+strings.Join(engines, ", "))
+	f.IntVar(&episodes, "episodes", 10, "episodes after the random phase")
+	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
+	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
+	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
+	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or agent.RepeatNoise, as in MaxSpeed=5")
+	disturbFlag(c, &disturb)
+	trackFlags(c, &tracked)
+	return c
+}
+
+// disturbFlag adds --disturb.
+func disturbFlag(c *cobra.Command, disturb *[]string) {
+	c.Flags().StringArrayVar(disturb, "disturb", nil, `disturb the real system, as in "process omega 0.05", "impulse omega 1 from 3" or "delay 1"; see safex list`)
+}
+
+// disturbances reads the values of --disturb.
+func disturbances(texts []string) (ds []safex.Disturbance, err error) {
+	for _, text := range texts {
+		var d safex.Disturbance
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("--disturb: %w", err)
+		}
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+func resumeCommand() *cobra.Command {
+	var tracked track.Settings
+	c := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Go on with a run that was stopped",
+		Long: `resume goes on with a run folder where it stopped. The steps are those, to the bit, of a run
+that was never stopped.`,
+		Example: "  safex resume runs/pendulum-pessimistic-1",
+		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := tracked.Check(); err != nil {
+				return err
+			}
+			r, err := lab.Resume(args[0])
+			if err != nil {
+				return err
+			}
+			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
+		},
+	}
+	trackFlags(c, &tracked)
+	return c
+}
+
+// show runs r to its end with a progress bar, if errs is a terminal, and a row for each episode.
+func show(ctx context.Context, out, errs io.Writer, r *lab.Run, tracked track.Settings) error {
+	if !lab.SIMD() {
+		fmt.Fprintln(errs, slower)
+	}
+	bar := progressbar.NewOptions(r.Total(),
+		progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
+		progressbar.OptionSetDescription(r.Settings.Task), progressbar.OptionShowCount(),
+		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
+	fmt.Fprintln(out, heading(r.System))
+	for _, sum := range r.Complete() {
+		fmt.Fprintln(out, row(r.System, sum))
+	}
+	bar.Set(r.Done())
+	if err := tracked.Follow(r, func(err error) {
+		bar.Clear()
+		fmt.Fprintf(errs, "%s; make up for it with: %s\n", sentence(err), trackLine(r.Dir, tracked))
+	}); err != nil {
+		return err
+	}
+	ctx = untilSignal(ctx, func() { fmt.Fprintln(errs, "\nfinishing the step; Ctrl-C again ends at once") })
+	for s, err := range r.Steps(ctx) {
+		if err != nil {
+			bar.Clear()
+			if stopped(err) {
+				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved", s.Episode.Number, len(s.Episode.Actions))
+			}
+			return fmt.Errorf("%w, go on with: %s resume %s", err, self(), quoted(r.Dir))
+		}
+		bar.Set(r.Done())
+		if s.Over {
+			bar.Clear()
+			fmt.Fprintln(out, row(r.System, r.Complete()[len(r.Complete())-1]))
+		}
+	}
+	bar.Finish()
+	var violations, steps int
+	for _, sum := range r.Complete() {
+		violations, steps = violations+sum.Violations, steps+sum.Steps
+	}
+	_, err := fmt.Fprintf(out, "%d of %d steps beyond a limit. Kept in %s, with figures in %s.\n", violations, steps, r.Dir, filepath.Join(r.Dir, "figures"))
+	return err
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// heading is the first line of the table of episodes.
+func heading(s *safex.System) string {
+	h := fmt.Sprintf("%7s %-7s %5s %9s %10s", "episode", "phase", "steps", "return", "violations")
+	for _, l := range s.Limits {
+		h += fmt.Sprintf(" %10s", excess(l))
+	}
+	return h + fmt.Sprintf(" %10s %8s %8s", "infeasible", "plan ms", "fit s")
+}
+
+// row is the line of an episode, with the largest excess of each limit in its unit: what is below 0 kept it.
+func row(s *safex.System, sum run.Summary) string {
+	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
+	for _, l := range s.Limits {
+		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
+	}
+	return r + fmt.Sprintf(" %10d %8.0f %8.1f", sum.Infeasible, sum.PlanP50, sum.FitSeconds)
+}
+
+// excess is the heading of the column of a limit's largest excess.
+func excess(l safex.Limit) string {
+	h := "excess of " + l.Name
+	if l.Unit != "" {
+		h += " [" + l.Unit + "]"
+	}
+	return h
+}

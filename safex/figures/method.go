@@ -1,0 +1,222 @@
+package figures
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/report"
+)
+
+// A method is a report.Method with what figures call it.
+type method struct {
+	*report.Method
+	label string // the same on every task
+	index int    // of its colour
+}
+
+// A row is the methods of a task.
+type row struct {
+	task    string
+	methods []method
+}
+
+// rows are the methods that of wants, a row for each task, by tasks in their order. The same label has the same colour everywhere.
+func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
+	if g.Set == nil {
+		return nil
+	}
+	names := g.Set.Names()
+	var labels []string
+	for i := range g.Set.Methods {
+		m := &g.Set.Methods[i]
+		if !of(m) {
+			continue
+		}
+		k := slices.IndexFunc(rows, func(r row) bool { return r.task == m.Task })
+		if k < 0 {
+			k, rows = len(rows), append(rows, row{task: m.Task})
+		}
+		label := names[i]
+		if slices.ContainsFunc(g.Set.Methods, func(o report.Method) bool {
+			return o.Study != m.Study && o.Task == m.Task && o.Planner == m.Planner && o.Model == m.Model && o.Calibrate == m.Calibrate && o.Variant == m.Variant && of(&o)
+		}) {
+			label += " (" + cmp.Or(m.Study, "no study") + ")"
+		}
+		if !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+		rows[k].methods = append(rows[k].methods, method{m, label, slices.Index(labels, label)})
+	}
+	planners, _ := lab.Planners()
+	if slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(planners, l) }) {
+		return rows
+	}
+	for _, r := range rows {
+		for i := range r.methods { // a planner keeps its colour in all figures
+			r.methods[i].index = slices.Index(planners, r.methods[i].label)
+		}
+	}
+	return rows
+}
+
+// plain tells whether a method is no variant.
+func plain(m *report.Method) bool { return m.Variant == "" }
+
+// errNone is the error of a figure of runs without any.
+var errNone = errors.New("there are no runs to draw this from: name a folder that has some, or a file of safex report --save")
+
+// compared are the methods that are no variants, or all of them if there are variants alone.
+func (g *Gallery) compared() ([]row, error) {
+	rows := g.rows(plain)
+	if len(rows) == 0 {
+		rows = g.rows(func(*report.Method) bool { return true })
+	}
+	if len(rows) == 0 {
+		return nil, errNone
+	}
+	for _, r := range rows {
+		if slices.ContainsFunc(r.methods, func(m method) bool { return m.episodes() > 0 }) {
+			return rows, nil
+		}
+	}
+	return nil, fmt.Errorf("no run has completed an episode yet: there is nothing to draw")
+}
+
+// errNotPlanned is the error of a figure of returns of which there are none.
+var errNotPlanned = errors.New("no run has completed a planned episode yet: there are no returns to draw")
+
+// planned tells whether a run has completed a planned episode with a return that can be drawn.
+func (r row) planned() bool {
+	for _, m := range r.methods {
+		for e := range m.episodes() {
+			if m.planned(e) && slices.ContainsFunc(m.returns(e), func(v float64) bool { return v-v == 0 }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// limited are the rows of tasks that have a limit.
+func limited(rows []row) ([]row, error) {
+	kept := slices.DeleteFunc(slices.Clone(rows), func(r row) bool {
+		return !slices.ContainsFunc(r.methods, func(m method) bool { return len(m.Limits) > 0 })
+	})
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("task %s has no limit: there are no violations to draw", rows[0].task)
+	}
+	return kept, nil
+}
+
+// group is a variant's part before its value: that of "beta-0.5" is "beta"; "" of one without a value.
+func group(variant string) string {
+	name, _, ok := strings.Cut(variant, "-")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// returns are those of an episode, of all runs that completed it.
+func (m method) returns(episode int) (all []float64) {
+	for _, r := range m.Runs {
+		if episode < len(r.Episodes) && !r.Episodes[episode].Unfinished {
+			all = append(all, r.Episodes[episode].Return)
+		}
+	}
+	return all
+}
+
+// episodes is one more than the number of the last episode that a run completed.
+func (m method) episodes() (n int) {
+	for _, r := range m.Runs {
+		for _, e := range r.Episodes {
+			if !e.Unfinished {
+				n = max(n, e.Episode+1)
+			}
+		}
+	}
+	return n
+}
+
+// planned tells whether an episode is a planned one.
+func (m method) planned(episode int) bool {
+	for _, r := range m.Runs {
+		if episode < len(r.Episodes) {
+			return r.Episodes[episode].Phase == safex.Planned
+		}
+	}
+	return false
+}
+
+// finished are the runs that took all their steps.
+func (m method) finished() (runs []*report.Run) {
+	for i := range m.Runs {
+		if m.Finished(&m.Runs[i]) {
+			runs = append(runs, &m.Runs[i])
+		}
+	}
+	return runs
+}
+
+// totals are the violating steps of finished runs, from the first random step on.
+func (m method) totals() (all []float64) {
+	for _, r := range m.finished() {
+		all = append(all, float64(r.Violations()))
+	}
+	return all
+}
+
+// setting is a setting of the method as text, by its path in run.yaml; "" if there is none.
+func (m method) setting(path ...string) string {
+	value := m.Settings
+	for _, name := range path {
+		var below map[string]json.RawMessage
+		if json.Unmarshal(value, &below) != nil {
+			return ""
+		}
+		value = below[name]
+	}
+	return strings.Trim(string(value), `"`)
+}
+
+// seeds says how many runs there are that completed an episode: of one, that it has no interval.
+func (m method) seeds() string {
+	least, most := len(m.Runs), 0
+	for e := range m.episodes() {
+		n := len(m.returns(e))
+		least, most = min(least, n), max(most, n)
+	}
+	switch {
+	case most == 0:
+		return "no episode yet"
+	case most == 1:
+		return "1 seed: no interval"
+	case least == most:
+		return fmt.Sprintf("%d seeds", most)
+	}
+	return fmt.Sprintf("%d to %d seeds", least, most)
+}
+
+// keys are those of all methods in rows. If there is one row, they say how many seeds there are.
+func keys(rows []row) (list []fig.Key) {
+	for _, r := range rows {
+		for _, m := range r.methods {
+			k := fig.Key{Name: m.label, Method: m.index}
+			if len(rows) == 1 {
+				k.Name += ", " + m.seeds()
+			}
+			if !slices.ContainsFunc(list, func(o fig.Key) bool { return o.Name == k.Name }) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,140 @@
+package figures
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/report"
+)
+
+// Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
+// and attack, and of Published. The error is one sentence that names the folder or the file.
+func Open(paths ...string) (*Gallery, error) {
+	g := &Gallery{Band: IQM, Episode: -1}
+	var runs []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || info.IsDir() {
+			if err == nil {
+				g.folders = append(g.folders, path)
+			}
+			runs = append(runs, path) // result says what is wrong with it
+			continue
+		}
+		what, err := contents(path)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		switch what {
+		case "runs":
+			runs = append(runs, path)
+		case "published":
+			list, err := readPublished(path)
+			if err != nil {
+				return nil, err
+			}
+			g.Published = append(g.Published, list...)
+		default:
+			if names, _ := Kinds(); slices.Contains(names, name) {
+				return nil, fmt.Errorf("%s would be drawn as %s, which is a figure of runs: give it another name", path, name)
+			}
+			for _, o := range g.Others {
+				if o.Name == name {
+					return nil, fmt.Errorf("%s and %s would both be drawn as %s: draw them one by one", o.path, path, name)
+				}
+			}
+			g.Others = append(g.Others, Other{Name: name, path: path, draw: others[what]})
+		}
+	}
+	if len(runs) > 0 {
+		set, err := report.Read(runs...)
+		if err != nil {
+			return nil, err
+		}
+		g.Set = set
+	}
+	if g.Set == nil && len(g.Others) == 0 {
+		return nil, fmt.Errorf("there is nothing to draw: want run folders, or files of safex report --save, control, coverage or attack")
+	}
+	return g, nil
+}
+
+// contents says what a file holds, by the keys that it begins with.
+func contents(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err == nil {
+		has := func(names ...string) bool {
+			for _, n := range names {
+				if _, ok := keys[n]; !ok {
+					return false
+				}
+			}
+			return true
+		}
+		switch {
+		case has("methods"):
+			return "runs", nil
+		case has("published"):
+			return "published", nil
+		case has("Gaps"):
+			return "gap", nil
+		case has("Settings", "Outcomes") && strings.HasPrefix(strings.TrimSpace(string(keys["Settings"])), "["):
+			return "control", nil
+		case has("Settings", "Outcomes"):
+			return "coverage", nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no results: want a file of safex report --save, control, coverage or attack", path)
+}
+
+// An Other is a file of results that are not of runs.
+type Other struct {
+	Name string // of its figure
+	path string
+	draw func(path string) (*fig.Figure, error)
+}
+
+func (o Other) figure() (*fig.Figure, error) { return o.draw(o.path) }
+
+// others draw files by what they hold.
+var others = map[string]func(path string) (*fig.Figure, error){"control": control, "coverage": coverage, "gap": gap}
+
+// episode draws an episode of the run folder.
+func (g *Gallery) episode() (*fig.Figure, error) {
+	if len(g.folders) != 1 {
+		return nil, fmt.Errorf("figure %s is of one run folder, as in: safex figures runs/pendulum-pessimistic-1 --only %s", EpisodeName, EpisodeName)
+	}
+	dir := g.folders[0]
+	if _, err := os.Stat(filepath.Join(dir, "run.yaml")); err != nil {
+		return nil, fmt.Errorf("figure %s is of one run, and %s is a folder of runs: name one of them", EpisodeName, dir)
+	}
+	system, episodes, err := lab.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(episodes) == 0 {
+		return nil, fmt.Errorf("%s has no episode yet", dir)
+	}
+	at := g.Episode
+	if at < 0 {
+		at = len(episodes) - 1
+		if at > 0 && len(episodes[at].Actions) < system.Steps { // under way
+			at--
+		}
+	}
+	if at >= len(episodes) {
+		return nil, fmt.Errorf("%s has no episode %d: it has 0 to %d", dir, at, len(episodes)-1)
+	}
+	return fig.Episode(system, episodes[at]), nil
+}

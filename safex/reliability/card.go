@@ -1,0 +1,188 @@
+// Package reliability compares what was believed about each step with what happened: whether the box of a belief held the
+// next state, and whether its deviations were as large as its errors.
+package reliability
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/stats"
+)
+
+// A Card is the account of a run's beliefs. The box of a step is |next - mean| ≤ β · doubt in each dimension; next is
+// what the agent saw, with all noise. Only planned steps count: before them nothing was believed.
+type Card struct {
+	Task       string    // name
+	Dimensions []Share   // steps whose box held the dimension, for each of the state
+	Joint      Share     // steps whose box held all dimensions
+	Whole      Share     // complete episodes whose every step's box held all dimensions
+	Inside     Share     // of the steps that were not outside, those whose box held all dimensions
+	Outside    Share     // of the steps that were outside
+	Strange    Share     // steps outside what was known at the last fit: Forecast.Outside
+	Assumed    Share     // steps whose planner defended no box and whose model asked for none: they were given Beta
+	Beta       float64   // of the steps of Assumed
+	Quantile   float64   // 95 % of all steps miss their mean by at most as many of their doubts, in their worst dimension
+	Episodes   []Episode // planned ones
+	Levels     []float64 // of the reliability curve: shares of a normal distribution around its mean
+	Reached    [][]float64
+	// Reached is, for each dimension and level, the share of steps whose error was within the central interval of that
+	// level under a normal distribution of variance doubt² + noise².
+}
+
+// A Share is how many of a number were so.
+type Share struct {
+	Name string `json:",omitempty"`
+	K, N int
+}
+
+// An Episode is a line of the card.
+type Episode struct {
+	Number   int
+	Joint    Share   // steps whose box held all dimensions
+	Strange  Share   // steps outside what was known
+	Beta     float64 // mean β in force
+	Quantile float64 // 95 % of the steps miss their mean by at most as many of their doubts, in their worst dimension
+	Worst    float64 // all of them
+}
+
+// Of is K/N; NaN of nothing.
+func (s Share) Of() float64 { return float64(s.K) / float64(s.N) }
+
+// Interval is the 95 % interval of Clopper and Pearson (1934) for the share that K of N were drawn from, if they were
+// drawn independently. Steps of one episode are not, nor are episodes between which the model learns.
+func (s Share) Interval() (lo, hi float64) { return stats.ClopperPearson(s.K, s.N, 0.95) }
+
+func (s *Share) add(ok bool) {
+	s.N++
+	if ok {
+		s.K++
+	}
+}
+
+// nominal is the share of steps that Quantile covers.
+const nominal = 0.95
+
+// New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no planned step
+// kept what was believed.
+func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, error) {
+	c := &Card{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, Inside: Share{Name: "steps inside what was known"}, Outside: Share{Name: "steps outside what was known"}, Strange: Share{Name: "outside what was known"}}
+	for _, v := range s.State {
+		c.Dimensions = append(c.Dimensions, Share{Name: v.Name})
+		c.Reached = append(c.Reached, nil)
+	}
+	for i := 1; i < 20; i++ {
+		c.Levels = append(c.Levels, float64(i)/20)
+	}
+	var all []float64
+	errors := make([][]float64, len(s.State)) // in total deviations
+	for _, e := range episodes {
+		line, scores := Episode{Number: e.Number}, []float64{}
+		whole := true
+		for t, f := range e.Forecasts {
+			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Doubt) != n || len(f.Noise) != n {
+				continue
+			}
+			β := f.Beta
+			if β == 0 {
+				β = f.Asked
+			}
+			if β == 0 {
+				β = assumed
+				c.Assumed.add(true)
+			} else {
+				c.Assumed.add(false)
+			}
+			joint, score := true, 0.0
+			for d, next := range e.States[t+1] {
+				off := math.Abs(next - f.Mean[d])
+				in := off <= β*f.Doubt[d] // false of a NaN
+				c.Dimensions[d].add(in)
+				joint = joint && in
+				if off != 0 || f.Doubt[d] != 0 { // 0 of 0 is no miss
+					score = max(score, off/f.Doubt[d])
+				}
+				total := math.Hypot(f.Doubt[d], f.Noise[d])
+				if off != 0 || total != 0 {
+					off /= total
+				}
+				errors[d] = append(errors[d], off)
+			}
+			if score != score { // a NaN is worst
+				score = math.Inf(1)
+			}
+			whole = whole && joint
+			c.Joint.add(joint)
+			line.Joint.add(joint)
+			c.Strange.add(f.Outside)
+			line.Strange.add(f.Outside)
+			if f.Outside {
+				c.Outside.add(joint)
+			} else {
+				c.Inside.add(joint)
+			}
+			line.Beta += β
+			scores = append(scores, score)
+		}
+		if len(scores) == 0 {
+			continue
+		}
+		if len(e.Actions) == s.Steps {
+			c.Whole.add(whole)
+		}
+		line.Beta /= float64(len(scores))
+		all = append(all, scores...)
+		line.Quantile, line.Worst = quantile(scores), slices.Max(scores)
+		c.Episodes = append(c.Episodes, line)
+	}
+	if c.Joint.N == 0 {
+		return nil, fmt.Errorf("card: no planned step of task %q kept what was believed about it: train for an episode with this version", s.Name)
+	}
+	c.Quantile = quantile(all)
+	for d := range errors {
+		for _, p := range c.Levels {
+			z, in := distuv.UnitNormal.Quantile(0.5+p/2), 0
+			for _, v := range errors[d] {
+				if v <= z {
+					in++
+				}
+			}
+			c.Reached[d] = append(c.Reached[d], float64(in)/float64(len(errors[d])))
+		}
+	}
+	return c, nil
+}
+
+// quantile is the smallest score that at least the nominal share does not exceed.
+func quantile(scores []float64) float64 {
+	s := slices.Sorted(slices.Values(scores))
+	return s[max(0, int(math.Ceil(nominal*float64(len(s))-1e-9))-1)]
+}
+
+// Markdown is the card as two tables.
+func (c *Card) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · doubt", c.Joint.N, c.Task)
+	if c.Assumed.K > 0 {
+		fmt.Fprintf(&b, ", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
+	}
+	b.WriteString(".\n\n| in the box | of | share | 95 % interval |\n|---|---|---|---|\n")
+	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.Inside, c.Outside, c.Whole) {
+		if s.N == 0 {
+			continue
+		}
+		lo, hi := s.Interval()
+		fmt.Fprintf(&b, "| %s | %d of %d | %.1f %% | %.1f to %.1f %% |\n", s.Name, s.K, s.N, 100*s.Of(), 100*lo, 100*hi)
+	}
+	fmt.Fprintf(&b, "\nThe interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.\n")
+	fmt.Fprintf(&b, "%.0f %% of the steps miss their mean by at most %.2f doubts in their worst dimension. %d of %d steps (%.1f %%) were outside what was known.\n\n", 100*nominal, c.Quantile, c.Strange.K, c.Strange.N, 100*c.Strange.Of())
+	fmt.Fprintf(&b, "| episode | steps in their box | β in force | %.0f %% quantile | worst | outside |\n|---|---|---|---|---|---|\n", 100*nominal)
+	for _, e := range c.Episodes {
+		fmt.Fprintf(&b, "| %d | %d of %d | %.2f | %.2f | %.2f | %.1f %% |\n", e.Number, e.Joint.K, e.Joint.N, e.Beta, e.Quantile, e.Worst, 100*e.Strange.Of())
+	}
+	return b.String()
+}

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/run"
+)
+
+// format is what a file of Save begins with.
+const format = "safex results 1"
+
+// head is what a file of Save has before its methods.
+type head struct {
+	Format  string   `json:"format"`
+	Columns []string `json:"columns"` // of each Episode, which is a list; the names are those of its fields in JSON
+}
+
+// Save writes the set to a file, whole or not at all: JSON, with a line for each episode. Numbers come back from Read with the same bits.
+func (s *Set) Save(path string) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	h := head{Format: format}
+	for _, c := range columns(reflect.ValueOf(Episode{})) {
+		h.Columns = append(h.Columns, c.name)
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	b.Write(text[:len(text)-len("}")])
+	b.WriteString(",\n\"methods\": [")
+	for i, m := range s.Methods {
+		runs := m.Runs
+		m.Runs = []Run{}
+		if text, err = json.Marshal(m); err != nil {
+			return fmt.Errorf("result: %s, %s: %w", m.Task, m.name(), err)
+		}
+		b.WriteString(separator(i))
+		b.Write(text[:len(text)-len("]}")])
+		for k, r := range runs {
+			fmt.Fprintf(&b, "%s {\"seed\": %d, \"episodes\": [", separator(k), r.Seed)
+			for n, e := range r.Episodes {
+				var row []any
+				for _, c := range columns(reflect.ValueOf(e)) {
+					row = append(row, c.value.Interface())
+				}
+				if text, err = json.Marshal(row); err != nil {
+					return fmt.Errorf("result: %s, %s, seed %d, episode %d: %w", m.Task, m.name(), r.Seed, e.Episode, err)
+				}
+				b.WriteString(separator(n) + "  ")
+				b.Write(text)
+			}
+			b.WriteString("]}")
+		}
+		b.WriteString("]}")
+	}
+	b.WriteString("]}\n")
+	return run.Write(filepath.Dir(path), filepath.Base(path), b.Bytes())
+}
+
+// separator is what comes before the i-th of a list, on a line of its own.
+func separator(i int) string {
+	if i == 0 {
+		return "\n"
+	}
+	return ",\n"
+}
+
+// A column is a field of an Episode.
+type column struct {
+	name  string
+	value reflect.Value
+}
+
+// columns are the fields of v, those of structs that it embeds among them.
+func columns(v reflect.Value) (all []column) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			all = append(all, columns(v.Field(i))...)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		all = append(all, column{name, v.Field(i)})
+	}
+	return all
+}
+
+// load reads a file of Save.
+func load(path string) (*Set, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("result: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("result: %s is neither a folder nor a file", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("result: %w", err)
+	}
+	s, err := decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("result: %s holds no results of safex report --save: %w; safex attack, control and coverage have --show for theirs", path, err)
+	}
+	return s, nil
+}
+
+// decode is the reverse of Save.
+func decode(text []byte) (*Set, error) {
+	var f struct {
+		head
+		Methods []struct {
+			Method
+			Runs []struct {
+				Seed     uint64              `json:"seed"`
+				Episodes [][]json.RawMessage `json:"episodes"`
+			} `json:"runs"`
+		} `json:"methods"`
+	}
+	if err := run.Strict(text, &f); err != nil {
+		return nil, err
+	}
+	if f.Format != format {
+		return nil, fmt.Errorf("its format is %q, want %q", f.Format, format)
+	}
+	names := []string{}
+	for _, c := range columns(reflect.ValueOf(Episode{})) {
+		names = append(names, c.name)
+	}
+	if !slices.Equal(f.Columns, names) {
+		return nil, fmt.Errorf("its columns are those of another version")
+	}
+	s := &Set{}
+	for _, m := range f.Methods {
+		for _, r := range m.Runs {
+			one := Run{Seed: r.Seed}
+			for i, row := range r.Episodes {
+				var e Episode
+				to := columns(reflect.ValueOf(&e).Elem())
+				if len(row) != len(to) {
+					return nil, fmt.Errorf("%s, seed %d, episode %d has %d columns, want %d", m.Task, r.Seed, i, len(row), len(to))
+				}
+				for k, c := range to {
+					if err := json.Unmarshal(row[k], c.value.Addr().Interface()); err != nil || string(row[k]) == "null" {
+						return nil, fmt.Errorf("%s, seed %d, episode %d: %s is %s", m.Task, r.Seed, i, c.name, row[k])
+					}
+				}
+				one.Episodes = append(one.Episodes, e)
+			}
+			m.Method.Runs = append(m.Method.Runs, one)
+		}
+		s.Methods = append(s.Methods, m.Method)
+	}
+	return s, s.Check()
+}
+
+// largest is the size that numbers may have: their sums and squares are finite.
+const largest = 1e150
+
+// Check reports the first thing that cannot be.
+func (s *Set) Check() error {
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		if m.Task == "" || m.Planner == "" || m.Steps < 0 || len(m.Runs) == 0 {
+			return fmt.Errorf("result: method %d has the task %q, the planner %q, %d steps and %d runs", i+1, m.Task, m.Planner, m.Steps, len(m.Runs))
+		}
+		if slices.ContainsFunc(s.Methods[:i], func(o Method) bool {
+			return o.same(m) && o.Steps == m.Steps && bytes.Equal(o.Settings, m.Settings)
+		}) {
+			return fmt.Errorf("result: %s, %s is there twice", m.Task, m.name())
+		}
+		for k := range m.Runs {
+			r := &m.Runs[k]
+			if k > 0 && r.Seed <= m.Runs[k-1].Seed {
+				return fmt.Errorf("result: %s, %s: seed %d follows seed %d", m.Task, m.name(), r.Seed, m.Runs[k-1].Seed)
+			}
+			for n, e := range r.Episodes {
+				counts := e.Steps >= 0 && e.Violations >= 0 && e.Violations <= e.Steps && e.First >= -1 && e.First < e.Steps && (e.First < 0) == (e.Violations == 0) &&
+					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps
+				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds}, maps.Values(e.Worst)) {
+					if !(math.Abs(x) <= largest) {
+						return fmt.Errorf("result: %s, %s, seed %d, episode %d has the number %g: want finite ones, up to %g", m.Task, m.name(), r.Seed, n, x, float64(largest))
+					}
+				}
+				if e.Episode != n || !counts || e.Unfinished && n < len(r.Episodes)-1 {
+					return fmt.Errorf("result: %s, %s, seed %d: the counts of episode %d cannot be", m.Task, m.name(), r.Seed, n)
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
+)
+
+// name is what a Method is called: its planner, its model unless it is the default, its calibration and its variant.
+func (m *Method) name() string {
+	parts := []string{m.Planner}
+	if models, _ := lab.Models(); m.Model != models[0] {
+		parts = append(parts, m.Model)
+	}
+	for _, part := range []string{m.Calibrate, m.Variant} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Names are what the methods are called, each different from those of all others of the same study and task: where more than one would have the same
+// name, what they differ in follows in brackets, as --set names it; and where methods have different numbers of episodes, so does that of those with
+// fewer than others.
+func (s *Set) Names() []string {
+	names := make([]string, len(s.Methods))
+	groups := map[string][]int{}
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		names[i] = m.name()
+		key := strings.Join([]string{m.Study, m.Task, names[i]}, "\n")
+		groups[key] = append(groups[key], i)
+	}
+	for _, group := range groups {
+		if len(group) > 1 {
+			s.distinguish(names, group)
+		}
+	}
+	most := map[[2]string]int{} // episodes of a method of a study and a task
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		key := [2]string{m.Study, m.Task}
+		most[key] = max(most[key], m.planned())
+	}
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		if n := m.planned(); n < most[[2]string{m.Study, m.Task}] && !strings.Contains(names[i], "(Episodes ") {
+			names[i] += fmt.Sprintf(" (Episodes %d)", n)
+		}
+	}
+	return names
+}
+
+// planned is the number of episodes of a whole run, without the random phase.
+func (m *Method) planned() int {
+	var s struct{ Episodes int }
+	if json.Unmarshal(m.Settings, &s) != nil {
+		return 0 // there are none
+	}
+	return s.Episodes
+}
+
+// quoted are names in quotes, as they may hold commas.
+func quoted(names []string) (all []string) {
+	for _, n := range names {
+		all = append(all, strconv.Quote(n))
+	}
+	return all
+}
+
+// shown is the number of settings that a name has in brackets at most.
+const shown = 3
+
+// distinguish adds what the methods of a group differ in to their names.
+func (s *Set) distinguish(names []string, group []int) {
+	all := make([]map[string]string, len(group))
+	fields := map[string]bool{}
+	for k, i := range group {
+		m := &s.Methods[i]
+		all[k] = map[string]string{"build": m.Build}
+		var settings any
+		if json.Unmarshal(m.Settings, &settings) == nil {
+			flatten(all[k], "", settings)
+		}
+		for f := range all[k] {
+			fields[f] = true
+		}
+	}
+	maps.DeleteFunc(fields, func(f string, _ bool) bool {
+		return !slices.ContainsFunc(all, func(v map[string]string) bool { return v[f] != all[0][f] })
+	})
+	differ := slices.SortedFunc(maps.Keys(fields), func(a, b string) int { // what is not below anything first
+		if x, y := strings.Count(a, "."), strings.Count(b, "."); x != y {
+			return x - y
+		}
+		return strings.Compare(a, b)
+	})
+	taken := map[string]int{}
+	for k, i := range group {
+		var parts []string
+		for n, f := range differ {
+			if n == shown {
+				parts = append(parts, fmt.Sprintf("%d more", len(differ)-n))
+				break
+			}
+			value, ok := all[k][f]
+			if !ok {
+				value = "–"
+			}
+			parts = append(parts, setting(f)+" "+value)
+		}
+		name := fmt.Sprintf("%s (%s)", names[i], strings.Join(parts, ", "))
+		if taken[name]++; taken[name] > 1 {
+			name += fmt.Sprintf(" %d", taken[name])
+		}
+		names[i] = name
+	}
+}
+
+// flatten puts every value of v into all, by its path.
+func flatten(all map[string]string, path string, v any) {
+	object, ok := v.(map[string]any)
+	if !ok {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // it was JSON
+		}
+		all[path] = strings.Trim(string(text), `"`)
+		return
+	}
+	for name, below := range object {
+		if path != "" {
+			name = path + "." + name
+		}
+		flatten(all, name, below)
+	}
+}
+
+// setting is a path of run.yaml as --set names it.
+func setting(path string) string {
+	for _, part := range []struct{ of, set string }{{"Parameters.", ""}, {"Planning.", "planner."}, {"Learning.", "learner."}, {"Prior.", "prior."}, {"Calibrating.", "calibration."}} {
+		if rest, ok := strings.CutPrefix(path, part.of); ok {
+			return part.set + rest
+		}
+	}
+	return path
+}

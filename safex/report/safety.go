@@ -1,0 +1,119 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/rischiboy/safe_exploration/safex/lab"
+)
+
+// A SafetyCard says how safe the runs of a method were, and what that does not promise.
+type SafetyCard struct {
+	Title   string
+	Lines   [][2]string // what, and how much of it
+	Remarks []string    // sentences
+}
+
+// Card is the SafetyCard of a row.
+func (r Row) Card() SafetyCard {
+	c := SafetyCard{Title: "Safety card: " + r.Task + ", " + r.Name}
+	if r.Study != "" {
+		c.Title += " (study " + r.Study + ")"
+	}
+	c.Title = plain(c.Title)
+	line := func(what, format string, args ...any) {
+		c.Lines = append(c.Lines, [2]string{plain(what), plain(fmt.Sprintf(format, args...))})
+	}
+	remark := func(format string, args ...any) { c.Remarks = append(c.Remarks, plain(fmt.Sprintf(format, args...))) }
+	line("runs", "%s, by safex %s", runs(r), r.Build)
+	if !limited(r) {
+		remark("The task has no limit: there is nothing to keep.")
+	} else {
+		line("runs without any violation", "%d of %d", r.Clean, r.Judged)
+		line("runs with one, at most", "%s of them (95 %% bound)", percent(r.AtMost))
+		line("violating steps", "%s", violating(r))
+		line("first violating step: earliest, median", "%s", first(r))
+		for _, w := range r.Worst {
+			line("worst excess of "+w.Limit, "%s", strings.TrimPrefix(excess(Row{Steps: r.Steps, Worst: []Excess{w}}), w.Limit+" "))
+		}
+		remark("Violations are counted, not excluded: that these runs kept a limit, or did not, certifies nothing about the next one.")
+		remark("The bound on runs is that of Clopper and Pearson. It is about runs of the same settings with other seeds, on the same simulated system and with its disturbances; it says nothing about other settings, other tasks or a real system.")
+		remark("Steps of one run are not independent: the interval per step is too narrow.")
+	}
+	if n := r.Runs - r.Finished; n > 0 {
+		remark("%s unfinished. Without a violation so far, a run may have one yet, and counts neither as one with nor as one without.", count(n, "run"))
+	}
+	if r.Missing > 0 {
+		remark("%s missing that the study names, and may have come out otherwise.", count(r.Missing, "seed"))
+	}
+	if !planned(r) {
+		remark("No step was planned.")
+		return c
+	}
+	if r.Planned > 0 {
+		line("planned steps that ended in their box", "%s", inside(r))
+	}
+	line("ms per plan: p50, p99", "%.1f, %.1f; p99 of the slowest episode %.1f", r.P50, r.P99, r.P99Most)
+	line("infeasible plans", "%d of %d", r.Infeasible, r.Plans)
+	line("candidates that came out as NaN", "%d", r.NaNs)
+	switch {
+	case r.Planned == 0:
+	case r.Defends:
+		remark("Plans were tested against the worst errors in the box that a search found. It may have missed the worst, and steps outside the box were tested against nothing.")
+	case r.Assumed == r.Planned:
+		remark("The planner defended no box: that in the table reaches %g epistemic deviations of the model, and no plan was tested against it.", float64(lab.AssumedBeta))
+	default:
+		remark("The planner defended no box: that in the table is what the calibration asked for, and no plan was tested against it.")
+	}
+	switch r.Calibrate {
+	case "":
+		remark("The model's doubt was not calibrated.")
+	case "temperature":
+		remark("The model's doubt was calibrated by temperature, which promises nothing.")
+	case "conformal":
+		remark("The model's doubt was calibrated (conformal): what that promises is for steps exchangeable with those that calibrated, and exploration goes where these were not.")
+	case "adaptive":
+		remark("The model's doubt was calibrated (adaptive): what that promises is a share of steps in the box in the long run, and nothing about any one of them.")
+	default:
+		remark("The model's doubt was calibrated (%s).", r.Calibrate)
+	}
+	if r.Infeasible > 0 {
+		remark("An infeasible plan breaks a limit in the planner's own forecast; its first action was executed all the same.")
+	}
+	remark("Times depend on the machine, and on what else it did.")
+	return c
+}
+
+// Text writes the card for a terminal.
+func (c SafetyCard) Text(w io.Writer) error {
+	fmt.Fprintln(w, c.Title)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, l := range c.Lines {
+		fmt.Fprintf(t, "  %s\t%s\n", l[0], l[1])
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s\n", strings.Join(c.Remarks, "\n"))
+	return err
+}
+
+// Markdown writes the card in Markdown.
+func (c SafetyCard) Markdown(w io.Writer) error {
+	fmt.Fprintf(w, "### %s\n\n| | |\n|---|---|\n", markdown.Replace(c.Title))
+	for _, l := range c.Lines {
+		fmt.Fprintf(w, "| %s | %s |\n", markdown.Replace(l[0]), markdown.Replace(l[1]))
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(c.Remarks, " "))
+	return err
+}
+
+// count is so many things, and that they are.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, thing)
+}
