@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// The columns of a run's table that are no variable's: what package run writes beside the state and the action, and what the
+// The columns of a run's table that are no variable's: what package store writes beside the state and the action, and what the
 // command simulate writes. The name of a variable or an angle must be none of them, or a table would have two columns of one name.
 var (
-	ownColumns  = []string{"episode", "step", "reward", "beta", "asked_beta", "outside"}
-	ownPrefixes = []string{"excess_", "mean_", "worst_", "doubt_", "noise_", "next_", "true_"} // of limits or dimensions
+	ownColumns  = []string{"episode", "step", "reward", "beta", "asked_beta", "out_of_distribution", "feasible", "nans", "late", "fit"}
+	ownPrefixes = []string{"excess_", "mean_", "worst_", "epistemic_", "aleatoric_", "next_", "true_"} // of limits or dimensions
 )
 
 // OwnColumn tells whether a column of that name belongs to a run's table itself, so that no variable and no angle may have it.

@@ -73,6 +73,14 @@ func (d *Data) Append(x, u, next []float64) {
 	}
 }
 
+// AppendEpisode adds the transitions of an episode, as the agent saw them.
+func (d *Data) AppendEpisode(t Trajectory) {
+	d.Begin()
+	for i, u := range t.Actions {
+		d.Append(t.States[i], u, t.States[i+1])
+	}
+}
+
 // Check reports the first transition that holds a NaN or an infinity.
 func (d *Data) Check() error {
 	for i := range d.Len() {

@@ -16,9 +16,12 @@ var layers = map[string]string{
 	// 0: nothing of this module
 	"num":               "",
 	"rng":               "",
+	"nb":                "",
 	"internal/checksum": "",
 	"internal/jupyter":  "",
 	"internal/vec":      "",
+	"internal/encode":   "",
+	"internal/disk":     "",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",
 	"opt":   "num rng",
@@ -42,24 +45,26 @@ var layers = map[string]string{
 	"modeltest": ". num rng rollout tasks",
 	"opttest":   "num opt rng",
 	"plantest":  ". num rng",
-	// 4: a run on disk
-	"run": ". train",
-	// 5: all together, by name
-	"lab": ". calibrate reliability ensemble fig fused gp gx linear num opt plan residual rng rollout run stats tasks train internal/vec",
-	// a run for other tools
-	"track": ". lab plan rng run train",
-	// what studies found
-	"report": ". reliability lab rng run stats",
-	// 6: how fast it is
-	"internal/bench": ". lab num rng internal/vec",
+	// 4: all parts of a run, by name
+	"experiment": ". calibrate ensemble fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
+	// 5: runs on disk
+	"store": ". experiment fig internal/disk internal/encode train",
+	// 6: what is asked of plans, planners and boxes
+	"attack":   ". experiment internal/disk internal/encode num plan reliability rng stats store train",
+	"control":  ". experiment fig internal/disk internal/encode reliability rollout stats",
+	"coverage": ". calibrate experiment internal/disk internal/encode reliability rng",
 	// many runs by one file
-	"study": ". lab rng run stats",
-	// the figures of studies
-	"figures": ". reliability fig lab report rng run stats",
-	// 7: for people
-	"nb":        "",
-	"cli":       ". internal/bench figures lab report rng run study internal/jupyter tasks track",
-	"cmd/safex": "cli",
+	"study": ". experiment internal/disk internal/encode rng stats store",
+	// how fast it is
+	"internal/bench": ". experiment internal/vec num rng rollout",
+	// 7: a run for other tools, what studies found, and their figures
+	"track":   ". experiment internal/encode plan rng store study train",
+	"report":  ". experiment internal/disk internal/encode reliability rng stats store study",
+	"figures": ". attack control coverage experiment fig internal/encode reliability report rng stats store",
+	// 8: for people
+	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/jupyter reliability report rng store study track",
+	"cmd/safex":      "cli",
+	"internal/quick": "experiment",
 }
 
 // gomlx are the only packages that may import GoMLX.

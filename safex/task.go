@@ -38,6 +38,8 @@ type Task struct {
 	Disturbances []Disturbance
 	// Picture draws the task; nil if it has none.
 	Picture *Picture
+	// Tuning is how planners suit the task. The zero value leaves them their own settings.
+	Tuning Tuning
 }
 
 // A Var describes one dimension of a state or an action.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,11 +10,14 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/attack"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 func attackCommand() *cobra.Command {
-	a := lab.DefaultAttack()
+	a := attack.Default()
 	var compare, asJSON bool
 	var out, save, show, replay string
 	c := &cobra.Command{
@@ -43,7 +45,7 @@ which --replay takes through time again.`,
 			}
 			if compare {
 				named := a.Adversaries
-				if a.Adversaries = lab.Compared(); c.Flags().Changed("adversary") {
+				if a.Adversaries = attack.Compared(); c.Flags().Changed("adversary") {
 					a.Adversaries = append(a.Adversaries, named...)
 				}
 			}
@@ -58,12 +60,11 @@ which --replay takes through time again.`,
 		},
 	}
 	f := c.Flags()
-	names, _ := lab.Adversaries()
 	f.IntSliceVar(&a.Episodes, "episode", nil, "episode whose plans are attacked, may be repeated (default the last that is over)")
-	f.StringArrayVar(&a.Adversaries, "adversary", a.Adversaries, `who attacks, with settings if need be as in "cem Search.Samples=100", may be repeated: `+strings.Join(names, ", "))
+	f.StringArrayVar(&a.Adversaries, "adversary", a.Adversaries, `who attacks, with settings if need be as in "cem Search.Samples=100", may be repeated: `+names(experiment.Adversaries))
 	f.BoolVar(&compare, "compare", false, "compare adversaries, the planner's and those that were published")
 	f.StringVar(&a.Reference, "reference", a.Reference, "the best known adversary, that says what can be broken")
-	f.Float64Var(&a.Beta, "beta", 0, fmt.Sprintf("how many epistemic deviations the model errs by (default what the plan defended, what the model asks for, or %d)", lab.AssumedBeta))
+	f.Float64Var(&a.Beta, "beta", 0, fmt.Sprintf("how many epistemic deviations the model errs by (default what the plan defended, what the model asks for, or %d)", reliability.AssumedBeta))
 	f.BoolVar(&asJSON, "json", false, "print a line of JSON for each adversary and episode in place of the table")
 	f.StringVar(&out, "out", "", "file of the worst scenario (default RUN/scenario.json)")
 	f.StringVar(&save, "save", "", "keep the table in a file too, for --show")
@@ -73,7 +74,7 @@ which --replay takes through time again.`,
 }
 
 // strike attacks until all plans are done, and prints what came of those that are.
-func strike(c *cobra.Command, t *lab.Attempt, asJSON bool, out, save string) error {
+func strike(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) error {
 	errs := c.ErrOrStderr()
 	var episodes []string
 	for _, e := range t.Episodes {
@@ -105,7 +106,7 @@ func strike(c *cobra.Command, t *lab.Attempt, asJSON bool, out, save string) err
 }
 
 // told prints and keeps what came of an attack.
-func told(c *cobra.Command, t *lab.Attempt, asJSON bool, out, save string) error {
+func told(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) error {
 	w, gaps := c.OutOrStdout(), t.Gaps()
 	if save != "" {
 		if err := t.SaveGaps(save); err != nil {
@@ -120,37 +121,28 @@ func told(c *cobra.Command, t *lab.Attempt, asJSON bool, out, save string) error
 		return err
 	}
 	if asJSON {
-		for _, g := range gaps {
-			line, err := json.Marshal(g)
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
-				return err
-			}
-		}
-		return nil
+		return encode.Lines(w, gaps...)
 	}
-	fmt.Fprint(w, lab.GapTable(gaps))
+	fmt.Fprint(w, attack.GapTable(gaps))
 	said := "No plan was broken. The nearest to it is step %d of episode %d, with an excess of %.4g; see it by: %s attack --replay %s\n"
 	if !(worst.Excess <= 0) {
 		said = "The worst is step %d of episode %d, with an excess of %.4g; see it by: %s attack --replay %s\n"
 	}
-	_, err = fmt.Fprintf(w, "\n"+said, worst.Step, worst.Episode, float64(worst.Excess), self(), quoted(out))
+	_, err = fmt.Fprintf(w, "\n"+said, worst.Step, worst.Episode, worst.Excess, self(), quoted(out))
 	return err
 }
 
 func printGaps(c *cobra.Command, path string) error {
-	gaps, err := lab.ReadGaps(path)
+	gaps, err := attack.ReadGaps(path)
 	if err == nil {
-		_, err = fmt.Fprint(c.OutOrStdout(), lab.GapTable(gaps))
+		_, err = fmt.Fprint(c.OutOrStdout(), attack.GapTable(gaps))
 	}
 	return err
 }
 
 // replayed prints a scenario step by step.
 func replayed(c *cobra.Command, path string) error {
-	s, err := lab.ReadScenario(path)
+	s, err := attack.ReadScenario(path)
 	if err != nil {
 		return err
 	}
@@ -182,6 +174,6 @@ func replayed(c *cobra.Command, path string) error {
 		}
 		fmt.Fprintln(w)
 	}
-	_, err = fmt.Fprintf(w, "\nThe worst excess is %.4g in units of the limit's Scale, as it was found.\n", float64(s.Excess))
+	_, err = fmt.Fprintf(w, "\nThe worst excess is %.4g in units of the limit's Scale, as it was found.\n", s.Excess)
 	return err
 }

@@ -4,15 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/bench"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
 
 func benchCommand() *cobra.Command {
@@ -44,11 +42,9 @@ meanwhile: other work on it shows.`,
 	f := c.Flags()
 	f.BoolVar(&quick, "quick", false, "stay under a minute, with fewer tasks and repetitions")
 	f.BoolVar(&asJSON, "json", false, "print a JSON list of rows in place of the table")
-	engines, _ := lab.Engines()
-	f.StringVar(&engine, "engine", "", "this engine alone: "+strings.Join(engines, ", "))
-	f.StringVar(&task, "task", "", "plans on this task alone: "+strings.Join(lab.Tasks(), ", "))
-	planners, _ := lab.Planners()
-	f.StringVar(&planner, "planner", "", "plans of this planner alone: "+strings.Join(planners, ", "))
+	f.StringVar(&engine, "engine", "", "this engine alone: "+names(experiment.Engines))
+	f.StringVar(&task, "task", "", "plans on this task alone: "+names(experiment.Tasks))
+	f.StringVar(&planner, "planner", "", "plans of this planner alone: "+names(experiment.Planners))
 	f.StringVar(&out, "out", "", "also keep the rows in this file, as JSON")
 	return c
 }
@@ -56,7 +52,7 @@ meanwhile: other work on it shows.`,
 // benchmark measures with a progress bar, if standard error is a terminal, and prints what there is, also after a stop.
 func benchmark(c *cobra.Command, s bench.Settings, asJSON bool, out string) error {
 	errs, total := c.ErrOrStderr(), s.Count()
-	if !lab.SIMD() {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
@@ -107,5 +103,5 @@ func keepRows(path string, rows []bench.Row) error {
 	if err != nil {
 		return err
 	}
-	return run.Write(filepath.Dir(path), filepath.Base(path), text)
+	return disk.Write(path, text)
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -13,8 +11,10 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/control"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 func controlCommand() *cobra.Command {
@@ -22,7 +22,7 @@ func controlCommand() *cobra.Command {
 	var steps int
 	var set []string
 	var asJSON bool
-	var control lab.Control
+	var asked control.Settings
 	c := &cobra.Command{
 		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the true dynamics",
 		Long: `control plans with the true dynamics, an episode for each seed: nothing is learned, so that what comes of it
@@ -37,63 +37,58 @@ keeps what is done. The same seed gives the same outcome on any number of cores.
   safex control --show speed.json --figure speed.png`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if show != "" {
-				past, done, err := lab.ReadControl(show)
+				past, done, err := control.Read(show)
 				if err != nil {
 					return err
 				}
 				return controlled(c, past, done, asJSON, figure)
 			}
 			if len(args) == 0 {
-				args = lab.Tasks()
+				args = experiment.Tasks.Names()
 			}
 			if c.Flags().Changed("steps") {
 				set = append(set, fmt.Sprintf("Steps=%d", steps))
 			}
 			for _, task := range args {
-				s, err := lab.ControlSettings(task, planner, preset)
+				m, err := experiment.Tasks.New(task)
 				if err != nil {
 					return err
 				}
-				if search != "" {
-					if err := s.UseSearch(search); err != nil {
-						return err
-					}
-				}
-				if err := s.UseEngine(engine); err != nil {
+				s, err := control.For(m, planner, preset)
+				if err != nil {
 					return err
 				}
-				for _, a := range set {
-					if err := s.Set(a); err != nil {
-						return err
-					}
+				chosen := []string{"engine=" + engine}
+				if search != "" {
+					chosen = append(chosen, "planner.Search="+search)
 				}
-				control.Settings = append(control.Settings, s)
+				if err := s.SetAll(append(chosen, set...)...); err != nil {
+					return err
+				}
+				asked.Specs = append(asked.Specs, s)
 			}
 			if vary != "" {
-				if err := control.UseVary(vary); err != nil {
+				if err := asked.UseVary(vary); err != nil {
 					return err
 				}
 			}
 			if figure != "" && (vary == "" || len(args) != 1) {
 				return errors.New("--figure is of one task and --vary, as in: safex control pendulum --vary MaxSpeed=5:6:0.1 --figure speed.png")
 			}
-			return plan(c, &control, asJSON, out, figure)
+			return plan(c, &asked, asJSON, out, figure)
 		},
 	}
 	f := c.Flags()
-	names, _ := lab.Planners()
-	f.StringVar(&planner, "planner", "safe", "how to plan: "+strings.Join(names, ", "))
+	f.StringVar(&planner, "planner", "safe", "how to plan: "+names(experiment.Planners))
 	f.StringVar(&preset, "preset", "", "reference: the published settings of the task and the planner, which other flags then change")
-	searches, _ := lab.Searches()
-	f.StringVar(&search, "search", "", "how the planner searches actions: "+strings.Join(searches, ", ")+" (default the planner's own)")
-	engines, _ := lab.Engines()
-	f.StringVar(&engine, "engine", engines[0], "what takes the dynamics through time: "+strings.Join(engines, ", "))
-	f.IntVar(&control.Seeds, "seeds", 10, "runs of each task and value")
-	f.Uint64Var(&control.First, "seed", 1, "seed of the first of them; the others follow")
+	f.StringVar(&search, "search", "", "how the planner searches actions: "+names(experiment.Searches)+" (default the planner's own)")
+	f.StringVar(&engine, "engine", experiment.Engines.Names()[0], "what takes the dynamics through time: "+names(experiment.Engines))
+	f.IntVar(&asked.Seeds, "seeds", 10, "runs of each task and value")
+	f.Uint64Var(&asked.First, "seed", 1, "seed of the first of them; the others follow")
 	f.IntVar(&steps, "steps", 0, "steps of an episode (default the task's own)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, planner.FIELD or agent.RepeatNoise, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, planner.FIELD or repeat-noise, as in MaxSpeed=5")
 	f.StringVar(&vary, "vary", "", "give a setting several values: a list, as in planner.Horizon=20,40, or first:last:step, as in MaxSpeed=5:6:0.1")
-	f.BoolVar(&control.Times, "times", false, "measure plan times, with one run at a time")
+	f.BoolVar(&asked.Times, "times", false, "measure plan times, with one run at a time")
 	f.BoolVar(&asJSON, "json", false, "print a line of JSON for each row in place of the table")
 	f.StringVar(&out, "out", "", "keep the outcomes in this file, and go on with those that it holds")
 	f.StringVar(&figure, "figure", "", "draw what comes of --vary into this PNG file")
@@ -102,18 +97,18 @@ keeps what is done. The same seed gives the same outcome on any number of cores.
 }
 
 // plan makes the runs that are not in a file yet, and prints what came of those that are done.
-func plan(c *cobra.Command, control *lab.Control, asJSON bool, out, figure string) error {
-	if err := control.Check(); err != nil {
+func plan(c *cobra.Command, asked *control.Settings, asJSON bool, out, figure string) error {
+	if err := asked.Check(); err != nil {
 		return err
 	}
-	var done []lab.Controlled
+	var done []control.Outcome
 	if out != "" {
 		var err error
-		if done, err = control.Resume(out); err != nil {
+		if done, err = asked.Resume(out); err != nil {
 			return err
 		}
 	}
-	errs, left := c.ErrOrStderr(), control.Left(done)
+	errs, left := c.ErrOrStderr(), asked.Left(done)
 	bar := progressbar.NewOptions(left, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
 		progressbar.OptionSetDescription("control"), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing; Ctrl-C again ends at once") })
@@ -121,11 +116,11 @@ func plan(c *cobra.Command, control *lab.Control, asJSON bool, out, figure strin
 		if out == "" {
 			return nil
 		}
-		return control.Save(out, done)
+		return asked.Save(out, done)
 	}
 	var failed error
 	made, saved := 0, time.Now()
-	for outcome, err := range control.Run(ctx, runtime.GOMAXPROCS(0), done) {
+	for outcome, err := range asked.Run(ctx, runtime.GOMAXPROCS(0), done) {
 		if failed = err; err != nil {
 			break
 		}
@@ -148,7 +143,7 @@ func plan(c *cobra.Command, control *lab.Control, asJSON bool, out, figure strin
 		return failed
 	}
 	if len(done) > 0 {
-		if err := controlled(c, control, done, asJSON, figure); err != nil {
+		if err := controlled(c, asked, done, asJSON, figure); err != nil {
 			return err
 		}
 	}
@@ -162,23 +157,20 @@ func plan(c *cobra.Command, control *lab.Control, asJSON bool, out, figure strin
 }
 
 // controlled prints and draws outcomes.
-func controlled(c *cobra.Command, control *lab.Control, done []lab.Controlled, asJSON bool, figure string) error {
-	rows := control.Rows(done)
-	text := lab.ControlTable(rows)
+func controlled(c *cobra.Command, asked *control.Settings, done []control.Outcome, asJSON bool, figure string) error {
+	rows := asked.Rows(done)
+	text := control.Table(rows)
 	if asJSON {
-		text = ""
-		for _, r := range rows {
-			line, err := json.Marshal(r)
-			if err != nil {
-				return err
-			}
-			text += string(line) + "\n"
+		var lines strings.Builder
+		if err := encode.Lines(&lines, rows...); err != nil {
+			return err
 		}
+		text = lines.String()
 	}
 	if _, err := io.WriteString(c.OutOrStdout(), text); err != nil || figure == "" {
 		return err
 	}
-	f, err := lab.ControlFigure(rows)
+	f, err := control.Figure(rows)
 	if err != nil {
 		return err
 	}
@@ -186,5 +178,5 @@ func controlled(c *cobra.Command, control *lab.Control, done []lab.Controlled, a
 	if err != nil {
 		return err
 	}
-	return run.Write(filepath.Dir(figure), filepath.Base(figure), png)
+	return disk.Write(figure, png)
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/coverage"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 func coverageCommand() *cobra.Command {
-	c := lab.DefaultCoverage()
+	c := coverage.Default()
 	var out, show string
 	tasks := c.Tasks
 	cmd := &cobra.Command{
@@ -28,9 +29,9 @@ there already is not done again.`,
   safex coverage --show coverage.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if show != "" {
-				settings, done, err := lab.ReadCoverage(show)
+				settings, done, err := coverage.Read(show)
 				if err == nil {
-					_, err = fmt.Fprint(cmd.OutOrStdout(), lab.CoverageTable(settings, done))
+					_, err = fmt.Fprint(cmd.OutOrStdout(), coverage.Table(settings, done))
 				}
 				return err
 			}
@@ -47,7 +48,7 @@ there already is not done again.`,
 		},
 	}
 	f := cmd.Flags()
-	models, _ := lab.Models()
+	models, _ := experiment.Models()
 	f.StringVar(&c.Model, "model", c.Model, "what to learn: "+strings.Join(models, ", "))
 	f.IntVar(&c.Seeds, "seeds", c.Seeds, "repetitions for each task")
 	f.Float64Var(&c.Miss, "miss", c.Miss, "share of the episodes that may leave the box")
@@ -60,7 +61,7 @@ there already is not done again.`,
 }
 
 // measure goes on with the outcomes in a file until all are there, saving after each.
-func measure(cmd *cobra.Command, c lab.Coverage, out string) error {
+func measure(cmd *cobra.Command, c coverage.Settings, out string) error {
 	done, err := c.Resume(out)
 	if err != nil {
 		return err
@@ -85,6 +86,6 @@ func measure(cmd *cobra.Command, c lab.Coverage, out string) error {
 		bar.Set(len(done))
 	}
 	bar.Finish()
-	_, err = io.WriteString(cmd.OutOrStdout(), lab.CoverageTable(c, done))
+	_, err = io.WriteString(cmd.OutOrStdout(), coverage.Table(c, done))
 	return err
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rischiboy/safe_exploration/safex/figures"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A drawing is what the flags of safex figures ask for.
@@ -67,8 +68,7 @@ func kindsOfFigures() string {
 
 // ofRun tells whether dir is the folder of a run, whose figures are its own.
 func ofRun(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "run.yaml"))
-	return err == nil
+	return store.IsRun(dir)
 }
 
 // draw draws what can be drawn from paths, or what is asked for.
@@ -137,7 +137,7 @@ func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
 			return err
 		}
 		file := name + "." + d.format
-		if err := run.Write(d.out, file, picture); err != nil {
+		if err := disk.Write(filepath.Join(d.out, file), picture); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(w, filepath.Join(d.out, file)); err != nil {

@@ -12,16 +12,39 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
-// Main runs the command with the arguments of the process, and ends the process.
-func Main() {
-	if err := command().ExecuteContext(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, sentence(err))
-		os.Exit(1)
-	}
+// Main is the command, with tasks of the program's own beside those of this library, and ends the process: a program that calls it with its
+// task trains, resumes, runs studies, reports, draws, attacks and checks it as safex does the pendulum.
+//
+//	func main() { cli.Main(spring) }
+func Main(own ...safex.Maker) {
+	os.Exit(Run(context.Background(), own...))
 }
+
+// Run is Main without the end of the process: it returns the exit status, 0 or 1.
+func Run(ctx context.Context, own ...safex.Maker) int {
+	for _, m := range own {
+		if err := experiment.AddTask(m); err != nil {
+			fmt.Fprintln(os.Stderr, sentence(err))
+			return 1
+		}
+	}
+	hosted = len(own) > 0
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, sentence(err))
+		return 1
+	}
+	return 0
+}
+
+// hosted tells whether a program with tasks of its own is the command.
+var hosted bool
 
 // untilSignal is a context that Ctrl-C or a termination ends; a second signal ends the process at once. Commands
 // that have something to finish use it, all others end at the first.
@@ -90,11 +113,22 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 		Example: "  safex card runs/pendulum-pessimistic-1",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
 		RunE: func(c *cobra.Command, args []string) error {
-			account, err := lab.Card(args[0])
-			if err == nil {
-				err = aligned(c.OutOrStdout(), account.Markdown())
+			r, err := store.Open(args[0])
+			if err != nil {
+				return err
 			}
-			return err
+			account, err := reliability.New(r.System, r.Episodes, reliability.AssumedBeta)
+			if err != nil {
+				return err
+			}
+			png, err := fig.Card(account).PNG()
+			if err != nil {
+				return err
+			}
+			if err := store.Write(args[0], "figures/card.png", png); err != nil {
+				return err
+			}
+			return aligned(c.OutOrStdout(), account.Markdown())
 		},
 	}
 }
@@ -103,13 +137,13 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the version, whether this build has SIMD, and what trains and runs graphs", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) {
-			fmt.Fprintf(c.OutOrStdout(), "safex %s\n", lab.Build())
-			if lab.SIMD() {
+			fmt.Fprintf(c.OutOrStdout(), "safex %s\n", experiment.Build())
+			if experiment.SIMD() {
 				fmt.Fprintln(c.OutOrStdout(), "SIMD: yes")
 			} else {
 				fmt.Fprintln(c.OutOrStdout(), "SIMD: no. "+slower)
 			}
-			if backend, err := lab.Backend(); err != nil {
+			if backend, err := experiment.Backend(); err != nil {
 				fmt.Fprintf(c.OutOrStdout(), "backend: none. %v\n", err)
 			} else {
 				fmt.Fprintf(c.OutOrStdout(), "backend: %s\n", backend)
@@ -120,8 +154,16 @@ func versionCommand() *cobra.Command {
 
 // self is how this command was started, for a line to copy.
 func self() string {
-	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") { // by go run
+	path, err := os.Executable()
+	switch {
+	case err != nil:
+		return "safex"
+	case strings.Contains(path, "go-build") && hosted: // by go run
+		return "GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd go run ."
+	case strings.Contains(path, "go-build"):
 		return "GOTOOLCHAIN=go1.27.3 GOEXPERIMENT=simd go run ./safex/cmd/safex"
+	case hosted:
+		return quoted(os.Args[0])
 	}
 	return "safex"
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -10,9 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/report"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
 )
 
 // A reporting is what the flags of safex report ask for.
@@ -84,7 +84,7 @@ func (r reporting) run(out io.Writer, paths []string) error {
 		}
 	}
 	if r.out != "" {
-		return run.Write(filepath.Dir(r.out), filepath.Base(r.out), b.Bytes())
+		return disk.Write(r.out, b.Bytes())
 	}
 	_, err = out.Write(b.Bytes())
 	return err
@@ -112,13 +112,7 @@ func sameFile(a, b string) bool {
 // write writes rows as they are asked for.
 func (r reporting) write(w io.Writer, rows []report.Row) error {
 	if r.asJSON {
-		lines := json.NewEncoder(w)
-		for _, row := range rows {
-			if err := lines.Encode(row); err != nil {
-				return err
-			}
-		}
-		return nil
+		return encode.Lines(w, rows...)
 	}
 	table, card := report.Table, report.SafetyCard.Text
 	if r.markdown {

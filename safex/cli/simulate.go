@@ -12,9 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
 func simulateCommand() *cobra.Command {
@@ -45,7 +44,7 @@ reward and excess are judged on what really happened.`,
 			if err != nil {
 				return err
 			}
-			s, err := lab.Disturbed(m.Task(), ds)
+			s, err := experiment.Disturbed(m.Task(), ds)
 			if err != nil {
 				return err
 			}
@@ -74,8 +73,8 @@ reward and excess are judged on what really happened.`,
 }
 
 // parameters are those of a task with the values of --set.
-func parameters(task, preset string, set []string) (tasks.Maker, error) {
-	m, err := lab.Parameters(task, preset)
+func parameters(task, preset string, set []string) (safex.Maker, error) {
+	m, err := experiment.Parameters(task, preset)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +83,7 @@ func parameters(task, preset string, set []string) (tasks.Maker, error) {
 		if !ok {
 			return nil, fmt.Errorf("--set %s: want field=value, as in MaxSpeed=5", a)
 		}
-		if err := lab.SetField(m, path, value); err != nil {
+		if err := experiment.SetField(m, path, value); err != nil {
 			return nil, err
 		}
 	}
@@ -232,11 +231,8 @@ func find(s *safex.System, header []string) (columns []int, err error) {
 // list writes the tasks and the planners.
 func list(out io.Writer) error {
 	fmt.Fprintln(out, "Tasks")
-	for _, name := range lab.Tasks() {
-		m, err := lab.Parameters(name, "")
-		if err != nil {
-			return err
-		}
+	for _, e := range experiment.Tasks.Entries() {
+		name, m := e.Name, experiment.Held(e.Make())
 		t := m.Task()
 		fmt.Fprintf(out, "  %s: %d steps of %.4g s\n", name, t.Steps, t.Dt)
 		fmt.Fprintf(out, "    state   %s\n    action  %s, each in [-1, 1]\n", vars(t.State), vars(t.Action))
@@ -253,7 +249,7 @@ func list(out io.Writer) error {
 		if len(more) > 0 {
 			fmt.Fprintf(out, "    angle   %s, for --disturb\n", strings.Join(more, ", "))
 		}
-		fmt.Fprintf(out, "    --set   %s\n", strings.Join(lab.Fields(m), ", "))
+		fmt.Fprintf(out, "    --set   %s\n", strings.Join(experiment.Fields(m), ", "))
 	}
 	fmt.Fprintln(out, "Disturbances, as in --disturb \"impulse omega 1 from 3\"")
 	for _, k := range safex.Kinds() {
@@ -262,7 +258,10 @@ func list(out io.Writer) error {
 	for _, kind := range []struct {
 		title string
 		list  func() (names, about []string)
-	}{{"Models, for --model", lab.Models}, {"Calibrations, for --calibrate", lab.Calibrations}, {"Planners, for --planner", lab.Planners}, {"Engines, for --engine", lab.Engines}} {
+	}{
+		{"Models, for --model", experiment.Models}, {"Calibrations, for --calibrate", listed(experiment.Calibrations)},
+		{"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
+	} {
 		fmt.Fprintln(out, kind.title)
 		names, about := kind.list()
 		for i := range names {
@@ -270,6 +269,16 @@ func list(out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// listed lists what a registry has, with a line about each.
+func listed[T any](r *experiment.Registry[T]) func() (names, about []string) {
+	return func() (names, about []string) {
+		for _, e := range r.Entries() {
+			names, about = append(names, e.Name), append(about, e.About)
+		}
+		return names, about
+	}
 }
 
 // vars lists variables with their units.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
 	"github.com/rischiboy/safe_exploration/safex/track"
 )
@@ -79,7 +79,7 @@ func (s *cluster) submit(c *cobra.Command, of *study.Study, jobs []study.Job, ou
 	if dry {
 		return s.dryRun(w, of, jobs, out, path, args)
 	}
-	if !lab.SIMD() {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	sum, err := of.Submit(c.Context(), out, s.Slurm, path, args...)
@@ -177,7 +177,7 @@ func taskCommand() *cobra.Command {
 			ctx := untilSignal(c.Context(), func() {})
 			limited, stop := signal.NotifyContext(ctx, syscall.SIGUSR1)
 			defer stop()
-			err := study.Task(limited, args[0], args[1], func(r *lab.Run) error { return follow(c, r, tracked) })
+			err := study.Task(limited, args[0], args[1], func(r *store.Run) error { return follow(c, r, tracked) })
 			if !stopped(err) || ctx.Err() != nil {
 				return err
 			}
@@ -190,7 +190,7 @@ func taskCommand() *cobra.Command {
 			} else {
 				err = fmt.Errorf("%s; all is saved: submit it again, with more --time or with --requeue", study.OutOfTime)
 			}
-			if e := run.Fail(filepath.Join(args[0], filepath.FromSlash(args[1])), err.Error()); e != nil {
+			if e := store.Fail(filepath.Join(args[0], filepath.FromSlash(args[1])), err.Error()); e != nil {
 				return e
 			}
 			return err
@@ -202,7 +202,7 @@ func taskCommand() *cobra.Command {
 }
 
 // follow has a run tracked while it goes on.
-func follow(c *cobra.Command, r *lab.Run, tracked track.Settings) error {
+func follow(c *cobra.Command, r *store.Run, tracked track.Settings) error {
 	return tracked.Follow(r, func(err error) {
 		fmt.Fprintf(c.ErrOrStderr(), "%s; make up for it with: %s\n", sentence(err), trackLine(r.Dir, tracked))
 	})

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
@@ -293,8 +293,8 @@ func testSlurm(t *testing.T, bin string) {
 		t.Error(said)
 	}
 	until(t, "it has saved", func() bool { return strings.Contains(safex("status", out), "stopped; in Slurm cancelled") })
-	if _, err := run.Summaries(first); err != nil || run.Failure(first) != "" {
-		t.Errorf("error %v, failure %q", err, run.Failure(first))
+	if _, err := store.Summaries(first); err != nil || store.Failure(first) != "" {
+		t.Errorf("error %v, failure %q", err, store.Failure(first))
 	}
 }
 
@@ -336,8 +336,8 @@ func testTimeLimit(t *testing.T, bin string) {
 		began = rows(filepath.Join(dir, "steps.csv"))
 		return c.ProcessState, said.String()
 	}
-	if state, said := stop(syscall.SIGUSR1, "--requeue"); !state.Success() || run.Failure(dir) != "" {
-		t.Errorf("%v: %s, failure %q", state, said, run.Failure(dir))
+	if state, said := stop(syscall.SIGUSR1, "--requeue"); !state.Success() || store.Failure(dir) != "" {
+		t.Errorf("%v: %s, failure %q", state, said, store.Failure(dir))
 	}
 	if calls, err := os.ReadFile(filepath.Join(commands, "calls")); err != nil || string(calls) != "requeue 7_3\n" {
 		t.Errorf("asked Slurm to %q, error %v", calls, err)
@@ -345,14 +345,14 @@ func testTimeLimit(t *testing.T, bin string) {
 	if err := os.WriteFile(filepath.Join(commands, "refuse"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if state, said := stop(syscall.SIGUSR1, "--requeue"); state.Success() || !strings.Contains(run.Failure(dir), "could not be queued again (study: scontrol: slurm_requeue error: Access denied); all is saved") {
-		t.Errorf("%v: %s, failure %q", state, said, run.Failure(dir))
+	if state, said := stop(syscall.SIGUSR1, "--requeue"); state.Success() || !strings.Contains(store.Failure(dir), "could not be queued again (study: scontrol: slurm_requeue error: Access denied); all is saved") {
+		t.Errorf("%v: %s, failure %q", state, said, store.Failure(dir))
 	}
-	if state, said := stop(syscall.SIGUSR1); state.ExitCode() != 1 || !strings.Contains(said, "its time limit came; all is saved") || !strings.HasPrefix(run.Failure(dir), "its time limit came") {
-		t.Errorf("%v: %s, failure %q", state, said, run.Failure(dir))
+	if state, said := stop(syscall.SIGUSR1); state.ExitCode() != 1 || !strings.Contains(said, "its time limit came; all is saved") || !strings.HasPrefix(store.Failure(dir), "its time limit came") {
+		t.Errorf("%v: %s, failure %q", state, said, store.Failure(dir))
 	}
-	if state, said := stop(syscall.SIGTERM, "--requeue"); state.ExitCode() != 1 || !strings.Contains(said, "all is saved") || run.Failure(dir) != "" {
-		t.Errorf("cancelled, %v: %s, failure %q", state, said, run.Failure(dir))
+	if state, said := stop(syscall.SIGTERM, "--requeue"); state.ExitCode() != 1 || !strings.Contains(said, "all is saved") || store.Failure(dir) != "" {
+		t.Errorf("cancelled, %v: %s, failure %q", state, said, store.Failure(dir))
 	}
 	if calls, _ := os.ReadFile(filepath.Join(commands, "calls")); string(calls) != "requeue 7_3\nrequeue 7_3\n" {
 		t.Errorf("asked Slurm to %q", calls)

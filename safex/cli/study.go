@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +11,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
 	"github.com/rischiboy/safe_exploration/safex/track"
 )
@@ -72,13 +72,7 @@ is TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, below that of the study, which k
 				}
 			}
 			if c.Flags().Changed("episodes") {
-				s.Episodes = &episodes
-				for i := range s.Overrides {
-					s.Overrides[i].Episodes = nil
-				}
-				for i := range s.Variants {
-					s.Variants[i].Episodes = nil
-				}
+				s.UseEpisodes(episodes)
 			}
 			jobs, err := s.Jobs()
 			if err != nil {
@@ -144,7 +138,7 @@ func dryRun(w io.Writer, out string, jobs []study.Job) error {
 			continue
 		}
 		said[j.Method()] = true
-		text, err := run.Encode(j.Settings)
+		text, err := j.Spec.YAML()
 		if err != nil {
 			return err
 		}
@@ -160,7 +154,7 @@ func dryRun(w io.Writer, out string, jobs []study.Job) error {
 // runStudy runs s with a progress bar, if standard error is a terminal, and a line for each run that ends.
 func runStudy(c *cobra.Command, s *study.Study, file, out string, workers int, worker study.Worker) error {
 	w, errs := c.OutOrStdout(), c.ErrOrStderr()
-	if !lab.SIMD() {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
@@ -267,16 +261,7 @@ last episode, and whether it is waiting, running, stopped, done or failed; for a
 			if !asJSON {
 				return study.Table(w, states)
 			}
-			for _, s := range states {
-				text, err := json.Marshal(s)
-				if err != nil {
-					return err
-				}
-				if _, err := fmt.Fprintf(w, "%s\n", text); err != nil {
-					return err
-				}
-			}
-			return nil
+			return encode.Lines(w, states...)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a line of JSON for each run in place of the table")
@@ -285,22 +270,22 @@ last episode, and whether it is waiting, running, stopped, done or failed; for a
 
 // progress writes how far the run in a folder is, and how to go on with it.
 func progress(w io.Writer, dir string) error {
-	p, err := lab.ProgressOf(dir)
+	p, err := store.Open(dir)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(w, heading(p.System))
-	for _, sum := range p.Complete {
+	for _, sum := range p.Summaries {
 		fmt.Fprintln(w, row(p.System, sum))
 	}
 	how := fmt.Sprintf("stopped: go on with %s resume %s", self(), quoted(dir))
 	switch {
-	case p.Busy:
+	case store.Busy(dir):
 		how = "running"
-	case p.Steps == p.Total:
+	case p.Complete():
 		how = "complete"
 	}
-	_, err = fmt.Fprintf(w, "%d of %d steps, %s\n", p.Steps, p.Total, how)
+	_, err = fmt.Fprintf(w, "%d of %d steps, %s\n", p.Steps(), p.Spec.Total(), how)
 	return err
 }
 
@@ -317,7 +302,7 @@ func workCommand() *cobra.Command {
 			if attached {
 				ctx = study.Attached(ctx, c.InOrStdin())
 			}
-			return study.Work(ctx, args[0], c.OutOrStdout(), func(r *lab.Run) error { return follow(c, r, tracked) })
+			return study.Work(ctx, args[0], c.OutOrStdout(), func(r *store.Run) error { return follow(c, r, tracked) })
 		},
 	}
 	c.Flags().BoolVar(&attached, "attached", false, "stop when standard input ends, as it does with the process that started this one")

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
@@ -96,7 +96,7 @@ func TestRunOtherBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(strings.Replace(string(text), lab.Build(), "0.0.1", 1)), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), experiment.Build(), "0.0.1", 1)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,7 +149,7 @@ func TestRunErrors(t *testing.T) {
 	if err := jobs[1].Make(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Write(filepath.Join(dir, jobs[1].Dir), "model/state.bin", []byte("half")); err != nil {
+	if err := store.Write(filepath.Join(dir, jobs[1].Dir), "model/state.bin", []byte("half")); err != nil {
 		t.Fatal(err)
 	}
 	out, errs, err := do(nil, "run", file, "--out", dir)
@@ -158,7 +158,7 @@ func TestRunErrors(t *testing.T) {
 		!strings.Contains(errs, "state.bin: damaged: its checksum is wrong; see "+log) {
 		t.Errorf("error %v, printed\n%s\nsaid\n%s", err, out, errs)
 	}
-	if out, _, err := do(nil, "status", dir); err != nil || !strings.Contains(out, "failed: run: ") {
+	if out, _, err := do(nil, "status", dir); err != nil || !strings.Contains(out, "failed: store: ") {
 		t.Errorf("error %v, status\n%s", err, out)
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +12,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
@@ -132,7 +132,7 @@ func (s sweep) dryRun(w io.Writer) error {
 		outcomes = append(outcomes, o)
 	}
 	if s.asJSON {
-		return lines(w, outcomes)
+		return encode.Lines(w, outcomes...)
 	}
 	for _, o := range outcomes {
 		text := o.Trial + ":"
@@ -151,24 +151,13 @@ func (s sweep) dryRun(w io.Writer) error {
 	return nil
 }
 
-// lines prints a line of JSON for each outcome.
-func lines(w io.Writer, outcomes []study.Outcome) error {
-	e := json.NewEncoder(w)
-	for _, o := range outcomes {
-		if err := e.Encode(o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // run runs s with a progress bar, if standard error is a terminal, and a line for each run that ends, on standard error with --json.
 func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 	w, errs := c.OutOrStdout(), c.ErrOrStderr()
 	if s.asJSON {
 		w = errs
 	}
-	if !lab.SIMD() {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
@@ -228,7 +217,7 @@ func (s sweep) submit(c *cobra.Command, slurm cluster) error {
 	if slurm.requeue {
 		args = append(args, "--requeue")
 	}
-	if !lab.SIMD() {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	sum, err := s.Submit(c.Context(), s.out, slurm.Slurm, path, args...)
@@ -253,7 +242,7 @@ func (s sweep) print(w io.Writer) error {
 		return err
 	}
 	if s.asJSON {
-		return lines(w, outcomes)
+		return encode.Lines(w, outcomes...)
 	}
 	fmt.Fprintln(w)
 	if err := s.Table(w, outcomes); err != nil {

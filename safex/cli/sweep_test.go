@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
@@ -80,13 +80,15 @@ func TestSweep(t *testing.T) {
 	if _, _, err := do(nil, append(strings.Split(strings.TrimSpace(string(words)), "\n"), "--out", alone)...); err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	var a, b lab.Settings
-	for path, to := range map[string]*lab.Settings{alone: &a, filepath.Join(dir, "pitch", "pessimistic-linear-"+best.Trial, "1"): &b} {
-		if err := run.Settings(path, to); err != nil {
+	var specs []*experiment.Spec
+	for _, path := range []string{alone, filepath.Join(dir, "pitch", "pessimistic-linear-"+best.Trial, "1")} {
+		s, err := store.ReadSpec(path)
+		if err != nil {
 			t.Fatal(err)
 		}
+		specs = append(specs, s)
 	}
-	if name, is, want, err := lab.Difference(&a, &b); name != "" || err != nil {
+	if name, is, want, err := experiment.Difference(specs[0], specs[1]); name != "" || err != nil {
 		t.Errorf("%s has %s %s, want %s (%v)", line, name, is, want, err)
 	}
 }
@@ -122,7 +124,8 @@ func TestSweepErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Study.Episodes, s.Trials.Method, s.Trials.Halving = new(1), "halton", nil
+	s.Trials.Method, s.Trials.Halving = "halton", nil
+	s.Study.UseEpisodes(1)
 	jobs, err := s.Jobs()
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +134,7 @@ func TestSweepErrors(t *testing.T) {
 	if err := jobs[1].Make(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Write(filepath.Join(dir, jobs[1].Dir), "model/state.bin", []byte("half")); err != nil {
+	if err := store.Write(filepath.Join(dir, jobs[1].Dir), "model/state.bin", []byte("half")); err != nil {
 		t.Fatal(err)
 	}
 	out, errs, err := do(nil, "sweep", file, "--out", dir)

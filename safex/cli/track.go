@@ -2,12 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/track"
 )
 
@@ -89,21 +87,11 @@ func trackLine(dir string, s track.Settings) string {
 // runFolders are the run folders among paths and below them, in order. Every path has at least one.
 func runFolders(paths []string) (dirs []string, err error) {
 	for _, path := range paths {
-		before := len(dirs)
-		err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
-			if err != nil || !e.IsDir() {
-				return err
-			}
-			if _, err := os.Stat(filepath.Join(at, "run.yaml")); err != nil {
-				return nil
-			}
-			dirs = append(dirs, at)
-			return fs.SkipDir
-		})
+		found, err := store.Find(path)
 		if err != nil {
 			return nil, err
 		}
-		if len(dirs) == before {
+		if dirs = append(dirs, found...); len(found) == 0 {
 			return nil, fmt.Errorf("%q is no run folder, and has none below it", path)
 		}
 	}

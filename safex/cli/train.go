@@ -14,15 +14,13 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/track"
 )
 
 func trainCommand() *cobra.Command {
-	var planner, preset, search, inner, adversary, model, calibration, engine, out string
-	var episodes, explore, learnEvery int
-	var seed uint64
+	var planner, preset, out string
 	var set, disturb []string
 	var tracked track.Settings
 	c := &cobra.Command{
@@ -45,73 +43,44 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			if err := tracked.Check(); err != nil {
 				return err
 			}
-			s, err := lab.Default(args[0], planner)
+			s, err := experiment.Named(args[0], "planner="+planner)
 			if err != nil {
 				return err
 			}
 			if err := s.UsePreset(preset); err != nil {
 				return err
 			}
-			if search != "" {
-				if err := s.UseSearch(search); err != nil {
-					return err
+			// Of a preset, what is not given stays as it is.
+			given := func(flag string) bool { return c.Flags().Changed(flag) }
+			var chosen []string
+			for _, f := range assigning {
+				if given(f.flag) {
+					chosen = append(chosen, f.path+"="+c.Flags().Lookup(f.flag).Value.String())
 				}
 			}
-			if inner != "" {
-				if err := s.UseInner(inner); err != nil {
-					return err
-				}
-			}
-			if adversary != "" {
-				if err := s.UseAdversary(adversary); err != nil {
-					return err
-				}
-			}
-			given := func(flag string) bool { return preset == "" || c.Flags().Changed(flag) }
-			if given("model") {
-				if err := s.Use(model); err != nil {
-					return err
-				}
-			}
-			if given("calibrate") {
-				if err := s.UseCalibration(calibration); err != nil {
-					return err
-				}
-			}
-			if err := s.UseEngine(engine); err != nil {
+			if err := s.SetAll(chosen...); err != nil {
 				return err
 			}
-			if s.Seed = seed; given("episodes") {
-				s.Episodes = episodes
-			}
-			if given("explore") {
-				s.Explore = explore
-			}
-			if given("learn-every") {
-				s.LearnEvery = learnEvery
-			}
-			for _, a := range set {
-				if err := s.Set(a); err != nil {
-					return err
-				}
+			if err := s.SetAll(set...); err != nil {
+				return err
 			}
 			if s.Disturbances, err = disturbances(disturb); err != nil {
 				return err
 			}
 			if out == "" {
-				name := s.Task + "-" + s.Planner
+				name := s.TaskName() + "-" + planner
 				if preset != "" {
 					name += "-" + preset
 				}
-				if c.Flags().Changed("model") {
-					name += "-" + s.Model
+				if given("model") {
+					name += "-" + s.ModelName()
 				}
-				if s.Calibrating != nil && given("calibrate") {
-					name += "-" + s.Calibrate
+				if s.Calibration != nil && (preset == "" || given("calibrate")) {
+					name += "-" + s.CalibrationName()
 				}
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
-			r, err := lab.Start(out, s)
+			r, err := store.Start(out, s)
 			if err != nil {
 				return err
 			}
@@ -119,30 +88,34 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 		},
 	}
 	f := c.Flags()
-	names, _ := lab.Planners()
-	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+strings.Join(names, ", "))
+	f.StringVar(&planner, "planner", "pessimistic", "how to plan: "+names(experiment.Planners))
 	f.StringVar(&preset, "preset", "", "reference: the published settings of the task and the planner, which other flags then change")
-	searches, _ := lab.Searches()
-	f.StringVar(&search, "search", "", "how the planner searches actions: "+strings.Join(searches, ", ")+" (default the planner's own)")
-	f.StringVar(&inner, "inner", "", "how minmax and optminmax search model errors (default the planner's own)")
-	adversaries, _ := lab.Adversaries()
-	f.StringVar(&adversary, "adversary", "", "who attacks a pessimistic plan: "+strings.Join(adversaries, ", ")+" (default the planner's own)")
-	models, _ := lab.Models()
-	f.StringVar(&model, "model", models[0], "what to learn: "+strings.Join(models, ", "))
-	calibrations, _ := lab.Calibrations()
-	f.StringVar(&calibration, "calibrate", calibrations[0], "how to calibrate the model's doubt: "+strings.Join(calibrations, ", "))
-	engines, _ := lab.Engines()
-	f.StringVar(&engine, "engine", engines[0], "what takes the model through time: "+strings.Join(engines, ", "))
-	f.IntVar(&episodes, "episodes", 10, "episodes after the random phase")
-	f.IntVar(&explore, "explore", 100, "random steps before the first plan")
-	f.IntVar(&learnEvery, "learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
-	f.Uint64Var(&seed, "seed", 1, "seed of every random number: the same seed gives the same steps")
+	f.String("search", "", "how the planner searches actions: "+names(experiment.Searches)+" (default the planner's own)")
+	f.String("inner", "", "how minmax and optminmax search model errors (default the planner's own)")
+	f.String("adversary", "", "who attacks a pessimistic plan: "+names(experiment.Adversaries)+" (default the planner's own)")
+	models, _ := experiment.Models()
+	f.String("model", models[0], "what to learn: "+strings.Join(models, ", "))
+	f.String("calibrate", experiment.None, "how to calibrate the model's doubt: "+names(experiment.Calibrations))
+	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
+	f.Int("episodes", 10, "episodes after the random phase")
+	f.Int("explore", 100, "random steps before the first plan")
+	f.Int("learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
+	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or agent.RepeatNoise, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or repeat-noise, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c
 }
+
+// assigning are flags that are short for an assignment of --set.
+var assigning = []struct{ flag, path string }{
+	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"seed", "seed"},
+}
+
+// names lists what a registry has.
+func names[T any](r *experiment.Registry[T]) string { return strings.Join(r.Names(), ", ") }
 
 // disturbFlag adds --disturb.
 func disturbFlag(c *cobra.Command, disturb *[]string) {
@@ -174,7 +147,7 @@ that was never stopped.`,
 			if err := tracked.Check(); err != nil {
 				return err
 			}
-			r, err := lab.Resume(args[0])
+			r, err := store.Resume(args[0])
 			if err != nil {
 				return err
 			}
@@ -186,13 +159,13 @@ that was never stopped.`,
 }
 
 // show runs r to its end with a progress bar, if errs is a terminal, and a row for each episode.
-func show(ctx context.Context, out, errs io.Writer, r *lab.Run, tracked track.Settings) error {
-	if !lab.SIMD() {
+func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.Settings) error {
+	if !experiment.SIMD() {
 		fmt.Fprintln(errs, slower)
 	}
 	bar := progressbar.NewOptions(r.Total(),
 		progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
-		progressbar.OptionSetDescription(r.Settings.Task), progressbar.OptionShowCount(),
+		progressbar.OptionSetDescription(r.Spec.TaskName()), progressbar.OptionShowCount(),
 		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	fmt.Fprintln(out, heading(r.System))
@@ -245,7 +218,7 @@ func heading(s *safex.System) string {
 }
 
 // row is the line of an episode, with the largest excess of each limit in its unit: what is below 0 kept it.
-func row(s *safex.System, sum run.Summary) string {
+func row(s *safex.System, sum store.Summary) string {
 	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
 	for _, l := range s.Limits {
 		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])

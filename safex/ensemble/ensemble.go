@@ -87,6 +87,19 @@ func Reference() Ensemble {
 	return e
 }
 
+// Label tells learners of one type apart, by what their members predict and whether these repel each other.
+func (e Ensemble) Label() string {
+	switch {
+	case e.SVGD.On && e.Noise > 0:
+		return "fsvgd"
+	case e.SVGD.On:
+		return "probabilistic-fsvgd"
+	case e.Noise > 0:
+		return "deterministic"
+	}
+	return "probabilistic"
+}
+
 // Check reports the first setting that is out of range.
 func (e Ensemble) Check() error {
 	switch {

@@ -15,7 +15,7 @@ type Trial struct {
 	Value   float64
 	Arrived reliability.Share // runs that arrived; of nothing if there is nowhere to arrive
 	Clean   reliability.Share // runs without a violation
-	Returns []float64  // of the runs, at least one
+	Returns []float64         // of the runs, at least one
 }
 
 // Varied shows trials, whose values rise, against the setting: the shares of the runs that arrived, with the 95 % interval, and that broke no

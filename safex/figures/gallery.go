@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/report"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/stats"
@@ -18,6 +19,7 @@ import (
 
 // A Gallery is what figures are made from, and how.
 type Gallery struct {
+	own       []safex.Maker
 	Set       *report.Set // runs; nil if there are none
 	Published []Published // what others reached
 	Others    []Other     // of safex control, coverage and attack
@@ -58,8 +60,8 @@ func (g *Gallery) UseReached(text string) error {
 	var t Threshold
 	value := text
 	if task, rest, ok := strings.Cut(text, "="); ok {
-		if names := lab.Tasks(); !slices.Contains(names, task) {
-			return fmt.Errorf("there is no task %q: %s", task, lab.Instead(task, names))
+		if names := experiment.Tasks.Names(); !slices.Contains(names, task) {
+			return fmt.Errorf("there is no task %q: %s", task, experiment.Instead(task, names))
 		}
 		t.Task, value = task, rest
 	}
@@ -85,7 +87,7 @@ func (g *Gallery) UseReached(text string) error {
 // Check reports the first setting that is out of range.
 func (g *Gallery) Check() error {
 	if !slices.Contains(bands, string(g.Band)) {
-		return fmt.Errorf("there is no band %q: %s", g.Band, lab.Instead(string(g.Band), bands))
+		return fmt.Errorf("there is no band %q: %s", g.Band, experiment.Instead(string(g.Band), bands))
 	}
 	if g.Episode < -1 {
 		return fmt.Errorf("episode %d: want 0, which is the random phase, or more", g.Episode)
@@ -151,7 +153,7 @@ func (g *Gallery) Draw(name string) (*fig.Figure, error) {
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no figure %q: %s", name, lab.Instead(name, all))
+		return nil, fmt.Errorf("there is no figure %q: %s", name, experiment.Instead(name, all))
 	}
 	return kinds[i].draw(g)
 }

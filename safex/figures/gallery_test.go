@@ -14,10 +14,10 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/report"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // steps are those of an episode of a made method.
@@ -33,7 +33,7 @@ func made(task, planner, variant string, returns [][]float64, violations [][]int
 	for i := range returns {
 		r := report.Run{Seed: uint64(i + 1)}
 		for n, v := range returns[i] {
-			e := report.Episode{Summary: run.Summary{Episode: n, Phase: safex.Planned, Steps: steps, Return: v, Violations: violations[i][n], Beta: 2, Worst: map[string]float64{"speed": -1}}, First: -1}
+			e := report.Episode{Summary: store.Summary{Episode: n, Phase: safex.Planned, Steps: steps, Return: v, Violations: violations[i][n], Beta: 2, Worst: map[string]float64{"speed": -1}}, First: -1}
 			if e.Violations > 0 {
 				e.First, e.Worst["speed"] = 0, 1
 			}
@@ -479,11 +479,11 @@ func TestDeterministic(t *testing.T) {
 // An episode of a run folder is drawn while the run is under way, and afterwards.
 func TestEpisode(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	s, err := lab.Default("pitch", "safe")
+	s, err := experiment.Named("pitch", "planner=safe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Use("linear"); err != nil {
+	if err := s.Set("learner=linear"); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range []string{"Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4"} {
@@ -492,7 +492,7 @@ func TestEpisode(t *testing.T) {
 		}
 	}
 	s.Episodes, s.Explore = 2, 10
-	for _, err := range lab.Train(t.Context(), dir, s) {
+	for _, err := range store.Train(t.Context(), dir, s) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/report"
 )
 
@@ -54,7 +54,7 @@ func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 		}
 		rows[k].methods = append(rows[k].methods, method{m, label, slices.Index(labels, label)})
 	}
-	planners, _ := lab.Planners()
+	planners := experiment.Planners.Names()
 	if slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(planners, l) }) {
 		return rows
 	}

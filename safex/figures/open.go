@@ -8,15 +8,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/lab"
 	"github.com/rischiboy/safe_exploration/safex/report"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
 // and attack, and of Published. The error is one sentence that names the folder or the file.
-func Open(paths ...string) (*Gallery, error) {
-	g := &Gallery{Band: IQM, Episode: -1}
+func Open(paths ...string) (*Gallery, error) { return OpenWith(nil, paths...) }
+
+// OpenWith is Open of runs of tasks of the program's own too, which are passed.
+func OpenWith(own []safex.Maker, paths ...string) (*Gallery, error) {
+	g := &Gallery{Band: IQM, Episode: -1, own: own}
 	var runs []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -54,7 +58,7 @@ func Open(paths ...string) (*Gallery, error) {
 		}
 	}
 	if len(runs) > 0 {
-		set, err := report.Read(runs...)
+		set, err := report.ReadWith(own, runs...)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +93,7 @@ func contents(path string) (string, error) {
 			return "published", nil
 		case has("Gaps"):
 			return "gap", nil
-		case has("Settings", "Outcomes") && strings.HasPrefix(strings.TrimSpace(string(keys["Settings"])), "["):
+		case has("Tried", "Outcomes"):
 			return "control", nil
 		case has("Settings", "Outcomes"):
 			return "coverage", nil
@@ -108,7 +112,7 @@ type Other struct {
 func (o Other) figure() (*fig.Figure, error) { return o.draw(o.path) }
 
 // others draw files by what they hold.
-var others = map[string]func(path string) (*fig.Figure, error){"control": control, "coverage": coverage, "gap": gap}
+var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap}
 
 // episode draws an episode of the run folder.
 func (g *Gallery) episode() (*fig.Figure, error) {
@@ -116,13 +120,14 @@ func (g *Gallery) episode() (*fig.Figure, error) {
 		return nil, fmt.Errorf("figure %s is of one run folder, as in: safex figures runs/pendulum-pessimistic-1 --only %s", EpisodeName, EpisodeName)
 	}
 	dir := g.folders[0]
-	if _, err := os.Stat(filepath.Join(dir, "run.yaml")); err != nil {
+	if !store.IsRun(dir) {
 		return nil, fmt.Errorf("figure %s is of one run, and %s is a folder of runs: name one of them", EpisodeName, dir)
 	}
-	system, episodes, err := lab.Open(dir)
+	r, err := store.Open(dir, g.own...)
 	if err != nil {
 		return nil, err
 	}
+	system, episodes := r.System, r.Episodes
 	if len(episodes) == 0 {
 		return nil, fmt.Errorf("%s has no episode yet", dir)
 	}

@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rischiboy/safe_exploration/safex/reliability"
+	"github.com/rischiboy/safe_exploration/safex/attack"
+	"github.com/rischiboy/safe_exploration/safex/control"
+	"github.com/rischiboy/safe_exploration/safex/coverage"
 	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
-// control draws a file of safex control: how runs change with the setting that was varied, or what they reach on each task.
-func control(path string) (*fig.Figure, error) {
-	c, done, err := lab.ReadControl(path)
+// drawControl draws a file of safex control: how runs change with the setting that was varied, or what they reach on each task.
+func drawControl(path string) (*fig.Figure, error) {
+	c, done, err := control.Read(path)
 	if err != nil {
 		return nil, err
 	}
 	rows := c.Rows(done)
 	if c.Vary != "" {
-		return lab.ControlFigure(rows)
+		return control.Figure(rows)
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s holds no outcome yet", path)
@@ -39,9 +41,9 @@ func control(path string) (*fig.Figure, error) {
 	}.Figure(), nil
 }
 
-// coverage draws a file of safex coverage: how often the boxes of a model hold whole episodes, against what was promised.
-func coverage(path string) (*fig.Figure, error) {
-	c, done, err := lab.ReadCoverage(path)
+// drawCoverage draws a file of safex coverage: how often the boxes of a model hold whole episodes, against what was promised.
+func drawCoverage(path string) (*fig.Figure, error) {
+	c, done, err := coverage.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +78,9 @@ func coverage(path string) (*fig.Figure, error) {
 	}.Figure(), nil
 }
 
-// gap draws a file of safex attack: the plans that can be broken and that an adversary misses, a panel for each episode.
-func gap(path string) (*fig.Figure, error) {
-	gaps, err := lab.ReadGaps(path)
+// drawGap draws a file of safex attack: the plans that can be broken and that an adversary misses, a panel for each episode.
+func drawGap(path string) (*fig.Figure, error) {
+	gaps, err := attack.ReadGaps(path)
 	if err != nil {
 		return nil, err
 	}

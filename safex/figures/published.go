@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 // A Published is a run of another implementation, to compare with.
@@ -45,7 +45,7 @@ func readPublished(path string) ([]Published, error) {
 	var f struct {
 		Published []Published `json:"published"`
 	}
-	if err := run.Strict(text, &f); err != nil {
+	if err := encode.Decode(text, &f); err != nil {
 		return nil, fmt.Errorf("%s holds no published runs: %w", path, err)
 	}
 	for _, p := range f.Published {

@@ -15,12 +15,12 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/gx"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
-	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // BenchmarkPeak is what all cores do at most: multiplications with addition that do not wait for each other.

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // Blocks hold every candidate, are no larger than the most, and as many for each worker as for the others if there are enough.

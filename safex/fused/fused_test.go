@@ -19,13 +19,13 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/gx"
 	"github.com/rischiboy/safe_exploration/safex/internal/checksum"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/residual"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // networks is an ensemble of given weights, for both engines.

@@ -16,6 +16,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -23,7 +24,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
-	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 var ascent = &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}

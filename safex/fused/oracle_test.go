@@ -10,9 +10,9 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
-	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
 // dual is a number in float64 with its derivatives with respect to all actions and model errors of a candidate; nil is 0.

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
+	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
 // most is how many lanes a block has at most: its activations stay in the cache.

@@ -231,3 +231,24 @@ func eval(op Op, a, b, c float64) float64 {
 	}
 	panic("num: unknown operation " + op.String())
 }
+
+// Digest tells the formula of an output from others: those of one digest are the same, with constants that agree in twelve digits,
+// whatever else their programs compute.
+func (p *Program) Digest(out int) string {
+	sums := make([][]byte, p.out[out]+1)
+	var digest func(r int) []byte
+	digest = func(r int) []byte {
+		if sums[r] != nil {
+			return sums[r]
+		}
+		h := sha256.New()
+		s := p.steps[r]
+		fmt.Fprintf(h, "%d %.12g %d", s.Op, s.K, s.Src)
+		for _, a := range s.Arg[:arity(s.Op)] {
+			h.Write(digest(a))
+		}
+		sums[r] = h.Sum(nil)
+		return sums[r]
+	}
+	return hex.EncodeToString(digest(p.out[out])[:6])
+}

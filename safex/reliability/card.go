@@ -64,6 +64,9 @@ func (s *Share) add(ok bool) {
 	}
 }
 
+// AssumedBeta is the β of the box that a report asks about if the planner defended none, and the model asked for none.
+const AssumedBeta = 2
+
 // nominal is the share of steps that Quantile covers.
 const nominal = 0.95
 

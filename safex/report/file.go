@@ -2,17 +2,17 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"fmt"
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 // format is what a file of Save begins with.
@@ -33,7 +33,7 @@ func (s *Set) Save(path string) error {
 	for _, c := range columns(reflect.ValueOf(Episode{})) {
 		h.Columns = append(h.Columns, c.name)
 	}
-	text, err := json.Marshal(h)
+	text, err := encode.JSON(h)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *Set) Save(path string) error {
 	for i, m := range s.Methods {
 		runs := m.Runs
 		m.Runs = []Run{}
-		if text, err = json.Marshal(m); err != nil {
+		if text, err = encode.JSON(m); err != nil {
 			return fmt.Errorf("result: %s, %s: %w", m.Task, m.name(), err)
 		}
 		b.WriteString(separator(i))
@@ -55,7 +55,7 @@ func (s *Set) Save(path string) error {
 				for _, c := range columns(reflect.ValueOf(e)) {
 					row = append(row, c.value.Interface())
 				}
-				if text, err = json.Marshal(row); err != nil {
+				if text, err = encode.JSON(row); err != nil {
 					return fmt.Errorf("result: %s, %s, seed %d, episode %d: %w", m.Task, m.name(), r.Seed, e.Episode, err)
 				}
 				b.WriteString(separator(n) + "  ")
@@ -66,7 +66,7 @@ func (s *Set) Save(path string) error {
 		b.WriteString("]}")
 	}
 	b.WriteString("]}\n")
-	return run.Write(filepath.Dir(path), filepath.Base(path), b.Bytes())
+	return disk.Write(path, b.Bytes())
 }
 
 // separator is what comes before the i-th of a list, on a line of its own.
@@ -124,12 +124,12 @@ func decode(text []byte) (*Set, error) {
 		Methods []struct {
 			Method
 			Runs []struct {
-				Seed     uint64              `json:"seed"`
-				Episodes [][]json.RawMessage `json:"episodes"`
+				Seed     uint64             `json:"seed"`
+				Episodes [][]jsontext.Value `json:"episodes"`
 			} `json:"runs"`
 		} `json:"methods"`
 	}
-	if err := run.Strict(text, &f); err != nil {
+	if err := encode.Decode(text, &f); err != nil {
 		return nil, err
 	}
 	if f.Format != format {
@@ -153,7 +153,7 @@ func decode(text []byte) (*Set, error) {
 					return nil, fmt.Errorf("%s, seed %d, episode %d has %d columns, want %d", m.Task, r.Seed, i, len(row), len(to))
 				}
 				for k, c := range to {
-					if err := json.Unmarshal(row[k], c.value.Addr().Interface()); err != nil || string(row[k]) == "null" {
+					if err := encode.Decode(row[k], c.value.Addr().Interface()); err != nil {
 						return nil, fmt.Errorf("%s, seed %d, episode %d: %s is %s", m.Task, r.Seed, i, c.name, row[k])
 					}
 				}

@@ -3,12 +3,13 @@ package report
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 // Merge adds what o has. A run that both have counts once: the longer one, if they took the same steps as far as both go. If they
@@ -67,13 +68,13 @@ func (m *Method) same(o *Method) bool {
 	if m.Steps == o.Steps && bytes.Equal(m.Settings, o.Settings) {
 		return true
 	}
-	var x, y map[string]json.RawMessage
-	if m.Study == "" || json.Unmarshal(m.Settings, &x) != nil || json.Unmarshal(o.Settings, &y) != nil {
+	var x, y map[string]jsontext.Value
+	if m.Study == "" || encode.Decode(m.Settings, &x) != nil || encode.Decode(o.Settings, &y) != nil {
 		return false
 	}
 	delete(x, "Episodes")
 	delete(y, "Episodes")
-	return maps.EqualFunc(x, y, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) })
+	return maps.EqualFunc(x, y, func(a, b jsontext.Value) bool { return bytes.Equal(a, b) })
 }
 
 // agree tells whether two runs took the same steps in the episodes that both completed.
@@ -83,12 +84,15 @@ func agree(a, b *Run) bool {
 		if x.Unfinished || y.Unfinished {
 			return true
 		}
-		if x.Steps != y.Steps || x.Return != y.Return || x.Violations != y.Violations || x.First != y.First || x.Inside != y.Inside || !maps.Equal(x.Worst, y.Worst) {
+		if x.Steps != y.Steps || x.Return != y.Return || x.Violations != y.Violations || x.First != y.First || x.Inside != y.Inside || !maps.EqualFunc(x.Worst, y.Worst, same) {
 			return false
 		}
 	}
 	return true
 }
+
+// same tells whether two numbers are, where one NaN is another.
+func same(a, b float64) bool { return a == b || a != a && b != b }
 
 // ahead tells whether a has more than b.
 func ahead(a, b *Run) bool {
@@ -102,9 +106,9 @@ func ahead(a, b *Run) bool {
 // sort brings methods into the order in which tables have them: by task, study, planner, model and calibration, as safex list has these, the
 // plain ones before the variants.
 func (s *Set) sort() {
-	planners, _ := lab.Planners()
-	models, _ := lab.Models()
-	calibrations, _ := lab.Calibrations()
+	planners := experiment.Planners.Names()
+	models, _ := experiment.Models()
+	calibrations := experiment.Calibrations.Names()
 	calibrations[0] = "" // none
 	place := func(names []string, name string) int {
 		if i := slices.Index(names, name); i >= 0 {
@@ -112,7 +116,7 @@ func (s *Set) sort() {
 		}
 		return len(names)
 	}
-	tasks := lab.Tasks()
+	tasks := experiment.Tasks.Names()
 	slices.SortStableFunc(s.Methods, func(a, b Method) int {
 		return cmp.Or(
 			cmp.Compare(place(tasks, a.Task), place(tasks, b.Task)), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Study, b.Study),

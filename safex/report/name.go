@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 // name is what a Method is called: its planner, its model unless it is the default, its calibration and its variant.
 func (m *Method) name() string {
 	parts := []string{m.Planner}
-	if models, _ := lab.Models(); m.Model != models[0] {
+	if models, _ := experiment.Models(); m.Model != models[0] {
 		parts = append(parts, m.Model)
 	}
 	for _, part := range []string{m.Calibrate, m.Variant} {
@@ -86,20 +86,20 @@ func (s *Set) distinguish(names []string, group []int) {
 		all[k] = map[string]string{"build": m.Build}
 		var settings any
 		if json.Unmarshal(m.Settings, &settings) == nil {
-			flatten(all[k], "", settings)
+			experiment.Flatten(all[k], "", settings)
 		}
 		for f := range all[k] {
 			fields[f] = true
 		}
 	}
 	maps.DeleteFunc(fields, func(f string, _ bool) bool {
-		return !slices.ContainsFunc(all, func(v map[string]string) bool { return v[f] != all[0][f] })
+		return f == "Traits" || !slices.ContainsFunc(all, func(v map[string]string) bool { return v[f] != all[0][f] })
 	})
 	differ := slices.SortedFunc(maps.Keys(fields), func(a, b string) int { // what is not below anything first
 		if x, y := strings.Count(a, "."), strings.Count(b, "."); x != y {
 			return x - y
 		}
-		return strings.Compare(a, b)
+		return strings.Compare(setting(a), setting(b)) // parameters of the task first
 	})
 	taken := map[string]int{}
 	for k, i := range group {
@@ -123,28 +123,12 @@ func (s *Set) distinguish(names []string, group []int) {
 	}
 }
 
-// flatten puts every value of v into all, by its path.
-func flatten(all map[string]string, path string, v any) {
-	object, ok := v.(map[string]any)
-	if !ok {
-		text, err := json.Marshal(v)
-		if err != nil {
-			panic(err) // it was JSON
-		}
-		all[path] = strings.Trim(string(text), `"`)
-		return
-	}
-	for name, below := range object {
-		if path != "" {
-			name = path + "." + name
-		}
-		flatten(all, name, below)
-	}
-}
-
-// setting is a path of run.yaml as --set names it.
+// setting is a path of run.yaml as --set names it, of versions before 0.6 too.
 func setting(path string) string {
-	for _, part := range []struct{ of, set string }{{"Parameters.", ""}, {"Planning.", "planner."}, {"Learning.", "learner."}, {"Prior.", "prior."}, {"Calibrating.", "calibration."}} {
+	for _, part := range []struct{ of, set string }{
+		{"Parameters.", ""}, {"Planning.", "planner."}, {"Learning.", "learner."}, {"Calibrating.", "calibration."},
+		{"Task.", ""}, {"Planner.", "planner."}, {"Learner.", "learner."}, {"Calibration.", "calibration."}, {"Prior.", "prior."},
+	} {
 		if rest, ok := strings.CutPrefix(path, part.of); ok {
 			return part.set + rest
 		}

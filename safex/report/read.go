@@ -5,16 +5,22 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/store"
+	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
 // Read reads paths: run folders, folders that hold run folders at any depth, and files of Save. Runs that are under way are read
 // as they are, and a run that is named twice counts once. The error is one sentence that names the folder or the file.
-func Read(paths ...string) (*Set, error) {
+func Read(paths ...string) (*Set, error) { return ReadWith(nil, paths...) }
+
+// ReadWith is Read of runs of tasks of the program's own too, which are passed.
+func ReadWith(own []safex.Maker, paths ...string) (*Set, error) {
 	s := &Set{}
-	var f finder
+	var f []string // run folders
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {
@@ -23,11 +29,11 @@ func Read(paths ...string) (*Set, error) {
 		case err != nil:
 			return nil, fmt.Errorf("result: %w", err)
 		case info.IsDir():
-			before := len(f)
-			if err := f.find(path); err != nil {
+			found, err := store.Find(path)
+			if err != nil {
 				return nil, err
 			}
-			if len(f) == before {
+			if f = append(f, found...); len(found) == 0 {
 				return nil, fmt.Errorf("result: %q holds no run: want a run folder, a folder with some, or a file of safex report --save", path)
 			}
 			continue
@@ -40,7 +46,7 @@ func Read(paths ...string) (*Set, error) {
 			return nil, err
 		}
 	}
-	read, err := folders(f)
+	read, err := folders(f, own)
 	if err != nil {
 		return nil, err
 	}
@@ -56,39 +62,9 @@ func Read(paths ...string) (*Set, error) {
 	return s, nil
 }
 
-// finder is the run folders that were found.
-type finder []string
-
-// find looks for run folders at and below dir. Below it, it follows symbolic links to run folders alone.
-func (f *finder) find(dir string) error {
-	if isRun(dir) {
-		*f = append(*f, dir)
-		return nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	for _, e := range entries {
-		below := filepath.Join(dir, e.Name())
-		if e.IsDir() || e.Type()&fs.ModeSymlink != 0 && isRun(below) {
-			if err := f.find(below); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// isRun tells whether dir is a run folder.
-func isRun(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "run.yaml"))
-	return err == nil && info.Mode().IsRegular()
-}
-
 // folders reads run folders, some at a time: a Method with one Run for each, in order.
-func folders(dirs []string) ([]Method, error) {
-	r := reader{systems: map[string]*compiled{}, studies: map[string]*study{}}
+func folders(dirs []string, own []safex.Maker) ([]Method, error) {
+	r := reader{own: own, systems: map[string]*compiled{}, studies: map[string]*study.Study{}}
 	methods, errs := make([]Method, len(dirs)), make([]error, len(dirs))
 	next := make(chan int)
 	var wait sync.WaitGroup

@@ -5,9 +5,9 @@
 package report
 
 import (
-	"encoding/json"
+	"encoding/json/jsontext"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A Set is what one or more studies found.
@@ -18,18 +18,18 @@ type Set struct {
 // A Method is runs on one task that differ in their seed alone. Runs of two builds are two methods. Those of a study may differ in their
 // number of episodes too, as while it gets more of them: the largest one is then that of whole runs.
 type Method struct {
-	Study     string          `json:"study"`               // the name of the study; "" of runs that belong to none
-	Task      string          `json:"task"`                // by its name in safex list
-	Planner   string          `json:"planner"`             // by its name in safex list
-	Model     string          `json:"model"`               // by its name in safex list
-	Calibrate string          `json:"calibrate,omitempty"` // "" is none
-	Variant   string          `json:"variant,omitempty"`   // of the study; "" is none
-	Build     string          `json:"build"`               // of safex
-	Settings  json.RawMessage `json:"settings"`            // everything in force, as in run.yaml, without the seed and the build
-	Seeds     []uint64        `json:"seeds,omitempty"`     // that the study names for it, in order; nil if none are known
-	Steps     int             `json:"steps"`               // of a whole run, the random phase among them
-	Limits    []Limit         `json:"limits,omitempty"`
-	Runs      []Run           `json:"runs"` // by their seed
+	Study     string         `json:"study"`               // the name of the study; "" of runs that belong to none
+	Task      string         `json:"task"`                // by its name in safex list
+	Planner   string         `json:"planner"`             // by its name in safex list
+	Model     string         `json:"model"`               // by its name in safex list
+	Calibrate string         `json:"calibrate,omitempty"` // "" is none
+	Variant   string         `json:"variant,omitempty"`   // of the study; "" is none
+	Build     string         `json:"build"`               // of safex
+	Settings  jsontext.Value `json:"settings"`            // everything in force, as in run.yaml, without the seed and the build
+	Seeds     []uint64       `json:"seeds,omitempty"`     // that the study names for it, in order; nil if none are known
+	Steps     int            `json:"steps"`               // of a whole run, the random phase among them
+	Limits    []Limit        `json:"limits,omitempty"`
+	Runs      []Run          `json:"runs"` // by their seed
 }
 
 // A Limit is one of a task's.
@@ -46,12 +46,12 @@ type Run struct {
 
 // An Episode is what happened in one, complete or not.
 type Episode struct {
-	run.Summary
-	Unfinished bool `json:"unfinished"` // it was under way: times, fits, NaNs and infeasible plans are not known, and 0
+	store.Summary
+	Unfinished bool `json:"unfinished"` // it was under way: times are not known, and 0
 	First      int  `json:"first"`      // the first violating step, counted from 0; -1 if there is none
-	Inside     int  `json:"inside"`     // planned steps that ended within their box in all dimensions, as package card has it
+	Inside     int  `json:"inside"`     // planned steps that ended within their box in all dimensions, as package reliability has it
 	Planned    int  `json:"planned"`    // planned steps of which that is known
-	Assumed    int  `json:"assumed"`    // of Planned, steps without a box of the planner or of a calibration: theirs reaches lab.AssumedBeta deviations
+	Assumed    int  `json:"assumed"`    // of Planned, steps without a box of the planner or of a calibration: theirs reaches reliability.AssumedBeta deviations
 }
 
 // Steps are those that the run took, the random ones among them.

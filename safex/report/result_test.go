@@ -12,22 +12,23 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/report"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/stats"
-	"github.com/rischiboy/safe_exploration/safex/train"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // settings are those of a pendulum whose runs have two random steps and two episodes of four.
-func settings(t testing.TB, planner string, seed uint64, set ...string) *lab.Settings {
+func settings(t testing.TB, planner string, seed uint64, set ...string) *experiment.Spec {
 	t.Helper()
-	s, err := lab.Default("pendulum", planner)
+	s, err := experiment.Named("pendulum", "planner="+planner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Use("linear"); err != nil {
+	if err := s.Set("learner=linear"); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range append([]string{"Steps=4"}, set...) {
@@ -64,19 +65,14 @@ func episode(number int, sum float64, excess ...float64) safex.Episode {
 }
 
 // keep makes a run folder of complete episodes, and of one under way if the last has less than four steps.
-func keep(t testing.TB, dir string, s *lab.Settings, episodes ...safex.Episode) {
+func keep(t testing.TB, dir string, s *experiment.Spec, episodes ...safex.Episode) {
 	t.Helper()
-	system, err := s.System()
+	i, err := store.Import(dir, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Create(dir, s); err != nil {
-		t.Fatal(err)
-	}
-	w := run.NewWriter(dir, system, nil)
 	for _, e := range episodes {
-		state := &train.State{Episode: e, Over: e.Number == 0 || len(e.Actions) == system.Steps}
-		if err := w.Save(state); err != nil {
+		if err := i.Add(e, e.Number == 0 || len(e.Actions) == s.Task.Task().Steps); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,24 +117,24 @@ func TestRead(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	m := &s.Methods[0]
-	if m.Task != "pendulum" || m.Planner != "pessimistic" || m.Model != "linear" || m.Calibrate != "" || m.Study != "" || m.Variant != "" || m.Seeds != nil || m.Build != lab.Build() || m.Steps != 10 ||
+	if m.Task != "pendulum" || m.Planner != "pessimistic" || m.Model != "linear" || m.Calibrate != "" || m.Study != "" || m.Variant != "" || m.Seeds != nil || m.Build != experiment.Build() || m.Steps != 10 ||
 		!slices.Equal(m.Limits, []report.Limit{{Name: "speed", Unit: "rad/s"}}) {
 		t.Errorf("%+v", m)
 	}
 	var in map[string]any
-	if err := json.Unmarshal(m.Settings, &in); err != nil || in["Task"] != "pendulum" || in["Explore"] != 2.0 || in["Seed"] != nil || in["Build"] != nil {
+	if err := json.Unmarshal(m.Settings, &in); err != nil || in["Task"].(map[string]any)["Type"] != "tasks.Pendulum" || in["Explore"] != 2.0 || in["Seed"] != nil || in["Build"] != nil {
 		t.Errorf("error %v, settings %s", err, m.Settings)
 	}
 	r := &m.Runs[0]
 	want := []report.Episode{
-		{Summary: run.Summary{Phase: safex.Explore, Steps: 2, Return: -8, Worst: map[string]float64{"speed": -1}}, First: -1},
+		{Summary: store.Summary{Phase: safex.Explore, Steps: 2, Return: -8, Worst: map[string]float64{"speed": -1}}, First: -1},
 		{
-			Summary: run.Summary{
+			Summary: store.Summary{
 				Episode: 1, Phase: safex.Planned, Steps: 4, Return: -2.5, Violations: 2, Worst: map[string]float64{"speed": 1.25}, Beta: 2.25,
 				PlanP50: 3, PlanP99: 40, FitSeconds: 0.75, NaNs: 7, Infeasible: 1,
 			}, First: 1, Inside: 2, Planned: 4, Assumed: 1,
 		},
-		{Summary: run.Summary{Episode: 2, Phase: safex.Planned, Steps: 3, Return: 1, Worst: map[string]float64{"speed": -1}, Beta: 2}, Unfinished: true, First: -1, Inside: 3, Planned: 3},
+		{Summary: store.Summary{Episode: 2, Phase: safex.Planned, Steps: 3, Return: 1, Worst: map[string]float64{"speed": -1}, Beta: 2}, Unfinished: true, First: -1, Inside: 3, Planned: 3},
 	}
 	if r.Seed != 7 || !reflect.DeepEqual(r.Episodes, want) {
 		t.Errorf("%+v, want %+v", r.Episodes, want)
@@ -189,9 +185,9 @@ func TestReadAgain(t *testing.T) {
 	keep(t, dir, settings(t, "safe", 1), ok(3)...)
 	file := filepath.Join(dir, "steps.csv")
 	whole := string(must(os.ReadFile(file)))
-	old, looks := *report.Pause, 0
-	defer func() { *report.Pause = old }()
-	*report.Pause = func() {
+	old, looks := disk.Pause, 0
+	defer func() { disk.Pause = old }()
+	disk.Pause = func() {
 		if looks++; looks == 3 {
 			write(t, file, whole)
 		}
@@ -211,17 +207,13 @@ func TestReadAgain(t *testing.T) {
 func TestReadWhileSaved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := settings(t, "safe", 1)
-	system := must(s.System())
-	if err := run.Create(dir, s); err != nil {
-		t.Fatal(err)
-	}
+	importer := must(store.Import(dir, s))
 	done, saved := make(chan bool), 0
 	go func() {
 		defer close(done)
-		w := run.NewWriter(dir, system, nil)
 		for i := range 50 {
 			e := episode(i, 1, within, within, within, within)
-			if err := w.Save(&train.State{Episode: e, Over: true}); err != nil {
+			if err := importer.Add(e, true); err != nil {
 				t.Error(err)
 				return
 			}
@@ -272,7 +264,7 @@ func TestReadFolders(t *testing.T) {
 		}
 	}
 	calibrated := settings(t, "pessimistic", 4)
-	if err := calibrated.UseCalibration("adaptive"); err != nil {
+	if err := calibrated.Set("calibration=adaptive"); err != nil {
 		t.Fatal(err)
 	}
 	if err := calibrated.Set("calibration.HoldOut=2"); err != nil {
@@ -325,10 +317,10 @@ func TestReadFolders(t *testing.T) {
 	}
 	// What the study does not have, it has no seeds of: another planner, task or variant, and plain runs if there are none.
 	for _, c := range []struct{ old, new, want string }{
-		{"[pessimistic]\nmodels", "[safe]\nmodels", "[false false false]"},
+		{"planners: [pessimistic]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [pessimistic]}", "planners: [safe]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [safe]}", "[false false false]"},
 		{"[linear]", "[probabilistic]", "[false false false]"},
 		{"[pendulum]", "[pitch]", "[false false false]"},
-		{"beta-1, planners: [pessimistic]", "beta-1, planners: [safe]", "[true false true]"},
+		{"planners: [pessimistic]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [pessimistic]}", "planners: [pessimistic, safe]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [safe]}", "[true false true]"},
 		{", {name: mine}", "", "[true true false]"},
 		{"variants", "plain: false\nvariants", "[false true true]"},
 	} {
@@ -343,15 +335,21 @@ func TestReadFolders(t *testing.T) {
 			t.Errorf("%s instead of %s: seeds of %v, want %s", c.new, c.old, got, c.want)
 		}
 	}
-	// Seeds that are no list are not known; a study that is no YAML is named.
-	for text, want := range map[string]string{"seeds: many\n": "[]", "seeds: 1-99999999999999999999\n": "[]", "seeds: 1-999999999\n": "[]", "seeds: [3, 1, 3]\n": "[1 3]", "seeds: 5\n": "[5]", "seeds: 3-1\n": "[]", "": "[]"} {
-		write(t, filepath.Join(study, "study.yaml"), text)
-		if got := fmt.Sprint(read(t, study).Methods[0].Seeds); got != want {
+	for text, want := range map[string]string{"[3, 1]": "[1 3]", "5": "[5]", "1-3": "[1 2 3]"} {
+		write(t, filepath.Join(study, "study.yaml"), strings.Replace(file, "[1-3, 12]", text, 1))
+		var got string
+		for _, m := range read(t, study).Methods {
+			if m.Study != "" && m.Variant == "" {
+				got = fmt.Sprint(m.Seeds)
+			}
+		}
+		if got != want {
 			t.Errorf("%q: seeds %s, want %s", text, got, want)
 		}
 	}
+	// A study that is none is named.
 	write(t, filepath.Join(study, "study.yaml"), "name: [")
-	if _, err := report.Read(study); err == nil || !strings.Contains(err.Error(), "study.yaml: it is no file of a study") || strings.Contains(err.Error(), "\n") {
+	if _, err := report.Read(study); err == nil || !strings.Contains(err.Error(), "study.yaml, line 1") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -382,18 +380,18 @@ func TestReadErrors(t *testing.T) {
 		return at(name)
 	}
 	file := func(name, text string) string { write(t, at(name), text); return at(name) }
-	swapped := spoiled("swapped", "run.yaml", replace("Task: pendulum", "Task: pitch"))
+	swapped := spoiled("swapped", "run.yaml", replace("Type: tasks.Pendulum", "Type: tasks.Pitch"))
 	gone := at("gone")
 	keep(t, gone, settings(t, "safe", 1), ok(1)...)
 	os.Remove(filepath.Join(gone, "steps.csv"))
 	for path, want := range map[string]string{
 		at("nothing"):   `there is no "` + at("nothing"),
 		folder("empty"): "holds no run: want a run folder",
-		filepath.Dir(filepath.Join(folder("a/run.yaml"), "")):                     "holds no run",
-		spoiled("newer", "run.yaml", replace("Explore:", "Explored:")):            `unknown field "Explored": it is damaged, or of another version than safex ` + lab.Version,
-		spoiled("torn", "run.yaml", constant("Task: [")):                          "damaged, or of another version",
-		spoiled("none", "run.yaml", constant("")):                                 "damaged, or of another version",
-		spoiled("task", "run.yaml", replace("Task: pendulum", "Task: pendulums")): "did you mean pendulum?",
+		filepath.Dir(filepath.Join(folder("a/run.yaml"), "")):                                 "holds no run",
+		spoiled("newer", "run.yaml", replace("Explore:", "Explored:")):                        `unknown field "Explored"`,
+		spoiled("torn", "run.yaml", constant("Task: [")):                                      "run.yaml: ",
+		spoiled("none", "run.yaml", constant("")):                                             "it is null, want an object",
+		spoiled("task", "run.yaml", replace("Type: tasks.Pendulum", "Type: tasks.Pendulums")): "did you mean tasks.Pendulum?",
 		swapped: "swapped",
 		spoiled("cell", "steps.csv", replace("1,0,", "1,0,x")):                                                        "is no number",
 		spoiled("row", "steps.csv", replace("\n1,1,", "\n1,2,")):                                                      "does not follow",
@@ -524,18 +522,18 @@ func TestSave(t *testing.T) {
 // study is a set of so many methods, seeds and episodes, with numbers as long as those of real runs.
 func study(methods, seeds, episodes int) *report.Set {
 	s := &report.Set{}
-	text := must(json.Marshal(must(lab.Default("pendulum", "pessimistic"))))
+	text := must(encode.JSON(must(experiment.Named("pendulum", "planner=pessimistic"))))
 	for i := range methods {
-		names, _ := lab.Planners()
+		names := experiment.Planners.Names()
 		m := report.Method{
-			Study: "quick", Task: "pendulum", Planner: names[0], Model: "probabilistic", Build: lab.Build(), Settings: text,
+			Study: "quick", Task: "pendulum", Planner: names[0], Model: "probabilistic", Build: experiment.Build(), Settings: text,
 			Steps: 100 + 200*episodes, Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}, Variant: fmt.Sprintf("v%d", i), Seeds: []uint64{1, 2, 1<<63 + 1},
 		}
 		for seed := range seeds {
 			r := report.Run{Seed: uint64(seed + 1)}
 			draw := rng.New(uint64(i)).At(seed).Rand()
 			for n := range episodes + 1 {
-				e := report.Episode{Summary: run.Summary{
+				e := report.Episode{Summary: store.Summary{
 					Episode: n, Phase: safex.Planned, Steps: 200, Return: -300 * draw.Float64(), Violations: 3, Worst: map[string]float64{"speed": -draw.Float64()}, Beta: 2,
 					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3,
 				}, First: 150, Inside: 198, Planned: 200, Assumed: 100, Unfinished: n == episodes && seed == 2}
@@ -595,7 +593,7 @@ func TestMerge(t *testing.T) {
 // Methods of one name are told apart by what they differ in, also in their build.
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
-	add := func(name string, s *lab.Settings) { keep(t, filepath.Join(dir, name), s, ok(1)...) }
+	add := func(name string, s *experiment.Spec) { keep(t, filepath.Join(dir, name), s, ok(1)...) }
 	add("a", settings(t, "safe", 1, "MaxSpeed=5"))
 	add("b", settings(t, "safe", 1))
 	old := settings(t, "pessimistic", 1)
@@ -608,14 +606,14 @@ func TestNames(t *testing.T) {
 	add("f", settings(t, "unsafe", 2, "Mass=2", "planner.Horizon=9", "Effort=0", "Length=2"))
 	s := read(t, dir)
 	want := []string{
-		"pessimistic, linear (build 0.1.0)", "pessimistic, linear (build " + lab.Build() + ")", "safe, linear (MaxSpeed 5)", "safe, linear (MaxSpeed 6)",
+		"pessimistic, linear (build 0.1.0)", "pessimistic, linear (build " + experiment.Build() + ")", "safe, linear (MaxSpeed 5)", "safe, linear (MaxSpeed 6)",
 		"unsafe, linear (Episodes 1, Effort 0.001, Length 1, 2 more)", "unsafe, linear (Episodes 2, Effort 0, Length 2, 2 more)",
 	}
 	if got := s.Names(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	var b strings.Builder
-	if err := report.Table(&b, rows(t, s, "")); err != nil || !strings.Contains(b.String(), "different builds of safex, which are methods of their own: 0.1.0; "+lab.Build()) {
+	if err := report.Table(&b, rows(t, s, "")); err != nil || !strings.Contains(b.String(), "different builds of safex, which are methods of their own: 0.1.0; "+experiment.Build()) {
 		t.Errorf("error %v, table\n%s", err, b.String())
 	}
 }
@@ -628,7 +626,7 @@ func TestMoreEpisodes(t *testing.T) {
 	short.Episodes = 1
 	keep(t, at(1), short, ok(3)[:2]...)
 	keep(t, at(2), settings(t, "safe", 2), ok(3)...)
-	write(t, filepath.Join(study, "study.yaml"), "name: quick\nseeds: 1-2\n")
+	write(t, filepath.Join(study, "study.yaml"), "name: quick\ntasks: [pendulum]\nplanners: [pessimistic, safe, unsafe]\nmodels: [linear]\nseeds: 1-2\n")
 	s := read(t, study)
 	if r := rows(t, s, ""); len(r) != 1 || r[0].Name != "safe, linear" || r[0].Runs != 2 || r[0].Finished != 1 || s.Methods[0].Steps != 10 {
 		t.Fatalf("rows %+v", r)
@@ -748,7 +746,7 @@ func TestUnfinished(t *testing.T) {
 	keep(t, at(2), settings(t, "safe", 2), whole[0], whole[1], episode(2, 100, within, within)) // may have one yet
 	keep(t, at(3), settings(t, "safe", 3), whole[0], episode(1, 100, within, beyond))           // has one
 	keep(t, at(4), settings(t, "safe", 4))
-	write(t, filepath.Join(study, "study.yaml"), "name: quick\nseeds: 1-6\n")
+	write(t, filepath.Join(study, "study.yaml"), "name: quick\ntasks: [pendulum]\nplanners: [pessimistic, safe, unsafe]\nmodels: [linear]\nseeds: 1-6\n")
 	r := rows(t, read(t, study), "")[0]
 	if r.Runs != 4 || r.Finished != 1 || r.Missing != 2 || r.Judged != 2 || r.Clean != 1 || r.Steps != 22 || r.Violating != 1 || r.Earliest != 4 || r.Median != 0 || r.AtMost != stats.AtMost(1, 2, 0.95) {
 		t.Errorf("%+v", r)

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
@@ -60,7 +60,7 @@ type Row struct {
 	NaNs       int     `json:"nan_candidates"`
 	Inside     int     `json:"inside"`  // steps that ended in their box
 	Planned    int     `json:"planned"` // steps of which that is known
-	Assumed    int     `json:"assumed"` // of them, steps without a box of the planner or of a calibration, which were given one of lab.AssumedBeta
+	Assumed    int     `json:"assumed"` // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
 	Defends    bool    `json:"defends"` // the planner defended a box
 }
 
@@ -124,7 +124,7 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 		}
 	}
 	if len(any) == 0 && len(rows) > 0 {
-		return nil, fmt.Errorf("result: there is no method %q: %s", against, lab.Instead(against, quoted(names)))
+		return nil, fmt.Errorf("result: there is no method %q: %s", against, experiment.Instead(against, quoted(names)))
 	}
 	b := stats.DefaultBootstrap()
 	for i := range s.Methods {

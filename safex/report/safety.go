@@ -6,7 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // A SafetyCard says how safe the runs of a method were, and what that does not promise.
@@ -63,7 +63,7 @@ func (r Row) Card() SafetyCard {
 	case r.Defends:
 		remark("Plans were tested against the worst errors in the box that a search found. It may have missed the worst, and steps outside the box were tested against nothing.")
 	case r.Assumed == r.Planned:
-		remark("The planner defended no box: that in the table reaches %g epistemic deviations of the model, and no plan was tested against it.", float64(lab.AssumedBeta))
+		remark("The planner defended no box: that in the table reaches %g epistemic deviations of the model, and no plan was tested against it.", float64(reliability.AssumedBeta))
 	default:
 		remark("The planner defended no box: that in the table is what the calibration asked for, and no plan was tested against it.")
 	}

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // Table writes rows for a terminal: a table of what was safe, one of returns and one of plans, and what these do not say.
@@ -227,9 +227,9 @@ func inside(r Row) string {
 	text := fmt.Sprintf("%s of %d", percent(float64(r.Inside)/float64(r.Planned)), r.Planned)
 	switch {
 	case r.Assumed == r.Planned:
-		text += fmt.Sprintf(", β %g assumed", float64(lab.AssumedBeta))
+		text += fmt.Sprintf(", β %g assumed", float64(reliability.AssumedBeta))
 	case r.Assumed > 0:
-		text += fmt.Sprintf(", β %g assumed at %d", float64(lab.AssumedBeta), r.Assumed)
+		text += fmt.Sprintf(", β %g assumed at %d", float64(reliability.AssumedBeta), r.Assumed)
 	}
 	return text
 }

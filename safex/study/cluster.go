@@ -15,8 +15,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A cluster is what the folder of a study keeps of what was submitted to Slurm.
@@ -63,7 +63,7 @@ func (c *cluster) keep(a array) error {
 	if err != nil {
 		return err
 	}
-	return run.Write(c.out, arraysFile, append(text, '\n'))
+	return disk.Write(filepath.Join(c.out, arraysFile), append(text, '\n'))
 }
 
 // ids are those of the arrays, with commas.
@@ -267,8 +267,8 @@ func Queued(ctx context.Context, out string, states []State) error {
 // Cancel ends what is queued or running in Slurm of the study in the folder out, and returns the number of its runs and those of the jobs.
 // Runs that are under way save.
 func Cancel(ctx context.Context, out string) (runs int, jobs []string, err error) {
-	if _, err := os.Stat(filepath.Join(out, studyFile)); err != nil {
-		return 0, nil, fmt.Errorf("study: %s is no folder of a study: it has no file %s", out, studyFile)
+	if _, err := os.Stat(filepath.Join(out, File)); err != nil {
+		return 0, nil, fmt.Errorf("study: %s is no folder of a study: it has no file %s", out, File)
 	}
 	c, err := openCluster(out)
 	if err != nil {
@@ -299,7 +299,7 @@ func Cancel(ctx context.Context, out string) (runs int, jobs []string, err error
 
 // Task takes the run dir of the study in the folder out from where it is to its end, as Slurm starts it, and makes the run if it is not there. What
 // it says goes to the log of the run, and why it failed is kept there. See Work for before.
-func Task(ctx context.Context, out, dir string, before func(*lab.Run) error) error {
+func Task(ctx context.Context, out, dir string, before func(*store.Run) error) error {
 	jobs, err := kept(out)
 	if err != nil {
 		return err
@@ -313,9 +313,9 @@ func Task(ctx context.Context, out, dir string, before func(*lab.Run) error) err
 	}
 	folder := jobs[i].folder(out)
 	err = here(ctx, folder, before)
-	if err != nil && !errors.Is(err, context.Canceled) && !run.Busy(folder) {
+	if err != nil && !errors.Is(err, context.Canceled) && !store.Busy(folder) {
 		why, _, _ := strings.Cut(err.Error(), "\n")
-		if e := run.Fail(folder, why); e != nil {
+		if e := store.Fail(folder, why); e != nil {
 			err = fmt.Errorf("%w; and %w", err, e)
 		}
 	}

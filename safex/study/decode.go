@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 // Read reads the file of a study, and checks it as Check does. An error names the line, if it is that of one.
@@ -91,11 +91,16 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 	case *Over:
 		return decodeOver(n, at)
 	case *Set:
-		*at = Set{}
+		if *at == nil {
+			*at = Set{}
+		}
 		return pairs(what, n, func(key, value *yaml.Node) error {
 			text, err := scalars(value)
 			if err != nil || text == "" {
 				return wrong(key, "%s of %s: want a number, a word, true, false, or a list as in [64, 64]", key.Value, what)
+			}
+			if was, there := (*at)[key.Value]; there && was != text {
+				return wrong(key, "%s of %s: a key beside set gives it already", key.Value, what)
 			}
 			(*at)[key.Value] = text
 			return nil
@@ -108,16 +113,26 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 		for _, f := range fields {
 			all = append(all, f.key)
 		}
+		if changed(v) != nil {
+			for _, s := range short {
+				all = append(all, s.key)
+			}
+		}
 		return pairs(what, n, func(key, value *yaml.Node) error {
 			for _, f := range fields {
 				if f.key == key.Value {
 					return decode(f.key, value, f.value)
 				}
 			}
+			if path, ok := meant(key.Value); ok {
+				if set := changed(v); set != nil {
+					return decodeShort(key.Value, path, value, set)
+				}
+			}
 			if key.Value == "sweep" {
 				return wrong(key, "%s has no key %q: this is the file of a sweep, for safex sweep", what, key.Value)
 			}
-			return wrong(key, "%s has no key %q: %s", what, key.Value, lab.Instead(key.Value, all))
+			return wrong(key, "%s has no key %q: %s", what, key.Value, experiment.Instead(key.Value, all))
 		})
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
@@ -177,6 +192,39 @@ func decode(what string, n *yaml.Node, v reflect.Value) error {
 	default:
 		panic(fmt.Sprintf("study: no way to read a %s", v.Type()))
 	}
+	return nil
+}
+
+// changed is the Set of a Change that v is or embeds; nil if there is none.
+func changed(v reflect.Value) *Set {
+	if f := v.FieldByName("Change"); f.IsValid() {
+		v = f
+	}
+	if c, ok := v.Addr().Interface().(*Change); ok {
+		return &c.Set
+	}
+	if f := v.FieldByName("Study"); f.IsValid() { // of a sweep
+		return changed(f)
+	}
+	return nil
+}
+
+// decodeShort puts the value of a key that means a path into a Set.
+func decodeShort(key, path string, n *yaml.Node, set *Set) error {
+	text, err := scalars(n)
+	if err != nil || n.Kind != yaml.ScalarNode {
+		return wrong(n, "%s: want one value", key)
+	}
+	if _, err := strconv.Atoi(text); err != nil && numeric(key) {
+		return wrong(n, "%s: %q is not a whole number", key, text)
+	}
+	if *set == nil {
+		*set = Set{}
+	}
+	if was, there := (*set)[path]; there && was != text {
+		return wrong(n, "%s: set gives %s already", key, path)
+	}
+	(*set)[path] = text
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 func ExampleStudy_Run() {
 	s := &study.Study{
 		Name: "short", Tasks: []string{"pitch"}, Planners: []string{"safe", "pessimistic"}, Models: []string{"linear"}, Seeds: study.Seeds{1, 2},
-		Change: study.Change{Episodes: new(1), Explore: new(20), Set: study.Set{"Steps": "10", "planner.Horizon": "5"}},
+		Change: study.Change{Set: study.Set{"episodes": "1", "explore": "20", "Steps": "10", "planner.Horizon": "5"}},
 	}
 	out, err := os.MkdirTemp("", "study")
 	if err != nil {
@@ -101,7 +101,7 @@ func ExampleSweep_Run() {
 	s := &study.Sweep{
 		Study: study.Study{
 			Name: "caution", Tasks: []string{"pitch"}, Planners: []string{"pessimistic"}, Models: []string{"linear"}, Seeds: study.Seeds{1},
-			Change: study.Change{Episodes: new(4), Explore: new(20), Set: study.Set{"Steps": "10", "planner.Horizon": "5"}},
+			Change: study.Change{Set: study.Set{"episodes": "4", "explore": "20", "Steps": "10", "planner.Horizon": "5"}},
 		},
 		Trials: study.DefaultTrials(),
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 // Halving is successive halving (Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016): all
@@ -36,7 +36,7 @@ func (h Halving) Check() error {
 	case !(h.Keep > 0 && h.Keep < 1):
 		return fmt.Errorf("halving: keep %v: want a share above 0 and below 1, as in 0.33", h.Keep)
 	case h.Resource != "episodes":
-		return fmt.Errorf("halving: there is no resource %q: %s", h.Resource, lab.Instead(h.Resource, []string{"episodes"}))
+		return fmt.Errorf("halving: there is no resource %q: %s", h.Resource, experiment.Instead(h.Resource, []string{"episodes"}))
 	case h.Least < 1:
 		return fmt.Errorf("halving: least %d: want at least 1 episode", h.Least)
 	}

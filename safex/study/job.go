@@ -1,10 +1,10 @@
 package study
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -12,15 +12,15 @@ import (
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A Job is a run of a study.
 type Job struct {
-	Dir      string // below the folder of the study, with slashes: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED
-	Variant  string // "" of a plain run
-	Settings *lab.Settings
+	Dir     string // below the folder of the study, with slashes: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED
+	Variant string // "" of a plain run
+	Spec    *experiment.Spec
 }
 
 // Method is all of Dir but the seed.
@@ -28,7 +28,7 @@ func (j Job) Method() string { return path.Dir(j.Dir) }
 
 // Total is the number of steps of the whole run.
 func (j Job) Total() int {
-	return j.Settings.Explore + j.Settings.Episodes*j.Settings.Parameters.Task().Steps
+	return j.Spec.Total()
 }
 
 // Make makes the run's folder in that of the study, out, unless it is there, such that a Worker can go on with it. One that was made
@@ -36,43 +36,33 @@ func (j Job) Total() int {
 func (j Job) Make(out string) error {
 	dir := j.folder(out)
 	if !made(dir) {
-		return run.Create(dir, j.Settings)
+		return store.Create(dir, j.Spec)
 	}
-	old, err := settings(dir)
+	old, err := store.ReadSpec(dir, j.Spec.Task)
 	if err != nil {
 		return err
 	}
-	if old.Build != j.Settings.Build || old.Episodes >= j.Settings.Episodes {
+	if old.Build != j.Spec.Build || old.Episodes >= j.Spec.Episodes {
 		return nil // the Worker refuses another build
 	}
-	unlock, err := run.Lock(dir)
+	unlock, err := store.Lock(dir)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return run.WriteSettings(dir, j.Settings)
+	return store.WriteSpec(dir, j.Spec)
 }
 
 // folder is the run's in that of the study, out.
 func (j Job) folder(out string) string { return filepath.Join(out, filepath.FromSlash(j.Dir)) }
 
 // made tells whether dir is a run folder, with settings whatever they look like.
-func made(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "run.yaml"))
-	return err == nil
-}
-
-// settings are those of the run folder dir.
-func settings(dir string) (*lab.Settings, error) {
-	s := &lab.Settings{}
-	err := run.Settings(dir, s)
-	return s, err
-}
+func made(dir string) bool { return store.Begun(dir) }
 
 // differs says in what a run folder was made for another study, nil if it can go on as j; more episodes than it has can be added to a
 // run. The build may be another: a run that is complete stays so, and the Worker of any other refuses it.
 func (j Job) differs(dir string) error {
-	old, err := settings(dir)
+	old, err := store.ReadSpec(dir, j.Spec.Task)
 	if err != nil {
 		return nil // there is none, or its State says what is wrong with it
 	}
@@ -80,10 +70,10 @@ func (j Job) differs(dir string) error {
 }
 
 // unlike is differs of a folder that was made with old.
-func (j Job) unlike(dir string, old *lab.Settings) error {
+func (j Job) unlike(dir string, old *experiment.Spec) error {
 	was := *old
-	was.Build, was.Episodes = j.Settings.Build, max(was.Episodes, j.Settings.Episodes)
-	name, had, has, err := lab.Difference(&was, j.Settings)
+	was.Build, was.Episodes = j.Spec.Build, max(was.Episodes, j.Spec.Episodes)
+	name, had, has, err := experiment.Difference(&was, j.Spec)
 	if err != nil || name == "" {
 		return err
 	}
@@ -208,21 +198,21 @@ func (s *Study) check(methods []method) error {
 		}
 	}
 	for _, m := range methods {
-		settings, err := s.choose(m)
+		spec, err := s.spec(m)
 		if err != nil {
 			say(m, err)
 			continue
 		}
 		sound := true
-		m.set(settings, func(who, name string, err error) {
+		m.set(spec, func(who, name string, err error) {
 			f := field{who, name}
 			if tried[f]++; err == nil {
 				return
 			}
 			sound = false
-			_, text, ok := strings.Cut(err.Error(), ": ") // what follows --set planner.Beta
-			if !ok {
-				text = err.Error()
+			text := err.Error()
+			if _, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(text, "--set") { // what follows --set planner.Beta
+				text = rest
 			}
 			if len(refused[f]) == 0 {
 				first[f] = m
@@ -232,16 +222,11 @@ func (s *Study) check(methods []method) error {
 		if !sound {
 			continue
 		}
-		if _, err := settings.System(); err != nil {
+		if _, err := spec.Compile(); err != nil {
 			say(m, err)
 		}
 	}
-	order := func(a, b field) int {
-		if a.who != b.who {
-			return strings.Compare(a.who, b.who)
-		}
-		return strings.Compare(a.name, b.name)
-	}
+	order := func(a, b field) int { return cmp.Or(strings.Compare(a.who, b.who), strings.Compare(a.name, b.name)) }
 	for _, f := range slices.SortedFunc(maps.Keys(refused), order) {
 		if texts := refused[f]; len(texts) == tried[f] {
 			wrong = append(wrong, fmt.Errorf("study %s: %sset %s: %s", s.Name, f.who, f.name, texts[0]))
@@ -252,99 +237,87 @@ func (s *Study) check(methods []method) error {
 	return errors.Join(wrong...)
 }
 
-// choose are the settings of a method but for Set and the seed, as safex train puts them together.
-func (s *Study) choose(m method) (*lab.Settings, error) {
-	settings, err := lab.Default(m.task, m.planner)
+// spec are the settings of a method before its Sets, as safex train begins with them.
+func (s *Study) spec(m method) (*experiment.Spec, error) {
+	spec, err := experiment.Named(m.task)
 	if err != nil {
 		return nil, err
 	}
-	if err := settings.UsePreset(s.Preset); err != nil {
+	if err := spec.Set("planner=" + m.planner); err != nil {
 		return nil, err
 	}
-	c := m.change()
-	for _, named := range []struct {
-		name string
-		use  func(string) error
-	}{
-		{c.Search, settings.UseSearch}, {c.Inner, settings.UseInner}, {c.Adversary, settings.UseAdversary},
-		{m.model, settings.Use}, {c.Calibrate, settings.UseCalibration}, {c.Engine, settings.UseEngine},
-	} {
-		if named.name == "" {
-			continue
-		}
-		if err := named.use(named.name); err != nil {
+	if err := spec.UsePreset(s.Preset); err != nil {
+		return nil, err
+	}
+	if m.model != "" {
+		if err := spec.Set("learner=" + m.model); err != nil {
 			return nil, err
 		}
 	}
-	for _, number := range []struct {
-		from *int
-		to   *int
-	}{{c.Episodes, &settings.Episodes}, {c.Explore, &settings.Explore}, {c.LearnEvery, &settings.LearnEvery}} {
-		if number.from != nil {
-			*number.to = *number.from
-		}
-	}
-	for _, text := range c.Disturb {
+	for _, text := range m.disturb() {
 		var d safex.Disturbance
 		if err := d.UnmarshalText([]byte(text)); err != nil {
 			return nil, fmt.Errorf("disturb: %w", err)
 		}
-		settings.Disturbances = append(settings.Disturbances, d)
+		spec.Disturbances = append(spec.Disturbances, d)
 	}
-	return settings, nil
+	return spec, nil
 }
 
-// change is all layers of a method but for their Sets in one.
-func (m method) change() (c Change) {
+// disturb are the disturbances of the last layer that has some.
+func (m method) disturb() (texts []string) {
 	for _, l := range m.layers {
-		for _, word := range []struct{ to, from *string }{
-			{&c.Calibrate, &l.Calibrate}, {&c.Search, &l.Search}, {&c.Inner, &l.Inner}, {&c.Adversary, &l.Adversary}, {&c.Engine, &l.Engine},
-		} {
-			if *word.from != "" {
-				*word.to = *word.from
-			}
-		}
-		for _, number := range []struct {
-			to   **int
-			from *int
-		}{{&c.Episodes, l.Episodes}, {&c.Explore, l.Explore}, {&c.LearnEvery, l.LearnEvery}} {
-			if number.from != nil {
-				*number.to = number.from
-			}
-		}
 		if l.Disturb != nil {
-			c.Disturb = l.Disturb
+			texts = l.Disturb
 		}
 	}
-	return c
+	return texts
+}
+
+// fields are the Sets of a method in one, with who gave each.
+func (m method) fields() (all Set, who map[string]string) {
+	all, who = Set{}, map[string]string{}
+	for _, l := range m.layers {
+		for field, value := range l.Set {
+			all[field], who[field] = value, l.who
+		}
+	}
+	return all, who
 }
 
 // set applies the Sets of a method, and tells each what came of every field.
-func (m method) set(settings *lab.Settings, each func(who, field string, err error)) {
-	for _, l := range m.layers {
-		for _, field := range slices.Sorted(maps.Keys(l.Set)) {
-			each(l.who, field, settings.Set(field+"="+l.Set[field]))
-		}
+func (m method) set(spec *experiment.Spec, each func(who, field string, err error)) {
+	all, who := m.fields()
+	for _, field := range all.ordered() {
+		each(who[field], field, spec.Set(field+"="+all[field]))
 	}
 }
 
 // job is the run of a method with a seed. Its settings have been checked.
 func (s *Study) job(m method, seed uint64) (Job, error) {
-	settings, err := s.choose(m)
+	spec, err := s.spec(m)
 	if err != nil {
 		return Job{}, err
 	}
-	m.set(settings, func(_, _ string, e error) { err = errors.Join(err, e) })
-	settings.Seed = seed
-	j := Job{Settings: settings}
-	name := settings.Planner + "-" + settings.Model
-	if settings.Calibrating != nil {
-		name += "-" + settings.Calibrate
-	}
+	m.set(spec, func(_, _ string, e error) { err = errors.Join(err, e) })
+	spec.Seed = seed
+	j := Job{Spec: spec}
 	if m.variant != nil {
 		j.Variant = m.variant.Name
-		name += "-" + j.Variant
 	}
-	j.Dir = path.Join(settings.Task, name, strconv.FormatUint(seed, 10))
+	j.Dir = Path(spec, m.planner, cmp.Or(m.model, spec.ModelName()), j.Variant)
 	return j, err
+}
+
+// Path is the folder of a run below that of its study: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, with the planner and the model by the names
+// that the study has for them, and without a calibration or a variant where there is none.
+func Path(s *experiment.Spec, planner, model, variant string) string {
+	name := planner + "-" + model
+	if s.Calibration != nil {
+		name += "-" + s.CalibrationName()
+	}
+	if variant != "" {
+		name += "-" + variant
+	}
+	return path.Join(s.TaskName(), name, strconv.FormatUint(s.Seed, 10))
 }

@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A hundred kills of a run of some two minutes are
@@ -33,8 +34,8 @@ func long(episodes int) *Study {
 	return &Study{
 		Name: "long", Tasks: []string{"pendulum"}, Planners: []string{"pessimistic"}, Seeds: Seeds{1},
 		Change: Change{
-			Episodes: new(episodes), Explore: new(12), LearnEvery: new(4),
 			Set: Set{
+				"episodes": strconv.Itoa(episodes), "explore": "12", "learn-every": "4",
 				"Steps": "10", "planner.Horizon": "4", "planner.Search.Samples": "16", "planner.Search.Elites": "4", "planner.Search.Iterations": "2",
 				"planner.Finalists": "3", "learner.Hidden": "8", "learner.MaxSteps": "30", "learner.MinSteps": "30",
 			},
@@ -44,7 +45,7 @@ func long(episodes int) *Study {
 
 // written keeps s in a file.
 func written(t *testing.T, s *Study) string {
-	text, err := run.Encode(s)
+	text, err := encode.YAML(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,16 +140,16 @@ func TestKill(t *testing.T) {
 func sound(t *testing.T, out string, j Job) (half bool) {
 	t.Helper()
 	dir := j.folder(out)
-	if _, err := os.Stat(filepath.Join(out, studyFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(out, File)); err == nil {
 		if _, err := Status(out); err != nil {
 			t.Error(err)
 		}
 	}
-	system, err := j.Settings.System()
+	system, err := j.Spec.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	learner, err := j.Settings.Learner()
+	learner, err := j.Spec.Compose()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,18 +168,18 @@ func sound(t *testing.T, out string, j Job) (half bool) {
 		}
 		switch {
 		case name == "run.yaml":
-			err = run.Settings(dir, &lab.Settings{})
+			_, err = store.ReadSpec(dir)
 		case name == "steps.csv":
-			_, err = run.Episodes(system, dir)
+			_, _, err = store.Read(system, dir)
 		case name == "episodes.jsonl":
-			_, err = run.Summaries(dir)
+			_, err = store.Summaries(dir)
 		case strings.HasPrefix(name, "model-"):
 			_, err = learner.Load(system, text)
 		case strings.HasSuffix(name, ".png"):
 			_, err = png.Decode(bytes.NewReader(text))
 		case name == "state.bin":
-			_, _, err = run.Resume(dir, system, learner)
-		case name == studyFile, name == lockFile, name == "lock", name == logFile:
+			_, err = store.Resume(dir)
+		case name == File, name == lockFile, name == "lock", name == store.LogFile:
 		default:
 			t.Errorf("what is %s?", path)
 		}
@@ -192,7 +193,7 @@ func sound(t *testing.T, out string, j Job) (half bool) {
 // The processes of the runs stop when that of the study is killed, and the study goes on.
 func TestKilledParent(t *testing.T) {
 	s := quick()
-	s.Episodes = new(4)
+	s.UseEpisodes(4)
 	want := finish(t, s, t.TempDir(), 2, Here)
 	file, out := written(t, s), filepath.Join(t.TempDir(), "killed")
 	jobs, err := s.Jobs()
@@ -201,7 +202,7 @@ func TestKilledParent(t *testing.T) {
 	}
 	busy := func() (n int) {
 		for _, j := range jobs {
-			if run.Busy(j.folder(out)) {
+			if store.Busy(j.folder(out)) {
 				n++
 			}
 		}
@@ -243,10 +244,10 @@ func TestKilledParent(t *testing.T) {
 func BenchmarkWorkers(b *testing.B) {
 	s := &Study{
 		Name: "bench", Tasks: []string{"pendulum"}, Planners: []string{"pessimistic"}, Seeds: Seeds{1, 2, 3, 4},
-		Change: Change{Episodes: new(2), Set: Set{"Steps": "100"}},
+		Change: Change{Set: Set{"episodes": "2", "Steps": "100"}},
 	}
 	if testing.Short() {
-		s.Seeds, s.Episodes, s.Set["Steps"] = Seeds{1, 2}, new(1), "10"
+		s.Seeds, s.Set["episodes"], s.Set["Steps"] = Seeds{1, 2}, "1", "10"
 	}
 	work := process(b, "work")
 	var spent [3]time.Duration // by workers

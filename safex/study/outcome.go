@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"slices"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
 	"github.com/rischiboy/safe_exploration/safex/stats"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // An Objective ranks trials. Those that keep Within in each run come first, by what they Maximize; then the others, by their violating steps,
@@ -48,9 +48,9 @@ func (o Objective) Check() error {
 	}
 	switch {
 	case o.Maximize != "return":
-		return fmt.Errorf("objective: there is no %q to maximize: %s", o.Maximize, lab.Instead(o.Maximize, []string{"return"}))
+		return fmt.Errorf("objective: there is no %q to maximize: %s", o.Maximize, experiment.Instead(o.Maximize, []string{"return"}))
 	case !slices.Contains(names, o.Of):
-		return fmt.Errorf("objective: there is no return of %q: %s", o.Of, lab.Instead(o.Of, names))
+		return fmt.Errorf("objective: there is no return of %q: %s", o.Of, experiment.Instead(o.Of, names))
 	case o.Within < 0:
 		return fmt.Errorf("objective: within %d: want at least 0 violating steps", o.Within)
 	}
@@ -88,7 +88,7 @@ func (o Objective) outcome(out string, jobs []Job, episodes int, src rng.Stream)
 	var returns []float64
 	for _, j := range jobs {
 		r := o.seed(j.folder(out), episodes)
-		r.Seed = j.Settings.Seed
+		r.Seed = j.Spec.Seed
 		sum.Runs = append(sum.Runs, r)
 		sum.Violations += r.Violations
 		sum.Feasible = sum.Feasible && r.Violations <= o.Within
@@ -109,7 +109,7 @@ func (o Objective) outcome(out string, jobs []Job, episodes int, src rng.Stream)
 
 // seed is what the run in dir came to.
 func (o Objective) seed(dir string, episodes int) (r SeedOutcome) {
-	sums, err := run.Summaries(dir)
+	sums, err := store.Summaries(dir)
 	sums = sums[:min(len(sums), 1+episodes)] // number 0 is the random phase
 	var returns []float64
 	for _, s := range sums {
@@ -118,7 +118,7 @@ func (o Objective) seed(dir string, episodes int) (r SeedOutcome) {
 			returns = append(returns, s.Return)
 		}
 	}
-	switch failure := run.Failure(dir); {
+	switch failure := store.Failure(dir); {
 	case failure != "":
 		r.Failure, r.failed = failure, true
 		return r

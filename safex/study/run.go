@@ -14,13 +14,15 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // Files of the folder of a study.
 const (
-	studyFile = "study.yaml"
-	lockFile  = "study.lock" // held by the process that runs it
+	File     = "study.yaml"
+	lockFile = "study.lock" // held by the process that runs it
 )
 
 // Progress is how far a study is.
@@ -125,13 +127,22 @@ func (s *Study) open(out string, jobs []Job) (release func(), err error) {
 	if err := outside(out); err != nil {
 		return nil, fmt.Errorf("study %s: %w", s.Name, err)
 	}
-	release, err = run.Hold(out, lockFile)
+	release, err = hold(out, lockFile)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.begin(out, jobs); err != nil {
 		release()
 		return nil, err
+	}
+	return release, nil
+}
+
+// hold keeps other processes that hold the same out of a folder.
+func hold(out, name string) (release func(), err error) {
+	release, err = disk.Hold(out, name)
+	if err != nil {
+		return nil, fmt.Errorf("study: %w", err)
 	}
 	return release, nil
 }
@@ -156,7 +167,7 @@ func outside(out string) error {
 
 // same reports that the folder out is that of a study of another name.
 func (s *Study) same(out string) error {
-	path := filepath.Join(out, studyFile)
+	path := filepath.Join(out, File)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -184,11 +195,11 @@ func (s *Study) begin(out string, jobs []Job) error {
 			return fmt.Errorf("study %s: %w", s.Name, err)
 		}
 	}
-	text, err := run.Encode(s)
+	text, err := encode.YAML(s)
 	if err != nil {
 		return fmt.Errorf("study %s: %w", s.Name, err)
 	}
-	return run.Write(out, studyFile, text)
+	return disk.Write(filepath.Join(out, File), text)
 }
 
 // A pool is the runs of a study while it runs. The queue and running hold indices of jobs.
@@ -213,7 +224,7 @@ func (p *pool) dir(i int) string { return p.jobs[i].folder(p.out) }
 // start starts the first run of the queue that no other process has. It tells whether there was one.
 func (p *pool) start(ctx context.Context) bool {
 	for k, i := range p.queue {
-		if run.Busy(p.dir(i)) {
+		if store.Busy(p.dir(i)) {
 			continue
 		}
 		p.queue = append(p.queue[:k:k], p.queue[k+1:]...)
@@ -236,7 +247,7 @@ func (p *pool) end(ctx context.Context, e end) *State {
 	s, dir := p.jobs[e.job].State(p.out), p.dir(e.job)
 	if e.err == nil && s.Phase != Done {
 		e.err = fmt.Errorf("its Worker returned after %d of %d steps", s.Steps, s.Total)
-		if s.Failure != "" && s.Failure != run.Failure(dir) { // it has not gone on, or its files are damaged
+		if s.Failure != "" && s.Failure != store.Failure(dir) { // it has not gone on, or its files are damaged
 			e.err = errors.New(s.Failure)
 		}
 	}
@@ -248,8 +259,8 @@ func (p *pool) end(ctx context.Context, e end) *State {
 	}
 	if e.err != nil && ctx.Err() == nil {
 		why, _, _ := strings.Cut(e.err.Error(), "\n")
-		if made(dir) && !run.Busy(dir) { // what is not made must not be in the way when it is
-			if err := run.Fail(dir, why); err != nil {
+		if made(dir) && !store.Busy(dir) { // what is not made must not be in the way when it is
+			if err := store.Fail(dir, why); err != nil {
 				why += "; and " + err.Error()
 			}
 		}

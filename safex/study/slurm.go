@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
 
 // Slurm is what each run of a study asks of a cluster that Slurm manages. What is empty is left to the cluster.
@@ -183,7 +183,7 @@ func (s *Study) submit(ctx context.Context, out string, slurm Slurm, program str
 	if err := c.copy(program, len(active) == 0); err != nil {
 		return sum, err
 	}
-	if err := run.Write(out, scriptFile, []byte(script)); err != nil {
+	if err := disk.Write(filepath.Join(out, scriptFile), []byte(script)); err != nil {
 		return sum, err
 	}
 	sum.Needs = needs(program)
@@ -217,7 +217,7 @@ func (c *cluster) unfinished(jobs []Job, active map[string]bool) (sum Submitted,
 		return sum, nil, nil
 	}
 	slices.Sort(lines)
-	return sum, lines, run.Write(c.out, runsFile, []byte(strings.Join(c.runs, "\n")+"\n"))
+	return sum, lines, disk.Write(filepath.Join(c.out, runsFile), []byte(strings.Join(c.runs, "\n")+"\n"))
 }
 
 // digested reads a program, and names its copy.

@@ -12,8 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A fake is a folder of commands that say what they are told to, in place of Slurm's.
@@ -430,28 +429,28 @@ func TestTask(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	dir := jobs[0].folder(out)
-	if err := Task(ctx, out, jobs[0].Dir, func(*lab.Run) error { return errors.New("as asked\nand more") }); err == nil || run.Failure(dir) != "as asked" {
-		t.Errorf("error %v, failure %q", err, run.Failure(dir))
+	if err := Task(ctx, out, jobs[0].Dir, func(*store.Run) error { return errors.New("as asked\nand more") }); err == nil || store.Failure(dir) != "as asked" {
+		t.Errorf("error %v, failure %q", err, store.Failure(dir))
 	}
 	stopped, cancel := context.WithCancel(ctx)
-	if err := Task(stopped, out, jobs[0].Dir, func(r *lab.Run) error { cancel(); return nil }); !errors.Is(err, context.Canceled) || run.Failure(dir) != "" {
-		t.Errorf("error %v, failure %q", err, run.Failure(dir))
+	if err := Task(stopped, out, jobs[0].Dir, func(r *store.Run) error { cancel(); return nil }); !errors.Is(err, context.Canceled) || store.Failure(dir) != "" {
+		t.Errorf("error %v, failure %q", err, store.Failure(dir))
 	}
-	unlock, err := run.Lock(dir)
+	unlock, err := store.Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Task(ctx, out, jobs[0].Dir, nil); err == nil || !strings.Contains(err.Error(), "is in use by another process") || run.Failure(dir) != "" {
-		t.Errorf("error %v, failure %q", err, run.Failure(dir))
+	if err := Task(ctx, out, jobs[0].Dir, nil); err == nil || !strings.Contains(err.Error(), "is in use by another process") || store.Failure(dir) != "" {
+		t.Errorf("error %v, failure %q", err, store.Failure(dir))
 	}
 	unlock()
-	if err := Task(ctx, out, jobs[0].Dir, func(*lab.Run) error { panic("as asked") }); err == nil || run.Failure(dir) != "panic: as asked" {
-		t.Errorf("error %v, failure %q", err, run.Failure(dir))
+	if err := Task(ctx, out, jobs[0].Dir, func(*store.Run) error { panic("as asked") }); err == nil || store.Failure(dir) != "panic: as asked" {
+		t.Errorf("error %v, failure %q", err, store.Failure(dir))
 	}
-	if err := Task(ctx, out, jobs[0].Dir, nil); err != nil || run.Failure(dir) != "" || jobs[0].State(out).Phase != Done {
+	if err := Task(ctx, out, jobs[0].Dir, nil); err != nil || store.Failure(dir) != "" || jobs[0].State(out).Phase != Done {
 		t.Errorf("error %v, state %+v", err, jobs[0].State(out))
 	}
-	log, err := os.ReadFile(filepath.Join(dir, logFile))
+	log, err := os.ReadFile(filepath.Join(dir, store.LogFile))
 	if err != nil || !strings.Contains(string(log), "is in use by another process") || !strings.Contains(string(log), "episode 2: 8 steps") {
 		t.Errorf("error %v, log\n%s", err, log)
 	}

@@ -1,27 +1,23 @@
 package study
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"text/tabwriter"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // A Phase of a run of a study.
@@ -63,9 +59,9 @@ func Status(out string) ([]State, error) {
 
 // kept are the jobs of the study in the folder out.
 func kept(out string) ([]Job, error) {
-	path := filepath.Join(out, studyFile)
+	path := filepath.Join(out, File)
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("study: %s is no folder of a study: it has no file %s", out, studyFile)
+		return nil, fmt.Errorf("study: %s is no folder of a study: it has no file %s", out, File)
 	}
 	s, err := Read(path)
 	if err != nil {
@@ -79,8 +75,8 @@ func kept(out string) ([]Job, error) {
 func (j Job) State(out string) State {
 	dir := j.folder(out)
 	s := State{Run: j.Dir, Phase: Waiting, Total: j.Total()}
-	busy := run.Busy(dir)
-	sums, err := run.Summaries(dir) // first, as it is written after steps.csv
+	busy := store.Busy(dir)
+	sums, err := store.Summaries(dir) // first, as it is written after steps.csv
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -93,7 +89,7 @@ func (j Job) State(out string) State {
 			s.Return = &sum.Return
 		}
 	}
-	steps, violations, e := underway(filepath.Join(dir, "steps.csv"), complete, j.Settings.Parameters.Task())
+	steps, violations, e := store.Underway(dir, complete, j.Spec.Task.Task())
 	s.Steps, s.Violations = max(complete, steps), s.Violations+violations
 	if busy {
 		s.Phase = Running
@@ -110,11 +106,11 @@ func (j Job) State(out string) State {
 	if done {
 		err = j.whole(dir)
 	}
-	if err != nil && run.Busy(dir) { // a process has begun while files were read
+	if err != nil && store.Busy(dir) { // a process has begun while files were read
 		s.Phase = Running
 		return s
 	}
-	if s.Failure = run.Failure(dir); done && err == nil {
+	if s.Failure = store.Failure(dir); done && err == nil {
 		s.Failure = "" // as of another build that was asked for more, and then no longer
 	}
 	if s.Failure == "" && err != nil {
@@ -125,7 +121,7 @@ func (j Job) State(out string) State {
 		s.Phase, s.Log = Failed, logged(dir)
 	case done:
 		s.Phase = Done
-		if old.Build != j.Settings.Build {
+		if old.Build != j.Spec.Build {
 			s.Build = old.Build
 		}
 	case s.Steps > 0:
@@ -136,11 +132,11 @@ func (j Job) State(out string) State {
 
 // whole reports files of a complete run that are damaged, or do not agree.
 func (j Job) whole(dir string) error {
-	system, err := j.Settings.System()
+	system, err := j.Spec.Compile()
 	if err != nil {
 		return err
 	}
-	_, _, err = run.Together(system, dir)
+	_, _, err = store.Read(system, dir)
 	return err
 }
 
@@ -161,21 +157,21 @@ func statesOf(out string, jobs []Job) []State {
 }
 
 // there tells whether dir has the settings of a run, and which. It is an error if they cannot be read, or if something else is there.
-func (j Job) there(dir string) (made bool, old *lab.Settings, err error) {
-	_, err = os.Stat(filepath.Join(dir, "run.yaml"))
-	if err == nil {
-		old, err = settings(dir)
+func (j Job) there(dir string) (made bool, old *experiment.Spec, err error) {
+	path := filepath.Join(dir, store.SpecFile)
+	if _, err = os.Stat(path); err == nil {
+		old, err = store.ReadSpec(dir, j.Spec.Task)
 		return err == nil, old, err
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return false, nil, fmt.Errorf("cannot read %s: %w", filepath.Join(dir, "run.yaml"), err)
+		return false, nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, nil, fmt.Errorf("cannot read %s: %w", dir, err)
 	}
 	if i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") }); i >= 0 {
-		return false, nil, fmt.Errorf("%s has a file %s and no run.yaml: move the folder away, and the run starts again", dir, entries[i].Name())
+		return false, nil, fmt.Errorf("%s has a file %s and no %s: move the folder away, and the run starts again", dir, entries[i].Name(), store.SpecFile)
 	}
 	return false, nil, nil
 }
@@ -185,10 +181,10 @@ func (j Job) there(dir string) (made bool, old *lab.Settings, err error) {
 func (j Job) agree(dir string, lines, complete, steps int) error {
 	next := 0
 	switch {
-	case lines == 0 && j.Settings.Explore > 0:
-		next = j.Settings.Explore
+	case lines == 0 && j.Spec.Explore > 0:
+		next = j.Spec.Explore
 	case complete < j.Total():
-		next = j.Settings.Parameters.Task().Steps
+		next = j.Spec.Task.Task().Steps
 	}
 	if steps < complete || steps > complete+next {
 		return fmt.Errorf("%s: the lines of episodes.jsonl have %d steps, and steps.csv %d: one of them was changed; put it back, or move the folder away", dir, complete, steps)
@@ -198,64 +194,11 @@ func (j Job) agree(dir string, lines, complete, steps int) error {
 
 // logged is the log of the run folder dir, "" if there is none.
 func logged(dir string) string {
-	path := filepath.Join(dir, logFile)
+	path := filepath.Join(dir, store.LogFile)
 	if _, err := os.Stat(path); err != nil {
 		return ""
 	}
 	return path
-}
-
-// underway is the number of steps of a file steps.csv of a task, none if it is not there, and of those beyond a limit after the first complete ones.
-func underway(path string, complete int, task safex.Task) (steps, violations int, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, 0, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("cannot read %s: %w", path, err)
-	}
-	header := bytes.IndexByte(text, '\n') + 1
-	steps = bytes.Count(text[header:], []byte("\n"))
-	if steps <= complete {
-		return steps, 0, nil
-	}
-	rest := text[header:]
-	for range complete {
-		rest = rest[bytes.IndexByte(rest, '\n')+1:]
-	}
-	var tr safex.Trajectory
-	var budgets []float64
-	spent := 0.0
-	for _, l := range task.Limits {
-		budgets, spent = append(budgets, l.Budget), spent+l.Budget
-	}
-	if spent == 0 {
-		budgets = nil
-	}
-	r := csv.NewReader(bytes.NewReader(rest))
-	from := 2 + len(task.State) + len(task.Action) + 1
-	for {
-		row, err := r.Read()
-		if err == io.EOF {
-			return steps, violations + tr.Violations(budgets...), nil
-		}
-		if err != nil || len(row) < from+len(task.Limits) {
-			return steps, violations, fmt.Errorf("%s is damaged", path)
-		}
-		if row[1] == "0" { // episodes.jsonl is written after steps.csv
-			violations += tr.Violations(budgets...)
-			tr = safex.Trajectory{}
-		}
-		excess := make([]float64, len(task.Limits))
-		for k := range excess {
-			v, err := strconv.ParseFloat(row[from+k], 64)
-			if err != nil {
-				v = math.NaN()
-			}
-			excess[k] = v
-		}
-		tr.Excess = append(tr.Excess, excess)
-	}
 }
 
 // Table writes states as a table.

@@ -42,7 +42,7 @@
 // A key that the file may not have, a name that there is not, and a field of set that no run has are errors that name the nearest. A field
 // that only some of the runs have is one too, which names a run without: such a field belongs under overrides.
 //
-// A study is kept in a folder: study.yaml, and below it the folder of each run, as package run has them, by
+// A study is kept in a folder: study.yaml, and below it the folder of each run, as package store has them, by
 // TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, without the last two where there are none. Run goes on with what is unfinished there.
 // Submit has Slurm do so on the machines of a cluster; it adds slurm.sh, which Slurm starts for each run, and a folder slurm with the
 // program, the numbers of runs and jobs, and what Slurm prints for each.
@@ -53,16 +53,16 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 // A Study is many runs: every planner on every task with every model and every seed, and its variants.
 type Study struct {
 	Name     string   `json:"name"`             // letters, digits, and - _ . + within
-	Preset   string   `json:"preset,omitempty"` // of lab.Settings.UsePreset; "" is none
+	Preset   string   `json:"preset,omitempty"` // of experiment.Spec.UsePreset; "" is none
 	Tasks    []string `json:"tasks"`
 	Planners []string `json:"planners"`
-	Models   []string `json:"models,omitempty"` // nil is the model of the Preset, or the first of lab.Models
+	Models   []string `json:"models,omitempty"` // nil is the model of the Preset, or the first of experiment.Models
 	Seeds    Seeds    `json:"seeds"`
 	Change
 	Overrides []Override `json:"overrides,omitempty"` // later ones win
@@ -72,16 +72,10 @@ type Study struct {
 
 // A Change is what differs from the defaults of safex train. What is empty stays as it is.
 type Change struct {
-	Calibrate  string   `json:"calibrate,omitempty"`
-	Search     string   `json:"search,omitempty"`
-	Inner      string   `json:"inner,omitempty"`
-	Adversary  string   `json:"adversary,omitempty"`
-	Engine     string   `json:"engine,omitempty"`
-	Episodes   *int     `json:"episodes,omitempty"`
-	Explore    *int     `json:"explore,omitempty"`
-	LearnEvery *int     `json:"learn-every,omitempty"`
-	Set        Set      `json:"set,omitempty"`
-	Disturb    []string `json:"disturb,omitzero"` // texts of safex.Disturbance; empty, and not nil, is none
+	// Set gives settings by their paths, as experiment.Spec.Set does. In a file, calibrate, search, inner, adversary, engine, episodes, explore
+	// and learn-every are keys of their own too: they mean calibration, planner.Search, planner.Inner, planner.Adversary and the rest.
+	Set     Set      `json:"set,omitempty"`
+	Disturb []string `json:"disturb,omitzero"` // texts of safex.Disturbance; empty, and not nil, is none
 }
 
 // Only are the runs that an Override or a Variant is for: those of the tasks, the planners and the models named, where nil is all.
@@ -183,7 +177,7 @@ func (s *Study) among(who string, o Only) error {
 		}
 		for _, v := range list.values {
 			if list.all != nil && !slices.Contains(list.all, v) {
-				return fmt.Errorf("%s: %s of the study have no %q: %s", who, list.what, v, lab.Instead(v, list.all))
+				return fmt.Errorf("%s: %s of the study have no %q: %s", who, list.what, v, experiment.Instead(v, list.all))
 			}
 		}
 	}
@@ -193,7 +187,7 @@ func (s *Study) among(who string, o Only) error {
 // models are the models of the study; nil leaves them to its Preset.
 func (s *Study) models() []string {
 	if s.Models == nil && s.Preset == "" {
-		names, _ := lab.Models()
+		names, _ := experiment.Models()
 		return names[:1]
 	}
 	return s.Models

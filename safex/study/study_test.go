@@ -15,8 +15,9 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // role, in the environment of this test's executable, makes it another program:
@@ -92,8 +93,8 @@ func quick() *Study {
 	return &Study{
 		Name: "quick", Tasks: []string{"pitch", "pendulum"}, Planners: []string{"safe", "pessimistic"}, Models: []string{"linear"}, Seeds: Seeds{1, 2},
 		Change: Change{
-			Episodes: new(2), Explore: new(12),
-			Set: Set{"Steps": "8", "planner.Horizon": "4", "planner.Search.Samples": "16", "planner.Search.Elites": "4", "planner.Search.Iterations": "2"},
+			Set: Set{
+				"episodes": "2", "explore": "12", "Steps": "8", "planner.Horizon": "4", "planner.Search.Samples": "16", "planner.Search.Elites": "4", "planner.Search.Iterations": "2"},
 		},
 	}
 }
@@ -195,37 +196,37 @@ func TestJobs(t *testing.T) {
 	if got := strings.Join(dirs, " "); got != want {
 		t.Fatalf("runs\n%s\nwant\n%s", got, want)
 	}
-	expect := func(i int, planner, model string, change func(s *lab.Settings) error) {
-		settings, err := lab.Default(strings.SplitN(dirs[i], "/", 2)[0], planner)
+	expect := func(i int, planner, model string, change func(s *experiment.Spec) error) {
+		settings, err := experiment.Named(strings.SplitN(dirs[i], "/", 2)[0], "planner="+planner)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(settings.Use(model), change(settings)); err != nil {
+		if err := errors.Join(settings.Set("learner="+model), change(settings)); err != nil {
 			t.Fatal(err)
 		}
-		if name, got, want, err := lab.Difference(jobs[i].Settings, settings); name != "" || err != nil {
+		if name, got, want, err := experiment.Difference(jobs[i].Spec, settings); name != "" || err != nil {
 			t.Errorf("%s: %s is %s, want %s, error %v", dirs[i], name, got, want, err)
 		}
 	}
-	disturb := func(s *lab.Settings) error {
+	disturb := func(s *experiment.Spec) error {
 		s.Disturbances = []safex.Disturbance{{}}
 		return s.Disturbances[0].UnmarshalText([]byte("process omega 0.02"))
 	}
-	expect(0, "safe", "linear", func(s *lab.Settings) error {
+	expect(0, "safe", "linear", func(s *experiment.Spec) error {
 		s.Episodes, s.Explore, s.LearnEvery = 3, 40, 0
-		return errors.Join(s.UseCalibration("temperature"), s.Set("planner.Horizon=7"), disturb(s))
+		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"), disturb(s))
 	})
-	expect(7, "pessimistic", "gp", func(s *lab.Settings) error {
+	expect(7, "pessimistic", "gp", func(s *experiment.Spec) error {
 		s.Episodes, s.Explore, s.LearnEvery = 4, 40, 0
-		return errors.Join(s.UseCalibration("temperature"), s.Set("planner.Horizon=7"))
+		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"))
 	})
-	expect(12, "pessimistic", "linear", func(s *lab.Settings) error {
+	expect(12, "pessimistic", "linear", func(s *experiment.Spec) error {
 		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 40, 0, 2
-		return errors.Join(s.UseSearch("mppi"), s.UseAdversary("corners"), s.Set("planner.Beta=linear 1 to 3 in 5"), s.Set("planner.Horizon=9"), disturb(s))
+		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=corners"), s.Set("planner.Beta=linear 1 to 3 in 5"), s.Set("planner.Horizon=9"), disturb(s))
 	})
-	expect(28, "pessimistic", "linear", func(s *lab.Settings) error {
+	expect(28, "pessimistic", "linear", func(s *experiment.Spec) error {
 		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 50, 0, 326176
-		return errors.Join(s.UseSearch("mppi"), s.UseAdversary("corners"), s.UseEngine("graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
+		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=corners"), s.Set("engine=graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
 	})
 	if j := jobs[28]; j.Variant != "b-1" || j.Total() != 50+3*200 || j.Method() != "pendulum/pessimistic-linear-b-1" {
 		t.Errorf("run %s is of variant %q, %d steps, method %s", j.Dir, j.Variant, j.Total(), j.Method())
@@ -233,11 +234,11 @@ func TestJobs(t *testing.T) {
 
 	// A preset brings its model and calibration.
 	p := &Study{Name: "p", Preset: "reference", Tasks: []string{"pitch"}, Planners: []string{"minmax"}, Seeds: Seeds{1}}
-	if jobs, err := p.Jobs(); err != nil || len(jobs) != 1 || jobs[0].Dir != "pitch/minmax-fsvgd-temperature/1" || jobs[0].Settings.Episodes != 30 {
+	if jobs, err := p.Jobs(); err != nil || len(jobs) != 1 || jobs[0].Dir != "pitch/minmax-fsvgd-temperature/1" || jobs[0].Spec.Episodes != 30 {
 		t.Errorf("%v, error %v", jobs, err)
 	}
-	p.Models, p.Calibrate, p.Episodes = []string{"gp"}, "none", new(0)
-	if jobs, err := p.Jobs(); err != nil || jobs[0].Dir != "pitch/minmax-gp/1" || jobs[0].Settings.Episodes != 0 {
+	p.Models, p.Set = []string{"gp"}, Set{"calibration": "none", "episodes": "0"}
+	if jobs, err := p.Jobs(); err != nil || jobs[0].Dir != "pitch/minmax-gp/1" || jobs[0].Spec.Episodes != 0 {
 		t.Errorf("%v, error %v", jobs, err)
 	}
 }
@@ -250,7 +251,7 @@ func TestKept(t *testing.T) {
 	}
 	s.Plain = new(false)
 	s.Set["learner.Degree"], s.Overrides[0].Set = "1", Set{"Initial": "-0.1,0.1"}
-	text, err := run.Encode(s)
+	text, err := encode.YAML(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v of\n%s", err, text)
 	}
-	if second, err := run.Encode(again); err != nil || !bytes.Equal(text, second) {
+	if second, err := encode.YAML(again); err != nil || !bytes.Equal(text, second) {
 		t.Errorf("error %v, kept\n%s\nand again\n%s", err, text, second)
 	}
 	for _, part := range []string{"seeds: [1, 2, 326176]", "plain: false", "planner.Horizon: 7", "disturb: []"} {
@@ -266,7 +267,7 @@ func TestKept(t *testing.T) {
 			t.Errorf("no %q in\n%s", part, text)
 		}
 	}
-	if text, err := run.Encode(Seeds{3, 4, 5}); err != nil || string(text) != "3-5\n" {
+	if text, err := encode.YAML(Seeds{3, 4, 5}); err != nil || string(text) != "3-5\n" {
 		t.Errorf("seeds are kept as %q, error %v", text, err)
 	}
 }
@@ -340,9 +341,9 @@ func TestSettingsThatCannotRun(t *testing.T) {
 		"out of range":   {func(s *Study) { s.Set["planner.Horizon"] = "0" }, []string{"pitch/safe-linear: plan: Horizon is 0"}},
 		"not a number":   {func(s *Study) { s.Set["planner.Horizon"] = "x" }, []string{`set planner.Horizon: "x" is not a whole number`}},
 		"override":       {func(s *Study) { s.Overrides = []Override{{Change: Change{Set: Set{"Y": "1"}}}} }, []string{`override 1: set Y: `}},
-		"no calibration": {func(s *Study) { s.Calibrate = "conform" }, []string{`there is no calibration "conform": did you mean conformal?`}},
+		"no calibration": {func(s *Study) { s.Set["calibration"] = "conform" }, []string{`there is no calibration "conform": did you mean conformal?`}},
 		"disturb":        {func(s *Study) { s.Disturb = []string{"storm omega 1"} }, []string{`there is no kind "storm"`}},
-		"episodes":       {func(s *Study) { s.Episodes = new(-1) }, []string{"episodes -1"}},
+		"episodes":       {func(s *Study) { s.UseEpisodes(-1) }, []string{"episodes -1"}},
 		"many": {func(s *Study) {
 			s.Seeds = make(Seeds, 9000)
 			for i := range s.Seeds {
@@ -350,7 +351,7 @@ func TestSettingsThatCannotRun(t *testing.T) {
 			}
 		}, []string{"has 36000 runs: want at most 10000"}},
 		"same folder": {func(s *Study) {
-			s.Calibrate, s.Variants = "temperature", []Variant{{Name: "Temperature", Change: Change{Calibrate: "none"}}}
+			s.Set["calibration"], s.Variants = "temperature", []Variant{{Name: "Temperature", Change: Change{Set: Set{"calibration": "none"}}}}
 		}, []string{"pitch/safe-linear and pitch/safe-linear of variant Temperature have the same folder pitch/safe-linear-Temperature/1"}},
 		"variant for nobody": {func(s *Study) {
 			s.Variants = []Variant{{Name: "v", Only: Only{Planners: []string{"pessimistic"}}}}
@@ -358,7 +359,7 @@ func TestSettingsThatCannotRun(t *testing.T) {
 			s.Preset, s.Models = "reference", nil
 		}, []string{"override 1 matches no run"}},
 		"no preset":             {func(s *Study) { s.Preset = "referense" }, []string{`there is no preset "referense"`}},
-		"too few to learn from": {func(s *Study) { s.Models = []string{"probabilistic"}; s.Explore = new(1) }, []string{"want at least learner.HoldOut"}},
+		"too few to learn from": {func(s *Study) { s.Models = []string{"probabilistic"}; s.Set["explore"] = "1" }, []string{"want at least learner.HoldOut"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := quick()
@@ -407,7 +408,7 @@ func TestWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range lab.Train(context.Background(), dir, jobs[5].Settings) {
+	for _, err := range store.Train(context.Background(), dir, jobs[5].Spec) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -444,7 +445,8 @@ func TestGoesOn(t *testing.T) {
 	finish(t, s, out, 2, refuse)
 
 	more := quick()
-	more.Tasks, more.Episodes = s.Tasks, new(3)
+	more.Tasks = s.Tasks
+	more.UseEpisodes(3)
 	more.Variants = []Variant{{Name: "h-5", Change: Change{Set: Set{"planner.Horizon": "5"}}}}
 	got := finish(t, more, out, 2, Here)
 	equal(t, got, finish(t, more, t.TempDir(), 2, Here))
@@ -457,12 +459,12 @@ func TestGoesOn(t *testing.T) {
 		change func(*Study)
 		want   string
 	}{
-		"setting":        {func(s *Study) { s.Set["planner.Horizon"] = "6" }, "was made with Planning.Horizon 4, and the study has 6 there"},
-		"fewer episodes": {func(s *Study) { s.Episodes = new(1) }, "was made with Episodes 3, and the study has 1 there"},
-		"disturbance":    {func(s *Study) { s.Disturb = []string{"delay 1"} }, "was made with Disturbances null"},
+		"setting":        {func(s *Study) { s.Set["planner.Horizon"] = "6" }, "was made with Planner.Horizon 4, and the study has 6 there"},
+		"fewer episodes": {func(s *Study) { s.UseEpisodes(1) }, "was made with Episodes 3, and the study has 1 there"},
+		"disturbance":    {func(s *Study) { s.Disturb = []string{"delay 1"} }, "was made with Disturbances"},
 	} {
 		changed := quick()
-		changed.Episodes = new(3)
+		changed.UseEpisodes(3)
 		c.change(changed)
 		for _, err := range changed.Run(context.Background(), out, 1, refuse) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(out, "pitch/safe-linear/1")) || strings.Contains(err.Error(), "\n") {
@@ -501,9 +503,9 @@ func TestOtherBuild(t *testing.T) {
 		change func(*Study)
 		want   string
 	}{
-		{func(s *Study) { s.Set["planner.Horizon"] = "6" }, "pitch/safe-linear/1 was made with Planning.Horizon 4, and the study has 6 there"},
-		{func(s *Study) { s.Episodes = new(1) }, "pitch/safe-linear/1 was made with Episodes 2, and the study has 1 there"},
-		{func(s *Study) { s.Episodes, s.Planners = new(3), s.Planners[:1] }, "pitch/safe-linear/1 was made by safex 0.0.1"},
+		{func(s *Study) { s.Set["planner.Horizon"] = "6" }, "pitch/safe-linear/1 was made with Planner.Horizon 4, and the study has 6 there"},
+		{func(s *Study) { s.UseEpisodes(1) }, "pitch/safe-linear/1 was made with Episodes 2, and the study has 1 there"},
+		{func(s *Study) { s.UseEpisodes(3); s.Planners = s.Planners[:1] }, "pitch/safe-linear/1 was made by safex 0.0.1"},
 	} {
 		changed := quick()
 		changed.Tasks, changed.Seeds = s.Tasks, s.Seeds
@@ -525,7 +527,7 @@ func TestOtherBuildAgain(t *testing.T) {
 	want := finish(t, s, out, 1, Here)
 	rebuild(t, filepath.Join(out, jobsOf(t, s)[0].Dir))
 	more := *s
-	more.Episodes = new(3)
+	more.UseEpisodes(3)
 	for _, err := range more.Run(context.Background(), out, 1, Here) {
 		if err != nil && !strings.Contains(err.Error(), "was made by safex 0.0.1") {
 			t.Error(err)
@@ -546,7 +548,7 @@ func TestFolderOfAnother(t *testing.T) {
 	for name, text := range map[string]string{
 		"study/study.yaml": "name: other\n", "damaged/study.yaml": "name: [\n", "sweep/sweep.json": "{}", "run/run.yaml": "Task: pitch\n",
 	} {
-		if err := run.Write(dir, name, []byte(text)); err != nil {
+		if err := store.Write(dir, name, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -556,14 +558,14 @@ func TestFolderOfAnother(t *testing.T) {
 		"run": "run is the folder of a run: choose", "run/a/b": "lies in " + filepath.Join(dir, "run") + ", the folder of a run: choose",
 	} {
 		out := filepath.Join(dir, filepath.FromSlash(name))
-		before, _ := os.ReadFile(filepath.Join(out, studyFile))
+		before, _ := os.ReadFile(filepath.Join(out, File))
 		for _, err := range s.Run(context.Background(), out, 1, func(context.Context, string) error { return errors.New("it runs") }) {
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "study quick: ") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: error %v, want %q", name, err, want)
 			}
 			break
 		}
-		if after, _ := os.ReadFile(filepath.Join(out, studyFile)); !bytes.Equal(before, after) {
+		if after, _ := os.ReadFile(filepath.Join(out, File)); !bytes.Equal(before, after) {
 			t.Errorf("%s: study.yaml is now %s", name, after)
 		}
 	}
@@ -584,7 +586,7 @@ func rebuild(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Write(dir, "run.yaml", bytes.Replace(text, []byte(lab.Build()), []byte("0.0.1"), 1)); err != nil {
+	if err := store.Write(dir, "run.yaml", bytes.Replace(text, []byte(experiment.Build()), []byte("0.0.1"), 1)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -635,7 +637,7 @@ func TestFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(settings, bytes.Replace(text, []byte(lab.Build()), []byte("0.0.1"), 1), 0o644); err != nil {
+	if err := os.WriteFile(settings, bytes.Replace(text, []byte(experiment.Build()), []byte("0.0.1"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	check(process(t, "work"), "was made by safex 0.0.1")
@@ -653,7 +655,7 @@ func TestFailures(t *testing.T) {
 	}
 	got := finish(t, s, out, 2, Here)
 	equal(t, got, finish(t, s, t.TempDir(), 2, Here))
-	if run.Failure(bad) != "" {
+	if store.Failure(bad) != "" {
 		t.Error("a complete run has failed")
 	}
 	var trace bytes.Buffer
@@ -840,7 +842,7 @@ func TestLocked(t *testing.T) {
 	if err := jobs[0].Make(out); err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := run.Lock(filepath.Join(out, jobs[0].Dir))
+	unlock, err := store.Lock(filepath.Join(out, jobs[0].Dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -875,19 +877,20 @@ func TestLocked(t *testing.T) {
 
 // Steps beyond a limit are those that its budget no longer allows, and each episode has the budget anew.
 func TestBudget(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "steps.csv")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "steps.csv")
 	table := "episode,step,x,u,reward,excess_wall\n0,0,1,1,1,9\n1,0,1,1,1,0.3\n1,1,1,1,1,0.3\n1,2,1,1,1,-1\n2,0,1,1,1,0.3\n2,1,1,1,1,0.3\n"
 	if err := os.WriteFile(path, []byte(table), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	task := safex.Task{State: make([]safex.Var, 1), Action: make([]safex.Var, 1), Limits: []safex.Limit{{Budget: 0.5}}}
 	for complete, want := range []int{3, 2, 1, 1, 1, 0, 0} { // of 6 steps those that are not counted here: 0.3 alone is within the budget
-		if steps, violations, err := underway(path, complete, task); steps != 6 || violations != want || err != nil {
+		if steps, violations, err := store.Underway(dir, complete, task); steps != 6 || violations != want || err != nil {
 			t.Errorf("after %d steps: %d beyond a limit of %d, error %v, want %d", complete, violations, steps, err, want)
 		}
 	}
 	task.Limits[0].Budget = 0
-	if _, violations, _ := underway(path, 0, task); violations != 5 {
+	if _, violations, _ := store.Underway(dir, 0, task); violations != 5 {
 		t.Errorf("%d beyond a limit without a budget, want 5", violations)
 	}
 }
@@ -918,10 +921,11 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	system, episodes, err := lab.Open(filepath.Join(out, jobs[0].Dir))
+	r, err := store.Open(filepath.Join(out, jobs[0].Dir))
 	if err != nil {
 		t.Fatal(err)
 	}
+	system, episodes := r.System, r.Episodes
 	violations := 0
 	for _, e := range episodes {
 		violations += e.Violations(system.Budgets()...)
@@ -951,8 +955,8 @@ func TestStatus(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "episodes.jsonl"), []byte(strings.Join(strings.SplitAfter(string(lines), "\n")[:complete], "")), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			episodes, err := run.Episodes(system, dir)
-			if err != nil {
+			var episodes []safex.Episode // as far as the two files go together
+			if episodes, err = store.Steps(system, dir); err != nil {
 				t.Fatal(err)
 			}
 			violations := 0

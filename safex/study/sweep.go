@@ -114,8 +114,8 @@ func (s *Sweep) study(episodes []int) *Study {
 	all.Plain = new(false)
 	for i, t := range s.Trials.Draw() {
 		v := Variant{Name: t.Name, Change: s.Trials.change(t)}
-		if v.Episodes = &episodes[i]; s.Trials.Method != halving {
-			v.Episodes = nil
+		if s.Trials.Method == halving {
+			v.Set["episodes"] = strconv.Itoa(episodes[i])
 		}
 		all.Variants = append(all.Variants, v)
 	}
@@ -134,17 +134,22 @@ func (s *Sweep) Rungs() ([]Rung, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
 	}
-	settings, err := s.Study.choose(methods[0])
+	spec, err := s.Study.spec(methods[0])
 	if err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
 	}
-	if settings.Episodes < 1 {
-		return nil, fmt.Errorf("sweep %s: episodes %d: want at least 1, as trials are compared by the returns of episodes", s.Study.Name, settings.Episodes)
+	episodes := spec.Episodes
+	all, _ := methods[0].fields()
+	if n, ok := all.Episodes(); ok {
+		episodes = n
+	}
+	if episodes < 1 {
+		return nil, fmt.Errorf("sweep %s: episodes %d: want at least 1, as trials are compared by the returns of episodes", s.Study.Name, episodes)
 	}
 	if s.Trials.Method != halving {
-		return []Rung{{Episodes: settings.Episodes, Trials: s.Trials.Number}}, nil
+		return []Rung{{Episodes: episodes, Trials: s.Trials.Number}}, nil
 	}
-	rungs, err := s.Trials.halving().rungs(settings.Episodes, s.Trials.Number)
+	rungs, err := s.Trials.halving().rungs(episodes, s.Trials.Number)
 	if err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
 	}
@@ -198,22 +203,14 @@ func about(err error) string {
 }
 
 // change is what a trial changes.
-func (t Trials) change(trial Trial) (c Change) {
-	words := map[string]*string{"calibrate": &c.Calibrate, "search": &c.Search, "inner": &c.Inner, "adversary": &c.Adversary, "engine": &c.Engine}
-	numbers := map[string]**int{"explore": &c.Explore, "learn-every": &c.LearnEvery}
+func (t Trials) change(trial Trial) Change {
+	set := Set{}
 	for i, s := range t.Over {
-		value := trial.Values[i]
-		if to, ok := words[s.Name]; ok {
-			*to = value
-		} else if to, ok := numbers[s.Name]; ok {
-			n, _ := strconv.Atoi(value) // Check has
-			*to = &n
-		} else {
-			if c.Set == nil {
-				c.Set = Set{}
-			}
-			c.Set[s.Name] = value
+		name := s.Name
+		if path, ok := meant(name); ok {
+			name = path
 		}
+		set[name] = trial.Values[i]
 	}
-	return c
+	return Change{Set: set}
 }

@@ -1,9 +1,8 @@
 package study
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+
 	"errors"
 	"fmt"
 	"math"
@@ -17,9 +16,9 @@ import (
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // doSweep runs the sweep of a file.
@@ -214,13 +213,13 @@ func TestSweepJobs(t *testing.T) {
 	for i, j := range jobs {
 		trial := s.Trials.Draw()[i%5]
 		names = append(names, j.Dir)
-		want, err := lab.Default("pitch", "pessimistic")
+		want, err := experiment.Named("pitch", "planner=pessimistic")
 		if err != nil {
 			t.Fatal(err)
 		}
 		explore, _ := strconv.Atoi(trial.Values[3])
 		want.Episodes, want.Explore, want.LearnEvery, want.Seed = 9, explore, 7, uint64(1+i/5)
-		if err := errors.Join(want.UseAdversary(trial.Values[2]), want.Use("linear")); err != nil {
+		if err := errors.Join(want.Set("planner.Adversary="+trial.Values[2]), want.Set("learner=linear")); err != nil {
 			t.Fatal(err)
 		}
 		for _, set := range []string{"Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "planner.Search.Iterations=2",
@@ -229,7 +228,7 @@ func TestSweepJobs(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if name, a, b, err := lab.Difference(j.Settings, want); name != "" || err != nil {
+		if name, a, b, err := experiment.Difference(j.Spec, want); name != "" || err != nil {
 			t.Errorf("%s has %s %s, want %s (%v)", j.Dir, name, a, b, err)
 		}
 		if args, err := s.Train(trial.Name, 2); err != nil || len(args) == 0 {
@@ -247,7 +246,7 @@ func TestSweepJobs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name, a, b, err := lab.Difference(again[i/5].Settings, j.Settings); name != "" || err != nil {
+		if name, a, b, err := experiment.Difference(again[i/5].Spec, j.Spec); name != "" || err != nil {
 			t.Errorf("pasted, %s has %s %s, want %s (%v)", j.Dir, name, a, b, err)
 		}
 	}
@@ -386,69 +385,49 @@ func TestRank(t *testing.T) {
 }
 
 // comes is a Worker whose runs come to what come says, of each episode after the random phase, which has no violating step.
-func comes(come func(s *lab.Settings, episode int) (value float64, violations int, err error)) Worker {
+func comes(come func(s *experiment.Spec, episode int) (value float64, violations int, err error)) Worker {
 	return func(ctx context.Context, dir string) error {
-		s, err := settings(dir)
+		s, err := store.ReadSpec(dir)
 		if err != nil {
 			return err
 		}
-		system, err := s.System()
+		store.GoOn(dir)
+		i, err := store.Import(dir, s)
 		if err != nil {
 			return err
 		}
-		run.GoOn(dir)
-		var text, rows bytes.Buffer
-		rows.WriteString(header(system) + "\n")
-		defer func() {
-			run.Write(dir, "steps.csv", rows.Bytes())
-			run.Write(dir, "episodes.jsonl", text.Bytes())
-		}()
-		for e := range 1 + s.Episodes {
-			sum := run.Summary{Episode: e, Phase: "explore", Steps: s.Explore}
-			if e > 0 {
-				sum.Phase, sum.Steps = "plan", system.Steps
-				if sum.Return, sum.Violations, err = come(s, e); err != nil {
+		task := s.Task.Task()
+		for number := range 1 + s.Episodes {
+			value, violations, steps, phase := 0.0, 0, s.Explore, safex.Explore
+			if number > 0 {
+				steps, phase = task.Steps, safex.Planned
+				if value, violations, err = come(s, number); err != nil {
 					return err
 				}
 			}
-			line, err := json.Marshal(sum)
-			if err != nil {
-				return err
-			}
-			text.Write(append(line, '\n'))
-			for t := range sum.Steps {
-				reward, excess := 0.0, -1
+			nx := len(task.State)
+			e := safex.Episode{Number: number, Phase: phase, Trajectory: safex.Trajectory{States: [][]float64{make([]float64, nx)}}}
+			for t := range steps {
+				reward, excess := 0.0, -1.0
 				if t == 0 {
-					reward = sum.Return
+					reward = value
 				}
-				if t < sum.Violations {
+				if t < violations {
 					excess = 1
 				}
-				fmt.Fprintf(&rows, "%d,%d%s%s,%v,%d%s\n", e, t, strings.Repeat(",0", len(system.State)), strings.Repeat(",0", len(system.Action)), reward, excess,
-					strings.Repeat(",", 3*len(system.State)+4))
+				e.Append(make([]float64, len(task.Action)), make([]float64, nx), reward, []float64{excess})
+				if number > 0 {
+					e.Forecasts = append(e.Forecasts, safex.Forecast{
+						Mean: make([]float64, nx), Worst: make([]float64, 1), Doubt: make([]float64, nx), Noise: make([]float64, nx), Feasible: true,
+					})
+				}
+			}
+			if err := i.Add(e, true); err != nil {
+				return err
 			}
 		}
 		return ctx.Err()
 	}
-}
-
-// header is that of steps.csv of a system with one limit.
-func header(s *safex.System) string {
-	names := []string{"episode", "step"}
-	for _, d := range slices.Concat(s.State, s.Action) {
-		names = append(names, d.Name)
-	}
-	names = append(names, "reward", "excess_"+s.Limits[0].Name)
-	for _, d := range s.State {
-		names = append(names, "mean_"+d.Name)
-	}
-	names = append(names, "worst_"+s.Limits[0].Name)
-	for _, kind := range []string{"doubt_", "noise_"} {
-		for _, d := range s.State {
-			names = append(names, kind+d.Name)
-		}
-	}
-	return strings.Join(append(names, "beta", "asked_beta", "outside"), ",")
 }
 
 // climb runs s to its end, and returns what the trials came to, with the bytes of sweep.json.
@@ -476,7 +455,7 @@ func reached(t *testing.T, out string) ([]Outcome, string) {
 }
 
 // noise is a number of a run's settings, whose seed is 1 or 2, and of an episode.
-func noise(s *lab.Settings, episode int) float64 {
+func noise(s *experiment.Spec, episode int) float64 {
 	return math.Trunc(1000 * rng.New(s.Seed).At(s.LearnEvery).At(episode).Rand().Float64())
 }
 
@@ -486,7 +465,7 @@ const nine = "sweep:\n  trials: 9\n  method: halving\n  over: {learn-every: {fro
 func TestHalving(t *testing.T) {
 	for seed := range 4 {
 		s := sweeping(t, nine+fmt.Sprint(seed))
-		come := func(s *lab.Settings, episode int) (float64, int, error) {
+		come := func(s *experiment.Spec, episode int) (float64, int, error) {
 			return noise(s, episode), int(noise(s, -episode)) % 40 / 39, nil
 		}
 		jobs, err := s.Jobs()
@@ -513,10 +492,10 @@ func TestHalving(t *testing.T) {
 					}
 					bad := 0
 					for e := 1; e <= episodes; e++ {
-						_, v, _ := come(j.Settings, e)
+						_, v, _ := come(j.Spec, e)
 						bad += v
 					}
-					left[i].value += noise(j.Settings, episodes) / 2
+					left[i].value += noise(j.Spec, episodes) / 2
 					left[i].bad, left[i].most = left[i].bad+bad, max(left[i].most, bad)
 				}
 			}
@@ -543,7 +522,7 @@ func TestHalving(t *testing.T) {
 				if j.Variant != o.Trial {
 					continue
 				}
-				if was, err := settings(j.folder(out)); err != nil || was.Episodes != o.Episodes {
+				if was, err := store.ReadSpec(j.folder(out)); err != nil || was.Episodes != o.Episodes {
 					t.Errorf("seed %d: %s has the episodes of %+v, want %d (%v)", seed, j.Dir, was, o.Episodes, err)
 				}
 			}
@@ -594,10 +573,10 @@ func TestSweepFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	best := jobs[4].Settings.LearnEvery
+	best := jobs[4].Spec.LearnEvery
 	tried := map[uint64]int{}
 	broken := func(seeds ...uint64) Worker {
-		return comes(func(s *lab.Settings, episode int) (float64, int, error) {
+		return comes(func(s *experiment.Spec, episode int) (float64, int, error) {
 			if s.LearnEvery == best && slices.Contains(seeds, s.Seed) {
 				if episode == 1 {
 					tried[s.Seed]++
@@ -630,8 +609,8 @@ func TestSweepFailures(t *testing.T) {
 	// All fail but two, where three go on; then none does.
 	out = t.TempDir()
 	var last error
-	few := comes(func(s *lab.Settings, _ int) (float64, int, error) {
-		if s.LearnEvery != best && s.LearnEvery != jobs[5].Settings.LearnEvery {
+	few := comes(func(s *experiment.Spec, _ int) (float64, int, error) {
+		if s.LearnEvery != best && s.LearnEvery != jobs[5].Spec.LearnEvery {
 			return 0, 0, errors.New("no room")
 		}
 		return 1, 0, nil
@@ -645,7 +624,7 @@ func TestSweepFailures(t *testing.T) {
 	if all, err := Outcomes(out); err != nil || all != nil {
 		t.Errorf("%v of a rung that is not over, error %v", all, err)
 	}
-	again, _ := climb(t, s, out, 1, comes(func(s *lab.Settings, _ int) (float64, int, error) { return float64(s.LearnEvery), 0, nil }))
+	again, _ := climb(t, s, out, 1, comes(func(s *experiment.Spec, _ int) (float64, int, error) { return float64(s.LearnEvery), 0, nil }))
 	if again[8].Return == nil {
 		t.Errorf("%+v, though it was tried again", again[8])
 	}
@@ -669,7 +648,7 @@ func TestSweepFailures(t *testing.T) {
 // A return that is beyond the real numbers is none.
 func TestNoReturn(t *testing.T) {
 	s := sweeping(t, "sweep:\n  trials: 2\n  over: {learn-every: [1, 2]}\n  objective: {of: mean, within: 5}")
-	all, _ := climb(t, s, t.TempDir(), 1, comes(func(s *lab.Settings, _ int) (float64, int, error) {
+	all, _ := climb(t, s, t.TempDir(), 1, comes(func(s *experiment.Spec, _ int) (float64, int, error) {
 		if s.LearnEvery == 1 {
 			return 1.7e308, 0, nil
 		}
@@ -686,7 +665,7 @@ func TestSweepGrows(t *testing.T) {
 	out, runs := t.TempDir(), 0
 	work := func(ctx context.Context, dir string) error {
 		runs++
-		return comes(func(s *lab.Settings, episode int) (float64, int, error) {
+		return comes(func(s *experiment.Spec, episode int) (float64, int, error) {
 			return float64(s.LearnEvery) - math.Abs(float64(episode)-4), 0, nil
 		})(ctx, dir)
 	}
@@ -712,7 +691,7 @@ func TestSweepGrows(t *testing.T) {
 func TestSweepLocked(t *testing.T) {
 	s := sweeping(t, "sweep:\n  trials: 2\n  over: {learn-every: [1, 2]}")
 	out := t.TempDir()
-	release, err := run.Hold(out, sweepLock)
+	release, err := hold(out, sweepLock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -730,7 +709,8 @@ const real = "sweep:\n  trials: 4\n  method: halving\n  over: {planner.Beta: {fr
 // A trial that came to the last rung has the steps of a run of so many episodes from the start.
 func TestSweepSteps(t *testing.T) {
 	s := sweeping(t, strings.Replace(real, "least: 2", "least: 1", 1))
-	s.Study.Episodes, s.Study.Seeds = new(3), Seeds{1}
+	s.Study.Seeds = Seeds{1}
+	s.Study.UseEpisodes(3)
 	out := t.TempDir()
 	all, _ := climb(t, s, out, 2, Here)
 	whole := s.study([]int{3, 3, 3, 3})
@@ -803,7 +783,7 @@ func TestSweepTies(t *testing.T) {
 	s := sweeping(t, nine+"1")
 	s.Study.Seeds = Seeds{1}
 	out := t.TempDir()
-	all, _ := climb(t, s, out, 1, comes(func(_ *lab.Settings, episode int) (float64, int, error) { return float64(episode), episode / 2, nil }))
+	all, _ := climb(t, s, out, 1, comes(func(_ *experiment.Spec, episode int) (float64, int, error) { return float64(episode), episode / 2, nil }))
 	var ranks []int
 	for i, o := range all {
 		if ranks = append(ranks, o.Rank); o.Trial != fmt.Sprintf("trial-%02d", i+1) {

@@ -13,8 +13,10 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/rng"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // Files of the folder of a sweep, beside those of a study.
@@ -117,7 +119,7 @@ func (s *Sweep) enter(out string) (l *ladder, rungs []Rung, ended bool, release 
 	if err := outside(out); err != nil {
 		return nil, nil, false, nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
 	}
-	if release, err = run.Hold(out, sweepLock); err != nil {
+	if release, err = hold(out, sweepLock); err != nil {
 		return nil, nil, false, nil, err
 	}
 	if l, ended, err = s.goOn(out, rungs); err != nil {
@@ -153,7 +155,7 @@ func judged(outcomes []Outcome, rungs []Rung, r int) error {
 // spared is work, but for the runs that are gone, which have failed and are not tried again.
 func spared(work Worker, gone map[string]bool) Worker {
 	return func(ctx context.Context, dir string) error {
-		if failure := run.Failure(dir); gone[dir] && failure != "" {
+		if failure := store.Failure(dir); gone[dir] && failure != "" {
 			return errors.New(failure)
 		}
 		return work(ctx, dir)
@@ -224,7 +226,7 @@ func (s *Sweep) begun() (*ladder, error) {
 		to   *json.RawMessage
 		from any
 	}{{&l.Study, s.Study}, {&l.Trials, s.Trials}} {
-		text, err := json.Marshal(part.from)
+		text, err := encode.JSON(part.from)
 		if err != nil {
 			return nil, fmt.Errorf("sweep %s: %w", s.Study.Name, err)
 		}
@@ -244,7 +246,7 @@ func load(out string) (*ladder, error) {
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	l := &ladder{}
-	if err := run.Strict(text, l); err != nil {
+	if err := encode.Decode(text, l); err != nil {
 		return nil, fmt.Errorf("sweep: %s is damaged, or of another version: choose another folder with --out (%w)", path, err)
 	}
 	return l, nil
@@ -252,11 +254,11 @@ func load(out string) (*ladder, error) {
 
 // save replaces sweep.json of the folder out.
 func (l *ladder) save(out string) error {
-	text, err := json.MarshalIndent(l, "", " ")
+	text, err := encode.Indented(l)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	return run.Write(out, SweepFile, append(text, '\n'))
+	return disk.Write(filepath.Join(out, SweepFile), text)
 }
 
 // goOn is the ladder of the folder out without its last rung, whose runs may have failed and are tried again, and whether that was over. What was

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // serve does what the tasks of an array would that has just been submitted: it makes the runs of the lines that sbatch was told, and works on them. It
@@ -38,7 +38,7 @@ func serve(t *testing.T, f fake, out string, work Worker) int {
 				t.Fatal(err)
 			}
 			if err := work(context.Background(), jobs[k].folder(out)); err != nil {
-				if err := run.Fail(jobs[k].folder(out), err.Error()); err != nil {
+				if err := store.Fail(jobs[k].folder(out), err.Error()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -108,8 +108,8 @@ func TestSubmitSweepFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing := errors.New("as asked")
-	come := func(l *lab.Settings, episode int) (float64, int, error) {
-		if l.LearnEvery == jobs[4].Settings.LearnEvery {
+	come := func(l *experiment.Spec, episode int) (float64, int, error) {
+		if l.LearnEvery == jobs[4].Spec.LearnEvery {
 			return 0, 0, failing
 		}
 		return noise(l, episode), 0, nil
@@ -146,7 +146,7 @@ func TestSubmitSweepFailures(t *testing.T) {
 	s.Study.Seeds = Seeds{1}
 	out = filepath.Join(t.TempDir(), "out")
 	broken := true
-	work = comes(func(s *lab.Settings, episode int) (float64, int, error) {
+	work = comes(func(s *experiment.Spec, episode int) (float64, int, error) {
 		if s.LearnEvery == 2 && broken {
 			return 0, 0, failing
 		}
@@ -188,7 +188,7 @@ func TestSubmitSweepFailures(t *testing.T) {
 		t.Error("a folder was made")
 	}
 	f.complains("scontrol", "")
-	release, err := run.Hold(out, sweepLock)
+	release, err := hold(out, sweepLock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,11 @@ package study
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 // Table writes outcomes of the sweep as a table, and what it does not say.
@@ -73,17 +72,8 @@ func (s *Sweep) trial(name string) (method, Change, error) {
 		return method{}, Change{}, err
 	}
 	own := methods[i].variant.Change
-	own.Episodes = nil
+	delete(own.Set, "episodes")
 	return methods[i], own, nil
-}
-
-// fields are the Sets of a method in one.
-func (m method) fields() Set {
-	all := Set{}
-	for _, l := range m.layers {
-		maps.Copy(all, l.Set)
-	}
-	return all
 }
 
 // Paste is a trial as part of the file of a study: its set, with what the study sets for all trials, and the other keys that it changes.
@@ -92,8 +82,9 @@ func (s *Sweep) Paste(trial string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	own.Set = m.fields()
-	text, err := run.Encode(own)
+	own.Set, _ = m.fields()
+	delete(own.Set, "episodes")
+	text, err := encode.YAML(own)
 	return string(text), err
 }
 
@@ -107,31 +98,25 @@ func (s *Sweep) Train(trial string, seed uint64) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := m.change()
 	args := []string{"train", m.task, "--planner", m.planner}
-	for _, flag := range []struct{ name, value string }{
-		{"preset", s.Study.Preset}, {"model", m.model}, {"calibrate", c.Calibrate}, {"search", c.Search}, {"inner", c.Inner},
-		{"adversary", c.Adversary}, {"engine", c.Engine},
-	} {
+	for _, flag := range []struct{ name, value string }{{"preset", s.Study.Preset}, {"model", m.model}} {
 		if flag.value != "" {
 			args = append(args, "--"+flag.name, flag.value)
 		}
 	}
-	c.Episodes = &rungs[len(rungs)-1].Episodes
-	for _, flag := range []struct {
-		name  string
-		value *int
-	}{{"episodes", c.Episodes}, {"explore", c.Explore}, {"learn-every", c.LearnEvery}} {
-		if flag.value != nil {
-			args = append(args, "--"+flag.name, strconv.Itoa(*flag.value))
+	set, _ := m.fields()
+	set["episodes"] = strconv.Itoa(rungs[len(rungs)-1].Episodes)
+	for _, k := range short {
+		if value, ok := set[k.path]; ok {
+			args = append(args, "--"+k.key, value)
+			delete(set, k.path)
 		}
 	}
 	args = append(args, "--seed", strconv.FormatUint(seed, 10))
-	set := m.fields()
-	for _, field := range slices.Sorted(maps.Keys(set)) {
+	for _, field := range set.ordered() {
 		args = append(args, "--set", field+"="+set[field])
 	}
-	for _, text := range c.Disturb {
+	for _, text := range m.disturb() {
 		args = append(args, "--disturb", text)
 	}
 	return args, nil

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distmv"
 	"gonum.org/v1/gonum/stat/samplemv"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -40,7 +40,7 @@ func DefaultTrials() Trials {
 // Check reports the first setting that makes no trials.
 func (t Trials) Check() error {
 	if all := []string{halton, random, halving}; !slices.Contains(all, t.Method) {
-		return fmt.Errorf("method: there is no %q: %s", t.Method, lab.Instead(t.Method, all))
+		return fmt.Errorf("method: there is no %q: %s", t.Method, experiment.Instead(t.Method, all))
 	}
 	if t.Number < 1 || t.Number > most {
 		return fmt.Errorf("trials %d: want 1 to %d", t.Number, most)

@@ -11,11 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
-
-// logFile is where a run says what it does, below its folder.
-const logFile = "log.txt"
 
 // A Worker takes a run from where it is in its folder, which is there, to its end. If ctx ends before, it saves and returns the error of
 // ctx; any other error is in one sentence.
@@ -23,8 +20,8 @@ type Worker func(ctx context.Context, dir string) error
 
 // Work is what a Worker does, in this process. It writes a line to log for each episode. Unless it is nil, before is called with the run
 // before it goes on.
-func Work(ctx context.Context, dir string, log io.Writer, before func(*lab.Run) error) error {
-	r, err := lab.Resume(dir)
+func Work(ctx context.Context, dir string, log io.Writer, before func(*store.Run) error) error {
+	r, err := store.Resume(dir)
 	if err != nil {
 		return err
 	}
@@ -33,7 +30,7 @@ func Work(ctx context.Context, dir string, log io.Writer, before func(*lab.Run) 
 			return err
 		}
 	}
-	fmt.Fprintf(log, "%s: %d of %d steps are there\n", r.Settings.Task, r.Done(), r.Total())
+	fmt.Fprintf(log, "%s: %d of %d steps are there\n", r.Spec.TaskName(), r.Done(), r.Total())
 	for s, err := range r.Steps(ctx) {
 		if err != nil {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // and not that of a save
@@ -51,7 +48,7 @@ func Work(ctx context.Context, dir string, log io.Writer, before func(*lab.Run) 
 
 // open opens the log of a run.
 func open(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, logFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, store.LogFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}
@@ -62,7 +59,7 @@ func open(dir string) (*os.File, error) {
 // trace in its log; one in a goroutine that the run started ends this process.
 func Here(ctx context.Context, dir string) error { return here(ctx, dir, nil) }
 
-func here(ctx context.Context, dir string, before func(*lab.Run) error) error {
+func here(ctx context.Context, dir string, before func(*store.Run) error) error {
 	log, err := open(dir)
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// A Maker makes a Task from parameters: a pointer to one of this package's structs.
-type Maker interface{ Task() safex.Task }
+// A Maker makes a Task from parameters: here, a pointer to one of this package's structs.
+type Maker = safex.Maker
 
 // all are the tasks by name, each with its parameters: the default ones, and those that give the
 // published behaviour of the reference, which are the same where it has no such task or no defect.

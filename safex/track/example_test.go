@@ -6,7 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/track"
 )
 
@@ -18,9 +19,9 @@ func Example() {
 		return
 	}
 	defer os.RemoveAll(root)
-	settings, err := lab.Default("pitch", "safe")
+	settings, err := experiment.Named("pitch", "planner=safe")
 	if err == nil {
-		err = settings.Use("linear")
+		err = settings.Set("learner=linear")
 	}
 	if err == nil {
 		err = settings.Set("Steps=10")
@@ -31,7 +32,7 @@ func Example() {
 	}
 	settings.Episodes = 2
 	dir := filepath.Join(root, "mine")
-	r, err := lab.Start(dir, settings)
+	r, err := store.Start(dir, settings)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -61,5 +62,5 @@ func ExampleSettings_Update() {
 	n, err := track.Settings{TensorBoard: true}.Update("testdata")
 	fmt.Println(n, err)
 	// Output:
-	// 0 run: "testdata" is no run folder: it has no file run.yaml
+	// 0 store: "testdata" is no run folder: it has no file run.yaml
 }

@@ -6,13 +6,13 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/plan"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // measure is what an episode's summary and its steps say, in the order in which it is written.
-func measure(s *lab.Settings, system *safex.System, sum run.Summary, e safex.Episode) (values []value) {
+func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safex.Episode) (values []value) {
 	add := func(name string, v float64) { values = append(values, value{name, v}) }
 	worst := e.WorstExcess(len(system.Limits))
 	most := 0.0
@@ -25,7 +25,7 @@ func measure(s *lab.Settings, system *safex.System, sum run.Summary, e safex.Epi
 	if sum.Beta != 0 {
 		add("Pessimistic Alpha", sum.Beta)
 	}
-	if o := optimism(s.Planning); o != (plan.Schedule{}) && e.Phase == safex.Planned {
+	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.Planned {
 		add("Optimistic Alpha", o.At(e.Number))
 	}
 	add("Episode", float64(e.Number))

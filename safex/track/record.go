@@ -2,7 +2,7 @@ package track
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"image/png"
@@ -15,21 +15,21 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/store"
+	"github.com/rischiboy/safe_exploration/safex/study"
 )
 
 // A record is what is told of a run, read from its folder alone.
 type record struct {
 	dir      string
-	yaml     []byte                     // run.yaml
-	config   map[string]json.RawMessage // the same, by its first names
-	began    time.Time                  // to the second
-	group    string                     // the study and the method
-	job      string                     // the planner and the model
-	name     string                     // the seed
+	yaml     []byte                    // run.yaml
+	written  time.Time                 // when that was
+	config   map[string]jsontext.Value // the same, by its first names
+	began    time.Time                 // to the second
+	group    string                    // the study and the method
+	job      string                    // the planner and the model
+	name     string                    // the seed
 	tags     []string
 	finished bool
 	episodes []line
@@ -61,48 +61,34 @@ type figure struct {
 
 // read is the record of the first n episodes of the run folder dir.
 func read(dir string, n int) (*record, error) {
-	r := &record{dir: dir, config: map[string]json.RawMessage{}}
+	r := &record{dir: dir, config: map[string]jsontext.Value{}}
 	if n == 0 {
 		return r, nil
 	}
-	s := &lab.Settings{}
-	if err := run.Settings(dir, s); err != nil {
-		return nil, err
-	}
-	system, err := s.System()
+	saved, err := store.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if r.yaml, err = os.ReadFile(filepath.Join(dir, "run.yaml")); err != nil {
-		return nil, fmt.Errorf("track: %w", err)
+	s, system, sums, episodes := saved.Spec, saved.System, saved.Summaries, saved.Episodes
+	if r.yaml, r.written, err = store.Text(dir); err != nil {
+		return nil, err
 	}
-	text, err := json.Marshal(s)
+	text, err := encode.JSON(s)
 	if err == nil {
-		err = json.Unmarshal(text, &r.config)
+		err = encode.Decode(text, &r.config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("track: %s: %w", dir, err)
 	}
-	if r.began, err = began(dir); err != nil {
+	if r.began, err = r.when(dir); err != nil {
 		return nil, err
 	}
-	r.job = s.Planner + "-" + s.Model
-	r.group = s.Task + "/" + r.job
-	if s.Calibrating != nil {
-		r.group += "-" + s.Calibrate
-	}
-	if group := study(dir); group != "" {
+	r.job = s.PlannerName() + "-" + s.ModelName()
+	r.group = s.TaskName() + "/" + s.Method()
+	if group := group(dir); group != "" {
 		r.group = group
 	}
-	r.name, r.tags = fmt.Sprintf("seed %d", s.Seed), []string{s.Task, s.Planner, s.Model}
-	sums, err := run.Summaries(dir)
-	if err != nil {
-		return nil, err
-	}
-	episodes, err := run.Episodes(system, dir)
-	if err != nil {
-		return nil, err
-	}
+	r.name, r.tags = fmt.Sprintf("seed %d", s.Seed), []string{s.TaskName(), s.PlannerName(), s.ModelName()}
 	validations, err := validations(dir)
 	if err != nil {
 		r.trouble = err
@@ -137,8 +123,8 @@ var (
 // stamp is the time in the name of an offline run.
 const stamp = "20060102_150405"
 
-// began is when the run began: by the files that were written for it before, or else by run.yaml.
-func began(dir string) (time.Time, error) {
+// when is when the run began: by the files that were written for it before, or else by run.yaml.
+func (r *record) when(dir string) (time.Time, error) {
 	entries, _ := os.ReadDir(filepath.Join(dir, "tensorboard"))
 	for _, e := range entries {
 		if m := eventFile.FindStringSubmatch(e.Name()); m != nil {
@@ -150,11 +136,7 @@ func began(dir string) (time.Time, error) {
 	if when, _, ok := offline(dir); ok {
 		return when, nil
 	}
-	info, err := os.Stat(filepath.Join(dir, "run.yaml"))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("track: %w", err)
-	}
-	return info.ModTime().UTC().Truncate(time.Second), nil
+	return r.written.UTC().Truncate(time.Second), nil
 }
 
 // offline is the offline run that is there: when it began, and its id.
@@ -170,24 +152,20 @@ func offline(dir string) (began time.Time, id string, ok bool) {
 	return time.Time{}, "", false
 }
 
-// study is the name of the study that a run folder belongs to, with the folder of its method; "" if it belongs to none. The
-// study's file is at most three folders above.
-func study(dir string) string {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	for root, levels := filepath.Dir(dir), 0; levels < 3; root, levels = filepath.Dir(root), levels+1 {
-		text, err := os.ReadFile(filepath.Join(root, "study.yaml"))
+// group is the name of the study that a run folder belongs to, with the folder of its method; "" if it belongs to none.
+func group(dir string) string {
+	for _, root := range study.Roots(dir) {
+		s, err := study.Of(root)
 		if err != nil {
 			continue
 		}
-		var s struct{ Name string }
-		method, err := filepath.Rel(root, filepath.Dir(dir))
-		if err != nil || yaml.Unmarshal(text, &s) != nil || s.Name == "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
 			return ""
 		}
-		return strings.TrimSuffix(s.Name+"/"+filepath.ToSlash(method), "/.")
+		if method, err := filepath.Rel(root, filepath.Dir(abs)); err == nil {
+			return s.Name + "/" + filepath.ToSlash(method)
+		}
 	}
 	return ""
 }

@@ -66,8 +66,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
@@ -103,15 +102,15 @@ func (s Settings) Update(dir string) (episodes int, err error) {
 	if err := s.Check(); err != nil {
 		return 0, err
 	}
-	if err := run.Settings(dir, &lab.Settings{}); err != nil {
+	if _, err := store.ReadSpec(dir); err != nil {
 		return 0, err
 	}
-	unlock, err := run.Lock(dir)
+	unlock, err := store.Lock(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	sums, err := run.Summaries(dir)
+	sums, err := store.Summaries(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil // nothing has happened yet
 	}
@@ -142,7 +141,7 @@ func (s Settings) update(dir string, n int) error {
 
 // Follow writes r while it runs: what is complete when Steps begins, and every episode that ends. Trouble does not stop
 // the run. The first is handed to say, and loses nothing: each episode writes again what is missing, and so does Update.
-func (s Settings) Follow(r *lab.Run, say func(error)) error {
+func (s Settings) Follow(r *store.Run, say func(error)) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -174,8 +173,8 @@ func complete(s *train.State) int {
 	return s.Episode.Number
 }
 
-// write is run.Write. Tests replace it.
-var write = run.Write
+// write is store.Write. Tests replace it.
+var write = store.Write
 
 // put writes a file whole or not at all, under a temporary name that no reader takes for what it will be.
 func put(dir, name string, data []byte) error {

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
-	"github.com/rischiboy/safe_exploration/safex/run"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
@@ -28,10 +28,10 @@ import (
 var both = Settings{TensorBoard: true, WandB: Project}
 
 // brief are settings of a run of a second: three episodes of 12 steps.
-func brief() (*lab.Settings, error) {
-	s, err := lab.Default("pitch", "pessimistic")
+func brief() (*experiment.Spec, error) {
+	s, err := experiment.Named("pitch", "planner=pessimistic")
 	if err == nil {
-		err = s.Use("linear")
+		err = s.Set("learner=linear")
 	}
 	for _, set := range []string{"Steps=12", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "learner.Noise=0.002"} {
 		if err == nil {
@@ -45,7 +45,7 @@ func brief() (*lab.Settings, error) {
 	return s, nil
 }
 
-func short(t testing.TB) *lab.Settings {
+func short(t testing.TB) *experiment.Spec {
 	t.Helper()
 	s, err := brief()
 	if err != nil {
@@ -55,7 +55,7 @@ func short(t testing.TB) *lab.Settings {
 }
 
 // steps goes on with r until it is over or stop says so, after each step.
-func steps(t testing.TB, r *lab.Run, stop func() bool) {
+func steps(t testing.TB, r *store.Run, stop func() bool) {
 	t.Helper()
 	for _, err := range r.Steps(context.Background()) {
 		if err != nil {
@@ -70,10 +70,10 @@ func steps(t testing.TB, r *lab.Run, stop func() bool) {
 func never() bool { return false }
 
 // followed is the folder of a run that was written while it ran, from its beginning to its end.
-func followed(t testing.TB, s *lab.Settings) string {
+func followed(t testing.TB, s *experiment.Spec) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := lab.Start(dir, s)
+	r, err := store.Start(dir, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,12 +93,16 @@ func same(shown, v float64) bool {
 func TestNumbers(t *testing.T) {
 	s := short(t)
 	dir := followed(t, s)
-	sums, err := run.Summaries(dir)
+	sums, err := store.Summaries(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, episodes, err := lab.Open(dir)
-	if err != nil || len(episodes) != 4 {
+	r, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	episodes := r.Episodes
+	if len(episodes) != 4 {
 		t.Fatalf("%d episodes, error %v", len(episodes), err)
 	}
 	tags, log := readEvents(t, dir), readOffline(t, dir)
@@ -209,8 +213,8 @@ func TestTold(t *testing.T) {
 		!slices.Equal(log.tags, []string{"pitch", "pessimistic", "linear"}) {
 		t.Errorf("told %+v", log)
 	}
-	learning, _ := log.config["Learning"].(map[string]any)
-	if learning["Noise"] != 0.002 || log.config["Seed"] != 7.0 || log.config["Task"] != "pitch" {
+	learning, _ := log.config["Learner"].(map[string]any)
+	if learning["Noise"] != 0.002 || log.config["Seed"] != 7.0 || log.config["Task"].(map[string]any)["Type"] != "tasks.Pitch" {
 		t.Errorf("told the settings %v", log.config)
 	}
 	png := func(name string) []byte {
@@ -306,7 +310,7 @@ func TestOptimism(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	s := short(t)
 	dir, plain := followed(t, s), filepath.Join(t.TempDir(), "plain")
-	r, err := lab.Start(plain, s)
+	r, err := store.Start(plain, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,11 +377,11 @@ func TestDisturbed(t *testing.T) {
 	if tags := readEvents(t, dir); len(tags["Planning MSE"]) != 1 || !(tags["Planning MSE"][1].value > 0) || len(tags["Validation MSE"]) != 1 {
 		t.Errorf("Planning MSE %v, Validation MSE %v", tags["Planning MSE"], tags["Validation MSE"])
 	}
-	bare, err := lab.Default("pitch", "unsafe")
+	bare, err := experiment.Named("pitch", "planner=unsafe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bare.Use("true"); err != nil {
+	if err := bare.Set("learner=true"); err != nil {
 		t.Fatal(err)
 	}
 	for _, set := range []string{"Steps=12", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4"} {
@@ -480,7 +484,7 @@ func TestResume(t *testing.T) {
 	for _, stop := range []int{5, 11, 12, 13, 24, 30, 47} {
 		t.Run(fmt.Sprint(stop), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			r, err := lab.Start(dir, s)
+			r, err := store.Start(dir, s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -501,7 +505,7 @@ func TestResume(t *testing.T) {
 				if r.Done() == r.Total() && again != 1 {
 					break
 				}
-				if r, err = lab.Resume(dir); err != nil {
+				if r, err = store.Resume(dir); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -581,7 +585,7 @@ func TestLeftovers(t *testing.T) {
 
 // A run is looked at before its first step, and after each episode.
 func TestWatch(t *testing.T) {
-	r, err := lab.Start(filepath.Join(t.TempDir(), "run"), short(t))
+	r, err := store.Start(filepath.Join(t.TempDir(), "run"), short(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -602,11 +606,11 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	r, err := lab.Resume(dir)
+	r, err := store.Resume(dir)
 	if err != nil {
-		var s *lab.Settings
+		var s *experiment.Spec
 		if s, err = brief(); err == nil {
-			r, err = lab.Start(dir, s)
+			r, err = store.Start(dir, s)
 		}
 	}
 	if err == nil {
@@ -765,13 +769,13 @@ func TestTrouble(t *testing.T) {
 			return func() { os.Remove(filepath.Join(dir, "tensorboard")) }
 		},
 		"is no picture": func(t *testing.T, dir string) func() {
-			if err := run.Write(dir, "figures/mine.png", []byte("no")); err != nil {
+			if err := store.Write(dir, "figures/mine.png", []byte("no")); err != nil {
 				t.Fatal(err)
 			}
 			return func() { os.Remove(filepath.Join(dir, "figures/mine.png")) }
 		},
 		"line 1 is damaged": func(t *testing.T, dir string) func() {
-			if err := run.Write(dir, validationFile, []byte("{")); err != nil {
+			if err := store.Write(dir, validationFile, []byte("{")); err != nil {
 				t.Fatal(err)
 			}
 			return func() { os.Remove(filepath.Join(dir, validationFile)) }
@@ -779,7 +783,7 @@ func TestTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			r, err := lab.Start(dir, s)
+			r, err := store.Start(dir, s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -812,13 +816,13 @@ func TestStudy(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := study(dir); got != "" {
+	if got := group(dir); got != "" {
 		t.Errorf("without a study the group is %q", got)
 	}
-	if err := os.WriteFile(filepath.Join(root, "study.yaml"), []byte("name: quick\ntasks: [pendulum]\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "study.yaml"), []byte("name: quick\ntasks: [pendulum]\nplanners: [safe]\nseeds: 3\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := study(dir); got != "quick/pendulum/safe-gp-beta-1" {
+	if got := group(dir); got != "quick/pendulum/safe-gp-beta-1" {
 		t.Errorf("the group is %q", got)
 	}
 }
@@ -836,7 +840,7 @@ func TestValidation(t *testing.T) {
 		t.Errorf("%d points, others with another seed: %v, error %v", a.Len(), !reflect.DeepEqual(a, b), err)
 	}
 	// By hand: a mean that is off by 2 in one dimension of three, deviations of 1, 2 and 3, and noise of 4.
-	system, err := s.Parameters.Task().System()
+	system, err := s.Task.Task().System()
 	if err != nil {
 		t.Fatal(err)
 	}

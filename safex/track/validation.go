@@ -2,7 +2,6 @@ package track
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +12,10 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
@@ -49,7 +50,7 @@ func validations(dir string) (lines []validation, err error) {
 	}
 	for line := range bytes.Lines(text) {
 		var v validation
-		if err := json.Unmarshal(line, &v); err != nil {
+		if err := encode.Decode(line, &v); err != nil {
 			return nil, fmt.Errorf("track: %s, line %d is damaged: %w", path, len(lines)+1, err)
 		}
 		lines = append(lines, v)
@@ -59,7 +60,7 @@ func validations(dir string) (lines []validation, err error) {
 
 // A validator adds to validation.jsonl of a run while it runs.
 type validator struct {
-	run    *lab.Run
+	run    *store.Run
 	points *safex.Data // nil until they are needed
 }
 
@@ -69,7 +70,7 @@ func (v *validator) note(s *train.State) error {
 		return nil
 	}
 	if v.points == nil {
-		points, err := points(v.run.Settings)
+		points, err := points(v.run.Spec)
 		if err != nil {
 			return err
 		}
@@ -87,12 +88,12 @@ func (v *validator) note(s *train.State) error {
 	var lines bytes.Buffer
 	for _, old := range was {
 		if old.Episode < now.Episode {
-			if err := json.NewEncoder(&lines).Encode(old); err != nil {
+			if err := encode.Lines(&lines, old); err != nil {
 				return fmt.Errorf("track: %w", err)
 			}
 		}
 	}
-	if err := json.NewEncoder(&lines).Encode(now); err != nil {
+	if err := encode.Lines(&lines, now); err != nil {
 		return fmt.Errorf("track: validation of episode %d: %w", now.Episode, err)
 	}
 	return write(v.run.Dir, validationFile, lines.Bytes())
@@ -100,8 +101,8 @@ func (v *validator) note(s *train.State) error {
 
 // points are 500 transitions of the task of s without disturbances, spread over at least five episodes of coloured noise. Next is where
 // the dynamics lead.
-func points(s *lab.Settings) (*safex.Data, error) {
-	system, err := s.Parameters.Task().System()
+func points(s *experiment.Spec) (*safex.Data, error) {
+	system, err := s.Task.Task().System()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
@@ -124,7 +124,7 @@ func table(t *testing.T, rows []Row) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
-	if !strings.HasPrefix(lines[0], "safex "+lab.Build()) || !strings.Contains(lines[1], fmt.Sprintf("peak %.1f GFLOP/s", rows[0].GFLOPs)) {
+	if !strings.HasPrefix(lines[0], "safex "+experiment.Build()) || !strings.Contains(lines[1], fmt.Sprintf("peak %.1f GFLOP/s", rows[0].GFLOPs)) {
 		t.Errorf("begins with\n%s\n%s", lines[0], lines[1])
 	}
 	for _, r := range rows[1:] {
@@ -284,8 +284,8 @@ func TestStages(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	planners, _ := lab.Planners()
-	engines, _ := lab.Engines()
+	planners := experiment.Planners.Names()
+	engines := experiment.Engines.Names()
 	for _, s := range []Settings{Quick(), DefaultSettings(), tiny()} {
 		if err := s.Check(); err != nil {
 			t.Error(err)
@@ -303,7 +303,7 @@ func TestSettings(t *testing.T) {
 	if err := s.Select("graph", "carpark", ""); err != nil || len(s.Plans) != len(planners) || !slices.Equal(s.Engines, []string{"graph"}) || s.Count() != 1+len(planners) || s.Check() != nil {
 		t.Errorf("error %v, %+v", err, s)
 	}
-	if err := s.Select("", "", "safe"); err != nil || len(s.Plans) != len(lab.Tasks()) || s.Plans[0].Planner != "safe" {
+	if err := s.Select("", "", "safe"); err != nil || len(s.Plans) != len(experiment.Tasks.Names()) || s.Plans[0].Planner != "safe" {
 		t.Errorf("error %v, %+v", err, s)
 	}
 	for want, change := range map[string]func(s *Settings){
@@ -394,7 +394,7 @@ func TestExponent(t *testing.T) {
 // Every task gives transitions that a model can learn, and the products are those of its layers.
 func TestModels(t *testing.T) {
 	b := start(t, tiny())
-	for _, task := range lab.Tasks() {
+	for _, task := range experiment.Tasks.Names() {
 		s, m, err := b.model(context.Background(), b.recipe(task, 8, "relu", drawn))
 		if err != nil {
 			t.Fatal(err)

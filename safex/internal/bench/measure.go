@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
-	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
 // ErrTime is the error of measurements that were not all over Within the time they had.
@@ -82,7 +82,7 @@ func newBench(s Settings, note func([]Row) error) (*bench, error) {
 		systems: map[string]*safex.System{}, data: map[string]*safex.Data{}, models: map[recipe]safex.Model{},
 	}
 	for _, name := range s.Engines {
-		e, err := lab.NewEngine(name)
+		e, err := experiment.Engines.New(name)
 		if err != nil {
 			return nil, err
 		}
@@ -144,5 +144,5 @@ func peak() float64 {
 
 // Machine is a line about what is measured on: the build, the form of the vector code, and the number of cores in use.
 func Machine() string {
-	return fmt.Sprintf("safex %s, %s, GOMAXPROCS %d", lab.Build(), vec.Current(), runtime.GOMAXPROCS(0))
+	return fmt.Sprintf("safex %s, %s, GOMAXPROCS %d", experiment.Build(), vec.Current(), runtime.GOMAXPROCS(0))
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -31,22 +31,14 @@ func (b *bench) recipe(task string, width int, activation string, steps int) rec
 
 // learner is the learner of a recipe, with more settings.
 func (r recipe) learner(more ...string) (safex.Keeper, error) {
-	s, err := lab.Default(r.task, pessimistic)
+	s, err := experiment.Named(r.task, append([]string{
+		"learner=probabilistic", fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
+		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),
+	}, more...)...)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Use("probabilistic"); err != nil {
-		return nil, err
-	}
-	for _, a := range append([]string{
-		fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
-		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),
-	}, more...) {
-		if err := s.Set(a); err != nil {
-			return nil, err
-		}
-	}
-	return s.Learner()
+	return s.Compose()
 }
 
 // model learns the model of a recipe, once.
@@ -72,7 +64,7 @@ func (b *bench) task(name string) (*safex.System, *safex.Data, error) {
 	if b.systems[name] != nil {
 		return b.systems[name], b.data[name], nil
 	}
-	maker, err := lab.Parameters(name, "")
+	maker, err := experiment.Tasks.New(name)
 	if err != nil {
 		return nil, nil, err
 	}

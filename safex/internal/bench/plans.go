@@ -9,8 +9,9 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
 )
 
 // plans measures each planner on its task, with a model that has learned it.
@@ -40,7 +41,7 @@ type loop struct {
 	system  *safex.System
 	model   safex.Model
 	plan    safex.Planner
-	counter *lab.Counter
+	counter *rollout.Counter
 	src     rng.Stream
 
 	episode, at int
@@ -52,26 +53,21 @@ type loop struct {
 
 // loop puts a planner, with more settings, before the first plan.
 func (b *bench) loop(ctx context.Context, r recipe, planner string, more ...string) (*loop, error) {
-	s, err := lab.Default(r.task, planner)
+	s, err := experiment.Named(r.task, append(more, "planner="+planner)...)
 	if err != nil {
 		return nil, err
-	}
-	for _, a := range more {
-		if err := s.Set(a); err != nil {
-			return nil, err
-		}
 	}
 	system, m, err := b.model(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	engine, rollout, err := b.bind(system, m)
+	engine, bound, err := b.bind(system, m)
 	if err != nil {
 		return nil, err
 	}
 	return &loop{
-		recipe: r, planner: planner, engine: engine, system: system, model: m, plan: s.Planning,
-		counter: &lab.Counter{Rollout: rollout, Actions: len(system.Action)}, src: b.src.Child("plans"),
+		recipe: r, planner: planner, engine: engine, system: system, model: m, plan: s.Planner,
+		counter: &rollout.Counter{Rollout: bound, Actions: len(system.Action)}, src: b.src.Child("plans"),
 	}, nil
 }
 

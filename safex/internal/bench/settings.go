@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rischiboy/safe_exploration/safex/lab"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
 // Settings are what is measured, and for how long. All rollouts, gradients and fits are of the pendulum's dimensions; an
@@ -75,9 +75,9 @@ func DefaultSettings() Settings {
 	s.PlanWidths = []int{64, 128}
 	s.PlanCount, s.PlanWarm, s.Learned, s.SeriesCount = 100, 10, 1000, 100
 	s.Turns, s.Turn, s.Slice, s.Within = 5, 50*time.Millisecond, time.Second, 0
-	planners, _ := lab.Planners()
+	planners := experiment.Planners.Names()
 	s.Plans, s.Series = nil, nil
-	for _, task := range lab.Tasks() {
+	for _, task := range experiment.Tasks.Names() {
 		for _, planner := range planners {
 			s.Plans = append(s.Plans, Pair{task, planner})
 		}
@@ -99,9 +99,9 @@ func Quick() Settings {
 		Doublings: 2, SeriesCount: 10, Samples: 128,
 		Turns: 3, Turn: 20 * time.Millisecond, Slice: 300 * time.Millisecond, Within: 55 * time.Second,
 	}
-	s.Engines, _ = lab.Engines()
+	s.Engines = experiment.Engines.Names()
 	s.Engines = slices.DeleteFunc(s.Engines, func(name string) bool { return name == auto })
-	planners, _ := lab.Planners()
+	planners := experiment.Planners.Names()
 	for _, planner := range planners {
 		s.Plans = append(s.Plans, Pair{pendulum, planner})
 	}
@@ -119,7 +119,7 @@ const pendulum, pessimistic = "pendulum", "pessimistic"
 // Select keeps one engine, and plans of one task or planner alone; "" is any. The error names the nearest name.
 func (s *Settings) Select(engine, task, planner string) error {
 	if engine != "" {
-		if _, err := lab.NewEngine(engine); err != nil {
+		if _, err := experiment.Engines.New(engine); err != nil {
 			return err
 		}
 		s.Engines = []string{engine}
@@ -127,17 +127,17 @@ func (s *Settings) Select(engine, task, planner string) error {
 	if task == "" && planner == "" {
 		return nil
 	}
-	tasks, planners := lab.Tasks(), []string{planner}
+	tasks, planners := experiment.Tasks.Names(), []string{planner}
 	if task != "" {
 		tasks = []string{task}
 	}
 	if planner == "" {
-		planners, _ = lab.Planners()
+		planners = experiment.Planners.Names()
 	}
 	s.Widths, s.FitWidths, s.Series, s.Plans = nil, nil, nil, nil
 	for _, t := range tasks {
 		for _, p := range planners {
-			if _, err := lab.Default(t, p); err != nil {
+			if _, err := experiment.Named(t, "planner="+p); err != nil {
 				return err
 			}
 			s.Plans = append(s.Plans, Pair{t, p})
@@ -149,12 +149,12 @@ func (s *Settings) Select(engine, task, planner string) error {
 // Check reports the first setting that is out of range.
 func (s Settings) Check() error {
 	for _, name := range s.Engines {
-		if _, err := lab.NewEngine(name); err != nil {
+		if _, err := experiment.Engines.New(name); err != nil {
 			return err
 		}
 	}
 	for _, p := range s.Plans {
-		if _, err := lab.Default(p.Task, p.Planner); err != nil {
+		if _, err := experiment.Named(p.Task, "planner="+p.Planner); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,89 @@
+package experiment
+
+import (
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/linear"
+	"github.com/rischiboy/safe_exploration/safex/opt"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/rollout"
+	"github.com/rischiboy/safe_exploration/safex/tasks"
+)
+
+// The parts of an experiment by name. Those of this library are there; a program adds its own before it uses them.
+var (
+	Tasks        = &Registry[safex.Maker]{what: "task"}
+	Planners     = &Registry[safex.Planner]{what: "planner"}
+	Learners     = &Registry[safex.Keeper]{what: "model"}
+	Calibrations = &Registry[calibrate.Calibrator]{what: "calibration"}
+	Engines      = &Registry[safex.Engine]{what: "engine"}
+	Searches     = &Registry[opt.Minimizer]{what: "search"}
+	Adversaries  = &Registry[plan.Adversary]{what: "adversary"}
+)
+
+// None is the name of no calibration.
+const None = "none"
+
+// of is a function that returns v as a T.
+func of[T any, V any](make func() V) func() T {
+	return func() T { return any(make()).(T) }
+}
+
+func init() {
+	for _, name := range tasks.Names() {
+		Tasks.Add(name, "", func() safex.Maker { m, _ := tasks.New(name); return m })
+	}
+
+	Planners.Add("pessimistic", "keeps the limits under the worst model error that it finds", of[safex.Planner](plan.DefaultPessimistic))
+	Planners.Add("safe", "keeps the limits under the model's mean", of[safex.Planner](plan.DefaultSafe))
+	Planners.Add("unsafe", "looks at the reward alone", of[safex.Planner](plan.DefaultUnsafe))
+	Planners.Add("pestraj", "keeps the limits under the worst of some random draws of the dynamics", of[safex.Planner](plan.DefaultPesTraj))
+	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
+	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
+
+	Learners.Add("probabilistic", "neural networks that each predict a mean and a noise; they doubt what they disagree on", of[safex.Keeper](ensemble.Default))
+	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Keeper](ensemble.Deterministic))
+	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Keeper](ensemble.FSVGD))
+	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Keeper](ensemble.ProbabilisticFSVGD))
+	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Keeper](gp.Default))
+	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Keeper](linear.Default))
+	Learners.Add(oracle, "the true dynamics, without doubt: what planning alone can reach", func() safex.Keeper { return rollout.Known{} })
+
+	Calibrations.Add(None, "the model's doubt as it is", func() calibrate.Calibrator { return nil })
+	Calibrations.Add("temperature", "doubt is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
+	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
+	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
+
+	Engines.Add("auto", "fused where it can, and graph where not", func() safex.Engine { return &auto{fused.New(), rollout.NewGoMLX()} })
+	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })
+	Engines.Add("graph", "GoMLX graphs, for every model; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
+
+	Searches.Add("icem", "cross-entropy method with coloured noise and kept elites", of[opt.Minimizer](opt.DefaultICEM))
+	Searches.Add("cem", "plain cross-entropy method", of[opt.Minimizer](opt.DefaultCEM))
+	Searches.Add("mppi", "path integral control: the mean moves to a weighted average", of[opt.Minimizer](opt.DefaultMPPI))
+
+	Adversaries.Add("sign-gradient", "sign-gradient ascent from several starts", of[plan.Adversary](plan.DefaultSignGradient))
+	Adversaries.Add("sign-gradient-thorough", "the same with more and sharper steps, in at most 32 rollouts", of[plan.Adversary](plan.ThoroughSignGradient))
+	for _, law := range []struct {
+		name, about string
+		law         plan.Law
+	}{
+		{"particles-gaussian", "random errors, normal and clipped to the box", plan.Gaussian},
+		{"particles-uniform", "random errors, uniform over the box", plan.Uniform},
+		{"particles-corners", "random corners of the box", plan.AtCorners},
+	} {
+		Adversaries.Add(law.name, law.about, func() plan.Adversary {
+			a := plan.DefaultParticles()
+			a.Law = law.law
+			return a
+		})
+	}
+	Adversaries.Add("cem", "cross-entropy method, for the worst excess", of[plan.Adversary](plan.DefaultPopulation))
+	Adversaries.Add("cem-count", "cross-entropy method as published, for the number of steps beyond a limit", of[plan.Adversary](plan.ReferencePopulation))
+	Adversaries.Add("corners", "flips of single numbers, from corner to corner of the box", of[plan.Adversary](plan.DefaultCorners))
+	Adversaries.Add("linear", "the corners that would be the worst if all were linear, where it is exact", of[plan.Adversary](plan.DefaultAffine))
+	Adversaries.Add("best", "a long cem, sign-gradient from many starts, and corners from the worst: to measure the others by", of[plan.Adversary](plan.DefaultBest))
+}

@@ -1,0 +1,108 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+)
+
+// Checker is what can say what is wrong with its settings.
+type Checker interface{ Check() error }
+
+// check reports the first setting that is missing or out of range.
+func (s *Spec) check() error {
+	switch {
+	case s.Task == nil || s.Planner == nil || s.Learner == nil || s.Engine == nil:
+		return errors.New("Task, Planner, Learner and Engine are required: begin with experiment.Default")
+	case s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0:
+		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
+	case s.Episodes > 1e6 || s.Explore > 1e7:
+		return fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
+	}
+	for _, part := range []any{s.Task, s.Planner, s.Prior} {
+		if c, ok := part.(Checker); ok {
+			if err := c.Check(); err != nil {
+				return err
+			}
+		}
+	}
+	if s.Prior != nil && s.Oracle() {
+		return errors.New("the model true needs no Prior: leave one of them out")
+	}
+	l, err := s.Compose()
+	if err != nil {
+		return err
+	}
+	if c, ok := l.(Checker); ok {
+		if err := c.Check(); err != nil {
+			return err
+		}
+	}
+	if err := s.members(); err != nil {
+		return err
+	}
+	return s.doubted()
+}
+
+// members reports a planner that draws a member of a model that has none.
+func (s *Spec) members() error {
+	var explore plan.Exploration
+	switch p := held(s.Planner).(type) {
+	case *plan.Nominal:
+		explore = p.Explore
+	case *plan.Pessimistic:
+		explore = p.Explore
+	case *plan.PesTraj:
+		explore = p.Explore
+	}
+	if _, ok := held(s.Learner).(*ensemble.Ensemble); explore.Thompson && !ok {
+		return errors.New("planner.Explore.Thompson draws a member of the model, and this one has none: choose an ensemble, as probabilistic")
+	}
+	return nil
+}
+
+// doubted reports a calibration that scales the doubt of a model that has none: no factor makes a box of it.
+func (s *Spec) doubted() error {
+	if _, scales := held(s.Calibration).(*calibrate.Temperature); scales && s.Oracle() {
+		return errors.New("calibration temperature scales the doubt of the model, and the model true has none: choose conformal or adaptive, which measure its error, or none")
+	}
+	return nil
+}
+
+// enough checks that the random steps are enough for the first fit, and the run for what its calibration promises.
+func (s *Spec) enough(system *safex.System) error {
+	every, miss, episode := 0, 0.0, false
+	switch c := held(s.Calibration).(type) {
+	case *calibrate.Temperature:
+		every = c.HoldOut
+	case *calibrate.Conformal:
+		every, miss, episode = c.HoldOut, c.Miss, c.Episode
+	case *calibrate.Adaptive:
+		every = c.HoldOut
+	}
+	scored := 0
+	if every > 0 && !episode {
+		scored = (s.Explore + every - 1) / every
+		if s.Explore < every {
+			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps, so that there is something to calibrate with", s.Explore, every)
+		}
+	}
+	if e, ok := held(s.Learner).(*ensemble.Ensemble); ok && s.Explore-scored < e.HoldOut {
+		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
+	}
+	if miss > 0 {
+		scores, what := (s.Explore+s.Episodes*system.Steps)/every, "steps"
+		if episode {
+			scores, what = (s.Episodes+1)/every, "episodes"
+		}
+		if want := int(math.Ceil(1/miss-1e-9)) - 1; scores < want {
+			return fmt.Errorf("calibration.Miss %v: the run can have %d scores, and a promise takes %d: raise Miss, lower calibration.HoldOut or train for more %s", miss, scores, want, what)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+// Package experiment says in one value what a run is: a task, the agent that explores it, for how long and with which seed. Its parts are
+// values of Go, which a program assigns, or chooses by name as the command, study files and sweeps do.
+//
+//	s := experiment.Default(tasks.DefaultPendulum())
+//	s.Episodes = 3
+//	beta := plan.DefaultPessimistic()
+//	beta.Beta = plan.Constant(4)
+//	s.Planner = beta
+//	err := s.Set("learner=gp")
+//
+// A Spec is what run.yaml of a run folder holds: each part with the name of its type, all its settings, and a fingerprint of the task.
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/residual"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A Spec is everything that a run depends on.
+type Spec struct {
+	Build       string               // of safex that runs it: bits are the same within one
+	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
+	Planner     safex.Planner        // how the agent plans
+	Learner     safex.Keeper         // what it learns
+	Prior       safex.Maker          // the parameters that are believed, of which the Learner learns what they miss; nil is none
+	Calibration calibrate.Calibrator // of the model's doubt; nil is none
+	Engine      safex.Engine         // what takes the model through time
+	Episodes    int                  // after the random phase, 0 to 1e6
+	Explore     int                  // random steps before the first plan, 1 to 1e7
+	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
+	Seed        uint64               // of every random number
+	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
+
+	Disturbances []safex.Disturbance // besides the task's own
+}
+
+// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that suit the task, and ten episodes
+// after 100 random steps.
+func Default(task safex.Maker) *Spec {
+	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1}
+	s.Planner, s.Learner, s.Engine = first(Planners), first(Learners), first(Engines)
+	s.tune()
+	return s
+}
+
+// first are fresh settings of the first entry.
+func first[T any](r *Registry[T]) T { return held(r.Entries()[0].Make()) }
+
+// Named is Default of a task by its name, with assignments as SetAll makes them. The error names the nearest name.
+func Named(task string, assignments ...string) (*Spec, error) {
+	m, err := Tasks.New(task)
+	if err != nil {
+		return nil, err
+	}
+	s := Default(m)
+	return s, s.SetAll(assignments...)
+}
+
+// tune suits the Planner to the Task.
+func (s *Spec) tune() {
+	if t, ok := s.Planner.(safex.Tunable); ok {
+		s.Planner = held(t.Tuned(s.Task.Task().Tuning))
+	}
+}
+
+// prior before the name of a learner is a prior of the task's dynamics, and that learner for what it misses.
+const prior = "prior+"
+
+// oracle is the learner whose model is the true dynamics. It needs no learning, nor a prior.
+const oracle = "true"
+
+// Models lists the names of the learners, with and without a prior, and a line about each.
+func Models() (names, about []string) {
+	entries := Learners.Entries()
+	for _, e := range entries {
+		names, about = append(names, e.Name), append(about, e.About)
+	}
+	for _, e := range entries {
+		if e.Name != oracle {
+			names, about = append(names, prior+e.Name), append(about, "the task's dynamics with its default parameters, or those of prior.FIELD, and "+e.Name+" for what they miss")
+		}
+	}
+	return names, about
+}
+
+// TaskName is the name of the task.
+func (s *Spec) TaskName() string { return s.Task.Task().Name }
+
+// PlannerName is the name that the Planner goes by.
+func (s *Spec) PlannerName() string { return Planners.NameOf(s.Planner) }
+
+// ModelName is the name that the Learner goes by, with a prior as in prior+gp.
+func (s *Spec) ModelName() string {
+	name := Learners.NameOf(s.Learner)
+	if s.Prior != nil {
+		name = prior + name
+	}
+	return name
+}
+
+// CalibrationName is the name that the Calibration goes by, None if there is none.
+func (s *Spec) CalibrationName() string { return Calibrations.NameOf(s.Calibration) }
+
+// Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal.
+func (s *Spec) Method() string {
+	name := s.PlannerName() + "-" + s.ModelName()
+	if s.Calibration != nil {
+		name += "-" + s.CalibrationName()
+	}
+	return name
+}
+
+// Oracle tells whether the agent knows the true dynamics.
+func (s *Spec) Oracle() bool { return Learners.NameOf(s.Learner) == oracle }
+
+// Total is the number of steps of the whole run.
+func (s *Spec) Total() int { return s.Explore + s.Episodes*s.Task.Task().Steps }
+
+// Clone is a copy that shares nothing that Set changes.
+func (s *Spec) Clone() (*Spec, error) {
+	text, err := encode.JSON(s)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(text, s.Task)
+}
+
+// Compile checks the settings, and compiles the task with all disturbances.
+func (s *Spec) Compile() (*safex.System, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	system, err := Disturbed(s.Task.Task(), s.Disturbances)
+	if err != nil {
+		return nil, err
+	}
+	return system, s.enough(system)
+}
+
+// Disturbed compiles t with more disturbances than its own.
+func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
+	t.Disturbances = slices.Concat(t.Disturbances, ds)
+	return t.System()
+}
+
+// Compose is the learner of a run: Learner, on the difference to Prior if there is one, calibrated.
+func (s *Spec) Compose() (safex.Keeper, error) {
+	if s.Learner == nil {
+		return nil, errors.New("there is no Learner")
+	}
+	l := s.Learner
+	if s.Prior != nil {
+		nominal, err := s.Prior.Task().System()
+		if err != nil {
+			return nil, fmt.Errorf("prior: %w", err)
+		}
+		l = residual.Residual{Prior: nominal, Learner: l}
+	}
+	if s.Calibration != nil {
+		l = s.Calibration.With(l)
+	}
+	return l, nil
+}
+
+// Agent is the agent of a run, and its learner.
+func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Keeper, error) {
+	l, err := s.Compose()
+	return train.Agent{
+		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
+		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise,
+	}, l, err
+}

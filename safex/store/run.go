@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A Run is a run in a folder, new or resumed.
+type Run struct {
+	Dir    string
+	Spec   *experiment.Spec
+	System *safex.System
+
+	// Watch, if it is not nil, is called by Steps: before its first step, and after each episode that ends, once the episode and
+	// its figures are in the folder. It must neither change the State nor keep it.
+	Watch func(*train.State)
+
+	agent    train.Agent
+	writer   *writer
+	state    *train.State
+	episodes []safex.Episode // complete ones, for the figures
+}
+
+// Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind if it fails.
+func Start(dir string, s *experiment.Spec) (*Run, error) {
+	if _, err := experiment.Backend(); err != nil {
+		return nil, err
+	}
+	r, l, err := assemble(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := readable(s); err != nil {
+		return nil, err
+	}
+	if err := Create(dir, s); err != nil {
+		return nil, err
+	}
+	r.writer, r.state = newWriter(dir, r.System, l), &train.State{}
+	return r, nil
+}
+
+// assemble is a run of s without its state, and its learner.
+func assemble(dir string, s *experiment.Spec) (*Run, safex.Keeper, error) {
+	system, err := s.Compile()
+	if err != nil {
+		return nil, nil, err
+	}
+	agent, l, err := s.Agent(system)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Run{Dir: dir, Spec: s, System: system, agent: agent}, l, nil
+}
+
+// readable reports settings that run.yaml could not be read back with.
+func readable(s *experiment.Spec) error {
+	for _, part := range []any{s.Task, s.Planner, s.Learner, s.Prior, s.Calibration} {
+		if field := experiment.Unkept(part); field != "" {
+			return fmt.Errorf("store: %s cannot be kept in %s, and a run that goes on needs it: leave it out, or train with train.Agent, which keeps nothing", field, SpecFile)
+		}
+	}
+	again, err := s.Clone()
+	if err != nil {
+		return err
+	}
+	name, had, has, err := experiment.Difference(s, again)
+	if err != nil || name == "" {
+		return err
+	}
+	return fmt.Errorf("store: %s is %s, and would be read back as %s: export what it depends on, or give it JSON methods", name, had, has)
+}
+
+// Resume opens a run folder to go on where it stopped. It refuses one of another build, as the bits would differ from those of a run
+// that was never stopped. Tasks are those of experiment.Tasks, and the program's own that are passed.
+func Resume(dir string, own ...safex.Maker) (*Run, error) {
+	s, err := ReadSpec(dir, own...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := experiment.Backend(); err != nil {
+		return nil, err
+	}
+	if s.Build != experiment.Build() {
+		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: go on with that build, or start another run", dir, s.Build, experiment.Build())
+	}
+	r, l, err := assemble(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	if r.writer, r.state, err = resume(dir, r.System, l); err != nil {
+		return nil, err
+	}
+	if complete := len(r.Complete()); complete > 0 {
+		all, err := readSteps(r.System, dir)
+		if err != nil {
+			return nil, err
+		}
+		r.episodes = all[:min(len(all), complete)]
+	}
+	return r, r.redraw()
+}
+
+// Train runs s in the folder dir: from the start if there is none, and on from where it stopped if there
+// is one of the same settings. It yields every episode, those that were complete before first, and
+// is saved as it goes; see Run.Steps.
+func Train(ctx context.Context, dir string, s *experiment.Spec) iter.Seq2[safex.Episode, error] {
+	return func(yield func(safex.Episode, error) bool) {
+		r, err := Start(dir, s)
+		if err != nil {
+			if r, err = again(dir, s, err); err != nil {
+				yield(safex.Episode{}, err)
+				return
+			}
+		}
+		for _, e := range r.episodes {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		for e, err := range r.Episodes(ctx) {
+			if errors.Is(err, context.Canceled) {
+				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved, run it again to go on (%w)", e.Number, len(e.Actions), err)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// again resumes dir if it is a run of the settings s, and returns refused if it is none.
+func again(dir string, s *experiment.Spec, refused error) (*Run, error) {
+	if !IsRun(dir) {
+		return nil, refused
+	}
+	old, err := ReadSpec(dir, s.Task)
+	if err != nil {
+		return nil, err
+	}
+	if name, had, has, err := experiment.Difference(old, s); err != nil {
+		return nil, err
+	} else if name != "" {
+		return nil, fmt.Errorf("%s holds a run of other settings: %s is %s there, and %s here: choose another folder, or remove it", dir, name, had, has)
+	}
+	return Resume(dir, s.Task)
+}
+
+// Done is the number of steps taken so far, and Total that of the whole run.
+func (r *Run) Done() int {
+	if r.state.Data == nil {
+		return 0
+	}
+	return r.state.Data.Len()
+}
+
+// Total is the number of steps of the whole run.
+func (r *Run) Total() int { return r.Spec.Total() }
+
+// Complete are the summaries of the episodes that are over.
+func (r *Run) Complete() []Summary { return r.writer.episodes }
+
+// saveEvery is the time between two saves within an episode. It does not change what is computed.
+const saveEvery = 5 * time.Second
+
+// Steps runs to the end, yielding after each step of the real system, and saves at the end of each
+// episode and every few seconds in between. A cancelled ctx ends it between two steps; it is
+// saved then too, as after any error that left the State sound.
+func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
+	return func(yield func(*train.State, error) bool) {
+		unlock, err := Lock(r.Dir)
+		if err != nil {
+			yield(r.state, err)
+			return
+		}
+		defer unlock()
+		GoOn(r.Dir)
+		if r.Watch != nil {
+			r.Watch(r.state)
+		}
+		saved := time.Now()
+		for s, err := range r.agent.Steps(ctx, r.state, r.Spec.Episodes) {
+			if err != nil || s.Over || time.Since(saved) > saveEvery {
+				if e := r.save(); e != nil {
+					yield(s, e)
+					return
+				}
+				saved = time.Now()
+			}
+			if err == nil && s.Over && r.Watch != nil {
+				r.Watch(s)
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// Episodes runs to the end, one episode for each turn of the caller's loop, the random phase first.
+func (r *Run) Episodes(ctx context.Context) iter.Seq2[safex.Episode, error] {
+	return func(yield func(safex.Episode, error) bool) {
+		for s, err := range r.Steps(ctx) {
+			if (err != nil || s.Over) && !yield(s.Episode, err) {
+				return
+			}
+		}
+	}
+}
+
+// save writes the state, and the figures if an episode has just ended.
+func (r *Run) save() error {
+	if r.state.Data == nil {
+		return nil // nothing has happened yet
+	}
+	over := r.state.Over && len(r.episodes) <= r.state.Episode.Number
+	if r.state.Over && !over {
+		return nil // saved when it ended
+	}
+	if err := r.writer.save(r.System, r.state); err != nil {
+		return err
+	}
+	if !over {
+		return nil
+	}
+	r.episodes = append(r.episodes, r.state.Episode)
+	return r.draw(r.state.Episode)
+}
+
+// draw writes the learning curve, the figure of an episode, and the animation of the last.
+func (r *Run) draw(e safex.Episode) error {
+	if e.Phase == safex.Planned {
+		film, err := fig.Animate(r.System, e)
+		if err != nil {
+			return err
+		}
+		if err := r.picture(figuresDir+"/animation.png", film); err != nil {
+			return err
+		}
+	}
+	if e.Phase == safex.Planned && len(r.System.Limits) > 0 {
+		if err := r.picture(safety(e), fig.Safety(r.System, e)); err != nil {
+			return err
+		}
+	}
+	return r.picture(figuresDir+"/learning.png", fig.Learning(r.System, r.episodes))
+}
+
+// safety is the file of the safety figure of an episode.
+func safety(e safex.Episode) string { return fmt.Sprintf(figuresDir+"/safety-%03d.png", e.Number) }
+
+func (r *Run) picture(name string, f interface{ PNG() ([]byte, error) }) error {
+	png, err := f.PNG()
+	if err != nil {
+		return err
+	}
+	return Write(r.Dir, name, png)
+}
+
+// redraw draws what a stop between a save and its figures left out.
+func (r *Run) redraw() error {
+	for i, e := range r.episodes {
+		_, err := os.Stat(filepath.Join(r.Dir, safety(e)))
+		missing := err != nil && e.Phase == safex.Planned && len(r.System.Limits) > 0
+		if _, err := os.Stat(filepath.Join(r.Dir, figuresDir+"/learning.png")); missing || err != nil || i == len(r.episodes)-1 {
+			if err := r.draw(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

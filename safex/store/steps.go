@@ -1,0 +1,205 @@
+package store
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/rischiboy/safe_exploration/safex"
+)
+
+// A column of steps.csv, with the place of its number in step t of an episode: what writes a table, and what reads it.
+type column struct {
+	name     string
+	at       func(e *safex.Episode, t int) *float64 // nil of one that get and set have
+	get      func(e *safex.Episode, t int) float64
+	set      func(e *safex.Episode, t int, v float64)
+	believed bool // empty in the random phase, and not a number at times
+	again    bool // the line before has the same number, of its next state
+}
+
+// columns are those of a step: state and action, the reward and the signed excess that followed, the next state; what was believed: the
+// mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
+// aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for,
+// whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, and how many
+// candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
+// come last.
+func columns(s *safex.System) (all []column) {
+	each := func(prefix string, vs []safex.Var, of func(e *safex.Episode, t int) []float64, believed bool) {
+		for d, v := range vs {
+			again := prefix == "true_" || prefix == "" && len(all) < len(s.State)
+			all = append(all, column{name: prefix + v.Name, believed: believed, again: again, at: func(e *safex.Episode, t int) *float64 { return &of(e, t)[d] }})
+		}
+	}
+	limits := make([]safex.Var, len(s.Limits))
+	for k, l := range s.Limits {
+		limits[k].Name = l.Name
+	}
+	forecast := func(of func(f *safex.Forecast) []float64) func(e *safex.Episode, t int) []float64 {
+		return func(e *safex.Episode, t int) []float64 { return of(&e.Forecasts[t]) }
+	}
+	flag := func(name string, of func(f *safex.Forecast) *bool) {
+		all = append(all, column{name: name, believed: true,
+			get: func(e *safex.Episode, t int) float64 { return number(*of(&e.Forecasts[t])) },
+			set: func(e *safex.Episode, t int, v float64) { *of(&e.Forecasts[t]) = v != 0 },
+		})
+	}
+	each("", s.State, func(e *safex.Episode, t int) []float64 { return e.States[t] }, false)
+	each("", s.Action, func(e *safex.Episode, t int) []float64 { return e.Actions[t] }, false)
+	all = append(all, column{name: "reward", at: func(e *safex.Episode, t int) *float64 { return &e.Rewards[t] }})
+	each("excess_", limits, func(e *safex.Episode, t int) []float64 { return e.Excess[t] }, false)
+	each("next_", s.State, func(e *safex.Episode, t int) []float64 { return e.States[t+1] }, false)
+	each("mean_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Mean }), true)
+	each("worst_", limits, forecast(func(f *safex.Forecast) []float64 { return f.Worst }), true)
+	each("epistemic_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Doubt }), true)
+	each("aleatoric_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Noise }), true)
+	all = append(all,
+		column{name: "beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Beta }},
+		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Asked }})
+	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.Outside })
+	flag("feasible", func(f *safex.Forecast) *bool { return &f.Feasible })
+	all = append(all, column{name: "nans", believed: true,
+		get: func(e *safex.Episode, t int) float64 { return float64(e.Forecasts[t].NaNs) },
+		set: func(e *safex.Episode, t int, v float64) { e.Forecasts[t].NaNs = int(v) },
+	}, column{name: "fit",
+		get: func(e *safex.Episode, t int) float64 {
+			return number(slices.ContainsFunc(e.Fits, func(f safex.Fit) bool { return f.Step == t }))
+		},
+		set: func(e *safex.Episode, t int, v float64) {
+			if v != 0 {
+				e.Fits = append(e.Fits, safex.Fit{Step: t})
+			}
+		},
+	})
+	if s.Noisy() {
+		each("true_", s.State, func(e *safex.Episode, t int) []float64 { return e.Real[t] }, false)
+		each("next_true_", s.State, func(e *safex.Episode, t int) []float64 { return e.Real[t+1] }, false)
+	}
+	return all
+}
+
+// number is 1 of what is so, and 0 of what is not.
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// header is the first row of steps.csv.
+func header(all []column) []string {
+	h := []string{"episode", "step"}
+	for _, c := range all {
+		h = append(h, c.name)
+	}
+	return h
+}
+
+// rows are those of an episode.
+func rows(all []column, e safex.Episode) (records [][]string) {
+	for t := range e.Actions {
+		r := []string{strconv.Itoa(e.Number), strconv.Itoa(t)}
+		for _, c := range all {
+			cell := ""
+			switch {
+			case c.believed && t >= len(e.Forecasts):
+			case c.at != nil:
+				cell = strconv.FormatFloat(*c.at(&e, t), 'g', -1, 64)
+			default:
+				cell = strconv.FormatFloat(c.get(&e, t), 'g', -1, 64)
+			}
+			r = append(r, cell)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// grow makes room in an episode for its step t.
+func grow(s *safex.System, e *safex.Episode, t int) {
+	nx, nl := len(s.State), len(s.Limits)
+	for len(e.States) < t+2 {
+		e.States = append(e.States, make([]float64, nx))
+	}
+	if s.Noisy() {
+		for len(e.Real) < t+2 {
+			e.Real = append(e.Real, make([]float64, nx))
+		}
+	}
+	e.Actions, e.Rewards = append(e.Actions, make([]float64, len(s.Action))), append(e.Rewards, 0)
+	e.Excess = append(e.Excess, make([]float64, nl))
+	if e.Phase == safex.Planned {
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Doubt: make([]float64, nx), Noise: make([]float64, nx)})
+	}
+}
+
+// readSteps reads steps.csv of the run folder dir: the complete episodes and, last, the one under way. They are those that were live, but for
+// the times of plans and fits, which are 0.
+func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error) {
+	path := filepath.Join(dir, stepsFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cannot("read", path, err)
+	}
+	all := columns(s)
+	r := csv.NewReader(bytes.NewReader(text))
+	want, err := r.Read()
+	if err != nil || !slices.Equal(want, header(all)) {
+		return nil, fmt.Errorf("store: %s does not begin with the header of task %q: it is of another task, of another version of safex, or damaged", path, s.Name)
+	}
+	for line := 2; ; line++ {
+		record, err := r.Read()
+		if err == io.EOF {
+			return episodes, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("store: %s: %w", path, err)
+		}
+		v := make([]float64, len(record))
+		for k, cell := range record {
+			if cell == "" {
+				v[k] = math.NaN()
+			} else if v[k], err = strconv.ParseFloat(cell, 64); err != nil {
+				return nil, fmt.Errorf("store: %s, line %d: %q is no number", path, line, cell)
+			}
+		}
+		number := int(v[0])
+		if last := len(episodes) - 1; last < 0 && (number != 0 || v[1] != 0) || last >= 0 &&
+			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
+			return nil, fmt.Errorf("store: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
+		}
+		if number == len(episodes) {
+			e := safex.Episode{Number: number, Phase: safex.Planned}
+			if number == 0 {
+				e.Phase = safex.Explore
+			}
+			episodes = append(episodes, e)
+		}
+		e := &episodes[number]
+		t := len(e.Actions)
+		grow(s, e, t)
+		for k, c := range all {
+			v := v[2+k]
+			switch {
+			case c.believed && e.Phase != safex.Planned:
+				continue
+			case !c.believed && v-v != 0:
+				return nil, fmt.Errorf("store: %s, line %d: %s is %q, want a number", path, line, c.name, record[2+k])
+			case c.at == nil:
+				c.set(e, t, v)
+				continue
+			}
+			to := c.at(e, t)
+			if c.again && t > 0 && *to != v {
+				return nil, fmt.Errorf("store: %s, line %d: %s is %s, and the line before led to %v: one of them was changed", path, line, c.name, record[2+k], *to)
+			}
+			*to = v
+		}
+	}
+}

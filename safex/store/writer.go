@@ -1,0 +1,208 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A writer keeps one run in its folder, while it runs.
+type writer struct {
+	dir      string
+	columns  []column // of steps.csv
+	keeper   safex.Keeper
+	episodes []Summary  // complete ones
+	past     [][]string // rows of steps.csv of complete episodes
+	saved    string     // the file that holds the Model; "" if none does yet
+	swept    bool
+}
+
+// newWriter returns a writer for a new run in the folder that Create made.
+func newWriter(dir string, s *safex.System, k safex.Keeper) *writer {
+	return &writer{dir: dir, columns: columns(s), keeper: k}
+}
+
+// save writes the State between two steps. A run that is stopped after it, in whatever way, can
+// go on from it with the same bits. Call it with every State that completes an episode.
+func (w *writer) save(system *safex.System, s *train.State) error {
+	episodes, all := w.episodes, slices.Concat(w.past, rows(w.columns, s.Episode))
+	if s.Over {
+		episodes = append(slices.Clip(episodes), Summarize(system, s.Episode))
+	}
+	var table bytes.Buffer
+	c := csv.NewWriter(&table)
+	c.Write(header(w.columns))
+	c.WriteAll(all)
+	if err := Write(w.dir, stepsFile, table.Bytes()); err != nil {
+		return err
+	}
+	var lines bytes.Buffer
+	if err := encode.Lines(&lines, episodes...); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := Write(w.dir, episodesFile, lines.Bytes()); err != nil {
+		return err
+	}
+	// A model is written before the state that names it, and removed after the state that no longer does.
+	file := modelFile(s)
+	if file != w.saved && file != "" {
+		model, err := w.keeper.Save(s.Model)
+		if err != nil {
+			return err
+		}
+		if err := Write(w.dir, file, model); err != nil {
+			return err
+		}
+	}
+	state, err := encodeState(s)
+	if err != nil {
+		return err
+	}
+	if err := Write(w.dir, stateFile, state); err != nil {
+		return err
+	}
+	if file != w.saved {
+		if w.saved != "" {
+			os.Remove(filepath.Join(w.dir, w.saved))
+		}
+		w.saved = file
+	}
+	w.sweep()
+	if s.Over { // only now: a save that failed can be tried again
+		w.episodes, w.past = episodes, all
+	}
+	return nil
+}
+
+// sweep removes, once, what a process that was killed left behind: a model that no state names, and files that are not whole.
+func (w *writer) sweep() {
+	if w.swept {
+		return
+	}
+	w.swept = true
+	for _, pattern := range []string{"model/model-*.json", "model/.[ms]*", "figures/.*", "." + SpecFile + "*", "." + episodesFile + "*", "." + stepsFile + "*"} {
+		paths, _ := filepath.Glob(filepath.Join(w.dir, pattern))
+		for _, path := range paths {
+			if path != filepath.Join(w.dir, w.saved) {
+				os.Remove(path)
+			}
+		}
+	}
+}
+
+// modelFile is where the Model of s is kept: by the number of fits, and of transitions that it knows. It is "" without one.
+func modelFile(s *train.State) string {
+	if s.Model == nil && s.Fits == 0 {
+		return ""
+	}
+	return fmt.Sprintf("model/model-%d-%d.json", s.Fits, s.Known)
+}
+
+// resume reads the run folder dir of s: the State of its last save, and a writer that goes on there. A
+// run that was never saved starts from its beginning.
+func resume(dir string, s *safex.System, k safex.Keeper) (*writer, *train.State, error) {
+	w := newWriter(dir, s, k)
+	path := filepath.Join(dir, stateFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, episodesFile)); err == nil {
+			return nil, nil, fmt.Errorf("store: %s has no %s: it cannot go on; start another run", dir, stateFile)
+		}
+		return w, &train.State{}, nil
+	}
+	if err != nil {
+		return nil, nil, cannot("read", path, err)
+	}
+	state, err := decodeState(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	if state.Data == nil { // of a run that was never saved
+		return w, state, nil
+	}
+	if file := modelFile(state); file != "" {
+		path := filepath.Join(dir, file)
+		model, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, cannot("read", path, err)
+		}
+		if state.Model, err = k.Load(s, model); err != nil {
+			return nil, nil, fmt.Errorf("store: %s: %w", path, err)
+		}
+		w.saved = file
+	}
+	// What is complete is read back from its files, which may be ahead of the state.
+	complete := func(number int) bool {
+		return number < state.Episode.Number || number == state.Episode.Number && state.Over
+	}
+	sums, err := Summaries(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, sum := range sums {
+		if complete(sum.Episode) {
+			w.episodes = append(w.episodes, sum)
+		}
+	}
+	episodes, err := readSteps(s, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	done := 0
+	for _, e := range episodes {
+		if !complete(e.Number) {
+			continue
+		}
+		if done >= len(w.episodes) || w.episodes[done].Episode != e.Number || w.episodes[done].Steps != len(e.Actions) {
+			return nil, nil, fmt.Errorf("store: %s: %s and %s do not agree on episode %d: one of them was changed", dir, episodesFile, stepsFile, e.Number)
+		}
+		done++
+		w.past = append(w.past, rows(w.columns, e)...)
+	}
+	if want := state.Data.Len(); done != len(w.episodes) || len(w.past)+under(state) != want {
+		return nil, nil, fmt.Errorf("store: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, len(w.past), want)
+	}
+	return w, state, nil
+}
+
+// under is the number of steps of the episode under way.
+func under(s *train.State) int {
+	if s.Over {
+		return 0
+	}
+	return len(s.Episode.Actions)
+}
+
+// encodeState is a checksum and a gob of s without its model, which has a file of its own.
+func encodeState(s *train.State) ([]byte, error) {
+	bare := *s
+	bare.Model = nil
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(bare); err != nil {
+		return nil, fmt.Errorf("store: state: %w", err)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return append(sum[:], b.Bytes()...), nil
+}
+
+func decodeState(text []byte) (*train.State, error) {
+	s := &train.State{}
+	if len(text) < sha256.Size || sha256.Sum256(text[sha256.Size:]) != [sha256.Size]byte(text[:sha256.Size]) {
+		return nil, fmt.Errorf("damaged: its checksum is wrong")
+	}
+	if err := gob.NewDecoder(bytes.NewReader(text[sha256.Size:])).Decode(s); err != nil {
+		return nil, fmt.Errorf("of another version: %w", err)
+	}
+	return s, nil
+}
