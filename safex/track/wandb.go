@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Fields of a Record of wandb_internal.proto.
@@ -160,7 +162,7 @@ type transactions struct {
 const block = 32 << 10
 
 // add appends a Record.
-func (t *transactions) add(field int, body message) {
+func (t *transactions) add(field protowire.Number, body message) {
 	const full, first, middle, last, head = 1, 2, 3, 4, 7
 	t.n++
 	var m message
