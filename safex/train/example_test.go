@@ -10,7 +10,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
-	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
@@ -33,8 +32,10 @@ func ExampleAgent() {
 		fmt.Println(err)
 		return
 	}
+	learner := ensemble.Default()
+	learner.Hidden = []int{16, 16} // enough for two states
 	agent := train.Agent{
-		System: system, Learner: ensemble.Default(), Engine: rollout.NewGoMLX(), Planner: plan.DefaultPessimistic(),
+		System: system, Learner: learner, Engine: fused.New(), Planner: plan.DefaultPessimistic(),
 		Explore: 20, LearnEvery: 30, Seed: 1,
 	}
 	for ep, err := range agent.Episodes(context.Background(), 1) {
