@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
 
@@ -18,16 +18,15 @@ import (
 // error then is stopped.
 func (g GP) fit(ctx context.Context, start []hyper, x, y num.Batch, src rng.Stream) (best []hyper, stopped, err error) {
 	best = make([]hyper, len(start))
-	errs := make([]error, len(start))
-	var wait sync.WaitGroup
+	var outputs errgroup.Group
 	for j := range start {
-		wait.Go(func() { best[j], errs[j] = g.fitOutput(ctx, start[j], x, y[j], src.Child("restarts").At(j)) })
+		outputs.Go(func() (err error) {
+			best[j], err = g.fitOutput(ctx, start[j], x, y[j], src.Child("restarts").At(j))
+			return err
+		})
 	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, nil, err
-		}
+	if err := outputs.Wait(); err != nil {
+		return nil, nil, err
 	}
 	return best, ctx.Err(), nil
 }
@@ -232,5 +231,5 @@ func factorize(k *mat.SymDense, scale float64) (chol *mat.Cholesky, jitter float
 			return chol, jitter, nil
 		}
 	}
-	return nil, 0, fmt.Errorf("gp: the kernel matrix of %d transitions is not positive definite, nor with a jitter of %.1g: raise MinNoise or lower Signal", n, 1e-6*scale)
+	return nil, 0, fmt.Errorf("gp: the kernel matrix of %d transitions is not positive definite, nor with a jitter of a millionth of its scale: raise MinNoise or lower Signal", n)
 }

@@ -10,6 +10,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gomlx/gomlx/core/tensors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/gx"
@@ -70,14 +71,12 @@ func (m *model) condition(hypers []hyper) error {
 	}
 	x, y := pick(m.x, rows), pick(m.y, rows)
 	m.outputs = make([]*output, len(hypers))
-	errs := make([]error, len(hypers))
-	var wait sync.WaitGroup
+	var outputs errgroup.Group
 	for j, h := range hypers {
-		wait.Go(func() {
+		outputs.Go(func() error {
 			o, err := newOutput(kernels[m.kernel], h, x, y[j])
 			if err != nil {
-				errs[j] = err
-				return
+				return err
 			}
 			if more := m.x.Len() - m.fitted; more > 0 {
 				o = o.copy(more)
@@ -86,15 +85,10 @@ func (m *model) condition(hypers []hyper) error {
 				}
 			}
 			m.outputs[j] = o
+			return nil
 		})
 	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return outputs.Wait()
 }
 
 // copy is a model that can take more rows.
