@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -162,8 +163,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 
 // quantile is the smallest score that at least the nominal share does not exceed.
 func quantile(scores []float64) float64 {
-	s := slices.Sorted(slices.Values(scores))
-	return s[max(0, int(math.Ceil(nominal*float64(len(s))-1e-9))-1)]
+	return stat.Quantile(nominal, stat.Empirical, slices.Sorted(slices.Values(scores)), nil)
 }
 
 // Markdown is the card as two tables.
