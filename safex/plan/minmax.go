@@ -95,6 +95,7 @@ type duel struct {
 	query
 	beta, optimism float64   // in force
 	draws          num.Batch // nil for the mean
+	attacked       bool      // a search for errors was completed, or none is needed
 	actions        side      // their series have η° and the action of each step
 	errors         side
 	rewards, met   crossing
@@ -109,7 +110,8 @@ type side struct {
 	many  []float64 // how many of the elites each is
 }
 
-// Plan implements safex.Planner. A plan that is cut short is that of the last turn that was completed.
+// Plan implements safex.Planner. A plan that is cut short is that of the last turn that was completed, and not feasible before a
+// search for errors was.
 func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -129,6 +131,7 @@ func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safe
 	if err != nil {
 		return nil, err
 	}
+	plan.Feasible = plan.Feasible && g.attacked
 	if p.Warm {
 		plan.Known, plan.Elites, plan.Means = g.errors.series(), g.actions.series(), [][]float64{g.actions.mean, g.errors.mean}
 	}
@@ -199,15 +202,22 @@ func (s *side) series() (all [][]float64) {
 // play lets both sides take turns, and returns the actions of the last. Errors are of no account without limits, and where
 // none is believed possible.
 func (g *duel) play(ctx context.Context, src rng.Stream) (found *opt.Result, nans int, stopped error) {
+	harmless := g.nl == 0 || g.beta == 0
+	g.attacked = harmless
 	for turn := range g.Alternations {
-		if g.nl > 0 && g.beta > 0 {
+		if !harmless {
+			before := g.errors
 			r, err := g.turn(ctx, &g.errors, g.Inner, g.hurt, src.Child("errors").At(turn))
 			if found == nil && r != nil { // where the actions stand was attacked at least
 				found = &opt.Result{X: g.actions.fixed.Point(0)}
 			}
 			if err != nil {
+				if g.attacked { // those of half a search may be milder than those that found has met
+					g.errors = before
+				}
 				return found, nans, err
 			}
+			g.attacked = true
 		}
 		r, err := g.turn(ctx, &g.actions, g.Search, g.score, src.Child("actions").At(turn))
 		if r != nil {

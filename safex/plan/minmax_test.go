@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -358,4 +359,46 @@ func (c cutting) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidate
 		}
 	}
 	return err
+}
+
+// A game that is cut short is feasible once a search for errors was completed, and the errors that its plan met are those of the last
+// such search: half a search may find milder ones.
+func TestCutShortGame(t *testing.T) {
+	p := turns(3, 2, 3, 40)
+	p.Warm = false
+	const errorsOf, both = 3, 3 + 2*3 // rolls of a search for errors, and of a turn
+	var first *safex.Plan
+	for n := 2; n <= both+errorsOf; n++ { // the first that fails
+		ctx, cancel := context.WithCancel(context.Background())
+		a, err := p.Plan(ctx, query(cart(t), &stopping{Rollout: doubt{sigma: 0.05}, left: n, cancel: cancel}, 0.5), rng.New(1))
+		if a == nil || !errors.Is(err, context.Canceled) {
+			t.Fatalf("cut short in roll %d: plan %v, error %v", n, a, err)
+		}
+		if a.Feasible != (n > errorsOf) || a.Eta == nil {
+			t.Errorf("cut short in roll %d: feasible: %v, error %v", n, a.Feasible, a.Eta)
+		}
+		switch {
+		case n == both+1:
+			first = a
+		case n > both+1 && !reflect.DeepEqual(a, first):
+			t.Errorf("cut short in roll %d, in a search for errors, the plan is another than before that search", n)
+		}
+	}
+}
+
+// stopping cancels when it is asked for the last of some rolls, which fails.
+type stopping struct {
+	safex.Rollout
+	left   int
+	cancel context.CancelFunc
+}
+
+func (s *stopping) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+	if s.left--; s.left == 0 {
+		s.cancel()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.Rollout.Roll(ctx, dst, c, up)
 }
