@@ -47,6 +47,7 @@ type belief struct {
 	drawn  bool                   // errors may be draws, beyond the box
 	spoilt func(push float64) int // 1 of actions that come out as NaN, 2 of those with an infinite reward; nil of none
 	split  int                    // a batch is rolled in so many parts side by side; 0 is whole
+	before func(rolls int)        // is told before each roll how many there were; nil is nobody
 	after  func(rolls int) error  // is asked after each roll; nil is content
 
 	mu    sync.Mutex
@@ -55,6 +56,11 @@ type belief struct {
 
 // Roll implements safex.Rollout.
 func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+	if b.before != nil {
+		b.mu.Lock()
+		b.before(b.rolls)
+		b.mu.Unlock()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
