@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
 // belief is a compiled safex.Form.
 type belief struct {
 	change source
-	prior  *program // nil for the state that stays
+	prior  *num.Program // nil for the state that stays
 }
 
 // A source computes the change of the state that a model believes in. It never changes.
@@ -48,7 +49,7 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 		if p.In != nx+nu || p.Out != nx {
 			panic(fmt.Sprintf("fused: a prior of %d inputs and %d outputs for %d state and %d action dimensions", p.In, p.Out, nx, nu))
 		}
-		b.prior = compile(p)
+		b.prior = p
 	}
 	if f.Scale != nil || f.Floor != nil {
 		b.change = newCalibrated(b.change, f.Scale, f.Floor, nx)

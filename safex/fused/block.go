@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
+	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
 // worker takes one block of lanes after the other through a job. Its rows are as long as the block; those of a block
@@ -11,10 +12,10 @@ import (
 type worker struct {
 	*job
 	change     stepper
-	prior      *tape // nil if there is none
-	tape       *tape // of the outcome
-	lanes      int   // of this block, with padding
-	lo, hi     int   // its candidates
+	prior      *num.Tape // nil if there is none
+	tape       *num.Tape // of the outcome
+	lanes      int       // of this block, with padding
+	lo, hi     int       // its candidates
 	nx, nu, nl int
 
 	memory []float64
@@ -131,7 +132,7 @@ func (w *worker) step(t int) {
 	} else {
 		w.run(w.prior, w.both(t))
 		for d := range nx {
-			copy(w.rows(next, d, 1), w.prior.out(d, w.lanes))
+			copy(w.rows(next, d, 1), w.prior.Out(d, w.lanes))
 		}
 	}
 	add(next, mean)
@@ -146,12 +147,12 @@ func (w *worker) step(t int) {
 		}
 	}
 	w.outcome(t)
-	w.give(w.dst.Reward[t], w.tape.out(0, w.lanes))
+	w.give(w.dst.Reward[t], w.tape.Out(0, w.lanes))
 	sum := w.rows(w.reward, 0, 1)
-	add(sum, w.tape.out(0, w.lanes))
+	add(sum, w.tape.Out(0, w.lanes))
 	for k := range w.nl {
 		e := w.rows(w.excess, t*w.nl+k, 1)
-		scale(e, w.tape.out(1+k, w.lanes), w.unit(k))
+		scale(e, w.tape.Out(1+k, w.lanes), w.unit(k))
 		w.give(w.dst.Excess[t*w.nl+k], e)
 	}
 	for d := range nx {
@@ -172,7 +173,7 @@ func (w *worker) outcome(t int) {
 }
 
 // run runs a tape on the rows of its inputs.
-func (w *worker) run(t *tape, inputs ...[]float64) {
+func (w *worker) run(t *num.Tape, inputs ...[]float64) {
 	i := 0
 	for _, part := range inputs {
 		for ; len(part) > 0; part = part[w.lanes:] {
@@ -180,7 +181,7 @@ func (w *worker) run(t *tape, inputs ...[]float64) {
 			i++
 		}
 	}
-	t.run(w.in, w.lanes)
+	t.Run(w.in[:i], w.lanes)
 }
 
 // value is safex.Ascent's, and begins the way back.
@@ -228,15 +229,16 @@ func (w *worker) back(t int) {
 	carry, later, spare := w.rows(w.carry, 0, nx), w.rows(w.later, 0, nu), w.rows(w.spare, 0, 1)
 
 	w.outcome(t)
-	w.tape.seed(w.lanes)
+	w.tape.Seed(w.lanes)
 	fill(spare, w.up.Reward)
-	w.tape.add(0, spare)
+	w.tape.AddTo(0, spare)
 	for k := range w.nl {
 		scale(spare, w.rows(w.excess, t*w.nl+k, 1), w.unit(k))
-		w.tape.add(1+k, spare)
+		w.tape.AddTo(1+k, spare)
 	}
-	w.tape.back(w.lanes)
-	x, u, next, last := w.tape.inputs[:nx], w.tape.inputs[nx:nx+nu], w.tape.inputs[nx+nu:nx+nu+nx], w.tape.inputs[nx+nu+nx:]
+	w.tape.Back(w.lanes)
+	in := w.tape.Inputs()
+	x, u, next, last := in[:nx], in[nx:nx+nu], in[nx+nu:nx+nu+nx], in[nx+nu+nx:]
 	w.gather(carry, next)
 
 	// next = x, or prior(x, u), + mean + β dev η
@@ -254,14 +256,14 @@ func (w *worker) back(t int) {
 		add(carry, dxu[:len(carry)])
 	} else {
 		w.run(w.prior, w.both(t))
-		w.prior.seed(w.lanes)
+		w.prior.Seed(w.lanes)
 		for d := range nx {
-			w.prior.add(d, w.rows(carry, d, 1))
+			w.prior.AddTo(d, w.rows(carry, d, 1))
 		}
-		w.prior.back(w.lanes)
+		w.prior.Back(w.lanes)
 		copy(carry, dxu)
-		w.gather(carry, w.prior.inputs[:nx])
-		w.gather(action, w.prior.inputs[nx:])
+		w.gather(carry, w.prior.Inputs()[:nx])
+		w.gather(action, w.prior.Inputs()[nx:])
 	}
 	w.gather(carry, x)
 	w.gather(action, u)

@@ -10,7 +10,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 	"github.com/rischiboy/safe_exploration/safex/num"
-	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
@@ -41,7 +40,7 @@ func TestCrew(t *testing.T) {
 	e := New()
 	var wait sync.WaitGroup
 	for range callers {
-		r, err := e.Rollout(s, rollout.Truth(s))
+		r, err := e.Rollout(s, truth{form: &safex.Form{Prior: s.Dynamics}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,3 +73,11 @@ func TestCrew(t *testing.T) {
 		}
 	}
 }
+
+// truth is a model by its form alone.
+type truth struct {
+	safex.Model
+	form *safex.Form
+}
+
+func (t truth) Form() *safex.Form { return t.form }

@@ -31,7 +31,7 @@ func (e *Engine) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &bound{engine: e, system: s, belief: b, outcome: compile(s.Outcome)}, nil
+	return &bound{engine: e, system: s, belief: b, outcome: s.Outcome}, nil
 }
 
 var (

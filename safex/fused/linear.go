@@ -7,12 +7,13 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
+	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
 // linear is a source that is linear in features. It computes in float64, which is what a posterior of many data is exact to.
 type linear struct {
 	in, out, k    int
-	features      *program
+	features      *num.Program
 	weights, root *vec.Matrix64 // [out, k], times the scales, and [k, k]
 	back          *vec.Matrix64 // [k, out + k], their transposes side by side
 	scale         []float64     // [out]
@@ -25,7 +26,7 @@ func newLinear(f *safex.Features, nx, nu int) *linear {
 		panic(fmt.Sprintf("fused: %d features of %d inputs have %d weights, a root of %d and %d scales for %d state and %d action dimensions",
 			k, f.Program.In, len(f.Weights), len(f.Root), len(f.Scale), nx, nu))
 	}
-	l := &linear{in: nx + nu, out: nx, k: k, features: compile(f.Program), scale: f.Scale}
+	l := &linear{in: nx + nu, out: nx, k: k, features: f.Program, scale: f.Scale}
 	both := slices.Concat(f.Weights, f.Root)
 	for i := range f.Weights {
 		both[i] *= f.Scale[i/k]
@@ -39,13 +40,13 @@ func newLinear(f *safex.Features, nx, nu int) *linear {
 
 // stepper implements source.
 func (l *linear) stepper() stepper {
-	return &linearStepper{linear: l, tape: l.features.tape(), rows: make([][]float64, l.in)}
+	return &linearStepper{linear: l, tape: num.NewTape(l.features, most), rows: make([][]float64, l.in)}
 }
 
 // linearStepper is a linear's memory.
 type linearStepper struct {
 	*linear
-	tape *tape
+	tape *num.Tape
 	rows [][]float64 // inputs of the tape
 	keeper
 	memory     []float64
@@ -67,7 +68,7 @@ func (s *linearStepper) run(xu []float64, lanes int) {
 	for i := range s.rows {
 		s.rows[i] = xu[i*lanes:][:lanes]
 	}
-	s.tape.run(s.rows, lanes)
+	s.tape.Run(s.rows, lanes)
 }
 
 // forward implements stepper.
@@ -75,7 +76,7 @@ func (s *linearStepper) forward(xu []float64, t int, doubt bool, lanes int) (mea
 	s.run(xu, lanes)
 	phi, mean := s.phi[:s.k*lanes], s.mean[:s.out*lanes]
 	for i := range s.k {
-		copy(phi[i*lanes:], s.tape.out(i, lanes))
+		copy(phi[i*lanes:], s.tape.Out(i, lanes))
 	}
 	s.weights.Mul(mean, phi, lanes)
 	if !doubt {
@@ -113,12 +114,12 @@ func (s *linearStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
 	phi := s.phi[:s.k*lanes]
 	s.back.Mul(phi, g, lanes)
 	s.run(xu, lanes)
-	s.tape.seed(lanes)
+	s.tape.Seed(lanes)
 	for i := range s.k {
-		s.tape.add(i, phi[i*lanes:][:lanes])
+		s.tape.AddTo(i, phi[i*lanes:][:lanes])
 	}
-	s.tape.back(lanes)
-	for i, row := range s.tape.inputs {
+	s.tape.Back(lanes)
+	for i, row := range s.tape.Inputs() {
 		copy(dxu[i*lanes:], row[:lanes])
 	}
 }

@@ -20,7 +20,7 @@ type bound struct {
 	engine  *Engine
 	system  *safex.System
 	belief  *belief
-	outcome *program
+	outcome *num.Program
 	workers sync.Pool // *worker
 }
 
@@ -114,9 +114,9 @@ type job struct {
 func (j *job) work() {
 	w, ok := j.bound.workers.Get().(*worker)
 	if !ok {
-		w = &worker{change: j.bound.belief.change.stepper(), tape: j.bound.outcome.tape()}
+		w = &worker{change: j.bound.belief.change.stepper(), tape: num.NewTape(j.bound.outcome, most)}
 		if p := j.bound.belief.prior; p != nil {
-			w.prior = p.tape()
+			w.prior = num.NewTape(p, most)
 		}
 	}
 	w.prepare(j)

@@ -1,4 +1,4 @@
-package fused
+package gx_test
 
 import (
 	"fmt"
@@ -77,14 +77,14 @@ func TestProgramsAgreeWithGraph(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		tape := compile(p).tape()
+		tape := num.NewTape(p, lanes)
 		for round := range 2 { // a second time, to see that nothing is left of the first
-			tape.run(x, lanes)
-			tape.seed(lanes)
+			tape.Run(x, lanes)
+			tape.Seed(lanes)
 			for k := range p.Out {
-				tape.add(k, g[k])
+				tape.AddTo(k, g[k])
 			}
-			tape.back(lanes)
+			tape.Back(lanes)
 			check := func(what string, got, want []float64) {
 				for l := range got {
 					if d := math.Abs(got[l] - want[l]); !(d <= 1e-12*(1+math.Abs(want[l]))) && (got[l] == got[l] || want[l] == want[l]) {
@@ -93,10 +93,10 @@ func TestProgramsAgreeWithGraph(t *testing.T) {
 				}
 			}
 			for k := range p.Out {
-				check(fmt.Sprintf("result %d", k), tape.out(k, lanes), want[k].Value().([]float64))
+				check(fmt.Sprintf("result %d", k), tape.Out(k, lanes), want[k].Value().([]float64))
 			}
 			for k := range in {
-				check(fmt.Sprintf("gradient %d", k), tape.inputs[k][:lanes], want[p.Out+k].Value().([]float64))
+				check(fmt.Sprintf("gradient %d", k), tape.Inputs()[k][:lanes], want[p.Out+k].Value().([]float64))
 			}
 		}
 	}
