@@ -89,3 +89,23 @@ func (r *Rolled) Resize(horizon, nx, nl, n int) {
 		}
 	}
 }
+
+// Trajectory is what became of candidate i of c, which r is of: a trajectory of the System s, with excesses in the units of its limits.
+func (r *Rolled) Trajectory(s *System, c Candidates, i int) Trajectory {
+	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
+	t := Trajectory{States: [][]float64{c.State}}
+	for at := range r.Reward {
+		u, next, excess := make([]float64, nu), make([]float64, nx), make([]float64, nl)
+		for k := range u {
+			u[k] = c.Actions[at*nu+k][i]
+		}
+		for d := range next {
+			next[d] = r.States[at*nx+d][i]
+		}
+		for k := range excess {
+			excess[k] = r.Excess[at*nl+k][i] * s.LimitScale(k)
+		}
+		t.Append(u, next, r.Reward[at][i], excess)
+	}
+	return t
+}

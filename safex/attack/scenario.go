@@ -11,7 +11,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
-	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 )
 
@@ -94,15 +93,7 @@ func (s *Scenario) Replay(ctx context.Context) (*safex.System, safex.Trajectory,
 	if err != nil {
 		return nil, tr, err
 	}
-	tr.States = [][]float64{s.State}
-	for h, u := range s.Actions {
-		part := func(b num.Batch, dim int) []float64 { return b[h*dim : (h+1)*dim].Point(0) }
-		over := part(out.Excess, nl)
-		for k := range over {
-			over[k] *= system.LimitScale(k)
-		}
-		tr.Append(u, part(out.States, nx), out.Reward[h][0], over)
-	}
+	tr = out.Trajectory(system, safex.Candidates{State: s.State, Actions: t.Plans}, 0)
 	if found := s.Excess; excess[0] != found && !(math.Abs(excess[0]-found) <= tolerance) && !(math.IsNaN(excess[0]) && math.IsNaN(found)) {
 		return system, tr, fmt.Errorf("the worst excess comes out as %v, and %v was found: the scenario was made by safex %s on another kind of processor, or it was changed", excess[0], found, s.Spec.Build)
 	}

@@ -270,7 +270,7 @@ func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, 
 	if worst > 0 {
 		plan.Eta = rowsOf(c.Eta.Point(worst), q.nx)
 	}
-	plan.Expected, plan.Worst = q.trajectory(&out, 0, plan.Actions), q.trajectory(&out, worst, plan.Actions)
+	plan.Expected, plan.Worst = out.Trajectory(q.System, c, 0), out.Trajectory(q.System, c, worst)
 	plan.Feasible = plan.Worst.Violations(q.Left...) == 0
 	return plan, nil
 }
@@ -292,22 +292,6 @@ func batchOf(series ...[]float64) num.Batch {
 		b.SetPoint(i, s)
 	}
 	return b
-}
-
-// trajectory is lane i of r.
-func (q query) trajectory(r *safex.Rolled, i int, actions [][]float64) safex.Trajectory {
-	tr := safex.Trajectory{States: [][]float64{q.State}}
-	for t, u := range actions {
-		next, excess := make([]float64, q.nx), make([]float64, q.nl)
-		for d := range next {
-			next[d] = r.States[t*q.nx+d][i]
-		}
-		for k := range excess {
-			excess[k] = r.Excess[t*q.nl+k][i] * q.System.LimitScale(k)
-		}
-		tr.Append(u, next, r.Reward[t][i], excess)
-	}
-	return tr
 }
 
 // rowsOf takes a flat series apart into its steps.
