@@ -3,6 +3,7 @@ package safex
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -89,13 +90,28 @@ func MembersOf(m Model) int {
 	return 0
 }
 
-// MemberOf is member i of a Splitter. The error says that a Model is none.
+// MemberOf is member i of a Committee: as it takes itself apart if it is a Splitter, and otherwise as a Model that has nothing but
+// Predict. The error says that a Model has no such member.
 func MemberOf(m Model, i int) (Model, error) {
-	s, ok := m.(Splitter)
-	if !ok {
-		return nil, fmt.Errorf("safex: a %T cannot be taken apart into members", m)
+	if s, ok := m.(Splitter); ok {
+		return s.Member(i)
 	}
-	return s.Member(i)
+	c, ok := m.(Committee)
+	if !ok || i < 0 || i >= c.Members() {
+		return nil, fmt.Errorf("safex: a %T has no member %d", m, i)
+	}
+	return member{c, i}, nil
+}
+
+// member is one of a Committee.
+type member struct {
+	all Committee
+	i   int
+}
+
+// Predict implements Model.
+func (m member) Predict(dst *Prediction, x, u num.Batch) error {
+	return m.all.PredictMember(dst, slices.Repeat([]int{m.i}, x.Len()), x, u)
 }
 
 // A Splitter is a Committee that can be taken apart.
