@@ -34,10 +34,11 @@ var layers = map[string]string{
 	"gp":          ". internal/checksum num rng gx",
 	"residual":    ". internal/checksum num rng gx",
 	"calibrate":   ". internal/checksum num rng gx",
-	"rollout":     ". internal/checksum num rng gx",
 	"fused":       ". num internal/vec",
 	"reliability": ". stats",
 	"plan":        ". num rng opt",
+	// the engine of every model, that of vectors among others
+	"rollout": ". fused internal/checksum num rng gx",
 	// 3: they know the words alone
 	"train": ". num rng",
 	"fig":   ". reliability num",

@@ -23,7 +23,7 @@ type model struct {
 	known      int // transitions that it was learned and calibrated with, or that it was adapted to
 	split      split
 	learned    learned
-	parameters []*tensors.Tensor
+	parameters []*tensors.Tensor // nil of a learner's models without a graph form
 }
 
 // learned is what of data the learner sees.
@@ -31,9 +31,10 @@ type learned func(s split, data *safex.Data) *safex.Data
 
 func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *model, err error) {
 	defer gx.Catch(&err)
-	b, ok := inner.(gx.Belief)
+	m = &model{inner, s, known, by, l, nil}
+	b, ok := gx.Of(inner)
 	if !ok {
-		return nil, fmt.Errorf("calibrate: a %T has no graph form", inner)
+		return m, nil
 	}
 	own := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(slices.Clone(s.Scale), len(s.Scale), 1),
@@ -42,7 +43,8 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 	if err := gx.Share(own); err != nil {
 		return nil, err
 	}
-	return &model{inner, s, known, by, l, slices.Concat(own, b.Parameters())}, nil
+	m.parameters = slices.Concat(own, b.Parameters())
+	return m, nil
 }
 
 // ones are the scales of a model whose epistemic deviation is left as it is.
@@ -113,7 +115,13 @@ func (m *model) Form() *safex.Form {
 }
 
 // Architecture implements gx.Belief.
-func (m *model) Architecture() string { return "calibrated " + m.Model.(gx.Belief).Architecture() }
+func (m *model) Architecture() string {
+	b, ok := gx.Of(m.Model)
+	if !ok {
+		return ""
+	}
+	return "calibrated " + b.Architecture()
+}
 
 // Parameters implements gx.Belief.
 func (m *model) Parameters() []*tensors.Tensor { return m.parameters }

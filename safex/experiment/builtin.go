@@ -57,9 +57,10 @@ func init() {
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
 	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 
-	Engines.Add("auto", "fused where it can, and graph where not", func() safex.Engine { return &auto{fused.New(), rollout.NewGoMLX()} })
+	Engines.Add("auto", "fused where it can, else graph, else stepwise", func() safex.Engine { return rollout.NewAuto() })
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })
-	Engines.Add("graph", "GoMLX graphs, for every model; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
+	Engines.Add("graph", "GoMLX graphs, for every model of this library; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
+	Engines.Add("stepwise", "a prediction for each step, for every model there can be, with gradients by differences", func() safex.Engine { return rollout.NewStepwise() })
 
 	Searches.Add("icem", "cross-entropy method with coloured noise and kept elites", of[opt.Minimizer](opt.DefaultICEM))
 	Searches.Add("cem", "plain cross-entropy method", of[opt.Minimizer](opt.DefaultCEM))

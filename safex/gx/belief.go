@@ -10,7 +10,8 @@ import (
 // compiled and differentiated.
 type Belief interface {
 	// Architecture names what Step builds. Beliefs of one architecture build equal graphs,
-	// and differ in their Parameters alone.
+	// and differ in their Parameters alone. It is "" of a model that cannot write itself after all, as one around another that
+	// cannot; see Of.
 	Architecture() string
 	// Parameters are the values of p in Step, in its order. They have been through Share, and
 	// callers must not change them.
@@ -20,4 +21,10 @@ type Belief interface {
 	// model computes in: a state far from 0 keeps its digits, and what changes it is added to them.
 	// The epistemic deviation must have a gradient wherever the members of an ensemble agree.
 	Step(p []*Node, xu *Node) (mean, epistemic *Node)
+}
+
+// Of is m if it is a Belief that can write itself into a graph, and ok is false otherwise.
+func Of(m any) (b Belief, ok bool) {
+	b, ok = m.(Belief)
+	return b, ok && b.Architecture() != ""
 }

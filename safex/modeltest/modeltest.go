@@ -25,6 +25,8 @@ type Laws struct {
 	Exact bool
 	// Placed learners know the system in its own units and places, as by a prior: in others they are other learners.
 	Placed bool
+	// Plain learners make models that no engine has a form of: rollout.Stepwise takes them through time, by Predict.
+	Plain bool
 }
 
 // Pendulum returns the system and n transitions under random torques, all of them real.
@@ -131,7 +133,7 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 	if !laws.Placed {
 		t.Run("units and offsets change nothing", func(t *testing.T) { units(t, l) })
 	}
-	t.Run("graph and Predict agree", func(t *testing.T) { graph(t, s, model) })
+	t.Run("rollout and Predict agree", func(t *testing.T) { rolls(t, s, model, laws) })
 	t.Run("concurrent", func(t *testing.T) {
 		want := predict(t, model, data.X, data.U)
 		var wait sync.WaitGroup
@@ -220,7 +222,7 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 	if c, ok := model.(safex.Committee); ok && c.Members() > 0 {
 		t.Run("members", func(t *testing.T) { members(t, model, c) })
 		if split, ok := model.(safex.Splitter); ok {
-			t.Run("members alone", func(t *testing.T) { alone(t, s, split) })
+			t.Run("members alone", func(t *testing.T) { alone(t, s, split, laws) })
 		}
 	}
 	if laws.Exact {
@@ -345,7 +347,7 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 }
 
 // alone checks that a member by itself predicts what it does among the others, without doubt, and in a rollout.
-func alone(t *testing.T, s *safex.System, m safex.Splitter) {
+func alone(t *testing.T, s *safex.System, m safex.Splitter, laws Laws) {
 	x, u := far(40)
 	member := make([]int, x.Len())
 	for k := range m.Members() {
@@ -371,13 +373,17 @@ func alone(t *testing.T, s *safex.System, m safex.Splitter) {
 				}
 			}
 		}
-		graph(t, s, own)
+		rolls(t, s, own, laws)
 	}
 }
 
-// graph compares a rollout of one step with Predict.
-func graph(t *testing.T, s *safex.System, m safex.Model) {
-	r, err := rollout.NewGoMLX().Rollout(s, m)
+// rolls compares a rollout of one step, by the model's graph if it is to have one, with Predict.
+func rolls(t *testing.T, s *safex.System, m safex.Model, laws Laws) {
+	var e safex.Engine = rollout.NewGoMLX()
+	if laws.Plain {
+		e = rollout.NewStepwise()
+	}
+	r, err := e.Rollout(s, m)
 	if err != nil {
 		t.Fatal(err)
 	}

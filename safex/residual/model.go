@@ -67,14 +67,6 @@ func (m *model) Member(i int) (safex.Model, error) {
 // Beta implements safex.Calibrated.
 func (m *model) Beta() float64 { return safex.BetaOf(m.Model) }
 
-func (m *model) belief() gx.Belief {
-	b, ok := m.Model.(gx.Belief)
-	if !ok {
-		panic(fmt.Sprintf("residual: a %T has no graph form", m.Model)) // the engine catches it
-	}
-	return b
-}
-
 // Form implements safex.Formed. The prior of a prior is nobody's form.
 func (m *model) Form() *safex.Form {
 	inner := safex.FormOf(m.Model)
@@ -88,15 +80,19 @@ func (m *model) Form() *safex.Form {
 
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
-	return fmt.Sprintf("prior %s and %s", m.prior.Fingerprint(), m.belief().Architecture())
+	b, ok := gx.Of(m.Model)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("prior %s and %s", m.prior.Fingerprint(), b.Architecture())
 }
 
 // Parameters implements gx.Belief.
-func (m *model) Parameters() []*tensors.Tensor { return m.belief().Parameters() }
+func (m *model) Parameters() []*tensors.Tensor { return m.Model.(gx.Belief).Parameters() }
 
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
-	mean, epistemic = m.belief().Step(p, xu)
+	mean, epistemic = m.Model.(gx.Belief).Step(p, xu)
 	x := Slice(xu, AxisRange(0, m.prior.Out), AxisRange())
 	return Add(gx.Apply(m.prior, xu), Sub(mean, x)), epistemic
 }

@@ -33,20 +33,20 @@ func BenchmarkRoll(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		roll, err := rollout.NewGoMLX().Rollout(s, m)
-		if err != nil {
-			b.Fatal(err)
-		}
+		up := &safex.Ascent{Excess: 1, Sharpness: 20}
 		for _, c := range []struct {
-			name  string
-			lanes int
-			eta   bool
-			up    *safex.Ascent
+			name   string
+			engine safex.Engine
+			lanes  int
+			eta    bool
+			up     *safex.Ascent
 		}{
-			{"mean", 256, false, nil}, {"worst", 256, true, nil}, {"worst", 512, true, nil},
-			{"gradient", 32, true, &safex.Ascent{Excess: 1, Sharpness: 20}}, {"gradient", 128, true, &safex.Ascent{Excess: 1, Sharpness: 20}},
+			{"mean", rollout.NewGoMLX(), 256, false, nil}, {"worst", rollout.NewGoMLX(), 256, true, nil}, {"worst", rollout.NewGoMLX(), 512, true, nil},
+			{"gradient", rollout.NewGoMLX(), 32, true, up}, {"gradient", rollout.NewGoMLX(), 128, true, up},
+			{"stepwise", rollout.NewStepwise(), 256, true, nil}, {"stepwise-gradient", rollout.NewStepwise(), 128, true, up},
 		} {
 			b.Run(fmt.Sprintf("%s/width=%d/lanes=%d", c.name, width, c.lanes), func(b *testing.B) {
+				roll := bind(b, c.engine, s, m)
 				in := safex.Candidates{State: []float64{-1, 0, 0}, Actions: uniform(horizon, c.lanes, rng.New(2)), Beta: 2}
 				if c.eta {
 					in.Eta = uniform(horizon*3, c.lanes, rng.New(3))

@@ -8,6 +8,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
@@ -70,4 +71,47 @@ func ExampleKnown() {
 		}
 	}
 	// Output: 0 violations; near the goal: true
+}
+
+// push believes that a cart moves by a tenth of its push, with a deviation of 1 cm in every step.
+type push struct{}
+
+func (push) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	dst.Resize(1, x.Len())
+	for i := range x[0] {
+		dst.Mean[0][i], dst.Epistemic[0][i], dst.Aleatoric[0][i] = x[0][i]+0.1*u[0][i], 0.01, 0
+	}
+	return nil
+}
+
+// Any model can be planned with: all that it needs is Predict.
+func ExampleAuto() {
+	system, err := safex.Task{
+		Name: "cart", Dt: 0.1, Steps: 20, Start: safex.StartAt(0.5),
+		State:  []safex.Var{{Name: "x", Unit: "m", Scale: 1}},
+		Action: []safex.Var{{Name: "push", Scale: 0.6}},
+		Next:   func(x, u num.Vec) num.Vec { return num.Vec{x[0].Add(u[0].Mul(0.1))} },
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
+		Limits: []safex.Limit{{Name: "wall", Unit: "m", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
+	}.System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	roll, err := rollout.NewAuto().Rollout(system, push{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	planner := plan.DefaultPessimistic() // of 20 steps, in each of which the model may err by two deviations
+	p, err := planner.Plan(context.Background(), safex.Query{System: system, Rollout: roll, State: []float64{0.5}, Episode: 1}, rng.New(1))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("feasible: %v\n", p.Feasible)
+	fmt.Printf("after 20 steps the cart is at %.1f m, and at worst at %.1f m\n", p.Expected.States[20][0], p.Worst.States[20][0])
+	// Output:
+	// feasible: true
+	// after 20 steps the cart is at 0.6 m, and at worst at 1.0 m
 }

@@ -1,5 +1,5 @@
-// Package rollout takes beliefs through time. Here it is one compiled GoMLX graph for
-// each task, architecture, horizon and batch size.
+// Package rollout takes beliefs through time. [GoMLX] is one compiled graph for each task, architecture, horizon and batch size;
+// [Stepwise] calls Predict of any model step by step; [Auto] takes the fastest engine that can, that of package fused among them.
 package rollout
 
 import (
@@ -45,7 +45,7 @@ func (g *GoMLX) Compiled() int { return int(g.built.Load()) }
 
 // Rollout implements safex.Engine.
 func (g *GoMLX) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
-	b, ok := m.(gx.Belief)
+	b, ok := gx.Of(m)
 	if !ok {
 		return nil, fmt.Errorf("rollout: a %T has no graph form", m)
 	}
@@ -64,14 +64,7 @@ type bound struct {
 func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
-	switch {
-	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
-		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
-	case c.Last != nil && len(c.Last) != nu:
-		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.Last), nu))
-	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
-		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
-	}
+	checkCandidates(c, nx, nu)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -102,6 +95,19 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	}
 	wait.Wait()
 	return errors.Join(errs...)
+}
+
+// checkCandidates panics if c is not of a system of nx state and nu action dimensions.
+func checkCandidates(c safex.Candidates, nx, nu int) {
+	n, horizon := c.Actions.Len(), len(c.Actions)/nu
+	switch {
+	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
+		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
+	case c.Last != nil && len(c.Last) != nu:
+		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.Last), nu))
+	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
+		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
+	}
 }
 
 // smallest is the batch that is not worth halving.

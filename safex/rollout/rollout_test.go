@@ -20,17 +20,23 @@ const horizon = 6
 
 // learned is a small ensemble on random transitions.
 func learned(t testing.TB, s *safex.System, data *safex.Data, seed uint64) safex.Model {
-	e := ensemble.Default()
-	e.Hidden, e.MaxSteps = []int{16, 16}, 60
-	m, err := e.Learn(context.Background(), s, data, nil, rng.New(seed))
+	l := ensemble.Default()
+	l.Hidden, l.MaxSteps = []int{16, 16}, 60
+	m, err := l.Learn(context.Background(), s, data, nil, rng.New(seed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func bind(t testing.TB, s *safex.System, m safex.Model) safex.Rollout {
-	r, err := rollout.NewGoMLX().Rollout(s, m)
+// each runs f with an engine of each kind of this package.
+func each(t *testing.T, f func(t *testing.T, e safex.Engine)) {
+	t.Run("graph", func(t *testing.T) { f(t, rollout.NewGoMLX()) })
+	t.Run("stepwise", func(t *testing.T) { f(t, rollout.NewStepwise()) })
+}
+
+func bind(t testing.TB, e safex.Engine, s *safex.System, m safex.Model) safex.Rollout {
+	r, err := e.Rollout(s, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,13 +59,15 @@ func candidates(n int) safex.Candidates {
 }
 
 // A rollout is the model's own one-step predictions, step by step, with the task's own reward and limits.
-func TestRollFollowsPredict(t *testing.T) {
+func TestRollFollowsPredict(t *testing.T) { each(t, testRollFollowsPredict) }
+
+func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	m := learned(t, s, data, 1)
 	const n = 40
 	c := candidates(n)
 	c.Doubt = true
-	out := roll(t, bind(t, s, m), c, nil)
+	out := roll(t, bind(t, e, s, m), c, nil)
 	x := num.NewBatch(3, n)
 	for i := range n {
 		x.SetPoint(i, c.State)
@@ -96,9 +104,11 @@ func TestRollFollowsPredict(t *testing.T) {
 }
 
 // The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
-func TestDoubt(t *testing.T) {
+func TestDoubt(t *testing.T) { each(t, testDoubt) }
+
+func testDoubt(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	r := bind(t, s, learned(t, s, data, 1))
+	r := bind(t, e, s, learned(t, s, data, 1))
 	for _, up := range []*safex.Ascent{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
 		for _, eta := range []bool{false, true} {
 			c := candidates(20)
@@ -127,9 +137,11 @@ func TestDoubt(t *testing.T) {
 }
 
 // The gradients are those of the value, by central differences.
-func TestGradients(t *testing.T) {
+func TestGradients(t *testing.T) { each(t, testGradients) }
+
+func testGradients(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	r := bind(t, s, learned(t, s, data, 1))
+	r := bind(t, e, s, learned(t, s, data, 1))
 	const n = 4
 	c := candidates(n)
 	up := &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
@@ -160,9 +172,11 @@ func TestGradients(t *testing.T) {
 }
 
 // The value is a smooth maximum of the excess plus the reward, as Ascent says.
-func TestAscentValue(t *testing.T) {
+func TestAscentValue(t *testing.T) { each(t, testAscentValue) }
+
+func testAscentValue(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	out := roll(t, bind(t, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
+	out := roll(t, bind(t, e, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
 	for i, got := range out.Value {
 		var reward, sum float64
 		for step := range horizon {
@@ -176,9 +190,11 @@ func TestAscentValue(t *testing.T) {
 }
 
 // Candidate 0 does not care about the others, NaN among them.
-func TestLanesAreIndependent(t *testing.T) {
+func TestLanesAreIndependent(t *testing.T) { each(t, testLanesAreIndependent) }
+
+func testLanesAreIndependent(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	r := bind(t, s, learned(t, s, data, 1))
+	r := bind(t, e, s, learned(t, s, data, 1))
 	c := candidates(20)
 	up := &safex.Ascent{Excess: 1, Sharpness: 5}
 	before := roll(t, r, c, up)
@@ -224,8 +240,9 @@ func TestNoRecompilation(t *testing.T) {
 }
 
 // Two tasks share an engine, not their graphs.
-func TestTruthsAreApart(t *testing.T) {
-	engine := rollout.NewGoMLX()
+func TestTruthsAreApart(t *testing.T) { each(t, testTruthsAreApart) }
+
+func testTruthsAreApart(t *testing.T, e safex.Engine) {
 	var ends []float64
 	for _, mass := range []float64{1, 3} {
 		p := tasks.DefaultPendulum()
@@ -234,10 +251,7 @@ func TestTruthsAreApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := engine.Rollout(s, rollout.Truth(s))
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := bind(t, e, s, rollout.Truth(s))
 		c := candidates(1)
 		out := roll(t, r, c, nil)
 		x := c.State
@@ -255,11 +269,13 @@ func TestTruthsAreApart(t *testing.T) {
 }
 
 // A rollout may be used by many at once, from its first call on.
-func TestConcurrentRolls(t *testing.T) {
+func TestConcurrentRolls(t *testing.T) { each(t, testConcurrentRolls) }
+
+func testConcurrentRolls(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	c := candidates(40)
 	for round := range 10 {
-		r := bind(t, s, learned(t, s, data, uint64(round)))
+		r := bind(t, e, s, learned(t, s, data, uint64(round)))
 		outs := make([]safex.Rolled, 8)
 		var wait sync.WaitGroup
 		for i := range outs {
@@ -279,9 +295,11 @@ func TestConcurrentRolls(t *testing.T) {
 }
 
 // A cancelled context ends a rollout, and wrong dimensions are the caller's mistake.
-func TestRollRefuses(t *testing.T) {
+func TestRollRefuses(t *testing.T) { each(t, testRollRefuses) }
+
+func testRollRefuses(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	r := bind(t, s, learned(t, s, data, 1))
+	r := bind(t, e, s, learned(t, s, data, 1))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := r.Roll(ctx, &safex.Rolled{}, candidates(4), nil); err != context.Canceled {
@@ -299,7 +317,9 @@ func TestRollRefuses(t *testing.T) {
 
 // A limit on the rate of the actions counts from the action that was executed last, and its gradient reaches
 // both actions.
-func TestRates(t *testing.T) {
+func TestRates(t *testing.T) { each(t, testRates) }
+
+func testRates(t *testing.T, e safex.Engine) {
 	task := tasks.DefaultPendulum().Task()
 	task.Limits = append(task.Limits, safex.Limit{
 		Name: "jerk", Max: 0.4, Rate: func(last, u num.Vec) num.Expr { return u[0].Sub(last[0]).Abs() },
@@ -308,7 +328,7 @@ func TestRates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := bind(t, s, rollout.Truth(s))
+	r := bind(t, e, s, rollout.Truth(s))
 	c := candidates(20)
 	for _, last := range [][]float64{nil, {0.8}} {
 		c.Last = last

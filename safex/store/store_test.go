@@ -495,13 +495,15 @@ func TestEngines(t *testing.T) {
 			steps[name] = e
 		}
 	}
-	a, b := steps["graph"], steps["fused"]
+	b := steps["fused"]
 	if !reflect.DeepEqual(steps["auto"].States, b.States) {
 		t.Error("auto did not take the fused engine")
 	}
-	for d, v := range a.Forecasts[0].Mean {
-		if math.Abs(v-b.Forecasts[0].Mean[d]) > 1e-5 {
-			t.Errorf("dimension %d: the graph foresees %v, the fused engine %v", d, v, b.Forecasts[0].Mean[d])
+	for _, other := range []string{"graph", "stepwise"} {
+		for d, v := range steps[other].Forecasts[0].Mean {
+			if math.Abs(v-b.Forecasts[0].Mean[d]) > 1e-5 {
+				t.Errorf("dimension %d: the engine %s foresees %v, the fused one %v", d, other, v, b.Forecasts[0].Mean[d])
+			}
 		}
 	}
 	for _, model := range []string{"linear", "prior+linear", "true"} {

@@ -296,7 +296,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("no plans of %s", p)
 		}
 	}
-	if got := Quick().Engines; len(got) != len(engines)-1 || slices.Contains(got, auto) || !slices.Contains(engines, auto) {
+	if got := Quick().Engines; len(got) != len(engines)-2 || slices.Contains(got, auto) || !slices.Contains(engines, auto) || slices.Contains(got, stepwise) || !slices.Contains(engines, stepwise) {
 		t.Errorf("engines %v of %v", got, engines)
 	}
 	s := Quick()

@@ -53,8 +53,8 @@ type Series struct {
 	Against string // samples, horizon, members or width; the samples of a rollout are its Batch
 }
 
-// auto is the engine that is always one of the others.
-const auto = "auto"
+// auto is the engine that is always one of the others, and stepwise the one for models that no other can run.
+const auto, stepwise = "auto", "stepwise"
 
 // Kinds of rows.
 const (
@@ -100,7 +100,7 @@ func Quick() Settings {
 		Turns: 3, Turn: 20 * time.Millisecond, Slice: 300 * time.Millisecond, Within: 55 * time.Second,
 	}
 	s.Engines = experiment.Engines.Names()
-	s.Engines = slices.DeleteFunc(s.Engines, func(name string) bool { return name == auto })
+	s.Engines = slices.DeleteFunc(s.Engines, func(name string) bool { return name == auto || name == stepwise })
 	planners := experiment.Planners.Names()
 	for _, planner := range planners {
 		s.Plans = append(s.Plans, Pair{pendulum, planner})
