@@ -116,6 +116,8 @@ type Forecast struct {
 	Feasible bool      // the plan kept every limit
 	NaNs     int       // candidates that came out as NaN
 	Millis   float64   // spent on the plan
+	Late     bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
+	Cut      bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
 }
 
 // A Fit records one call of the Learner.

@@ -30,6 +30,11 @@ type Agent struct {
 	// RepeatNoise lets the Planner draw the same random numbers in every episode, by the number of the step alone, as the published
 	// agents did.
 	RepeatNoise bool
+	// Deadline is the time that a plan has, by the clock; 0 is as long as it takes. A Planner that is not done by then hands over its
+	// best so far, attacked as far as the time allowed, and answers a fraction of a millisecond later, at most a rollout. If it has none
+	// yet, the rest of the plan before is executed, its last action repeated, and at the start of an episode there is an error. What
+	// a plan is then depends on the machine and on what else it does: the same seed gives other steps each time.
+	Deadline time.Duration
 }
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
@@ -64,7 +69,7 @@ func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, err
 // Steps goes on from a State until episode n is over, and yields the State after every step of the
 // real system. It changes the State in place: what the caller keeps of it must be copied before the
 // next turn. An error comes with the State before the step that failed, from which a
-// later call goes on with the same bits as if nothing had happened.
+// later call goes on with the same bits as if nothing had happened, but for what a Deadline changes.
 func (a Agent) Steps(ctx context.Context, s *State, n int) iter.Seq2[*State, error] {
 	return func(yield func(*State, error) bool) {
 		for !(s.Over && s.Episode.Number >= n) {
@@ -126,13 +131,15 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
 	}
-	plan, err := a.Planner.Plan(context.WithoutCancel(ctx), query, draws.At(at))
+	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, draws.At(at))
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
+	took := time.Since(began)
 	forecast := safex.Forecast{
 		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, Asked: query.Beta,
-		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(time.Since(began).Microseconds()) / 1000,
+		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
+		Late: cut || a.Deadline > 0 && took >= a.Deadline, Cut: cut,
 	}
 	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
 		return err
@@ -147,9 +154,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 func (a Agent) check() error {
 	switch {
 	case a.System == nil || a.Learner == nil || a.Engine == nil || a.Planner == nil:
-		return fmt.Errorf("train: System, Learner, Engine and Planner are required")
+		return fmt.Errorf("train: System, Learner, Engine and Planner are required; rollout.NewAuto() is an Engine for every model")
 	case a.Explore < 1 || a.LearnEvery < 0:
 		return fmt.Errorf("train: Explore is %d and LearnEvery %d, want at least 1 and 0", a.Explore, a.LearnEvery)
+	case a.Deadline < 0:
+		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
 	}
 	return nil
 }
