@@ -108,6 +108,8 @@ func (a Settings) Open(dir string, own ...safex.Maker) (*Attempt, error) {
 		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: its plans can be made again by that build alone", dir, s.Build, experiment.Build())
 	}
 	switch {
+	case s.Deadline > 0:
+		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
 	case s.Oracle():
 		return nil, fmt.Errorf("%s was planned with the true model, which has no doubt: there is nothing to attack", dir)
 	case len(system.Limits) == 0:

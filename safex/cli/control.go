@@ -86,7 +86,7 @@ keeps what is done. The same seed gives the same outcome on any number of cores.
 	f.IntVar(&asked.Seeds, "seeds", 10, "runs of each task and value")
 	f.Uint64Var(&asked.First, "seed", 1, "seed of the first of them; the others follow")
 	f.IntVar(&steps, "steps", 0, "steps of an episode (default the task's own)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, planner.FIELD or repeat-noise, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, planner.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
 	f.StringVar(&vary, "vary", "", "give a setting several values: a list, as in planner.Horizon=20,40, or first:last:step, as in MaxSpeed=5:6:0.1")
 	f.BoolVar(&asked.Times, "times", false, "measure plan times, with one run at a time")
 	f.BoolVar(&asJSON, "json", false, "print a line of JSON for each row in place of the table")

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -82,6 +83,28 @@ func TestTrain(t *testing.T) {
 	}
 	if out, _, err := do(nil, "resume", dir); err != nil || !strings.Contains(out, "0 of 18 steps") {
 		t.Errorf("resume of a complete run: %v\n%s", err, out)
+	}
+}
+
+// Plans with a deadline have a column of late ones, also in status, and one that is too short for any plan is named.
+func TestTrainDeadline(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	late := func(out string) bool {
+		first, _, _ := strings.Cut(out, "\n")
+		return slices.Contains(strings.Fields(first), "late")
+	}
+	out, _, err := do(nil, train(dir, "--deadline", "10m")...)
+	if err != nil || !late(out) {
+		t.Errorf("error %v, printed\n%s", err, out)
+	}
+	if status, _, err := do(nil, "status", dir); err != nil || !late(status) {
+		t.Errorf("error %v, status printed\n%s", err, status)
+	}
+	if out, _, err := do(nil, train(filepath.Join(t.TempDir(), "run"))...); err != nil || late(out) {
+		t.Errorf("without a deadline: error %v, printed\n%s", err, out)
+	}
+	if _, _, err := do(nil, train(filepath.Join(t.TempDir(), "run"), "--deadline", "1ns")...); err == nil || !strings.Contains(err.Error(), "no plan by the Deadline of 1ns") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a deadline of a nanosecond: error %v", err)
 	}
 }
 

@@ -274,9 +274,9 @@ func progress(w io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, heading(p.System))
+	fmt.Fprintln(w, heading(p.System, p.Spec.Deadline > 0))
 	for _, sum := range p.Summaries {
-		fmt.Fprintln(w, row(p.System, sum))
+		fmt.Fprintln(w, row(p.System, sum, p.Spec.Deadline > 0))
 	}
 	how := fmt.Sprintf("stopped: go on with %s resume %s", self(), quoted(dir))
 	switch {

@@ -37,6 +37,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
+  safex train rccar --deadline 50ms
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -100,9 +101,10 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Int("episodes", 10, "episodes after the random phase")
 	f.Int("explore", 100, "random steps before the first plan")
 	f.Int("learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
+	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD or repeat-noise, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c
@@ -111,7 +113,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 // assigning are flags that are short for an assignment of --set.
 var assigning = []struct{ flag, path string }{
 	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"},
-	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"seed", "seed"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"seed", "seed"},
 }
 
 // names lists what a registry has.
@@ -140,7 +142,8 @@ func resumeCommand() *cobra.Command {
 		Use:   "resume RUN",
 		Short: "Go on with a run that was stopped",
 		Long: `resume goes on with a run folder where it stopped. The steps are those, to the bit, of a run
-that was never stopped.`,
+that was never stopped, unless its plans have a deadline: what they come to by then is never the
+same twice.`,
 		Example: "  safex resume runs/pendulum-pessimistic-1",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -168,9 +171,10 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		progressbar.OptionSetDescription(r.Spec.TaskName()), progressbar.OptionShowCount(),
 		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
-	fmt.Fprintln(out, heading(r.System))
+	hurried := r.Spec.Deadline > 0
+	fmt.Fprintln(out, heading(r.System, hurried))
 	for _, sum := range r.Complete() {
-		fmt.Fprintln(out, row(r.System, sum))
+		fmt.Fprintln(out, row(r.System, sum, hurried))
 	}
 	bar.Set(r.Done())
 	if err := tracked.Follow(r, func(err error) {
@@ -191,7 +195,7 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		bar.Set(r.Done())
 		if s.Over {
 			bar.Clear()
-			fmt.Fprintln(out, row(r.System, r.Complete()[len(r.Complete())-1]))
+			fmt.Fprintln(out, row(r.System, r.Complete()[len(r.Complete())-1], hurried))
 		}
 	}
 	bar.Finish()
@@ -208,22 +212,30 @@ func terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// heading is the first line of the table of episodes.
-func heading(s *safex.System) string {
+// heading is the first line of the table of episodes, with the late ones of hurried plans.
+func heading(s *safex.System, hurried bool) string {
 	h := fmt.Sprintf("%7s %-7s %5s %9s %10s", "episode", "phase", "steps", "return", "violations")
 	for _, l := range s.Limits {
 		h += fmt.Sprintf(" %10s", excess(l))
 	}
-	return h + fmt.Sprintf(" %10s %8s %8s", "infeasible", "plan ms", "fit s")
+	h += fmt.Sprintf(" %10s", "infeasible")
+	if hurried {
+		h += fmt.Sprintf(" %5s", "late")
+	}
+	return h + fmt.Sprintf(" %8s %8s", "plan ms", "fit s")
 }
 
 // row is the line of an episode, with the largest excess of each limit in its unit: what is below 0 kept it.
-func row(s *safex.System, sum store.Summary) string {
+func row(s *safex.System, sum store.Summary, hurried bool) string {
 	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
 	for _, l := range s.Limits {
 		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
 	}
-	return r + fmt.Sprintf(" %10d %8.0f %8.1f", sum.Infeasible, sum.PlanP50, sum.FitSeconds)
+	r += fmt.Sprintf(" %10d", sum.Infeasible)
+	if hurried {
+		r += fmt.Sprintf(" %5d", sum.Late)
+	}
+	return r + fmt.Sprintf(" %8.0f %8.1f", sum.PlanP50, sum.FitSeconds)
 }
 
 // excess is the heading of the column of a limit's largest excess.

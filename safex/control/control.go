@@ -63,6 +63,7 @@ type Outcome struct {
 	Excess      []float64 // largest of each limit, in its unit
 	Arrived     bool      `json:",omitempty"`
 	Infeasible  int       `json:",omitempty"` // plans that do not keep the limits
+	Late        int       `json:",omitempty"` // plans that took as long as their deadline or longer
 	Evaluations int64     // steps of candidates, in all plans; one with its gradient counts as two
 	// Milliseconds of a plan, of Times alone.
 	P50, P99 float64 `json:",omitempty"`
@@ -294,6 +295,9 @@ func (v variant) run(ctx context.Context, seed uint64, times bool) (out Outcome,
 	for _, f := range e.Forecasts {
 		if millis = append(millis, f.Millis); !f.Feasible {
 			out.Infeasible++
+		}
+		if f.Late {
+			out.Late++
 		}
 	}
 	for _, r := range tally.rollouts {

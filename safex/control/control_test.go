@@ -303,6 +303,11 @@ func TestRows(t *testing.T) {
 	if table := Table(rows); table != want {
 		t.Errorf("table\n%s\nwant\n%s", table, want)
 	}
+	late := slices.Clone(rows)
+	late[1].Late = 3
+	if table := Table(late); !strings.Contains(table, "| late plans |") || !strings.Contains(table, "| 3 of 10 |") {
+		t.Errorf("with late plans the table is\n%s", table)
+	}
 	if f, err := Figure(rows); err != nil {
 		t.Error(err)
 	} else if png, err := f.PNG(); err != nil || !bytes.HasPrefix(png, []byte("\x89PNG")) {

@@ -27,6 +27,7 @@ type Row struct {
 	Steps       int           `json:"steps"`
 	Violating   int           `json:"violating_steps"`
 	Infeasible  int           `json:"infeasible_plans"`
+	Late        int           `json:"late_plans,omitempty"`   // that took as long as their deadline or longer
 	Worst       []WorstExcess `json:"worst_excess,omitempty"` // over all runs, of each limit
 	Mean        float64       `json:"return_mean"`
 	Deviation   float64       `json:"return_deviation"` // over runs; 0 of one
@@ -80,7 +81,7 @@ func (c *Settings) row(done []Outcome) Row {
 	}
 	var p50, p99 []float64
 	for i, d := range done {
-		r.Steps, r.Violating, r.Infeasible = r.Steps+d.Steps, r.Violating+d.Violations, r.Infeasible+d.Infeasible
+		r.Steps, r.Violating, r.Infeasible, r.Late = r.Steps+d.Steps, r.Violating+d.Violations, r.Infeasible+d.Infeasible, r.Late+d.Late
 		r.Evaluations += float64(d.Evaluations)
 		if d.Violations == 0 {
 			r.Clean++
@@ -151,6 +152,7 @@ func Table(rows []Row) string {
 		}},
 		{"worst, median, best", true, func(r Row) string { return fmt.Sprintf("%.4g, %.4g, %.4g", r.Least, r.Median, r.Most) }},
 		{"state evaluations per action", true, func(r Row) string { return fmt.Sprintf("%.0f", r.Evaluations) }},
+		{"late plans", any(func(r Row) bool { return r.Late > 0 }), func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Steps) }},
 		{"ms per plan: median, 99 %", any(func(r Row) bool { return r.P50 > 0 }), func(r Row) string { return fmt.Sprintf("%.2f, %.2f", r.P50, r.P99) }},
 	}
 	var b strings.Builder

@@ -21,6 +21,8 @@ func (s *Spec) check() error {
 		return errors.New("Task, Planner, Learner and Engine are required: begin with experiment.Default")
 	case s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0:
 		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
+	case s.Deadline < 0:
+		return fmt.Errorf("deadline %v: want a time that a plan has, as 50ms, or 0 for as long as it takes", s.Deadline)
 	case s.Episodes > 1e6 || s.Explore > 1e7:
 		return fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
 	}

@@ -27,7 +27,7 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, enginePart, taskPart, "episodes", "explore", "learn-every", "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, enginePart, taskPart, "episodes", "explore", "learn-every", "deadline", "seed", "repeat-noise"}
 }
 
 // Set changes one setting by text, as --set, study files, presets and sweeps do:
@@ -40,7 +40,7 @@ func Parts() []string {
 //	learner=prior+gp                with a prior of the task's default parameters
 //	calibration=conformal           or none
 //	engine=fused
-//	episodes=20                     and explore, learn-every, seed, repeat-noise
+//	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
 //
 // What is chosen has fresh settings: choose first. The error names the nearest word or field.
 func (s *Spec) Set(assignment string) error {
@@ -158,6 +158,11 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 	case "seed":
 		if s.Seed, err = strconv.ParseUint(value, 10, 64); err != nil {
 			return true, fmt.Errorf("--set seed: %q is not a whole number from 0 on", value)
+		}
+		return true, nil
+	case "deadline":
+		if err := s.Deadline.UnmarshalText([]byte(value)); err != nil {
+			return true, fmt.Errorf("--set deadline: %w", err)
 		}
 		return true, nil
 	case "repeat-noise":

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
@@ -35,6 +36,7 @@ type Spec struct {
 	Episodes    int                  // after the random phase, 0 to 1e6
 	Explore     int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
+	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
 	Seed        uint64               // of every random number
 	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
 
@@ -174,6 +176,6 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Keeper, error) {
 	l, err := s.Compose()
 	return train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise,
+		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
 	}, l, err
 }

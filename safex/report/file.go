@@ -30,9 +30,7 @@ func (s *Set) Save(path string) error {
 		return err
 	}
 	h := head{Format: format}
-	for _, c := range columns(reflect.ValueOf(Episode{})) {
-		h.Columns = append(h.Columns, c.name)
-	}
+	h.Columns = s.names()
 	text, err := encode.JSON(h)
 	if err != nil {
 		return err
@@ -52,7 +50,7 @@ func (s *Set) Save(path string) error {
 			fmt.Fprintf(&b, "%s {\"seed\": %d, \"episodes\": [", separator(k), r.Seed)
 			for n, e := range r.Episodes {
 				var row []any
-				for _, c := range columns(reflect.ValueOf(e)) {
+				for _, c := range columns(reflect.ValueOf(e), h.Columns...) {
 					row = append(row, c.value.Interface())
 				}
 				if text, err = encode.JSON(row); err != nil {
@@ -83,18 +81,46 @@ type column struct {
 	value reflect.Value
 }
 
-// columns are the fields of v, those of structs that it embeds among them.
-func columns(v reflect.Value) (all []column) {
+// columns are the fields of v, those of structs that it embeds among them: those named, or all.
+func columns(v reflect.Value, names ...string) (all []column) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if f.Anonymous {
-			all = append(all, columns(v.Field(i))...)
+			all = append(all, columns(v.Field(i), names...)...)
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		all = append(all, column{name, v.Field(i)})
+		if len(names) == 0 || slices.Contains(names, name) {
+			all = append(all, column{name, v.Field(i)})
+		}
 	}
 	return all
+}
+
+// added are columns that files of older versions lack. A file lacks them too if they would be 0 throughout, so that an older one is
+// written again as it was, and is read by versions that do not know them.
+var added = []string{"late_plans"}
+
+// names are those of the columns of a file: all, or those without added.
+func names(more bool) (list []string) {
+	for _, c := range columns(reflect.ValueOf(Episode{})) {
+		if more || !slices.Contains(added, c.name) {
+			list = append(list, c.name)
+		}
+	}
+	return list
+}
+
+// names are those of the columns of s.
+func (s *Set) names() []string {
+	for _, m := range s.Methods {
+		for _, r := range m.Runs {
+			if slices.ContainsFunc(r.Episodes, func(e Episode) bool { return e.Late != 0 }) {
+				return names(true)
+			}
+		}
+	}
+	return names(false)
 }
 
 // load reads a file of Save.
@@ -135,11 +161,7 @@ func decode(text []byte) (*Set, error) {
 	if f.Format != format {
 		return nil, fmt.Errorf("its format is %q, want %q", f.Format, format)
 	}
-	names := []string{}
-	for _, c := range columns(reflect.ValueOf(Episode{})) {
-		names = append(names, c.name)
-	}
-	if !slices.Equal(f.Columns, names) {
+	if !slices.Equal(f.Columns, names(true)) && !slices.Equal(f.Columns, names(false)) {
 		return nil, fmt.Errorf("its columns are those of another version")
 	}
 	s := &Set{}
@@ -148,7 +170,7 @@ func decode(text []byte) (*Set, error) {
 			one := Run{Seed: r.Seed}
 			for i, row := range r.Episodes {
 				var e Episode
-				to := columns(reflect.ValueOf(&e).Elem())
+				to := columns(reflect.ValueOf(&e).Elem(), f.Columns...)
 				if len(row) != len(to) {
 					return nil, fmt.Errorf("%s, seed %d, episode %d has %d columns, want %d", m.Task, r.Seed, i, len(row), len(to))
 				}
@@ -188,7 +210,7 @@ func (s *Set) Check() error {
 			}
 			for n, e := range r.Episodes {
 				counts := e.Steps >= 0 && e.Violations >= 0 && e.Violations <= e.Steps && e.First >= -1 && e.First < e.Steps && (e.First < 0) == (e.Violations == 0) &&
-					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps
+					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps && e.Late >= 0 && e.Late <= e.Steps
 				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds}, maps.Values(e.Worst)) {
 					if !(math.Abs(x) <= largest) {
 						return fmt.Errorf("result: %s, %s, seed %d, episode %d has the number %g: want finite ones, up to %g", m.Task, m.name(), r.Seed, n, x, float64(largest))

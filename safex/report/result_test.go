@@ -469,10 +469,10 @@ func TestSave(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ old, new, want string }{
-		{`"plan",200,`, `"plan",200,1,`, "has 18 columns, want 17"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
-		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,false,150,198,`, `,12,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
+		{`"plan",200,`, `"plan",200,1,`, "has 19 columns, want 18"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
+		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,2,false,150,198,`, `,12,201,2,false,150,198,`, "the counts of episode 1 cannot be"}, {`,12,3,2,false,150,198,`, `,12,3,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
 		{"]}]}\n", "]}]} {}\n", "something follows its end"}, {`[1,"plan"`, `[2,"plan"`, "cannot be"}, {`"steps":2100`, `"steps":"many"`, "again.json holds no results of safex report --save: methods.0.steps is a string"},
-		{`"methods": [`, `"methods": 5, "seeds": [`, "holds no results of safex report --save: methods is a number"}, {`,12,3,false`, `,12,3,5`, "unfinished is 5"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
+		{`"methods": [`, `"methods": 5, "seeds": [`, "holds no results of safex report --save: methods is a number"}, {`,12,3,2,false`, `,12,3,2,5`, "unfinished is 5"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
 	} {
 		if !strings.Contains(string(text), c.old) {
 			t.Fatalf("no %q in the file", c.old)
@@ -519,6 +519,41 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// A file of a version that did not count late plans is read, and written again as it was; one with late plans has them.
+func TestFilesWithoutLatePlans(t *testing.T) {
+	committed, err := filepath.Glob("../../notebooks/results/p*.json")
+	if err != nil || len(committed) < 3 {
+		t.Fatalf("%d files, error %v", len(committed), err)
+	}
+	again := filepath.Join(t.TempDir(), "again.json")
+	for _, file := range committed {
+		s := read(t, file)
+		if err := s.Save(again); err != nil || string(must(os.ReadFile(again))) != string(must(os.ReadFile(file))) {
+			t.Errorf("%s is written otherwise, or error %v", file, err)
+		}
+		table := func() string {
+			var b strings.Builder
+			if err := report.Table(&b, rows(t, s, "")); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		}
+		if text := table(); strings.Contains(text, "late plan") {
+			t.Error(text)
+		}
+		s.Methods[0].Runs[0].Episodes[1].Late = 3
+		if text := table(); !strings.Contains(text, "  late plans") || !strings.Contains(text, "  3 of ") || !strings.Contains(text, "A late plan took") {
+			t.Error(text)
+		}
+		if err := s.Save(again); err != nil || !reflect.DeepEqual(read(t, again), s) {
+			t.Errorf("%s with late plans comes back otherwise, or error %v", file, err)
+		}
+		if r := rows(t, s, "")[0]; r.Late != 3 {
+			t.Errorf("%s: %d late plans", file, r.Late)
+		}
+	}
+}
+
 // study is a set of so many methods, seeds and episodes, with numbers as long as those of real runs.
 func study(methods, seeds, episodes int) *report.Set {
 	s := &report.Set{}
@@ -535,7 +570,7 @@ func study(methods, seeds, episodes int) *report.Set {
 			for n := range episodes + 1 {
 				e := report.Episode{Summary: store.Summary{
 					Episode: n, Phase: safex.Planned, Steps: 200, Return: -300 * draw.Float64(), Violations: 3, Worst: map[string]float64{"speed": -draw.Float64()}, Beta: 2,
-					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3,
+					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3, Late: 2,
 				}, First: 150, Inside: 198, Planned: 200, Assumed: 100, Unfinished: n == episodes && seed == 2}
 				if n == 0 {
 					e.Phase, e.Steps, e.First, e.Inside, e.Planned, e.Assumed = safex.Explore, 100, 50, 0, 0, 0
@@ -812,6 +847,13 @@ func TestCard(t *testing.T) {
 		if text := card(r); !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	if text := card(r); strings.Contains(text, "late plan") {
+		t.Error(text)
+	}
+	r.Late = 7
+	if text := card(r); !strings.Contains(text, "| late plans | 7 of 2000 |") || !strings.Contains(text, "A late plan") {
+		t.Error(text)
 	}
 	r.Defends, r.Calibrate = false, "conformal"
 	if text := card(r); !strings.Contains(text, "is what the calibration asked for") || !strings.Contains(text, "calibrated (conformal)") || strings.Contains(text, "not calibrated") {

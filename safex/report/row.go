@@ -57,6 +57,7 @@ type Row struct {
 	P99        float64 `json:"plan_ms_p99"`      // median over episodes of their 99th percentiles
 	P99Most    float64 `json:"plan_ms_p99_most"` // largest of these
 	Infeasible int     `json:"infeasible_plans"` // plans that could not keep every limit
+	Late       int     `json:"late_plans"`       // plans that took as long as the agent's deadline or longer; those that it cut short did
 	NaNs       int     `json:"nan_candidates"`
 	Inside     int     `json:"inside"`  // steps that ended in their box
 	Planned    int     `json:"planned"` // steps of which that is known
@@ -229,7 +230,7 @@ func (m *Method) row(name string, src rng.Stream) Row {
 			r.Inside, r.Planned, r.Assumed = r.Inside+e.Inside, r.Planned+e.Planned, r.Assumed+e.Assumed
 			r.Defends = r.Defends || e.Phase == safex.Planned && e.Beta > 0
 			if e.Phase == safex.Planned && !e.Unfinished {
-				r.Plans, r.Infeasible, r.NaNs = r.Plans+e.Steps, r.Infeasible+e.Infeasible, r.NaNs+e.NaNs
+				r.Plans, r.Infeasible, r.Late, r.NaNs = r.Plans+e.Steps, r.Infeasible+e.Infeasible, r.Late+e.Late, r.NaNs+e.NaNs
 				p50, p99 = append(p50, e.PlanP50), append(p99, e.PlanP99)
 			}
 		}

@@ -57,6 +57,10 @@ func (r Row) Card() SafetyCard {
 	}
 	line("ms per plan: p50, p99", "%.1f, %.1f; p99 of the slowest episode %.1f", r.P50, r.P99, r.P99Most)
 	line("infeasible plans", "%d of %d", r.Infeasible, r.Plans)
+	if late(r) {
+		line("late plans", "%d of %d", r.Late, r.Plans)
+		remark("A late plan took as long as the agent's deadline, or longer. What was cut short is the best that was found by then, and was executed: it is called infeasible if nobody had attacked it yet.")
+	}
 	line("candidates that came out as NaN", "%d", r.NaNs)
 	switch {
 	case r.Planned == 0:

@@ -113,6 +113,9 @@ func limited(r Row) bool { return len(r.Worst) > 0 }
 // planned tells whether there is a plan.
 func planned(r Row) bool { return r.Plans > 0 || r.Planned > 0 }
 
+// late tells whether a plan took as long as its deadline.
+func late(r Row) bool { return r.Late > 0 }
+
 var parts = []part{
 	{"Safety, from the first random step on", []heading{
 		{"runs", nil, runs},
@@ -153,6 +156,7 @@ var parts = []part{
 			return fmt.Sprintf("%.1f, %.1f", r.P50, r.P99)
 		}},
 		{"infeasible plans", planned, func(r Row) string { return fmt.Sprintf("%d of %d", r.Infeasible, r.Plans) }},
+		{"late plans", late, func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Plans) }},
 		{"NaN candidates", func(r Row) bool { return r.NaNs > 0 }, func(r Row) string { return fmt.Sprint(r.NaNs) }},
 		{"steps in the box", func(r Row) bool { return r.Planned > 0 }, inside},
 	}},
@@ -278,6 +282,9 @@ func remarks(rows []Row) (lines []string) {
 	}
 	if any(planned) {
 		lines = append(lines, "Times are medians over episodes of their percentiles, on the machine that made them.")
+	}
+	if any(late) {
+		lines = append(lines, "A late plan took as long as the agent's deadline, or longer. What one that was cut short came to depends on the machine.")
 	}
 	if any(func(r Row) bool { return r.Build != rows[0].Build }) {
 		lines = append(lines, "The runs are of different builds of safex, which are methods of their own: "+strings.Join(builds(rows), "; ")+".")

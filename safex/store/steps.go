@@ -27,8 +27,8 @@ type column struct {
 // columns are those of a step: state and action, the reward and the signed excess that followed, the next state; what was believed: the
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for,
-// whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, and how many
-// candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
+// whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, whether it was late and
+// cut short by a deadline, and how many candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
 // come last.
 func columns(s *safex.System) (all []column) {
 	each := func(prefix string, vs []safex.Var, of func(e *safex.Episode, t int) []float64, believed bool) {
@@ -64,6 +64,8 @@ func columns(s *safex.System) (all []column) {
 		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Asked }})
 	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.Outside })
 	flag("feasible", func(f *safex.Forecast) *bool { return &f.Feasible })
+	flag("late", func(f *safex.Forecast) *bool { return &f.Late })
+	flag("cut", func(f *safex.Forecast) *bool { return &f.Cut })
 	all = append(all, column{name: "nans", believed: true,
 		get: func(e *safex.Episode, t int) float64 { return float64(e.Forecasts[t].NaNs) },
 		set: func(e *safex.Episode, t int, v float64) { e.Forecasts[t].NaNs = int(v) },

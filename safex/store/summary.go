@@ -27,6 +27,7 @@ type Summary struct {
 	FitSeconds float64            `json:"fit_s"` // all fits of the episode
 	NaNs       int                `json:"nan_candidates"`
 	Infeasible int                `json:"infeasible_plans"` // plans that could not keep every limit
+	Late       int                `json:"late_plans"`       // plans that took as long as their Deadline or longer; those that it cut short did
 }
 
 // Summarize is the summary of an episode of s.
@@ -43,6 +44,9 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 		millis = append(millis, f.Millis)
 		sum.Beta = f.Beta
 		sum.NaNs += f.NaNs
+		if f.Late {
+			sum.Late++
+		}
 		if !f.Feasible {
 			sum.Infeasible++
 		}

@@ -134,7 +134,7 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 // What was written comes back as it was live, but for times: with noise, delays, infeasible plans and candidates that are NaN too.
 func TestEpisodesComeBack(t *testing.T) {
 	const header = "episode,step,cos,sin,omega,torque,reward,excess_speed,next_cos,next_sin,next_omega,mean_cos,mean_sin,mean_omega,worst_speed," +
-		"epistemic_cos,epistemic_sin,epistemic_omega,aleatoric_cos,aleatoric_sin,aleatoric_omega,beta,asked_beta,out_of_distribution,feasible,nans,fit"
+		"epistemic_cos,epistemic_sin,epistemic_omega,aleatoric_cos,aleatoric_sin,aleatoric_omega,beta,asked_beta,out_of_distribution,feasible,late,cut,nans,fit"
 	comesBack(t, header)
 	comesBack(t, header, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.5}, safex.Disturbance{Kind: safex.Delay, Size: 2})
 	comesBack(t, header+",true_cos,true_sin,true_omega,next_true_cos,next_true_sin,next_true_omega",
@@ -152,7 +152,7 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 		}
 		if n := len(s.Episode.Forecasts); n > 0 { // what is rare must come back too
 			f := &s.Episode.Forecasts[n-1]
-			f.Feasible, f.NaNs, f.Outside = n%3 != 0, n%4, n%5 == 0
+			f.Feasible, f.NaNs, f.Outside, f.Late, f.Cut = n%3 != 0, n%4, n%5 == 0, n%2 == 0, n%6 == 0
 			if n == 3 {
 				f.Worst[0] = math.NaN()
 			}
@@ -193,6 +193,22 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 		if i < len(sums) && len(sums[i].Worst) != 1 {
 			t.Errorf("episode %d: worst %v", i, sums[i].Worst)
 		}
+	}
+}
+
+// A summary counts late plans, and one of a version that did not is read.
+func TestLatePlans(t *testing.T) {
+	a, _ := quick(t)
+	e := safex.Episode{Number: 1, Phase: safex.Planned, Forecasts: []safex.Forecast{{}, {Late: true}, {Late: true, Cut: true}}}
+	if sum := Summarize(a.System, e); sum.Late != 2 || sum.Infeasible != 3 {
+		t.Errorf("%d late plans of 2, %d infeasible ones of 3", sum.Late, sum.Infeasible)
+	}
+	dir := t.TempDir()
+	if err := Write(dir, episodesFile, []byte(`{"episode":0,"phase":"explore","steps":10,"return":-1,"violations":0,"worst":{},"beta":0,"plan_ms_p50":0,"plan_ms_p99":0,"fit_s":0,"nan_candidates":0,"infeasible_plans":0}`+"\n")); err != nil {
+		t.Fatal(err)
+	}
+	if sums, err := Summaries(dir); err != nil || len(sums) != 1 || sums[0].Late != 0 || sums[0].Steps != 10 {
+		t.Errorf("%+v, error %v", sums, err)
 	}
 }
 

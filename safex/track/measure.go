@@ -49,6 +49,9 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	add("Plan/median ms", sum.PlanP50)
 	add("Plan/p99 ms", sum.PlanP99)
 	add("Plan/infeasible", float64(sum.Infeasible))
+	if s.Deadline > 0 {
+		add("Plan/late", float64(sum.Late))
+	}
 	add("Plan/NaN candidates", float64(sum.NaNs))
 	add("Fit/seconds", sum.FitSeconds)
 	return values

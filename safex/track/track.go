@@ -32,6 +32,7 @@
 //	Excess/LIMIT                  largest excess of a limit, in its unit: at most 0 is safe
 //	Plan/median ms, Plan/p99 ms   time of a plan
 //	Plan/infeasible               plans that could not keep every limit
+//	Plan/late                     plans that took as long as the agent's deadline or longer, if it has one
 //	Plan/NaN candidates           candidates that came out as NaN
 //	Plan/epistemic uncertainty    mean of the epistemic deviations of the planned steps
 //	Plan/aleatoric uncertainty    mean of the aleatoric deviations of the planned steps
