@@ -10,7 +10,8 @@ import (
 )
 
 // A Model is a belief about the dynamics of a System. A Model never changes,
-// so it is safe for concurrent use and can be kept, compared and plotted later.
+// so it is safe for concurrent use and can be kept, compared and plotted later. Predict is all that planning asks of it: the engine of
+// rollout.NewAuto runs models that also say what they compute, as by a Form, faster than others.
 type Model interface {
 	// Predict writes the belief about the next states of the points (x, u) to dst, which it
 	// grows as needed. The error is the backend's. It panics if the dimensions disagree.

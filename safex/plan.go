@@ -9,7 +9,8 @@ import (
 // A Planner chooses actions. Implementations are plain structs of settings, which Plan does
 // not change.
 type Planner interface {
-	// Plan answers q. A cancelled ctx returns the best Plan so far, if there is one, and ctx's error.
+	// Plan answers q. A cancelled ctx returns the best Plan so far, if there is one, and ctx's error, not much later than after a
+	// rollout. Such a Plan is as whole as any other, and not Feasible if its worst error was not looked for.
 	Plan(ctx context.Context, q Query, src rng.Stream) (*Plan, error)
 }
 

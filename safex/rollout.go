@@ -8,7 +8,7 @@ import (
 )
 
 // An Engine knows how to take Models through time fast. Implementations keep what they
-// compiled, so that a new Model of the same shape costs nothing.
+// compiled, so that a new Model of the same shape costs nothing. rollout.NewAuto is one for every Model.
 type Engine interface {
 	// Rollout binds a Model. It fails if the Engine cannot run models of this kind.
 	Rollout(s *System, m Model) (Rollout, error)
