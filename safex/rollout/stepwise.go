@@ -22,7 +22,8 @@ import (
 // many points as a rollout without one, and who asks for none pays for none.
 //
 // Candidates go through Predict in blocks of at most 64, and in a gradient of 64 · 2 (nx + nu) points, several at a time if there are
-// cores: how many these are changes no bit. A Model whose points depend on each other, or that is not safe for concurrent use, is none.
+// cores: how many these are changes no bit. A Model that lets its points depend on each other by more than rounding, or that is not safe
+// for concurrent use, is none.
 type Stepwise struct{}
 
 // NewStepwise returns the engine. It keeps nothing, and is safe for concurrent use.

@@ -134,7 +134,10 @@ func TestStepwiseAgreesWithGraph(t *testing.T) {
 // A rollout has the very bits of Predict, Score and of x' = μ + β σ ⊙ η.
 func TestStepwiseIsPredict(t *testing.T) {
 	for _, s := range systems(t) {
-		m := learned(t, s, transitions(s, 60), 1)
+		m, err := linear.Default().Learn(context.Background(), s, transitions(s, 60), nil, rng.New(1)) // whose bits are those of each point alone
+		if err != nil {
+			t.Fatal(err)
+		}
 		c := random(rand.New(rand.NewPCG(3, 4)), s, 5, 70)
 		out := roll(t, bind(t, rollout.NewStepwise(), s, m), c, nil)
 		for i := range 70 {
