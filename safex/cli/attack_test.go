@@ -59,14 +59,14 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// The table in the README is the one that is kept.
+// The table on the page of the planners is the one that is kept.
 func TestGapOfReadme(t *testing.T) {
 	table, _, err := do(nil, "attack", "--show", "../../notebooks/results/gap.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../notebooks/planners.md")
 	if err != nil || !strings.Contains(string(readme), "\n\n"+table+"\n") {
-		t.Errorf("error %v, the README has not the table\n%s", err, table)
+		t.Errorf("error %v, the page has not the table\n%s", err, table)
 	}
 }

@@ -121,3 +121,19 @@ func TestOwnProgram(t *testing.T) {
 		t.Errorf("the command without the task: %v", err)
 	}
 }
+
+// The program of the README is the one that is built and tested.
+func TestREADME(t *testing.T) {
+	program, err := os.ReadFile("testdata/spring/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(program), "package main")
+	if !strings.Contains(string(readme), "package main"+text) {
+		t.Error("the README does not show the program of testdata/spring")
+	}
+}

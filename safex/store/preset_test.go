@@ -67,13 +67,13 @@ func value(t *testing.T, s *experiment.Spec, path string) string {
 
 // The preset has every switch as published, each can be put right alone, and each can be published alone.
 func TestSwitches(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../notebooks/planners.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range switches {
 		if field := c.path[strings.LastIndex(c.path, ".")+1:]; !strings.Contains(string(readme), field+"=") && !strings.Contains(string(readme), "."+field+"`") && !strings.Contains(string(readme), "`"+field+"`") {
-			t.Errorf("%s: README.md does not say that %s sets it", c.what, c.path)
+			t.Errorf("%s: planners.md does not say that %s sets it", c.what, c.path)
 		}
 		s, err := experiment.Named(c.task, "planner="+c.planner)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -95,26 +94,6 @@ func all(t *testing.T, a train.Agent, n int) (episodes []safex.Episode) {
 		episodes = append(episodes, steps(e))
 	}
 	return episodes
-}
-
-// The task of the README is that of the Example, which is trained.
-func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	example, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, task, ok := strings.Cut(string(readme), "```go\nferry := safex.Task{\n")
-	task, _, ended := strings.Cut(task, "\n}\n")
-	if !ok || !ended {
-		t.Fatal("the README has no ferry")
-	}
-	if task = "\t" + strings.ReplaceAll(task, "\n", "\n\t"); !strings.Contains(string(example), task) {
-		t.Errorf("the Example lacks the README's\n%s", task)
-	}
 }
 
 // The random phase is episode 0, and every step counts; fits come at the start of each episode and
