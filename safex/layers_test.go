@@ -22,6 +22,7 @@ var layers = map[string]string{
 	"internal/vec":      "",
 	"internal/encode":   "",
 	"internal/disk":     "",
+	"internal/table":    "",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",
 	"opt":   "num rng",
@@ -51,19 +52,19 @@ var layers = map[string]string{
 	// 5: runs on disk
 	"store": ". experiment fig internal/disk internal/encode train",
 	// 6: what is asked of plans, planners and boxes
-	"attack":   ". experiment internal/disk internal/encode num plan reliability rng stats store train",
-	"control":  ". experiment fig internal/disk internal/encode reliability rollout stats",
-	"coverage": ". calibrate experiment internal/disk internal/encode reliability rng",
+	"attack":   ". experiment internal/disk internal/encode internal/table num plan reliability rng stats store train",
+	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
+	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file
-	"study": ". experiment internal/disk internal/encode rng stats store",
+	"study": ". experiment internal/disk internal/encode internal/table rng stats store",
 	// how fast it is
-	"internal/bench": ". experiment internal/vec num rng rollout",
+	"internal/bench": ". experiment internal/encode internal/table internal/vec num rng rollout",
 	// 7: a run for other tools, what studies found, and their figures
 	"track":   ". experiment internal/encode plan rng store study train",
-	"report":  ". experiment internal/disk internal/encode reliability rng stats store study",
+	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/jupyter reliability report rng store study track",
+	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
@@ -423,30 +424,32 @@ func GapTable(gaps []Gap) string {
 			episodes = append(episodes, g)
 		}
 	}
-	var b strings.Builder
-	b.WriteString("| adversary | rollouts of a plan | with gradient |")
+	head := []string{"adversary", "rollouts of a plan", "with gradient"}
 	for _, e := range episodes {
-		fmt.Fprintf(&b, " episode %d, β %.3g: %d of %d plans can be broken, %d without an error |", e.Episode, e.Beta, e.Breakable, e.Plans, e.Broken)
+		head = append(head, fmt.Sprintf("episode %d, β %.3g: %d of %d plans can be broken, %d without an error", e.Episode, e.Beta, e.Breakable, e.Plans, e.Broken))
 	}
-	b.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(episodes)) + "\n")
+	var rows [][]string
 	for _, name := range names {
-		for i, e := range episodes {
+		row := []string{name, "–", "–"}
+		for _, e := range episodes {
 			k := slices.IndexFunc(gaps, func(g Gap) bool { return g.Adversary == name && g.Episode == e.Episode })
 			if k < 0 {
-				b.WriteString(" – |")
+				row = append(row, "–")
 				continue
 			}
 			g := gaps[k]
-			if i == 0 {
-				fmt.Fprintf(&b, "| %s | %.0f | %.0f |", name, g.Rollouts, g.Gradients)
+			if row[1] == "–" {
+				row[1], row[2] = fmt.Sprintf("%.0f", g.Rollouts), fmt.Sprintf("%.0f", g.Gradients)
 			}
 			share := "–"
 			if v := g.Recovered; v == v {
 				share = fmt.Sprintf("%.1f %%", 100*v)
 			}
-			fmt.Fprintf(&b, " %s, %d missed, up to %.3f |", share, g.Missed, g.Worst)
+			row = append(row, fmt.Sprintf("%s, %d missed, up to %.3f", share, g.Missed, g.Worst))
 		}
-		b.WriteString("\n")
+		rows = append(rows, row)
 	}
-	return b.String()
+	var p table.Page
+	p.Add("", head, rows...)
+	return p.MarkdownString()
 }

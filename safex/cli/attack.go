@@ -13,6 +13,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/attack"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
@@ -150,8 +151,8 @@ func replayed(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	w := c.OutOrStdout()
-	fmt.Fprintf(w, "The plan of step %d of episode %d, under an error of up to %.4g deviations that %s found. State and excess are those after the step.\n\n",
+	var p table.Page
+	p.Say("The plan of step %d of episode %d, under an error of up to %.4g deviations that %s found. State and excess are those after the step.",
 		s.Step, s.Episode, s.Beta, s.Adversary)
 	head := []string{"step"}
 	for _, v := range system.Action {
@@ -166,14 +167,15 @@ func replayed(c *cobra.Command, path string) error {
 	for _, l := range system.Limits {
 		head = append(head, "excess "+l.Name)
 	}
-	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	var rows [][]string
 	for t := range tr.Actions {
-		fmt.Fprintf(w, "| %d |", t)
+		cells := []string{strconv.Itoa(t)}
 		for _, v := range slices.Concat(tr.Actions[t], s.Eta[t], tr.States[t+1], tr.Excess[t]) {
-			fmt.Fprintf(w, " %.4g |", v)
+			cells = append(cells, fmt.Sprintf("%.4g", v))
 		}
-		fmt.Fprintln(w)
+		rows = append(rows, cells)
 	}
-	_, err = fmt.Fprintf(w, "\nThe worst excess is %.4g in units of the limit's Scale, as it was found.\n", s.Excess)
-	return err
+	p.Add("", head, rows...)
+	p.Say("The worst excess is %.4g in units of the limit's Scale, as it was found.", s.Excess)
+	return p.Markdown(c.OutOrStdout())
 }

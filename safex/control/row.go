@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
@@ -115,61 +116,44 @@ func middle(v []float64) float64 { return (v[(len(v)-1)/2] + v[len(v)/2]) / 2 }
 
 // Table is a Markdown table of rows. Columns that no row has are left out.
 func Table(rows []Row) string {
-	any := func(of func(r Row) bool) bool { return slices.ContainsFunc(rows, of) }
 	vary := ""
 	if len(rows) > 0 {
 		vary = rows[0].Vary
 	}
-	columns := []struct {
-		name string
-		has  bool
-		of   func(r Row) string
-	}{
-		{"task", true, func(r Row) string { return r.Task }},
-		{"planner", true, func(r Row) string { return r.Planner }},
-		{vary, vary != "", func(r Row) string { return r.Value }},
-		{"runs", true, func(r Row) string { return strconv.Itoa(r.Runs) }},
-		{"runs that arrive", any(func(r Row) bool { return r.Arrived != nil }), func(r Row) string {
+	head, cells, _ := table.Cells(rows, 0, []table.Column[Row]{
+		{Name: "task", Of: func(r Row) string { return r.Task }},
+		{Name: "planner", Of: func(r Row) string { return r.Planner }},
+		{Name: vary, Has: func(Row) bool { return vary != "" }, Of: func(r Row) string { return r.Value }},
+		{Name: "runs", Of: func(r Row) string { return strconv.Itoa(r.Runs) }},
+		{Name: "runs that arrive", Has: func(r Row) bool { return r.Arrived != nil }, Of: func(r Row) string {
 			if r.Arrived == nil {
 				return "–"
 			}
 			return fmt.Sprintf("%d (%.1f to %.1f %%)", *r.Arrived, 100*r.AtLeast, 100*r.AtMost)
 		}},
-		{"runs without a violation", any(func(r Row) bool { return r.Worst != nil }), func(r Row) string { return strconv.Itoa(r.Clean) }},
-		{"violating steps", any(func(r Row) bool { return r.Worst != nil }), func(r Row) string { return fmt.Sprintf("%d of %d", r.Violating, r.Steps) }},
-		{"largest excess", any(func(r Row) bool { return r.Worst != nil }), func(r Row) string {
+		{Name: "runs without a violation", Has: func(r Row) bool { return r.Worst != nil }, Of: func(r Row) string { return strconv.Itoa(r.Clean) }},
+		{Name: "violating steps", Has: func(r Row) bool { return r.Worst != nil }, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Violating, r.Steps) }},
+		{Name: "largest excess", Has: func(r Row) bool { return r.Worst != nil }, Of: func(r Row) string {
 			var worst []string
 			for _, w := range r.Worst {
 				worst = append(worst, strings.TrimSpace(fmt.Sprintf("%s %.3g %s", w.Limit, w.Excess, w.Unit)))
 			}
 			return strings.Join(worst, ", ")
 		}},
-		{"return: mean ± deviation", true, func(r Row) string {
+		{Name: "return: mean ± deviation", Of: func(r Row) string {
 			if r.Runs == 1 {
 				return fmt.Sprintf("%.4g", r.Mean)
 			}
 			return fmt.Sprintf("%.4g ± %.2g", r.Mean, r.Deviation)
 		}},
-		{"worst, median, best", true, func(r Row) string { return fmt.Sprintf("%.4g, %.4g, %.4g", r.Least, r.Median, r.Most) }},
-		{"state evaluations per action", true, func(r Row) string { return fmt.Sprintf("%.0f", r.Evaluations) }},
-		{"late plans", any(func(r Row) bool { return r.Late > 0 }), func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Steps) }},
-		{"ms per plan: median, 99 %", any(func(r Row) bool { return r.P50 > 0 }), func(r Row) string { return fmt.Sprintf("%.2f, %.2f", r.P50, r.P99) }},
-	}
-	var b strings.Builder
-	line := func(of func(i int) string) {
-		for i, c := range columns {
-			if c.has {
-				b.WriteString("| " + of(i) + " ")
-			}
-		}
-		b.WriteString("|\n")
-	}
-	line(func(i int) string { return columns[i].name })
-	b.WriteString(strings.Repeat("|---", strings.Count(b.String(), "|")-1) + "|\n")
-	for _, r := range rows {
-		line(func(i int) string { return columns[i].of(r) })
-	}
-	return b.String()
+		{Name: "worst, median, best", Of: func(r Row) string { return fmt.Sprintf("%.4g, %.4g, %.4g", r.Least, r.Median, r.Most) }},
+		{Name: "state evaluations per action", Of: func(r Row) string { return fmt.Sprintf("%.0f", r.Evaluations) }},
+		{Name: "late plans", Has: func(r Row) bool { return r.Late > 0 }, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Steps) }},
+		{Name: "ms per plan: median, 99 %", Has: func(r Row) bool { return r.P50 > 0 }, Of: func(r Row) string { return fmt.Sprintf("%.2f, %.2f", r.P50, r.P99) }},
+	}...)
+	var p table.Page
+	p.Add("", head, cells...)
+	return p.MarkdownString()
 }
 
 // Figure shows how rows of one task change with a setting whose values are numbers.

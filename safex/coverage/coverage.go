@@ -11,7 +11,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
@@ -296,8 +296,7 @@ func (c Settings) Resume(path string) ([]Outcome, error) {
 
 // Table is a Markdown table of outcomes, a row for each task.
 func Table(c Settings, done []Outcome) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| task | seeds | β: least, median, most | promised | episodes in the box | deviation over seeds | same, bolder noise | same, planned | steps in the box | same, both changed |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	var rows [][]string
 	for _, task := range c.Tasks {
 		var beta, each []float64
 		var level float64
@@ -331,8 +330,14 @@ func Table(c Settings, done []Outcome) string {
 			}
 			return fmt.Sprintf("%.1f %%", stat.StdDev(v, nil))
 		}
-		fmt.Fprintf(&b, "| %s | %d | %.2f, %.2f, %.2f | %.1f %% | %s | %s | %s | %s | %s | %s |\n", task, n, beta[0], (beta[(n-1)/2]+beta[n/2])/2, beta[n-1],
-			100*level/float64(n), share(same), spread(each), share(bolder), share(planned), share(steps), share(other))
+		rows = append(rows, []string{
+			task, fmt.Sprint(n), fmt.Sprintf("%.2f, %.2f, %.2f", beta[0], (beta[(n-1)/2]+beta[n/2])/2, beta[n-1]), fmt.Sprintf("%.1f %%", 100*level/float64(n)),
+			share(same), spread(each), share(bolder), share(planned), share(steps), share(other),
+		})
 	}
-	return b.String()
+	var p table.Page
+	p.Add("", []string{
+		"task", "seeds", "β: least, median, most", "promised", "episodes in the box", "deviation over seeds", "same, bolder noise", "same, planned", "steps in the box", "same, both changed",
+	}, rows...)
+	return p.MarkdownString()
 }

@@ -34,7 +34,7 @@ func (d *Display) Text(markdown string) {
 
 func (d *Display) place() string {
 	if d.id == "" {
-		d.id = "safex-" + gonbui.UniqueID()
+		d.id = "safex-" + gonbui.UniqueId()
 	}
 	return d.id
 }

@@ -274,7 +274,7 @@ func TestFormsDoNotWrap(t *testing.T) {
 	box := []num.Interval{{Lo: -1, Hi: 1}, {Lo: -1, Hi: 1}}
 	x, symbols := num.Forms(box)
 	for range 80 {
-		symbols = turn.EvalAffine(x, x, symbols)
+		turn.EvalAffine(x, x, symbols)
 		symbols = num.Reduce(x, 10)
 		turn.EvalInterval(box, box)
 	}

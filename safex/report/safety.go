@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
@@ -22,11 +22,10 @@ func (r Row) Card() SafetyCard {
 	if r.Study != "" {
 		c.Title += " (study " + r.Study + ")"
 	}
-	c.Title = plain(c.Title)
 	line := func(what, format string, args ...any) {
-		c.Lines = append(c.Lines, [2]string{plain(what), plain(fmt.Sprintf(format, args...))})
+		c.Lines = append(c.Lines, [2]string{what, fmt.Sprintf(format, args...)})
 	}
-	remark := func(format string, args ...any) { c.Remarks = append(c.Remarks, plain(fmt.Sprintf(format, args...))) }
+	remark := func(format string, args ...any) { c.Remarks = append(c.Remarks, fmt.Sprintf(format, args...)) }
 	line("runs", "%s, by safex %s", runs(r), r.Build)
 	if !limited(r) {
 		remark("The task has no limit: there is nothing to keep.")
@@ -90,29 +89,23 @@ func (r Row) Card() SafetyCard {
 	return c
 }
 
-// Text writes the card for a terminal.
-func (c SafetyCard) Text(w io.Writer) error {
-	fmt.Fprintln(w, c.Title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// page is the card.
+func (c SafetyCard) page(title, between string) *table.Page {
+	p := &table.Page{}
+	var rows [][]string
 	for _, l := range c.Lines {
-		fmt.Fprintf(t, "  %s\t%s\n", l[0], l[1])
+		rows = append(rows, l[:])
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "%s\n", strings.Join(c.Remarks, "\n"))
-	return err
+	p.Add(title, nil, rows...)
+	p.Say("%s", strings.Join(c.Remarks, between))
+	return p
 }
 
+// Text writes the card for a terminal.
+func (c SafetyCard) Text(w io.Writer) error { return c.page(c.Title, " ").Text(w) }
+
 // Markdown writes the card in Markdown.
-func (c SafetyCard) Markdown(w io.Writer) error {
-	fmt.Fprintf(w, "### %s\n\n| | |\n|---|---|\n", markdown.Replace(c.Title))
-	for _, l := range c.Lines {
-		fmt.Fprintf(w, "| %s | %s |\n", markdown.Replace(l[0]), markdown.Replace(l[1]))
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(c.Remarks, " "))
-	return err
-}
+func (c SafetyCard) Markdown(w io.Writer) error { return c.page("### "+c.Title, " ").Markdown(w) }
 
 // count is so many things, and that they are.
 func count(n int, thing string) string {

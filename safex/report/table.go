@@ -6,62 +6,19 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"unicode"
 
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // Table writes rows for a terminal: a table of what was safe, one of returns and one of plans, and what these do not say.
-func Table(w io.Writer, rows []Row) error {
-	return write(w, rows, func(w io.Writer, title string, cells [][]string) error {
-		fmt.Fprintf(w, "%s\n", title)
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, line := range cells {
-			fmt.Fprintln(t, strings.Join(line, "\t"))
-		}
-		return t.Flush()
-	})
-}
+func Table(w io.Writer, rows []Row) error { return page(rows).Text(w) }
 
 // Markdown writes the same in Markdown.
-func Markdown(w io.Writer, rows []Row) error {
-	return write(w, rows, func(w io.Writer, title string, cells [][]string) error {
-		fmt.Fprintf(w, "%s\n\n", title)
-		for i, line := range cells {
-			for k, cell := range line {
-				line[k] = markdown.Replace(cell)
-			}
-			if i == 1 {
-				fmt.Fprintln(w, strings.Repeat("|---", len(line))+"|")
-			}
-			if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(line, " | ")); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// markdown keeps the text of a cell in its cell.
-var markdown = strings.NewReplacer("|", `\|`, "<", "&lt;")
-
-// plain is a text without what would move the cursor of a terminal.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
+func Markdown(w io.Writer, rows []Row) error { return page(rows).Markdown(w) }
 
 // A heading is a column of a table.
-type heading struct {
-	name string
-	has  func(Row) bool // whether a row needs it; nil is always
-	of   func(Row) string
-}
+type heading = table.Column[Row]
 
 // A part of the table has its own columns.
 type part struct {
@@ -69,42 +26,21 @@ type part struct {
 	columns []heading
 }
 
-// write writes each part by each. Columns that no row needs are left out, and parts that have none.
-func write(w io.Writer, rows []Row, each func(w io.Writer, title string, cells [][]string) error) error {
+// page has a table for each part, but for those that have no column of their own, and the remarks.
+func page(rows []Row) *table.Page {
 	studies := func(r Row) bool { return r.Study != rows[0].Study }
-	front := []heading{{"study", studies, func(r Row) string { return r.Study }}, {"task", nil, func(r Row) string { return r.Task }}, {"method", nil, func(r Row) string { return r.Name }}}
-	for i, p := range parts {
-		cells := make([][]string, 1+len(rows))
-		own := 0
-		for k, c := range slices.Concat(front, p.columns) {
-			if c.has != nil && !slices.ContainsFunc(rows, c.has) {
-				continue
-			}
-			if k >= len(front) {
-				own++
-			}
-			cells[0] = append(cells[0], c.name)
-			for n, r := range rows {
-				cells[1+n] = append(cells[1+n], plain(c.of(r)))
-			}
-		}
-		if own == 0 {
-			continue
-		}
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		if err := each(w, p.title, cells); err != nil {
-			return err
+	front := []heading{{Name: "study", Has: studies, Of: func(r Row) string { return r.Study }}, {Name: "task", Of: func(r Row) string { return r.Task }}, {Name: "method", Of: func(r Row) string { return r.Name }}}
+	p := &table.Page{}
+	for _, part := range parts {
+		head, cells, own := table.Cells(rows, len(front), slices.Concat(front, part.columns)...)
+		if own > 0 {
+			p.Add(part.title, head, cells...)
 		}
 	}
-	fmt.Fprintln(w)
 	for _, line := range remarks(rows) {
-		if _, err := fmt.Fprintln(w, plain(line)); err != nil {
-			return err
-		}
+		p.Say("%s", line)
 	}
-	return nil
+	return p
 }
 
 // limited tells whether the task has a limit.
@@ -118,27 +54,27 @@ func late(r Row) bool { return r.Late > 0 }
 
 var parts = []part{
 	{"Safety, from the first random step on", []heading{
-		{"runs", nil, runs},
-		{"without a violation", limited, func(r Row) string {
+		{Name: "runs", Of: runs},
+		{Name: "without a violation", Has: limited, Of: func(r Row) string {
 			if !limited(r) {
 				return "–"
 			}
 			return fmt.Sprintf("%d of %d", r.Clean, r.Judged)
 		}},
-		{"with one, at most (95 %)", limited, func(r Row) string {
+		{Name: "with one, at most (95 %)", Has: limited, Of: func(r Row) string {
 			if !limited(r) || r.Judged == 0 {
 				return "–"
 			}
 			return percent(r.AtMost)
 		}},
-		{"violating steps (95 %)", limited, violating},
-		{"first: earliest, median", limited, first},
-		{"worst excess", limited, excess},
+		{Name: "violating steps (95 %)", Has: limited, Of: violating},
+		{Name: "first: earliest, median", Has: limited, Of: first},
+		{Name: "worst excess", Has: limited, Of: excess},
 	}},
 	{"Returns of finished runs: interquartile mean over seeds (95 %)", []heading{
-		{"last episode", nil, func(r Row) string { return returned(r.Last) }},
-		{"best episode", nil, func(r Row) string { return returned(r.Best) }},
-		{"last episode is better", func(r Row) bool { return r.Better != nil }, func(r Row) string {
+		{Name: "last episode", Of: func(r Row) string { return returned(r.Last) }},
+		{Name: "best episode", Of: func(r Row) string { return returned(r.Best) }},
+		{Name: "last episode is better", Has: func(r Row) bool { return r.Better != nil }, Of: func(r Row) string {
 			if r.Better == nil {
 				return "–"
 			}
@@ -149,16 +85,16 @@ var parts = []part{
 		}},
 	}},
 	{"Plans", []heading{
-		{"ms per plan: p50, p99", planned, func(r Row) string {
+		{Name: "ms per plan: p50, p99", Has: planned, Of: func(r Row) string {
 			if r.Plans == 0 {
 				return "–"
 			}
 			return fmt.Sprintf("%.1f, %.1f", r.P50, r.P99)
 		}},
-		{"infeasible plans", planned, func(r Row) string { return fmt.Sprintf("%d of %d", r.Infeasible, r.Plans) }},
-		{"late plans", late, func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Plans) }},
-		{"NaN candidates", func(r Row) bool { return r.NaNs > 0 }, func(r Row) string { return fmt.Sprint(r.NaNs) }},
-		{"steps in the box", func(r Row) bool { return r.Planned > 0 }, inside},
+		{Name: "infeasible plans", Has: planned, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Infeasible, r.Plans) }},
+		{Name: "late plans", Has: late, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Plans) }},
+		{Name: "NaN candidates", Has: func(r Row) bool { return r.NaNs > 0 }, Of: func(r Row) string { return fmt.Sprint(r.NaNs) }},
+		{Name: "steps in the box", Has: func(r Row) bool { return r.Planned > 0 }, Of: inside},
 	}},
 }
 

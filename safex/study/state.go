@@ -13,10 +13,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
@@ -203,8 +203,7 @@ func logged(dir string) string {
 
 // Table writes states as a table.
 func Table(w io.Writer, states []State) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "run\tsteps\tepisodes\tbeyond a limit\tlast return\tstate")
+	var rows [][]string
 	for _, s := range states {
 		last, state := "–", string(s.Phase)
 		if s.Return != nil {
@@ -219,7 +218,9 @@ func Table(w io.Writer, states []State) error {
 		if s.Slurm != "" {
 			state += "; in Slurm " + s.Slurm
 		}
-		fmt.Fprintf(t, "%s\t%d/%d\t%d\t%d\t%s\t%s\n", s.Run, s.Steps, s.Total, s.Episodes, s.Violations, last, state)
+		rows = append(rows, []string{s.Run, fmt.Sprintf("%d/%d", s.Steps, s.Total), fmt.Sprint(s.Episodes), fmt.Sprint(s.Violations), last, state})
 	}
-	return t.Flush()
+	var p table.Page
+	p.Add("", []string{"run", "steps", "episodes", "beyond a limit", "last return", "state"}, rows...)
+	return p.Text(w)
 }

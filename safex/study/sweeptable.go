@@ -5,57 +5,56 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 )
 
 // Table writes outcomes of the sweep as a table, and what it does not say.
 func (s *Sweep) Table(w io.Writer, outcomes []Outcome) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "rank\ttrial")
+	head := []string{"rank", "trial"}
 	for _, setting := range s.Trials.Over {
-		fmt.Fprintf(t, "\t%s", setting.Name)
+		head = append(head, setting.Name)
 	}
-	fmt.Fprintf(t, "\tepisodes\tseeds\tviolating steps\treturn, %s\t95 %% interval\n", s.Trials.Objective.Of)
+	head = append(head, "episodes", "seeds", "violating steps", "return, "+s.Trials.Objective.Of, "95 % interval", "")
+	var rows [][]string
 	ties, incomplete := 0, 0
 	for i, o := range outcomes {
 		rank, value, interval, note := strconv.Itoa(o.Rank), "–", "–", ""
 		switch {
 		case o.Return == nil:
-			rank, note = "–", "\t"+o.Failure
+			rank, note = "–", o.Failure
 			incomplete++
 		default:
 			if value = fmt.Sprintf("%.4g", *o.Return); o.Lo != nil && o.Hi != nil {
 				interval = fmt.Sprintf("%.4g to %.4g", *o.Lo, *o.Hi)
 			}
 			if !o.Feasible {
-				note = fmt.Sprintf("\ta run with more than %d violating steps", s.Trials.Objective.Within)
+				note = fmt.Sprintf("a run with more than %d violating steps", s.Trials.Objective.Within)
 			}
 			if i > 0 && o.Rank == outcomes[i-1].Rank {
 				ties++
 			}
 		}
-		fmt.Fprintf(t, "%s\t%s", rank, o.Trial)
+		row := []string{rank, o.Trial}
 		for _, setting := range s.Trials.Over {
-			fmt.Fprintf(t, "\t%s", o.Settings[setting.Name])
+			row = append(row, o.Settings[setting.Name])
 		}
-		fmt.Fprintf(t, "\t%d\t%d\t%d\t%s\t%s%s\n", o.Episodes, len(o.Runs), o.Violations, value, interval, note)
+		rows = append(rows, append(row, strconv.Itoa(o.Episodes), strconv.Itoa(len(o.Runs)), strconv.Itoa(o.Violations), value, interval, note))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(w, "\nReturns are interquartile means over seeds; their intervals are too narrow for few seeds. The best of many trials was lucky too: run it with other seeds.")
+	var p table.Page
+	p.Add("", head, rows...)
+	p.Say("Returns are interquartile means over seeds; their intervals are too narrow for few seeds. The best of many trials was lucky too: run it with other seeds.")
 	if ties > 0 {
-		fmt.Fprintln(w, "Trials of the same rank are as good, and the first goes before.")
+		p.Say("Trials of the same rank are as good, and the first goes before.")
 	}
 	if incomplete > 0 {
-		fmt.Fprintf(w, "%d of %d trials have a run that is not complete, and come last.\n", incomplete, len(outcomes))
+		p.Say("%d of %d trials have a run that is not complete, and come last.", incomplete, len(outcomes))
 	}
 	if len(outcomes) > 0 && outcomes[0].Return != nil && !outcomes[0].Feasible {
-		fmt.Fprintf(w, "No trial has at most %d violating steps in each run: the first has the fewest.\n", s.Trials.Objective.Within)
+		p.Say("No trial has at most %d violating steps in each run: the first has the fewest.", s.Trials.Objective.Within)
 	}
-	return nil
+	return p.Text(w)
 }
 
 // trial is a trial's method, with the layers of its Changes, and its own Change.

@@ -312,7 +312,7 @@ func readItems(t testing.TB, body []field, key int) map[string]any {
 		}
 		name := strings.Join(names, ".")
 		if _, twice := items[name]; twice || name == "" {
-			t.Fatal(fmt.Sprintf("item %q is there twice", name))
+			t.Fatalf("item %q is there twice", name)
 		}
 		items[name] = v
 	}

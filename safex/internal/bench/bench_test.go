@@ -113,11 +113,11 @@ func TestRows(t *testing.T) {
 	if err := d.Decode(&again); err != nil || !reflect.DeepEqual(again, rows) {
 		t.Errorf("error %v; JSON reads back as\n%+v, want\n%+v", err, again, rows)
 	}
-	table(t, rows)
+	printed(t, rows)
 }
 
 // table checks that the table has a line for each row, with its numbers.
-func table(t *testing.T, rows []Row) {
+func printed(t *testing.T, rows []Row) {
 	t.Helper()
 	var b strings.Builder
 	if err := Table(&b, rows); err != nil {

@@ -1,9 +1,10 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 )
 
 // A Row is one measurement. Fields that do not apply to it are 0, and JSON leaves them out.
@@ -64,6 +65,5 @@ func JSON(rows []Row) ([]byte, error) {
 	if rows == nil {
 		rows = []Row{}
 	}
-	text, err := json.MarshalIndent(rows, "", " ")
-	return append(text, '\n'), err
+	return encode.Indented(rows)
 }

@@ -4,26 +4,23 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
-	"text/tabwriter"
+
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 )
 
 // Table writes rows for people: the machine and its peak, then a part for each kind of row.
 func Table(w io.Writer, rows []Row) error {
+	p := table.Page{Right: true}
 	for _, r := range rows {
-		if r.What != peaks {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "%s\npeak %.1f GFLOP/s: multiplications with addition on all cores, the most of %d times\n", r.Machine, r.GFLOPs, r.Repetitions); err != nil {
-			return err
+		if r.What == peaks {
+			p.Say("%s", r.Machine)
+			p.Say("peak %.1f GFLOP/s: multiplications with addition on all cores, the most of %d times", r.GFLOPs, r.Repetitions)
 		}
 	}
-	for _, p := range parts {
-		if err := p.write(w, rows); err != nil {
-			return err
-		}
+	for _, part := range parts {
+		part.add(&p, rows)
 	}
-	return nil
+	return p.Text(w)
 }
 
 // A part of the table has its own columns.
@@ -33,29 +30,26 @@ type part struct {
 	columns []column
 }
 
-type column struct {
-	name string
-	of   func(Row) string
-}
+type column = table.Column[Row]
 
 // Columns of several parts.
 var (
-	what       = column{"what", func(r Row) string { return r.What }}
-	engine     = column{"engine", func(r Row) string { return r.Engine }}
-	task       = column{"task", func(r Row) string { return r.Task }}
-	planner    = column{"planner", func(r Row) string { return r.Planner }}
-	hidden     = column{"hidden", func(r Row) string { return fmt.Sprintf("%d,%d", r.Hidden, r.Hidden) }}
-	activation = column{"activation", func(r Row) string { return r.Activation }}
-	members    = column{"members", func(r Row) string { return strconv.Itoa(r.Members) }}
-	batch      = column{"batch", func(r Row) string { return strconv.Itoa(r.Batch) }}
-	horizon    = column{"horizon", func(r Row) string { return strconv.Itoa(r.Horizon) }}
-	evals      = column{"evals/s", func(r Row) string { return fmt.Sprintf("%.0f", r.EvalsPerS) }}
-	gflops     = column{"GFLOP/s", func(r Row) string { return fmt.Sprintf("%.1f", r.GFLOPs) }}
-	share      = column{"of peak", func(r Row) string { return fmt.Sprintf("%.1f %%", 100*r.PeakShare) }}
-	p50        = column{"p50 ms", func(r Row) string { return fmt.Sprintf("%.2f", r.P50) }}
-	p99        = column{"p99 ms", func(r Row) string { return fmt.Sprintf("%.2f", r.P99) }}
-	perAction  = column{"evals/action", func(r Row) string { return fmt.Sprintf("%.0f", r.EvalsPerAction) }}
-	times      = column{"times", func(r Row) string { return strconv.Itoa(r.Repetitions) }}
+	what       = column{Name: "what", Of: func(r Row) string { return r.What }}
+	engine     = column{Name: "engine", Of: func(r Row) string { return r.Engine }}
+	task       = column{Name: "task", Of: func(r Row) string { return r.Task }}
+	planner    = column{Name: "planner", Of: func(r Row) string { return r.Planner }}
+	hidden     = column{Name: "hidden", Of: func(r Row) string { return fmt.Sprintf("%d,%d", r.Hidden, r.Hidden) }}
+	activation = column{Name: "activation", Of: func(r Row) string { return r.Activation }}
+	members    = column{Name: "members", Of: func(r Row) string { return strconv.Itoa(r.Members) }}
+	batch      = column{Name: "batch", Of: func(r Row) string { return strconv.Itoa(r.Batch) }}
+	horizon    = column{Name: "horizon", Of: func(r Row) string { return strconv.Itoa(r.Horizon) }}
+	evals      = column{Name: "evals/s", Of: func(r Row) string { return fmt.Sprintf("%.0f", r.EvalsPerS) }}
+	gflops     = column{Name: "GFLOP/s", Of: func(r Row) string { return fmt.Sprintf("%.1f", r.GFLOPs) }}
+	share      = column{Name: "of peak", Of: func(r Row) string { return fmt.Sprintf("%.1f %%", 100*r.PeakShare) }}
+	p50        = column{Name: "p50 ms", Of: func(r Row) string { return fmt.Sprintf("%.2f", r.P50) }}
+	p99        = column{Name: "p99 ms", Of: func(r Row) string { return fmt.Sprintf("%.2f", r.P99) }}
+	perAction  = column{Name: "evals/action", Of: func(r Row) string { return fmt.Sprintf("%.0f", r.EvalsPerAction) }}
+	times      = column{Name: "times", Of: func(r Row) string { return strconv.Itoa(r.Repetitions) }}
 )
 
 var parts = []part{
@@ -67,7 +61,7 @@ var parts = []part{
 	{
 		"Fits: gradient steps of all members; medians of so many fits",
 		func(r Row) bool { return r.What == fits },
-		[]column{hidden, activation, members, batch, {"steps/s", func(r Row) string { return fmt.Sprintf("%.0f", r.StepsPerS) }}, times},
+		[]column{hidden, activation, members, batch, {Name: "steps/s", Of: func(r Row) string { return fmt.Sprintf("%.0f", r.StepsPerS) }}, times},
 	},
 	{
 		"Plans: the time of an action, over so many; an evaluation with its gradient counts as two",
@@ -78,20 +72,20 @@ var parts = []part{
 		"Series: the time as one quantity doubles. An exponent of 1 is linear, less has a part that does not grow; that of the width is in the products of the layers",
 		func(r Row) bool { return r.Against != "" },
 		[]column{
-			what, {"against", func(r Row) string { return r.Against }},
-			{"samples", func(r Row) string { return strconv.Itoa(r.Samples + r.Batch) }}, horizon, members, hidden,
-			{"evals/action", func(r Row) string {
+			what, {Name: "against", Of: func(r Row) string { return r.Against }},
+			{Name: "samples", Of: func(r Row) string { return strconv.Itoa(r.Samples + r.Batch) }}, horizon, members, hidden,
+			{Name: "evals/action", Of: func(r Row) string {
 				if r.What == rollouts {
 					return ""
 				}
-				return perAction.of(r)
+				return perAction.Of(r)
 			}}, evals, p50,
 		},
 	},
 }
 
-// write writes the rows of a part; nothing if there are none.
-func (p part) write(w io.Writer, rows []Row) error {
+// add adds the rows of a part; nothing if there are none.
+func (p part) add(to *table.Page, rows []Row) {
 	var mine []Row
 	for _, r := range rows {
 		if p.of(r) {
@@ -99,27 +93,12 @@ func (p part) write(w io.Writer, rows []Row) error {
 		}
 	}
 	if len(mine) == 0 {
-		return nil
+		return
 	}
-	if _, err := fmt.Fprintf(w, "\n%s\n", p.title); err != nil {
-		return err
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var cells []string
-	for _, c := range p.columns {
-		cells = append(cells, c.name)
-	}
-	series := mine[0].Against != ""
-	if series {
-		cells = append(cells, "ratio", "exponent")
-	}
-	fmt.Fprintf(t, "%s\t\n", strings.Join(cells, "\t"))
-	for i, r := range mine {
-		cells = cells[:0]
-		for _, c := range p.columns {
-			cells = append(cells, c.of(r))
-		}
-		if series {
+	head, cells, _ := table.Cells(mine, 0, p.columns...)
+	if mine[0].Against != "" { // a Series
+		head = append(head, "ratio", "exponent")
+		for i, r := range mine {
 			same := func(k int) bool {
 				return k >= 0 && k < len(mine) && mine[k].What == r.What && mine[k].Against == r.Against
 			}
@@ -130,9 +109,8 @@ func (p part) write(w io.Writer, rows []Row) error {
 			if !same(i + 1) {
 				exponent = fmt.Sprintf("%.2f", r.Exponent)
 			}
-			cells = append(cells, ratio, exponent)
+			cells[i] = append(cells[i], ratio, exponent)
 		}
-		fmt.Fprintf(t, "%s\t\n", strings.Join(cells, "\t"))
 	}
-	return t.Flush()
+	to.Add(p.title, head, cells...)
 }
