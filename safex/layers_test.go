@@ -37,6 +37,7 @@ var layers = map[string]string{
 	"calibrate":   ". internal/checksum num rng gx",
 	"fused":       ". num internal/vec",
 	"reliability": ". stats",
+	"viability":   ". num",
 	"plan":        ". num rng opt",
 	// the engine of every model, that of vectors among others
 	"rollout": ". fused internal/checksum num rng gx",
