@@ -46,12 +46,12 @@ func BindMembers(e Engine, s *System, m Model) (members int, member func(i int) 
 
 // Candidates are action sequences of one horizon from one state, each with a model error.
 type Candidates struct {
-	State   []float64 // where every candidate starts
-	Actions num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
-	Eta     num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
-	Beta    float64   // how many epistemic deviations η = 1 means, at least 0
-	Last    []float64 // action before the first, for limits on rates; nil is 0
-	Doubt   bool      // also write Rolled.Doubt
+	State     []float64 // where every candidate starts
+	Actions   num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
+	Eta       num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
+	Beta      float64   // how many epistemic deviations η = 1 means, at least 0
+	Last      []float64 // action before the first, for limits on rates; nil is 0
+	Epistemic bool      // also write Rolled.Epistemic
 }
 
 // Rolled is what became of Candidates. Lane i belongs to candidate i.
@@ -59,9 +59,9 @@ type Rolled struct {
 	Reward num.Batch // column t: reward of step t
 	Excess num.Batch // column t·nl+k: signed excess of limit k after step t, in units of its Scale
 	States num.Batch // column t·nx+d: dimension d of the state after step t
-	// Doubt in column t·nx+d is the epistemic deviation of dimension d, in its unit and not times β, at the state and the
+	// Epistemic in column t·nx+d is the epistemic deviation of dimension d, in its unit and not times β, at the state and the
 	// action of step t; nil unless the Candidates ask for it.
-	Doubt num.Batch
+	Epistemic num.Batch
 
 	Value      []float64 // of the Ascent; nil without one
 	GradAction num.Batch // of Value, shaped as Candidates.Actions; nil without an Ascent

@@ -111,7 +111,7 @@ func (a Settings) Open(dir string, own ...safex.Maker) (*Attempt, error) {
 	case s.Deadline > 0:
 		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
 	case s.Oracle():
-		return nil, fmt.Errorf("%s was planned with the true model, which has no doubt: there is nothing to attack", dir)
+		return nil, fmt.Errorf("%s was planned with the oracle model, which has no epistemic deviation: there is nothing to attack", dir)
 	case len(system.Limits) == 0:
 		return nil, fmt.Errorf("task %q of %s has no limits: there is nothing to break", s.TaskName(), dir)
 	case !(a.Beta >= 0) || math.IsInf(a.Beta, 1):

@@ -1,4 +1,4 @@
-// Package calibrate makes the doubt of any learner answer for itself, on transitions that it never learned from.
+// Package calibrate calibrates the epistemic deviation of any learner on transitions that it never learned from.
 //
 // The box of a belief is |next - mean| ≤ β · epistemic in each dimension. Three wrappers, from the weakest statement to
 // the one that asks least:
@@ -11,7 +11,7 @@
 //     outside the box.
 //
 // What each guarantees, and when it does not, is in its own comment. The first two break where the policy changes after
-// the calibration, or seeks high doubt: exploration does both; the third then still has its long-run average. What is
+// the calibration, or seeks high uncertainty: exploration does both; the third then still has its long-run average. What is
 // left has to be measured, see the command safex card.
 package calibrate
 

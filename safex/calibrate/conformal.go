@@ -23,7 +23,7 @@ import (
 // planner's own.
 //
 // Exchangeability is broken here: steps of one episode depend on each other (score episodes, then there are fewer scores),
-// the policy changes after calibration and depends on β, and exploration seeks high doubt. Then nothing is
+// the policy changes after calibration and depends on β, and exploration seeks high uncertainty. Then nothing is
 // guaranteed, and coverage is to be measured.
 //
 // One of each HoldOut transitions, drawn once and for all, or every HoldOut-th episode, is held out for ever: no fit learns

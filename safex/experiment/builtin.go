@@ -44,16 +44,16 @@ func init() {
 	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
 	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
 
-	Learners.Add("probabilistic", "neural networks that each predict a mean and a noise; they doubt what they disagree on", of[safex.Keeper](ensemble.Default))
+	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Keeper](ensemble.Default))
 	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Keeper](ensemble.Deterministic))
 	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Keeper](ensemble.FSVGD))
 	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Keeper](ensemble.ProbabilisticFSVGD))
 	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Keeper](gp.Default))
 	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Keeper](linear.Default))
-	Learners.Add(oracle, "the true dynamics, without doubt: what planning alone can reach", func() safex.Keeper { return rollout.Known{} })
+	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Keeper { return rollout.Known{} })
 
-	Calibrations.Add(None, "the model's doubt as it is", func() calibrate.Calibrator { return nil })
-	Calibrations.Add("temperature", "doubt is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
+	Calibrations.Add(None, "the model's epistemic deviation as it is", func() calibrate.Calibrator { return nil })
+	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
 	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 

@@ -48,7 +48,7 @@ func (s *Spec) check() error {
 	if err := s.members(); err != nil {
 		return err
 	}
-	return s.doubted()
+	return s.uncalibratable()
 }
 
 // members reports a planner that draws a member of a model that has none.
@@ -68,10 +68,10 @@ func (s *Spec) members() error {
 	return nil
 }
 
-// doubted reports a calibration that scales the doubt of a model that has none: no factor makes a box of it.
-func (s *Spec) doubted() error {
+// uncalibratable reports a calibration that scales an epistemic deviation of 0: no factor makes a box of it.
+func (s *Spec) uncalibratable() error {
 	if _, scales := held(s.Calibration).(*calibrate.Temperature); scales && s.Oracle() {
-		return errors.New("calibration temperature scales the doubt of the model, and the model true has none: choose conformal or adaptive, which measure its error, or none")
+		return errors.New("calibration temperature scales the epistemic deviation of the model, and that of the model true is 0: choose conformal or adaptive, which measure its error, or none")
 	}
 	return nil
 }

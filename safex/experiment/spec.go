@@ -31,7 +31,7 @@ type Spec struct {
 	Planner     safex.Planner        // how the agent plans
 	Learner     safex.Keeper         // what it learns
 	Prior       safex.Maker          // the parameters that are believed, of which the Learner learns what they miss; nil is none
-	Calibration calibrate.Calibrator // of the model's doubt; nil is none
+	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6
 	Explore     int                  // random steps before the first plan, 1 to 1e7

@@ -169,8 +169,8 @@ func (v view) forecast(k int) (mean, lo, hi []float64) {
 	for i := range min(len(v.e.Forecasts), len(v.after)) {
 		f := v.e.Forecasts[i]
 		m, wide := f.Mean[k], math.NaN()
-		if k < len(f.Doubt) && k < len(f.Noise) {
-			wide = 2 * math.Hypot(f.Doubt[k], f.Noise[k])
+		if k < len(f.Epistemic) && k < len(f.Aleatoric) {
+			wide = 2 * math.Hypot(f.Epistemic[k], f.Aleatoric[k])
 		}
 		mean, lo, hi = append(mean, m), append(lo, m-wide), append(hi, m+wide)
 	}

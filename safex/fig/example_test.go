@@ -103,10 +103,10 @@ func ExampleCard() {
 		e := swing(s, number, 0.3*float64(number))
 		for t := range e.Forecasts {
 			f := &e.Forecasts[t]
-			doubt := 0.15 / float64(number)
-			f.Doubt, f.Noise = []float64{doubt, doubt, 0.04}, []float64{0.01, 0.01, 0.02}
+			deviation := 0.15 / float64(number)
+			f.Epistemic, f.Aleatoric = []float64{deviation, deviation, 0.04}, []float64{0.01, 0.01, 0.02}
 			f.Mean[0] += 0.1 * math.Cos(3*float64(t))
-			f.Outside = t%10 > 2*number
+			f.OutOfDistribution = t%10 > 2*number
 		}
 		episodes = append(episodes, e)
 	}
@@ -119,7 +119,7 @@ func ExampleCard() {
 	// Output:
 }
 
-// guess is a belief about the pendulum that nothing moves, or what is asked of it, with doubts that grow with the height.
+// guess is a belief about the pendulum that nothing moves, or what is asked of it, with epistemic deviations that grow with the height.
 type guess struct {
 	system *safex.System // that it takes for the truth; nil if nothing moves
 	beta   float64
@@ -171,19 +171,19 @@ func ExampleBeliefs() {
 	// Output:
 }
 
-// The doubt of two beliefs.
-func ExampleDoubts() {
+// The epistemic deviation of two beliefs.
+func ExampleEpistemic() {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	f, err := fig.Doubts(s, circle, fig.Belief{Name: "one", Model: guess{}}, fig.Belief{Name: "another", Model: guess{s, 3}})
+	f, err := fig.Epistemic(s, circle, fig.Belief{Name: "one", Model: guess{}}, fig.Belief{Name: "another", Model: guess{s, 3}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	write("testdata/doubts.png", f)
+	write("testdata/epistemic.png", f)
 	// Output:
 }
 
@@ -250,17 +250,17 @@ func ExampleBars() {
 	// Output:
 }
 
-func TestContours(t *testing.T) { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
-func TestPanels(t *testing.T)   { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
-func TestShares(t *testing.T)   { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
-func TestVaried(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
-func TestNowhere(t *testing.T)  { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
-func TestBeliefs(t *testing.T)  { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
-func TestDoubts(t *testing.T)   { cmpimg.CheckPlot(ExampleDoubts, t, "doubts.png") }
-func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
-func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
-func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
-func TestQuantity(t *testing.T) { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
+func TestContours(t *testing.T)  { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
+func TestPanels(t *testing.T)    { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
+func TestShares(t *testing.T)    { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
+func TestVaried(t *testing.T)    { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
+func TestNowhere(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
+func TestBeliefs(t *testing.T)   { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
+func TestEpistemic(t *testing.T) { cmpimg.CheckPlot(ExampleEpistemic, t, "epistemic.png") }
+func TestCard(t *testing.T)      { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
+func TestLearning(t *testing.T)  { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
+func TestSafety(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestQuantity(t *testing.T)  { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
 func TestUneven(t *testing.T) {

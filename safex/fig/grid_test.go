@@ -94,7 +94,7 @@ func ExampleEpisode() {
 	}
 	e := swing(s, 3, 0.9)
 	for t := range e.Forecasts {
-		e.Forecasts[t].Doubt, e.Forecasts[t].Noise = []float64{0, 0, 0.4}, []float64{0, 0, 0.3}
+		e.Forecasts[t].Epistemic, e.Forecasts[t].Aleatoric = []float64{0, 0, 0.4}, []float64{0, 0, 0.3}
 	}
 	write("testdata/episode.png", fig.Episode(s, e))
 	// Output:
@@ -123,9 +123,9 @@ func ExampleEpisode_path() {
 			seen[k] += 0.01 * math.Sin(float64(7*t+k))
 		}
 		e.Append(u, seen, reward, excess)
-		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: next, Doubt: slices.Repeat([]float64{0.02}, 7), Noise: slices.Repeat([]float64{0.01}, 7)})
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: next, Epistemic: slices.Repeat([]float64{0.02}, 7), Aleatoric: slices.Repeat([]float64{0.01}, 7)})
 	}
-	e.Forecasts[5].Doubt[0] = 90 // far more than what happened
+	e.Forecasts[5].Epistemic[0] = 90 // far more than what happened
 	write("testdata/path.png", fig.Episode(s, e))
 	// Output:
 }

@@ -25,7 +25,7 @@ type stepper interface {
 	prepare(steps int)
 	// forward returns the mean change [nx, lanes] at xu, [nx + nu, lanes], in step t, and its epistemic deviation if that is
 	// asked for. They are valid until the next call, or if there is a way back to its end.
-	forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64)
+	forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64)
 	// backward writes to dxu the gradient with respect to xu of step t, from those with respect to mean and dev.
 	backward(dxu, xu, gMean, gDev []float64, t, lanes int)
 }
@@ -57,7 +57,7 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 	return b, nil
 }
 
-// still is the source of no change, without doubt, of so many dimensions.
+// still is the source of a change that is 0, as its deviation is, in so many dimensions.
 type still int
 
 // stepper implements source.

@@ -125,7 +125,7 @@ func (w *worker) give(column, row []float64) { copy(column[w.lo:w.hi], row) }
 func (w *worker) step(t int) {
 	nx, next := w.nx, w.state(t+1)
 	pushed := w.c.Eta != nil || w.ascend
-	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Doubt, w.lanes)
+	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Epistemic, w.lanes)
 	w.devs[t] = dev
 	if w.prior == nil {
 		copy(next, w.state(t))
@@ -141,9 +141,9 @@ func (w *worker) step(t int) {
 		scale(push, dev, w.c.Beta)
 		addProduct(next, push, w.rows(w.eta, t*nx, nx))
 	}
-	if w.c.Doubt {
+	if w.c.Epistemic {
 		for d := range nx {
-			w.give(w.dst.Doubt[t*nx+d], w.rows(dev, d, 1))
+			w.give(w.dst.Epistemic[t*nx+d], w.rows(dev, d, 1))
 		}
 	}
 	w.outcome(t)

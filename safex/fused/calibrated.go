@@ -47,9 +47,9 @@ func (s *calibratedStepper) prepare(steps int) {
 }
 
 // forward implements stepper.
-func (s *calibratedStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
-	mean, inner := s.stepper.forward(xu, t, doubt, lanes)
-	if !doubt {
+func (s *calibratedStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
+	mean, inner := s.stepper.forward(xu, t, epistemic, lanes)
+	if !epistemic {
 		return mean, nil
 	}
 	sigma, dev := at(s.keeper, s.sigma, t, s.nx, lanes), at(s.keeper, s.dev, t, s.nx, lanes)

@@ -312,7 +312,7 @@ func uniform(r *rand.Rand, dim, n int) num.Batch {
 
 // candidates are random ones from a start of s.
 func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
-	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64(), Doubt: r.IntN(2) == 0}
+	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64(), Epistemic: r.IntN(2) == 0}
 	s.Start(c.State, r)
 	for d := range c.State {
 		c.State[d] += 0.1 * r.NormFloat64()
@@ -329,7 +329,7 @@ func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates 
 // results are the batches of a Rolled by name. Those of one unit and size are together.
 func results(out *safex.Rolled) map[string]num.Batch {
 	m := map[string]num.Batch{
-		"reward": out.Reward, "excess": out.Excess, "state": out.States, "doubt": out.Doubt, "action gradient": out.GradAction, "η gradient": out.GradEta,
+		"reward": out.Reward, "excess": out.Excess, "state": out.States, "epistemic": out.Epistemic, "action gradient": out.GradAction, "η gradient": out.GradEta,
 	}
 	if out.Value != nil {
 		m["value"] = num.Batch{out.Value}
@@ -372,7 +372,7 @@ func least(name string) float64 {
 	switch {
 	case strings.HasSuffix(name, "gradient"):
 		return 1e-6
-	case name == "doubt": // a small difference of numbers of size 1
+	case name == "epistemic": // a small difference of numbers of size 1
 		return 0.01
 	}
 	return 1

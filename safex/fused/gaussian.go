@@ -119,9 +119,9 @@ func (s *gaussianStepper) prepare(steps int) {
 
 // forward implements stepper. With a way back, it also computes all derivatives that this takes, while the correlations are at
 // hand.
-func (s *gaussianStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *gaussianStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	mean = s.means[:s.out*lanes]
-	if doubt {
+	if epistemic {
 		dev = at(s.keeper, s.devs, t, s.out, lanes)
 	}
 	for j := range s.outputs {

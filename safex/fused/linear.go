@@ -72,14 +72,14 @@ func (s *linearStepper) run(xu []float64, lanes int) {
 }
 
 // forward implements stepper.
-func (s *linearStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *linearStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	s.run(xu, lanes)
 	phi, mean := s.phi[:s.k*lanes], s.mean[:s.out*lanes]
 	for i := range s.k {
 		copy(phi[i*lanes:], s.tape.Out(i, lanes))
 	}
 	s.weights.Mul(mean, phi, lanes)
-	if !doubt {
+	if !epistemic {
 		return mean, nil
 	}
 	parts, std := at(s.keeper, s.parts, t, s.k, lanes), at(s.keeper, s.std, t, 1, lanes)

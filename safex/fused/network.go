@@ -109,7 +109,7 @@ func (s *members) prepare(steps int) {
 }
 
 // forward implements stepper.
-func (s *members) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	var slopes []float32
 	if s.keeper {
 		slopes = at(s.keeper, s.slopes, t, s.members*s.units(), lanes)
@@ -124,13 +124,13 @@ func (s *members) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev
 	y := at(s.keeper, s.y, t, s.members*s.out, lanes)
 	s.forth(y, slopes, z, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
 	m, d := at(s.keeper, s.mean, t, s.out, lanes), []float32(nil)
-	if doubt {
+	if epistemic {
 		d = at(s.keeper, s.dev, t, s.out, lanes)
 	}
 	vec.Spread(m, d, y, s.members)
 	mean = s.change[:s.out*lanes]
 	s.widen(mean, m, lanes)
-	if doubt {
+	if epistemic {
 		dev = at(s.keeper, s.deviations, t, s.out, lanes)
 		s.widen(dev, d, lanes)
 	}

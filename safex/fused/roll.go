@@ -41,10 +41,10 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	if !c.Doubt {
-		dst.Doubt = nil
+	if !c.Epistemic {
+		dst.Epistemic = nil
 	} else {
-		resize(&dst.Doubt, horizon*nx, n)
+		resize(&dst.Epistemic, horizon*nx, n)
 	}
 	if up == nil {
 		dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil

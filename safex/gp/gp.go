@@ -1,4 +1,4 @@
-// Package gp learns dynamics by Gaussian processes: the doubt of a dimension grows with the distance to the
+// Package gp learns dynamics by Gaussian processes: the epistemic deviation of a dimension grows with the distance to the
 // transitions seen, measured in length scales that are learned too.
 package gp
 
@@ -172,7 +172,7 @@ func (g GP) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev s
 }
 
 // Update implements safex.Updater. A transition that is not Novel enough, or for which there is no room left by Points and
-// Spare, is left out until the next Learn: the doubt about it stays. The hyper-parameters stay too. Each transition that is
+// Spare, is left out until the next Learn: the uncertainty about it stays. The hyper-parameters stay too. Each transition that is
 // added costs the square of those before. It panics if there are fewer transitions than m knows.
 func (g GP) Update(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model) (safex.Model, error) {
 	if err := g.Check(); err != nil {

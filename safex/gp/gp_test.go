@@ -146,8 +146,8 @@ func TestClosedForm(t *testing.T) {
 	}
 }
 
-// The doubt vanishes where data are and grows to the signal away from them.
-func TestDoubt(t *testing.T) {
+// The epistemic deviation vanishes where data are and grows to the signal away from them.
+func TestEpistemic(t *testing.T) {
 	s := line(t)
 	data := &safex.Data{}
 	for i := range 40 {
@@ -184,7 +184,7 @@ func TestFit(t *testing.T) {
 		}
 		for i, v := range p.Mean[0] {
 			if want := 0.3 + math.Sin(0.9); math.Abs(v-want) > 0.1 || p.Epistemic[0][i] > 0.1 {
-				t.Errorf("%s: mean %v and doubt %v, want %v", kernel, v, p.Epistemic[0][i], want)
+				t.Errorf("%s: mean %v and deviation %v, want %v", kernel, v, p.Epistemic[0][i], want)
 			}
 		}
 	}

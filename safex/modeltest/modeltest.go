@@ -242,7 +242,7 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 				}
 			}
 		})
-		t.Run("more data never raise the doubt", func(t *testing.T) {
+		t.Run("more data never raise the epistemic deviation", func(t *testing.T) {
 			x, u := far(60)
 			before := predict(t, learn(t, head(data, 5), 1), x, u)
 			for _, n := range []int{6, 10, 50, 200} {
@@ -318,7 +318,7 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 			for i := range n {
 				mean[d][i] += each[k].Mean[d][i] / float64(len(each))
 				if each[k].Epistemic[d][i] != 0 {
-					t.Fatalf("member %d doubts by %v", k, each[k].Epistemic[d][i])
+					t.Fatalf("member %d has the epistemic deviation %v", k, each[k].Epistemic[d][i])
 				}
 			}
 		}
@@ -346,7 +346,7 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 	}
 }
 
-// alone checks that a member by itself predicts what it does among the others, without doubt, and in a rollout.
+// alone checks that a member by itself predicts what it does among the others, with an epistemic deviation of 0, and in a rollout.
 func alone(t *testing.T, s *safex.System, m safex.Splitter, laws Laws) {
 	x, u := far(40)
 	member := make([]int, x.Len())

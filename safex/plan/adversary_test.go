@@ -162,7 +162,7 @@ func TestAdversaryLaws(t *testing.T) {
 			none := whole
 			none.Width = 0
 			if err := attack(&again, none); err != nil || !reflect.DeepEqual(again.Excess, mean) {
-				t.Errorf("without doubt %v, want %v; %v", again.Excess, mean, err)
+				t.Errorf("without a deviation %v, want %v; %v", again.Excess, mean, err)
 			}
 			free, err := tasks.DefaultPendulum().Task().System()
 			if err != nil {

@@ -21,9 +21,9 @@ type Exploration struct {
 	// ActSafe: As et al., 2025). Each term stays in its unit, so w weighs reward against nats. A schedule that ends at 0 explores
 	// first, and then lives on what was learned.
 	Information Schedule
-	Noise       float64 // ς in Scales of each dimension, above 0 with Information: doubt far below is not worth a visit
+	Noise       float64 // ς in Scales of each dimension, above 0 with Information: deviations far below are not worth a visit
 
-	// Optimism is κ°: the reward, and the doubt that counts as information, are those of x' = μ + κ° σ ⊙ η°, where the errors η° in
+	// Optimism is κ°: the reward, and the epistemic deviation that counts as information, are those of x' = μ + κ° σ ⊙ η°, where the errors η° in
 	// [-1, 1] are searched together with the actions (H-UCRL: Curi et al., 2020). A step of the search then has the dimensions of
 	// the state before those of the actions. 0 is off.
 	Optimism Schedule
@@ -53,7 +53,7 @@ func (e Exploration) check(particles int) error {
 	case w != off && !(e.Noise > 0 && !math.IsInf(e.Noise, 1)):
 		return fmt.Errorf("plan: Explore.Noise is %v with Explore.Information %v, want a number above 0", e.Noise, w)
 	case e.Optimism != off && e.Thompson:
-		return fmt.Errorf("plan: Explore.Thompson with Explore.Optimism %v: a member has no doubt to be optimistic about, choose one", e.Optimism)
+		return fmt.Errorf("plan: Explore.Thompson with Explore.Optimism %v: a member has no epistemic deviation to be optimistic about, choose one", e.Optimism)
 	case e.Optimism != off && particles > 0:
 		return fmt.Errorf("plan: Particles is %d with Explore.Optimism %v: the reward has errors of its own then, want 0", particles, e.Optimism)
 	}
@@ -122,13 +122,13 @@ func (z *quest) hand(p *safex.Plan, series []float64) {
 	}
 }
 
-// doubts tells whether the doubt of a rollout under the mean, or under draws, is asked for.
-func (z *quest) doubts() bool { return z.information > 0 && z.optimism == 0 }
+// epistemic tells whether the epistemic deviation of a rollout under the mean, or under draws, is asked for.
+func (z *quest) epistemic() bool { return z.information > 0 && z.optimism == 0 }
 
 // rewards are what is maximized, for each lane of a rollout of the actions under the mean, or under draws. own are the errors
 // η°, nil without optimism. It does not stop when ctx is over: a population that was begun is completed.
 func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
-	of, doubted := believed, believed
+	of, uncertain := believed, believed
 	if z.optimism > 0 || z.alone != nil {
 		if err := z.imagine(context.WithoutCancel(ctx), &z.out, actions, own, nil); err != nil {
 			return nil, err
@@ -136,13 +136,13 @@ func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *s
 		of = &z.out
 	}
 	if z.optimism > 0 {
-		doubted = of
+		uncertain = of
 	}
 	rewards := make([]float64, believed.Reward.Len())
 	for lane := range rewards {
 		rewards[lane] = meanReward(of, lane%of.Reward.Len())
 		if w := z.information; w > 0 {
-			rewards[lane] = (1-w)*rewards[lane] + w*z.gain(doubted, lane%doubted.Reward.Len())
+			rewards[lane] = (1-w)*rewards[lane] + w*z.gain(uncertain, lane%uncertain.Reward.Len())
 		}
 	}
 	return rewards, nil
@@ -154,13 +154,13 @@ func (z *quest) imagine(ctx context.Context, dst *safex.Rolled, actions, own num
 	if z.alone != nil {
 		return z.alone.Roll(ctx, dst, c, up)
 	}
-	c.Doubt = z.information > 0
+	c.Epistemic = z.information > 0
 	return z.Rollout.Roll(ctx, dst, c, up)
 }
 
 // gain is the information gain per step of lane i.
 func (z *quest) gain(r *safex.Rolled, i int) (sum float64) {
-	for c, column := range r.Doubt {
+	for c, column := range r.Epistemic {
 		v := column[i] / z.noise[c%z.nx]
 		sum += math.Log1p(v * v)
 	}

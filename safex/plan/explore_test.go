@@ -32,19 +32,19 @@ func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up
 	}
 	horizon, n := len(c.Actions), c.Actions.Len()
 	dst.Resize(horizon, 1, 1, n)
-	if dst.Doubt = nil; c.Doubt {
-		dst.Doubt = num.NewBatch(horizon, n)
+	if dst.Epistemic = nil; c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon, n)
 	}
 	for i := range n {
 		var eta []float64
 		if c.Eta != nil {
 			eta = c.Eta.Point(i)
 		}
-		states, doubts := f.path(c.State[0], c.Actions.Point(i), eta, c.Beta)
+		states, sigmas := f.path(c.State[0], c.Actions.Point(i), eta, c.Beta)
 		for t, x := range states {
 			dst.States[t][i], dst.Reward[t][i], dst.Excess[t][i] = x, x, x-1
-			if c.Doubt {
-				dst.Doubt[t][i] = doubts[t]
+			if c.Epistemic {
+				dst.Epistemic[t][i] = sigmas[t]
 			}
 		}
 	}
@@ -52,21 +52,21 @@ func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up
 }
 
 // path are the states after each step, and the deviations before.
-func (f fog) path(x float64, actions, eta []float64, beta float64) (states, doubts []float64) {
+func (f fog) path(x float64, actions, eta []float64, beta float64) (states, sigmas []float64) {
 	for t, u := range actions {
 		sigma := math.Exp(-x) / 100
 		if x += f.gain * u; eta != nil {
 			x += beta * sigma * eta[t]
 		}
-		states, doubts = append(states, x), append(doubts, sigma)
+		states, sigmas = append(states, x), append(sigmas, sigma)
 	}
-	return states, doubts
+	return states, sigmas
 }
 
 // gain is the information gain per step of deviations, for noise of a Scale of 1.
-func gain(doubts []float64, noise float64) (sum float64) {
-	for _, σ := range doubts {
-		sum += math.Log(1+σ*σ/(noise*noise)) / float64(len(doubts))
+func gain(sigmas []float64, noise float64) (sum float64) {
+	for _, σ := range sigmas {
+		sum += math.Log(1+σ*σ/(noise*noise)) / float64(len(sigmas))
 	}
 	return sum
 }
@@ -85,20 +85,20 @@ func TestExplorationIsMaximized(t *testing.T) {
 			return mean(states)
 		}},
 		"information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise}, func(_, actions []float64) float64 {
-			states, doubts := believed.path(start, actions, nil, 0)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			states, sigmas := believed.path(start, actions, nil, 0)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 		"information alone, later": {plan.Exploration{Information: plan.Linear(0, 1, 2), Noise: noise}, func(_, actions []float64) float64 {
-			_, doubts := believed.path(start, actions, nil, 0)
-			return gain(doubts, noise)
+			_, sigmas := believed.path(start, actions, nil, 0)
+			return gain(sigmas, noise)
 		}},
 		"optimism": {plan.Exploration{Optimism: plan.Constant(1.5)}, func(own, actions []float64) float64 {
 			states, _ := believed.path(start, actions, own, 1.5)
 			return mean(states)
 		}},
 		"optimism about information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise, Optimism: plan.Constant(1.5)}, func(own, actions []float64) float64 {
-			states, doubts := believed.path(start, actions, own, 1.5)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			states, sigmas := believed.path(start, actions, own, 1.5)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 		"thompson": {plan.Exploration{Thompson: true}, func(_, actions []float64) float64 {
 			states, _ := other.path(start, actions, nil, 0)
@@ -106,8 +106,8 @@ func TestExplorationIsMaximized(t *testing.T) {
 		}},
 		"thompson, and information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise, Thompson: true}, func(_, actions []float64) float64 {
 			states, _ := other.path(start, actions, nil, 0)
-			_, doubts := believed.path(start, actions, nil, 0)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			_, sigmas := believed.path(start, actions, nil, 0)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 	} {
 		ask := func() safex.Query {
@@ -162,8 +162,8 @@ func TestExplorationIsMaximized(t *testing.T) {
 	}
 }
 
-// Doubt draws a planner to where it is, against the reward, and no further than the limit lets it.
-func TestInformationLeadsToDoubt(t *testing.T) {
+// Uncertainty draws a planner to where it is, against the reward, and no further than the limit lets it.
+func TestInformationLeadsToUncertainty(t *testing.T) {
 	p := plan.DefaultSafe()
 	p.Horizon, p.Explore.Information = 10, plan.Linear(0.9, 0, 5)
 	q := query(cart(t), fog{gain: 0.1}, 0)
@@ -186,7 +186,7 @@ func TestOptimismIsExact(t *testing.T) {
 	search := opt.DefaultICEM()
 	search.Samples, search.Iterations, search.MinStd = 256, 20, 0.3 // which is drawn to the edges of the box
 	p.Search = probe{search, &searches}
-	q := query(cart(t), doubt{sigma: sigma}, -0.5)
+	q := query(cart(t), constantBelief{sigma: sigma}, -0.5)
 	q.Last = answer(t, p, q, 1)
 	best := 0.0
 	for i := range horizon { // by 0.1 for each push, and κσ for each error
@@ -226,7 +226,7 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 	pessimistic.Refine = plan.Refinement{}
 	for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic} {
 		members := []fog{{gain: 0.2}, {gain: -0.2}}
-		q := query(cart(t), doubt{sigma: 0.001}, 0.5)
+		q := query(cart(t), constantBelief{sigma: 0.001}, 0.5)
 		q.Members, q.Member = 2, func(i int) (safex.Rollout, error) { return members[i], nil }
 		var met [2]int
 		for episode := range 20 {
@@ -281,7 +281,7 @@ func TestNothingExplored(t *testing.T) {
 	for name, p := range neutral {
 		var rolls, again []safex.Candidates
 		ask := func(seen *[]safex.Candidates) safex.Query {
-			q := query(cart(t), recorder{Rollout: doubt{sigma: 0.01}, seen: seen}, 0.5)
+			q := query(cart(t), recorder{Rollout: constantBelief{sigma: 0.01}, seen: seen}, 0.5)
 			q.Members, q.Member = 2, func(int) (safex.Rollout, error) { panic("nobody asked for a member") }
 			return q
 		}
@@ -296,8 +296,8 @@ func TestNothingExplored(t *testing.T) {
 			t.Errorf("%s: %d rolls, want %d", name, len(rolls), want)
 		}
 		for _, c := range rolls {
-			if c.Doubt {
-				t.Errorf("%s: it asks for doubt", name)
+			if c.Epistemic {
+				t.Errorf("%s: it asks for the epistemic deviation", name)
 			}
 		}
 	}

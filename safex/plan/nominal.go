@@ -97,7 +97,7 @@ func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Pla
 	if v.quest, err = q.quest(v.explore, src.Child("explore")); err != nil {
 		return nil, err
 	}
-	v.met.doubt = v.doubts()
+	v.met.epistemic = v.epistemic()
 	nans := 0
 	found, stopped := v.search.Minimize(ctx, opt.Problem{
 		Steps: q.horizon, Dims: v.dims(), Start: v.start(),

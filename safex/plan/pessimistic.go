@@ -228,7 +228,7 @@ func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batc
 func (g *game) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
 	own, actions := g.split(x)
 	c := g.candidates(actions, nil, 0)
-	c.Doubt = g.doubts()
+	c.Epistemic = g.epistemic()
 	if err := g.Rollout.Roll(ctx, &g.mean, c, nil); err != nil {
 		return nil, err
 	}

@@ -32,11 +32,11 @@ func cart(t testing.TB) *safex.System {
 	return s
 }
 
-// doubt is the cart's rollout under a belief whose mean is true and whose epistemic deviation is constant:
+// constantBelief is the cart's rollout under a belief whose mean is true and whose epistemic deviation is constant:
 // after t steps the worst η, all ones, is exactly t β σ further right.
-type doubt struct{ sigma float64 }
+type constantBelief struct{ sigma float64 }
 
-func (d doubt) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (d constantBelief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func TestExecutedPlanWasAttacked(t *testing.T) {
 			p, seen := plan.DefaultPessimistic(), []num.Batch(nil)
 			p.Refine.Candidates = 3 * int(seed%2)
 			p.Horizon, p.Search, p.Adversary = 10, search, witness{p.Adversary, &seen}
-			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), seed)
+			a := answer(t, p, query(s, constantBelief{sigma: 0.02}, 0.5), seed)
 			attacked := slices.ContainsFunc(seen, func(plans num.Batch) bool {
 				for i := range plans.Len() {
 					if slices.Equal(plans.Point(i), slices.Concat(a.Actions...)) {
@@ -170,7 +170,7 @@ func TestRobustHorizon(t *testing.T) {
 	s := cart(t)
 	p := plan.DefaultPessimistic()
 	p.Horizon, p.Robust = 10, 4
-	q := query(s, doubt{sigma: 0.02}, 0.5)
+	q := query(s, constantBelief{sigma: 0.02}, 0.5)
 	for step := range 3 {
 		a := answer(t, p, q, uint64(step))
 		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Known...) {
@@ -213,7 +213,7 @@ func TestCount(t *testing.T) {
 	s := cart(t)
 	for _, count := range []bool{true, false} {
 		for name, p := range counting(safex.Objective{Weight: 0.2, Count: count}) {
-			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
+			a := answer(t, p, query(s, constantBelief{sigma: 0.02}, 0.5), 1)
 			if n := a.Worst.Violations(); a.Feasible != count || (n == 0) != count {
 				t.Errorf("%s, counted: %v; %d steps beyond the limit, feasible: %v", name, count, n, a.Feasible)
 			}
@@ -224,7 +224,7 @@ func TestCount(t *testing.T) {
 // Steps are counted once the budget is spent.
 func TestCountWithBudget(t *testing.T) {
 	for name, p := range counting(safex.Objective{FeasibleFirst: true, Count: true}) {
-		q := query(cart(t), doubt{sigma: 0.001}, 0.95)
+		q := query(cart(t), constantBelief{sigma: 0.001}, 0.95)
 		q.Left = []float64{0.5}
 		a, spent := answer(t, p, q, 1), 0.0
 		for _, e := range a.Worst.Excess {
@@ -269,7 +269,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"Inner: opt: Iterations 0":       minmax(func(p *plan.MinMax) { p.Inner = opt.CEM{} }),
 		"there is no Search":             minmax(func(p *plan.MinMax) { p.Search = nil }),
 	} {
-		if a, err := p.Plan(context.Background(), query(cart(t), doubt{}, 0), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), want) {
+		if a, err := p.Plan(context.Background(), query(cart(t), constantBelief{}, 0), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}

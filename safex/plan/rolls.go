@@ -126,16 +126,16 @@ func (q query) drawn(n int, src rng.Stream) num.Batch {
 
 // A crossing is every plan under every error: lane e·plans + p of out is plan p under error e.
 type crossing struct {
-	doubt bool // is asked for
-	c     safex.Candidates
-	out   safex.Rolled
+	epistemic bool // is asked for
+	c         safex.Candidates
+	out       safex.Rolled
 }
 
 // cross rolls plans out under errors, or under the mean if errors is nil.
 func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch, beta float64) error {
 	if errors == nil {
 		c := q.candidates(plans, nil, 0)
-		c.Doubt = dst.doubt
+		c.Epistemic = dst.epistemic
 		return q.Rollout.Roll(ctx, &dst.out, c, nil)
 	}
 	n, m := plans.Len(), errors.Len()
@@ -153,7 +153,7 @@ func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch
 		}
 	}
 	dst.c = q.candidates(dst.c.Actions, dst.c.Eta, beta)
-	dst.c.Doubt = dst.doubt
+	dst.c.Epistemic = dst.epistemic
 	return q.Rollout.Roll(ctx, &dst.out, dst.c, nil)
 }
 

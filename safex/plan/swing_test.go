@@ -89,7 +89,7 @@ func TestRefinementOfPessimist(t *testing.T) {
 		for k := range gaps {
 			p := plan.DefaultPessimistic()
 			p.Refine.Candidates = 4 * k
-			a := answer(t, p, query(cart(t), doubt{sigma: sigma}, 0), seed)
+			a := answer(t, p, query(cart(t), constantBelief{sigma: sigma}, 0), seed)
 			if !a.Feasible || a.Worst.WorstExcess(1)[0] > 0 {
 				t.Errorf("seed %d, %d refined: feasible: %v", seed, p.Refine.Candidates, a.Feasible)
 			}

@@ -69,9 +69,9 @@ func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates
 	horizon := len(c.Actions) / nu
 	*dst = safex.Rolled{}
 	dst.Resize(horizon, nx, nl, n)
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
-		for _, column := range dst.Doubt {
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
+		for _, column := range dst.Epistemic {
 			for i := range column {
 				column[i] = b.sigma
 			}

@@ -31,7 +31,7 @@ type Laws struct {
 	Slack float64 // by how many Scales the worst error may break a limit, at most: what its adversary misses
 }
 
-// sigma is the doubt of most laws: over ten steps it adds up to a tenth of the way that is left to the wall, β = 2 to two.
+// sigma is the epistemic deviation of most laws: over ten steps it adds up to a tenth of the way that is left to the wall, β = 2 to two.
 const sigma = 0.005
 
 // Run checks that p keeps the laws. p should plan about ten steps, in a moment.

@@ -34,7 +34,7 @@ func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, 
 			}
 		}
 	}
-	for i, column := range dst.Doubt {
+	for i, column := range dst.Epistemic {
 		if i%2 == 0 {
 			for l := range column {
 				column[l] *= m.unit

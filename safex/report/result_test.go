@@ -57,7 +57,7 @@ func episode(number int, sum float64, excess ...float64) safex.Episode {
 		e.Append([]float64{0}, []float64{1, 0, 0}, reward, []float64{x})
 		if number > 0 {
 			e.Forecasts = append(e.Forecasts, safex.Forecast{
-				Mean: []float64{1, 0, 0}, Doubt: []float64{9, 9, 9}, Noise: []float64{0, 0, 0}, Worst: []float64{x}, Beta: 2, Feasible: true, Millis: 3,
+				Mean: []float64{1, 0, 0}, Epistemic: []float64{9, 9, 9}, Aleatoric: []float64{0, 0, 0}, Worst: []float64{x}, Beta: 2, Feasible: true, Millis: 3,
 			})
 		}
 	}
@@ -106,9 +106,9 @@ func TestRead(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	first := episode(1, -2.5, within, beyond, within, 1.25)
 	first.Forecasts[0].Mean = []float64{1, 19, 0}                 // 19 of 18 off
-	first.Forecasts[1].Beta, first.Forecasts[1].Asked = 0, 3      // what the calibration asked for
+	first.Forecasts[1].Beta, first.Forecasts[1].AskedBeta = 0, 3  // what the calibration asked for
 	first.Forecasts[2].Beta, first.Forecasts[2].Mean[2] = 0, 17.5 // within 2 deviations, which are assumed
-	first.Forecasts[3].Doubt[0] = math.NaN()                      // no box
+	first.Forecasts[3].Epistemic[0] = math.NaN()                  // no box
 	first.Forecasts[3].Feasible, first.Forecasts[3].NaNs, first.Forecasts[3].Millis, first.Forecasts[3].Beta = false, 7, 40, 2.25
 	first.Fits = []safex.Fit{{Seconds: 0.5}, {Seconds: 0.25}}
 	keep(t, dir, settings(t, "pessimistic", 7), episode(0, -8, within, within), first, episode(2, 1, within, within, within))

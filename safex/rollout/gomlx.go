@@ -34,10 +34,10 @@ func NewGoMLX() *GoMLX { return &GoMLX{graphs: map[key]func() (*Exec, error){}} 
 
 // key is all that a compiled graph depends on.
 type key struct {
-	system               *safex.System
-	architecture         string
-	horizon, lanes       int
-	eta, gradient, doubt bool
+	system                   *safex.System
+	architecture             string
+	horizon, lanes           int
+	eta, gradient, epistemic bool
 }
 
 // Compiled is how often a graph was built and compiled so far.
@@ -69,14 +69,14 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	dst.Doubt, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
+	dst.Epistemic, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
 	results := []num.Batch{dst.Reward, dst.States}
 	if nl > 0 {
 		results = append(results, dst.Excess)
 	}
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
-		results = append(results, dst.Doubt)
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
+		results = append(results, dst.Epistemic)
 	}
 	if up != nil {
 		value := num.NewBatch(1, n)
@@ -118,7 +118,7 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, 
 	defer gx.Catch(&err)
 	nx, nu := len(r.system.State), len(r.system.Action)
 	horizon, lanes := len(c.Actions)/nu, gx.Lanes(hi-lo)
-	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil, c.Doubt}, r.belief)
+	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil, c.Epistemic}, r.belief)
 	if err != nil {
 		return fmt.Errorf("rollout: compile: %w", err)
 	}
@@ -200,8 +200,8 @@ func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {
 		if u.excess != nil {
 			out = append(out, u.excess)
 		}
-		if k.doubt {
-			out = append(out, u.doubts)
+		if k.epistemic {
+			out = append(out, u.deviations)
 		}
 		if k.gradient {
 			value := u.value(up[0], up[1], up[2])
@@ -219,12 +219,12 @@ type unroller struct {
 	state, actions, eta, beta *Node
 	last                      *Node // action before the first, [nu, 1]; nil if no limit asks for it
 	reward, states, excess    *Node // [H, B], [H, nx, B], [H, nl, B]; excess is nil without limits
-	doubts                    *Node // [H, nx, B]
+	deviations                *Node // [H, nx, B]
 }
 
 func (u *unroller) run(parameters []*Node) {
 	nx, nl := len(u.system.State), len(u.system.Limits)
-	var rewards, states, excesses, doubts []*Node
+	var rewards, states, excesses, deviations []*Node
 	x := BroadcastToDims(u.state, nx, u.lanes)
 	var last []*Node // rows of the action before
 	if u.last != nil {
@@ -249,12 +249,12 @@ func (u *unroller) run(parameters []*Node) {
 			excesses = append(excesses, InsertAxes(BroadcastToDims(o, u.lanes), 0))
 		}
 		states = append(states, InsertAxes(next, 0))
-		doubts = append(doubts, InsertAxes(epistemic, 0))
+		deviations = append(deviations, InsertAxes(epistemic, 0))
 		x = next
 	}
 	u.reward, u.states = Concatenate(rewards, 0), Concatenate(states, 0)
-	if u.key.doubt {
-		u.doubts = Concatenate(doubts, 0)
+	if u.key.epistemic {
+		u.deviations = Concatenate(deviations, 0)
 	}
 	if nl > 0 {
 		u.excess = Reshape(Concatenate(excesses, 0), u.horizon, nl, u.lanes)

@@ -20,7 +20,7 @@ import (
 // nearest learns nothing but its data.
 type nearest struct{}
 
-// neighbours believe that the state changes as it did at the nearest point that was seen, and doubt that by a tenth of the way there.
+// neighbours believe that the state changes as it did at the nearest point that was seen, with an epistemic deviation of a tenth of the way there.
 type neighbours struct {
 	Seen          *safex.Data
 	Center, Scale []float64

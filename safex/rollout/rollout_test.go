@@ -66,7 +66,7 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 	m := learned(t, s, data, 1)
 	const n = 40
 	c := candidates(n)
-	c.Doubt = true
+	c.Epistemic = true
 	out := roll(t, bind(t, e, s, m), c, nil)
 	x := num.NewBatch(3, n)
 	for i := range n {
@@ -84,8 +84,8 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 				if got := out.States[step*3+d][i]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
 					t.Fatalf("step %d, dimension %d, candidate %d: rolled to %v, Predict says %v", step, d, i, got, want)
 				}
-				if got, want := out.Doubt[step*3+d][i], p.Epistemic[d][i]; math.Abs(got-want) > 1e-5*want {
-					t.Fatalf("step %d, dimension %d, candidate %d: the doubt is %v, Predict says %v", step, d, i, got, want)
+				if got, want := out.Epistemic[step*3+d][i], p.Epistemic[d][i]; math.Abs(got-want) > 1e-5*want {
+					t.Fatalf("step %d, dimension %d, candidate %d: the epistemic deviation is %v, Predict says %v", step, d, i, got, want)
 				}
 			}
 		}
@@ -103,10 +103,10 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 	}
 }
 
-// The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
-func TestDoubt(t *testing.T) { each(t, testDoubt) }
+// The epistemic deviation comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
+func TestEpistemic(t *testing.T) { each(t, testEpistemic) }
 
-func testDoubt(t *testing.T, e safex.Engine) {
+func testEpistemic(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, e, s, learned(t, s, data, 1))
 	for _, up := range []*safex.Ascent{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
@@ -116,21 +116,21 @@ func testDoubt(t *testing.T, e safex.Engine) {
 				c.Eta = nil
 			}
 			without := roll(t, r, c, up)
-			c.Doubt = true
+			c.Epistemic = true
 			with := roll(t, r, c, up)
-			if without.Doubt != nil || len(with.Doubt) != 3*horizon || with.Doubt.Len() != 20 {
-				t.Fatalf("%d columns of doubt unasked, and %d of %d asked for", len(without.Doubt), len(with.Doubt), with.Doubt.Len())
+			if without.Epistemic != nil || len(with.Epistemic) != 3*horizon || with.Epistemic.Len() != 20 {
+				t.Fatalf("%d columns of epistemic deviations unasked, and %d of %d asked for", len(without.Epistemic), len(with.Epistemic), with.Epistemic.Len())
 			}
 			for column, states := range without.States {
 				for i, v := range states {
 					if got := with.States[column][i]; math.Abs(got-v) > 1e-5*(1+math.Abs(v)) {
-						t.Fatalf("with its doubt, state %d of candidate %d is %v, without it %v", column, i, got, v)
+						t.Fatalf("with its epistemic deviation, state %d of candidate %d is %v, without it %v", column, i, got, v)
 					}
 				}
 			}
-			c.Doubt = false
-			if err := r.Roll(context.Background(), with, c, up); err != nil || with.Doubt != nil {
-				t.Errorf("%d columns of doubt are left of the call before; %v", len(with.Doubt), err)
+			c.Epistemic = false
+			if err := r.Roll(context.Background(), with, c, up); err != nil || with.Epistemic != nil {
+				t.Errorf("%d columns of epistemic deviations are left of the call before; %v", len(with.Epistemic), err)
 			}
 		}
 	}

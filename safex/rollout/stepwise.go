@@ -90,9 +90,9 @@ func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidate
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	dst.Doubt, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
+	dst.Epistemic, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
 	}
 	if up != nil {
 		dst.Value, dst.GradAction, dst.GradEta = make([]float64, n), num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)

@@ -29,7 +29,7 @@ import (
 // results are all that a Rolled holds, by name.
 func results(r *safex.Rolled) map[string]num.Batch {
 	return map[string]num.Batch{
-		"reward": r.Reward, "excess": r.Excess, "states": r.States, "doubt": r.Doubt, "value": {r.Value}, "action gradient": r.GradAction, "η gradient": r.GradEta,
+		"reward": r.Reward, "excess": r.Excess, "states": r.States, "epistemic": r.Epistemic, "value": {r.Value}, "action gradient": r.GradAction, "η gradient": r.GradEta,
 	}
 }
 
@@ -61,7 +61,7 @@ func random(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
 		}
 		return b
 	}
-	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: batch(horizon * len(s.Action)), Beta: 2, Doubt: true}
+	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: batch(horizon * len(s.Action)), Beta: 2, Epistemic: true}
 	s.Start(c.State, r)
 	c.Eta, c.Last = batch(horizon*len(s.State)), batch(len(s.Action)).Point(0)
 	return c
@@ -154,7 +154,7 @@ func TestStepwiseIsPredict(t *testing.T) {
 				for k := range excess {
 					excess[k] *= 1 / s.LimitScale(k)
 				}
-				if !slices.Equal(part(out.States, len(s.State)), next) || !slices.Equal(part(out.Doubt, len(s.State)), p.Epistemic.Point(0)) ||
+				if !slices.Equal(part(out.States, len(s.State)), next) || !slices.Equal(part(out.Epistemic, len(s.State)), p.Epistemic.Point(0)) ||
 					out.Reward[step][i] != reward || !slices.Equal(part(out.Excess, len(s.Limits)), excess) {
 					t.Fatalf("%s: step %d of candidate %d is another than by hand", s.Name, step, i)
 				}
@@ -187,7 +187,7 @@ func TestStepwiseSameBits(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, c, up := bind(t, rollout.NewStepwise(), s, bare(m)), candidates(200), &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
-	c.Doubt = true
+	c.Epistemic = true
 	want := results(roll(t, r, c, up))
 	for _, cores := range []int{1, 2, 7} {
 		before := runtime.GOMAXPROCS(cores)

@@ -13,7 +13,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// Truth is the model that knows the dynamics of s: no error, no doubt. It shows what planning
+// Truth is the model that knows the dynamics of s: without error and without deviation. It shows what planning
 // alone can reach.
 func Truth(s *safex.System) safex.Model { return truth{s} }
 

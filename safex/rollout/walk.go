@@ -70,8 +70,8 @@ func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 					row[i] = mean[i] + float64(float64(c.Beta*dev[i])*e)
 				}
 			}
-			if c.Doubt {
-				copy(dst.Doubt[t*nx+d][lo:hi], dev)
+			if c.Epistemic {
+				copy(dst.Epistemic[t*nx+d][lo:hi], dev)
 			}
 			if up != nil {
 				copy(fit(&w.devs, horizon*nx, n)[t*nx+d], dev)

@@ -472,8 +472,8 @@ func TestBetaReachesThePlan(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range e.Forecasts {
-				if !c.want(f.Beta) || name != "planner" && f.Asked != f.Beta {
-					t.Fatalf("%s: plans defend β = %v, and %v was asked for", name, f.Beta, f.Asked)
+				if !c.want(f.Beta) || name != "planner" && f.AskedBeta != f.Beta {
+					t.Fatalf("%s: plans defend β = %v, and %v was asked for", name, f.Beta, f.AskedBeta)
 				}
 			}
 		}

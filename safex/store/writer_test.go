@@ -152,7 +152,7 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 		}
 		if n := len(s.Episode.Forecasts); n > 0 { // what is rare must come back too
 			f := &s.Episode.Forecasts[n-1]
-			f.Feasible, f.NaNs, f.Outside, f.Late, f.Cut = n%3 != 0, n%4, n%5 == 0, n%2 == 0, n%6 == 0
+			f.Feasible, f.NaNs, f.OutOfDistribution, f.Late, f.Cut = n%3 != 0, n%4, n%5 == 0, n%2 == 0, n%6 == 0
 			if n == 3 {
 				f.Worst[0] = math.NaN()
 			}

@@ -418,7 +418,7 @@ func comes(come func(s *experiment.Spec, episode int) (value float64, violations
 				e.Append(make([]float64, len(task.Action)), make([]float64, nx), reward, []float64{excess})
 				if number > 0 {
 					e.Forecasts = append(e.Forecasts, safex.Forecast{
-						Mean: make([]float64, nx), Worst: make([]float64, 1), Doubt: make([]float64, nx), Noise: make([]float64, nx), Feasible: true,
+						Mean: make([]float64, nx), Worst: make([]float64, 1), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx), Feasible: true,
 					})
 				}
 			}

@@ -90,17 +90,17 @@ func forecasts(e safex.Episode) (b beliefs) {
 		}
 		β := f.Beta
 		if β == 0 {
-			β = f.Asked
+			β = f.AskedBeta
 		}
 		nll, total, inside := 0.0, 0.0, true
 		for d, next := range e.States[t+1] {
-			off, deviation := next-f.Mean[d], math.Hypot(f.Doubt[d], f.Noise[d])
+			off, deviation := next-f.Mean[d], math.Hypot(f.Epistemic[d], f.Aleatoric[d])
 			b.squares += off * off
-			b.epistemic += f.Doubt[d]
-			b.aleatoric += f.Noise[d]
+			b.epistemic += f.Epistemic[d]
+			b.aleatoric += f.Aleatoric[d]
 			nll -= distuv.Normal{Mu: f.Mean[d], Sigma: deviation}.LogProb(next)
 			total += deviation
-			inside = inside && math.Abs(off) <= β*f.Doubt[d] // false of a NaN
+			inside = inside && math.Abs(off) <= β*f.Epistemic[d] // false of a NaN
 		}
 		nx := float64(len(e.States[t+1]))
 		cells += nx

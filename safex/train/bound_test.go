@@ -32,7 +32,7 @@ func TestWorstOfEachLimit(t *testing.T) {
 		for i, f := range e.Forecasts {
 			inside := true
 			for d, v := range e.States[i+1] {
-				inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Doubt[d]
+				inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Epistemic[d]
 			}
 			if !inside {
 				continue

@@ -20,7 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
-// drift is a Learner and its Model, which knows how the cart moves and doubts it by 0.02 everywhere.
+// drift is a Learner and its Model, which knows how the cart moves with an epistemic deviation of 0.02 everywhere.
 type drift struct{}
 
 func (d drift) Learn(context.Context, *safex.System, *safex.Data, safex.Model, rng.Stream) (safex.Model, error) {

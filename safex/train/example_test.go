@@ -63,7 +63,7 @@ var trolley = safex.Task{
 	Limits: []safex.Limit{{Name: "wall", Unit: "m", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
 }
 
-// Plans with settings of one's own: a model whose doubt is exact, fitted anew every ten steps, and a planner that looks 1.5 s ahead,
+// Plans with settings of one's own: a model whose epistemic deviation is exact, fitted anew every ten steps, and a planner that looks 1.5 s ahead,
 // against errors of three deviations at first and of two from the eleventh episode on.
 func ExampleAgent_settings() {
 	system, err := trolley.System()

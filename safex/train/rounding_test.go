@@ -34,9 +34,9 @@ func TestPromiseBeyondRounding(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, f := range e.Forecasts {
-				inside := f.Asked > 0
+				inside := f.AskedBeta > 0
 				for d, v := range e.States[i+1] {
-					inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Doubt[d]
+					inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Epistemic[d]
 				}
 				if steps++; inside {
 					held++

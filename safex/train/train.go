@@ -137,11 +137,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	took := time.Since(began)
 	forecast := safex.Forecast{
-		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, Asked: query.Beta,
+		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, AskedBeta: query.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
 		Late: cut || a.Deadline > 0 && took >= a.Deadline, Cut: cut,
 	}
-	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
+	if err := s.believe(&forecast, plan.Actions[0]); err != nil {
 		return err
 	}
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
@@ -174,16 +174,16 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 	return nil
 }
 
-// doubt completes a forecast with what the Model thinks of the step that is about to be taken.
-func (s *State) doubt(f *safex.Forecast, u []float64) error {
+// believe completes a forecast with what the Model thinks of the step that is about to be taken.
+func (s *State) believe(f *safex.Forecast, u []float64) error {
 	x := s.Episode.States[len(s.Episode.Actions)]
 	var p safex.Prediction
 	if err := s.Model.Predict(&p, column(x), column(u)); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	f.Doubt, f.Noise = p.Epistemic.Point(0), p.Aleatoric.Point(0)
-	for d, v := range f.Doubt {
-		f.Outside = f.Outside || !(v <= s.Reach[d])
+	f.Epistemic, f.Aleatoric = p.Epistemic.Point(0), p.Aleatoric.Point(0)
+	for d, v := range f.Epistemic {
+		f.OutOfDistribution = f.OutOfDistribution || !(v <= s.Reach[d])
 	}
 	return nil
 }

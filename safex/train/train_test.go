@@ -331,13 +331,13 @@ func (a asked) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.
 }
 
 // A Learner that can takes in every step between two fits, its β reaches the planner, data know their
-// episodes, and a step beyond all that was known at the last fit is outside.
+// episodes, and a step beyond all that was known at the last fit is out of distribution.
 func TestTakesInEveryStep(t *testing.T) {
 	a, fits := agent(t, cart())
 	l, betas := learning{a.Learner.(notes)}, []float64{}
 	a.Learner, a.Engine, a.Planner = l, l, asked{l.notes, &betas}
 	var last train.State
-	var outside, inside int
+	var out, in int
 	for s, err := range a.Steps(context.Background(), &train.State{}, 2) {
 		if err != nil {
 			t.Fatal(err)
@@ -352,17 +352,17 @@ func TestTakesInEveryStep(t *testing.T) {
 			if s.Reach[0] != reach {
 				t.Fatalf("a reach of %v after a fit to deviations of up to %v", s.Reach[0], reach)
 			}
-			if f := s.Episode.Forecasts[n-1]; f.Outside != (at*at > s.Reach[0]) || f.Doubt[0] != at*at {
+			if f := s.Episode.Forecasts[n-1]; f.OutOfDistribution != (at*at > s.Reach[0]) || f.Epistemic[0] != at*at {
 				t.Fatalf("at %v with a reach of %v: %+v", at, s.Reach, f)
-			} else if f.Outside {
-				outside++
+			} else if f.OutOfDistribution {
+				out++
 			} else {
-				inside++
+				in++
 			}
 		}
 	}
-	if outside == 0 || inside == 0 {
-		t.Errorf("%d steps outside and %d inside: the test tests nothing", outside, inside)
+	if out == 0 || in == 0 {
+		t.Errorf("%d steps outside and %d inside: the test tests nothing", out, in)
 	}
 	for i, b := range betas {
 		if int(b) != a.Explore+i {

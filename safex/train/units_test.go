@@ -101,9 +101,9 @@ func TestUnitsAndOffsets(t *testing.T) {
 					}
 					for i, f := range want[1].Forecasts {
 						g := got[1].Forecasts[i]
-						for d := range f.Doubt {
-							if !near(g.Doubt[d]/c.unit, f.Doubt[d]) || !near(g.Noise[d]/c.unit, f.Noise[d]) {
-								t.Fatalf("%s: step %d, dimension %d: deviations %v and %v, want %v and %v", what, i, d, g.Doubt[d]/c.unit, g.Noise[d]/c.unit, f.Doubt[d], f.Noise[d])
+						for d := range f.Epistemic {
+							if !near(g.Epistemic[d]/c.unit, f.Epistemic[d]) || !near(g.Aleatoric[d]/c.unit, f.Aleatoric[d]) {
+								t.Fatalf("%s: step %d, dimension %d: deviations %v and %v, want %v and %v", what, i, d, g.Epistemic[d]/c.unit, g.Aleatoric[d]/c.unit, f.Epistemic[d], f.Aleatoric[d])
 							}
 						}
 						if off := math.Abs(g.Mean[0]/c.unit - c.offset - f.Mean[0]); off > 2*ulp {
