@@ -46,7 +46,7 @@ type Plan struct {
 
 	// Known are the errors that a pessimistic planner found on the way, for the plan of
 	// the next step to answer, worst first: one flat H·nx series each.
-	Known [][]float64
+	Counterexamples [][]float64
 
 	// Elites are the best series of its search over actions, and Means where its searches ended, that a planner hands
 	// to itself at the next step. What their columns are is the planner's affair.

@@ -43,7 +43,7 @@ func Default() Settings {
 // Compared are the adversaries of the table of what each misses.
 func Compared() []string {
 	return []string{
-		"particles-gaussian", "particles-gaussian Samples=30", "particles-uniform", "cem-count", "cem", "corners", "linear",
+		"particles-gaussian", "particles-gaussian Samples=30", "particles-uniform", "cem-count", "cem", "vertices", "linear",
 		"sign-gradient", "sign-gradient-thorough", "best",
 	}
 }
@@ -211,7 +211,7 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 		}
 	}
 	count := &counted{Rollout: walk.query.Rollout}
-	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Width: out.Beta}
+	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Beta: out.Beta}
 	if p, ok := experiment.Held(t.Spec.Planner).(*plan.Pessimistic); ok {
 		target.Robust = p.Robust
 	}
@@ -223,7 +223,7 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 	}
 	out.Mean = mean[0]
 	src := rng.New(t.Spec.Seed).Child("attack").At(out.Episode).At(out.Step)
-	var found plan.Doubts
+	var found plan.Perturbations
 	for i, attacker := range t.attackers {
 		name := t.Reference
 		if i < len(t.Adversaries) {

@@ -34,7 +34,7 @@ func finished(t *testing.T, s *experiment.Spec) string {
 // light is an attack that takes a moment.
 func light(adversaries ...string) Settings {
 	a := Default()
-	a.Adversaries, a.Reference = adversaries, "corners"
+	a.Adversaries, a.Reference = adversaries, "vertices"
 	return a
 }
 
@@ -60,7 +60,7 @@ func TestAttack(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := finished(t, tight)
-	a := light("sign-gradient", "particles-uniform Samples=3", "corners")
+	a := light("sign-gradient", "particles-uniform Samples=3", "vertices")
 	a.Episodes = []int{2, 1, 2}
 	both := attacked(t, a, dir)
 	if both.Plans() != 16 || len(both.Outcomes) != 16 {

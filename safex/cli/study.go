@@ -43,7 +43,7 @@ not stop the others. A study of six runs, with changes to some of them and three
   disturb: ["process omega 0.01"]   # as --disturb
   overrides:                        # tasks, planners and models choose the runs; all that are given must match
     - planners: [pessimistic]
-      set: {planner.Finalists: 8}
+      set: {planner.AttackedCandidates: 8}
   variants:
     - name: beta-1
       planners: [pessimistic]

@@ -68,23 +68,23 @@ func init() {
 
 	Adversaries.Add("sign-gradient", "sign-gradient ascent from several starts", of[plan.Adversary](plan.DefaultSignGradient))
 	Adversaries.Add("sign-gradient-thorough", "the same with more and sharper steps, in at most 32 rollouts", of[plan.Adversary](plan.ThoroughSignGradient))
-	for _, law := range []struct {
-		name, about string
-		law         plan.Law
+	for _, random := range []struct {
+		name, about  string
+		distribution plan.Distribution
 	}{
 		{"particles-gaussian", "random errors, normal and clipped to the box", plan.Gaussian},
 		{"particles-uniform", "random errors, uniform over the box", plan.Uniform},
-		{"particles-corners", "random corners of the box", plan.AtCorners},
+		{"particles-vertices", "random vertices of the box", plan.AtVertices},
 	} {
-		Adversaries.Add(law.name, law.about, func() plan.Adversary {
+		Adversaries.Add(random.name, random.about, func() plan.Adversary {
 			a := plan.DefaultParticles()
-			a.Law = law.law
+			a.Distribution = random.distribution
 			return a
 		})
 	}
 	Adversaries.Add("cem", "cross-entropy method, for the worst excess", of[plan.Adversary](plan.DefaultPopulation))
 	Adversaries.Add("cem-count", "cross-entropy method as published, for the number of steps beyond a limit", of[plan.Adversary](plan.ReferencePopulation))
-	Adversaries.Add("corners", "flips of single numbers, from corner to corner of the box", of[plan.Adversary](plan.DefaultCorners))
-	Adversaries.Add("linear", "the corners that would be the worst if all were linear, where it is exact", of[plan.Adversary](plan.DefaultAffine))
-	Adversaries.Add("best", "a long cem, sign-gradient from many starts, and corners from the worst: to measure the others by", of[plan.Adversary](plan.DefaultBest))
+	Adversaries.Add("vertices", "vertex search: flips of single numbers, from vertex to vertex of the box", of[plan.Adversary](plan.DefaultVertexSearch))
+	Adversaries.Add("linear", "the vertices that would be the worst if all were linear, where it is exact", of[plan.Adversary](plan.DefaultAffine))
+	Adversaries.Add("best", "a long cem, sign-gradient from many starts, and vertex search from the worst: to measure the others by", of[plan.Adversary](plan.DefaultBest))
 }

@@ -88,9 +88,9 @@ func ExampleAdversary() {
 		fmt.Println(err)
 		return
 	}
-	target := plan.Target{Query: q, Plans: num.Batch(a.Actions), Width: 2} // a lane is a plan: here is one
+	target := plan.Target{Query: q, Plans: num.Batch(a.Actions), Beta: 2} // a lane is a plan: here is one
 	for _, adversary := range []plan.Adversary{plan.DefaultParticles(), plan.DefaultSignGradient()} {
-		var found plan.Doubts
+		var found plan.Perturbations
 		if err := adversary.Attack(context.Background(), &found, target, rng.New(1)); err != nil {
 			fmt.Println(err)
 			return

@@ -60,8 +60,8 @@ func (e Exploration) check(particles int) error {
 	return nil
 }
 
-// quest is what a call of Plan maximizes.
-type quest struct {
+// objective is what a call of Plan maximizes.
+type objective struct {
 	query
 	information, optimism float64       // in force
 	noise                 []float64     // ς of each dimension, in its unit
@@ -71,9 +71,9 @@ type quest struct {
 	up                    safex.Rolled // of slope
 }
 
-// quest draws a member from src if it needs one and the last plan brings none.
-func (q query) quest(e Exploration, src rng.Stream) (*quest, error) {
-	z := &quest{query: q, information: e.Information.At(q.Episode), optimism: e.Optimism.At(q.Episode)}
+// newObjective draws a member from src if it needs one and the last plan brings none.
+func (q query) newObjective(e Exploration, src rng.Stream) (*objective, error) {
+	z := &objective{query: q, information: e.Information.At(q.Episode), optimism: e.Optimism.At(q.Episode)}
 	for _, v := range q.System.State {
 		z.noise = append(z.noise, e.Noise*v.Scale)
 	}
@@ -95,7 +95,7 @@ func (q query) quest(e Exploration, src rng.Stream) (*quest, error) {
 }
 
 // dims are those of a step of the series that are searched.
-func (z *quest) dims() int {
+func (z *objective) dims() int {
 	if z.optimism > 0 {
 		return z.nx + z.nu
 	}
@@ -103,7 +103,7 @@ func (z *quest) dims() int {
 }
 
 // start is the last plan a step later, without errors if it has none; nil without a last plan.
-func (z *quest) start() []float64 {
+func (z *objective) start() []float64 {
 	warm := z.warm()
 	if z.optimism == 0 || warm == nil {
 		return warm
@@ -115,7 +115,7 @@ func (z *quest) start() []float64 {
 }
 
 // hand gives the next plan what it needs to go on from a series.
-func (z *quest) hand(p *safex.Plan, series []float64) {
+func (z *objective) hand(p *safex.Plan, series []float64) {
 	p.Member = z.member
 	if z.optimism > 0 {
 		p.Means = [][]float64{series}
@@ -123,11 +123,11 @@ func (z *quest) hand(p *safex.Plan, series []float64) {
 }
 
 // epistemic tells whether the epistemic deviation of a rollout under the mean, or under draws, is asked for.
-func (z *quest) epistemic() bool { return z.information > 0 && z.optimism == 0 }
+func (z *objective) epistemic() bool { return z.information > 0 && z.optimism == 0 }
 
 // rewards are what is maximized, for each lane of a rollout of the actions under the mean, or under draws. own are the errors
 // η°, nil without optimism. It does not stop when ctx is over: a population that was begun is completed.
-func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
+func (z *objective) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
 	of, uncertain := believed, believed
 	if z.optimism > 0 || z.alone != nil {
 		if err := z.imagine(context.WithoutCancel(ctx), &z.out, actions, own, nil); err != nil {
@@ -149,7 +149,7 @@ func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *s
 }
 
 // imagine rolls actions out as the reward is: under their errors η°, by the member, or under the mean.
-func (z *quest) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Ascent) error {
+func (z *objective) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Ascent) error {
 	c := z.candidates(actions, own, z.optimism)
 	if z.alone != nil {
 		return z.alone.Roll(ctx, dst, c, up)
@@ -159,7 +159,7 @@ func (z *quest) imagine(ctx context.Context, dst *safex.Rolled, actions, own num
 }
 
 // gain is the information gain per step of lane i.
-func (z *quest) gain(r *safex.Rolled, i int) (sum float64) {
+func (z *objective) gain(r *safex.Rolled, i int) (sum float64) {
 	for c, column := range r.Epistemic {
 		v := column[i] / z.noise[c%z.nx]
 		sum += math.Log1p(v * v)
@@ -168,7 +168,7 @@ func (z *quest) gain(r *safex.Rolled, i int) (sum float64) {
 }
 
 // slope is the gradient of the summed reward with respect to the series.
-func (z *quest) slope(ctx context.Context, actions, own num.Batch) (num.Batch, error) {
+func (z *objective) slope(ctx context.Context, actions, own num.Batch) (num.Batch, error) {
 	if err := z.imagine(ctx, &z.up, actions, own, &safex.Ascent{Reward: 1, Sharpness: steep}); err != nil {
 		return nil, err
 	}

@@ -253,7 +253,7 @@ func TestWarm(t *testing.T) {
 		p.Warm = false
 		cold := play(t, p, q, false)
 		q.Last = nil
-		if fresh := play(t, p, q, false); cold.Plan.Expected.Return() != fresh.Plan.Expected.Return() || cold.Known != nil || cold.Elites != nil || cold.Means != nil {
+		if fresh := play(t, p, q, false); cold.Plan.Expected.Return() != fresh.Plan.Expected.Return() || cold.Counterexamples != nil || cold.Elites != nil || cold.Means != nil {
 			t.Error("a cold game looks at the step before, or hands something on")
 		}
 	}

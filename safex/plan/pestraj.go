@@ -49,8 +49,8 @@ func (p PesTraj) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	if p.Separate {
 		draws, first = 2*p.Particles, p.Particles
 	}
-	return q.under(ctx, venture{
-		search: p.Search, draws: q.drawn(draws, src.Child("draws")), first: first, objective: p.Objective, explore: p.Explore,
+	return q.under(ctx, sampledSearch{
+		search: p.Search, draws: q.drawn(draws, src.Child("draws")), first: first, tradeoff: p.Objective, explore: p.Explore,
 		cost: func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64 {
 			reward, worst := 0.0, q.price(o, r, first*n+i)
 			for d := range p.Particles {

@@ -127,7 +127,7 @@ type witness struct {
 	seen *[]num.Batch
 }
 
-func (w witness) Attack(ctx context.Context, dst *plan.Doubts, t plan.Target, src rng.Stream) error {
+func (w witness) Attack(ctx context.Context, dst *plan.Perturbations, t plan.Target, src rng.Stream) error {
 	*w.seen = append(*w.seen, t.Plans)
 	return w.Adversary.Attack(ctx, dst, t, src)
 }
@@ -173,7 +173,7 @@ func TestRobustHorizon(t *testing.T) {
 	q := query(s, constantBelief{sigma: 0.02}, 0.5)
 	for step := range 3 {
 		a := answer(t, p, q, uint64(step))
-		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Known...) {
+		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Counterexamples...) {
 			if len(eta) != 10*len(s.State) {
 				t.Fatalf("step %d: an error of %d numbers", step, len(eta))
 			}
@@ -201,7 +201,7 @@ func counting(o safex.Objective) map[string]safex.Planner {
 	minmax.Horizon, minmax.Objective, minmax.Alternations = 10, o, 5
 	particles, thorough, optimistic, mean := safe, pessimistic, minmax, minmax
 	particles.Particles = 5
-	thorough.Finalists, thorough.Met, thorough.Remember = 128, 0, 0 // attacks all, and remembers nothing
+	thorough.AttackedCandidates, thorough.PopulationCounterexamples, thorough.KeptCounterexamples = 128, 0, 0 // attacks all, and remembers nothing
 	optimistic.Optimism, mean.Mean = plan.Constant(1), true
 	return map[string]safex.Planner{
 		"safe": safe, "particles": particles, "pestraj": pestraj, "pessimistic": pessimistic, "thorough": thorough, "minmax": minmax, "optminmax": optimistic, "minmax, mean": mean,

@@ -45,8 +45,8 @@ const (
 	shorter = 0.3 // from one to the next
 )
 
-// climber is what a refinement improves.
-type climber interface {
+// refinable is what a refinement improves.
+type refinable interface {
 	// slopes are the gradients of the summed reward and of the smooth maximum of the excess with respect to the series of x, and the
 	// excess of each; the last two are nil if it is of no account.
 	slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error)
@@ -56,7 +56,7 @@ type climber interface {
 
 // improve takes the best of some lanes of a scored population, given with their values, to better ones. It returns how many
 // steps came out as NaN. A cancelled ctx ends it with what is better by then.
-func (r Refinement) improve(ctx context.Context, c climber, o safex.Objective, values []float64, x num.Batch, lanes []int) (nans int, err error) {
+func (r Refinement) improve(ctx context.Context, c refinable, o safex.Objective, values []float64, x num.Batch, lanes []int) (nans int, err error) {
 	lanes = slices.DeleteFunc(slices.Clone(lanes), func(i int) bool { return bad(values[i]) })
 	slices.SortStableFunc(lanes, func(a, b int) int { return compare(values[a], values[b]) })
 	lanes = lanes[:min(r.Candidates, len(lanes))]

@@ -124,15 +124,15 @@ func (q query) drawn(n int, src rng.Stream) num.Batch {
 	return b
 }
 
-// A crossing is every plan under every error: lane e·plans + p of out is plan p under error e.
-type crossing struct {
+// A productRollout has every plan under every error: lane e·plans + p of out is plan p under error e.
+type productRollout struct {
 	epistemic bool // is asked for
 	c         safex.Candidates
 	out       safex.Rolled
 }
 
 // cross rolls plans out under errors, or under the mean if errors is nil.
-func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch, beta float64) error {
+func (q query) cross(ctx context.Context, dst *productRollout, plans, errors num.Batch, beta float64) error {
 	if errors == nil {
 		c := q.candidates(plans, nil, 0)
 		c.Epistemic = dst.epistemic

@@ -169,7 +169,7 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 	t.Run("a last plan of another planner", func(t *testing.T) {
 		odd := [][]float64{{0.5}, nil, make([]float64, 17)}
 		q := ask(t, &belief{sigma: sigma}, 0.5, 0)
-		for _, last := range []*safex.Plan{{}, {Actions: [][]float64{{1, 0, 0}}, Known: odd, Elites: odd, Means: odd}, {Means: odd[:2], Known: odd, Elites: odd}} {
+		for _, last := range []*safex.Plan{{}, {Actions: [][]float64{{1, 0, 0}}, Counterexamples: odd, Elites: odd, Means: odd}, {Means: odd[:2], Counterexamples: odd, Elites: odd}} {
 			q.Last = last
 			plan(t, p, q, 1)
 		}

@@ -40,7 +40,7 @@ func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemb
 	pl := plan.DefaultPessimistic()
 	search := opt.DefaultICEM()
 	search.Samples, search.Elites, search.Iterations = 16, 4, 2
-	pl.Horizon, pl.Search, pl.Finalists = 4, search, 3
+	pl.Horizon, pl.Search, pl.AttackedCandidates = 4, search, 3
 	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, Explore: 10, LearnEvery: 5, Seed: 1}, &e
 }
 

@@ -60,10 +60,10 @@ func rest(ctx context.Context, q safex.Query) (*safex.Plan, error) {
 	for k, e := range p.Worst.WorstExcess(len(p.Bound)) {
 		p.Bound[k] = max(p.Bound[k], e)
 	}
-	p.Known = nil
-	for _, eta := range q.Last.Known {
+	p.Counterexamples = nil
+	for _, eta := range q.Last.Counterexamples {
 		if nx := len(q.State); len(eta) == len(p.Actions)*nx {
-			p.Known = append(p.Known, slices.Concat(eta[nx:], eta[len(eta)-nx:]))
+			p.Counterexamples = append(p.Counterexamples, slices.Concat(eta[nx:], eta[len(eta)-nx:]))
 		}
 	}
 	return &p, nil // Elites and Means are a step old: where a search starts from, and of no other account

@@ -45,7 +45,7 @@ type patient struct {
 func (p patient) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
 	call, r := *p.calls, src.Rand()
 	*p.calls++
-	a := &safex.Plan{Beta: 2, Feasible: true, Bound: []float64{-1}, Eta: [][]float64{{1}, {0.5}, {-1}}, Known: [][]float64{{1, 0.5, -1}, {1}}, Member: 1}
+	a := &safex.Plan{Beta: 2, Feasible: true, Bound: []float64{-1}, Eta: [][]float64{{1}, {0.5}, {-1}}, Counterexamples: [][]float64{{1, 0.5, -1}, {1}}, Member: 1}
 	for range 3 {
 		a.Actions = append(a.Actions, []float64{0.2 * r.Float64()})
 	}
@@ -144,8 +144,8 @@ func TestDeadlineBeforeAnyPlan(t *testing.T) {
 				t.Fatalf("plan %d leads to %v and at worst to %v, want %v and %v", i, last.Expected.States[step+1], last.Worst.States[step+1], mean, worst)
 			}
 		}
-		if math.Abs(f.Worst[0]-bound) > 1e-12 || !slices.Equal(f.Mean, last.Expected.States[1]) || len(last.Known) != 1 || !slices.Equal(last.Known[0], slices.Concat(last.Eta...)) {
-			t.Fatalf("plan %d foresees %v and at worst %v, want %v; it knows the errors %v", i, f.Mean, f.Worst, bound, last.Known)
+		if math.Abs(f.Worst[0]-bound) > 1e-12 || !slices.Equal(f.Mean, last.Expected.States[1]) || len(last.Counterexamples) != 1 || !slices.Equal(last.Counterexamples[0], slices.Concat(last.Eta...)) {
+			t.Fatalf("plan %d foresees %v and at worst %v, want %v; it knows the errors %v", i, f.Mean, f.Worst, bound, last.Counterexamples)
 		}
 		before = last
 	}
