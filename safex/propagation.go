@@ -18,8 +18,8 @@ const (
 	ByMean         Propagation = iota // μ
 	ByNoisyMean                       // μ + ς ε
 	ByDistribution                    // μ + √(σ² + ς²) ε
-	TS1                               // μ + ς ε of one member of a Committee, drawn at every step
-	TSInf                             // μ + ς ε of one member of a Committee, drawn for the whole trajectory
+	TS1                               // μ + ς ε of one member of a Membered model, drawn at every step
+	TSInf                             // μ + ς ε of one member of a Membered model, drawn for the whole trajectory
 )
 
 var propagations = [...]string{"mean", "noisy-mean", "distribution", "ts1", "tsinf"}
@@ -48,13 +48,13 @@ func (p *Propagation) UnmarshalText(text []byte) error {
 
 // Propagate draws a trajectory of m, a model of s, for each lane: x [nx] holds where they start, and column t·nu+k of
 // actions action k at step t. In the result, column t·nx+d is dimension d of the state after step t. Lanes draw from streams of their
-// own, src.At(lane), so that one never depends on the others. TS1 and TSInf need a Committee.
+// own, src.At(lane), so that one never depends on the others. TS1 and TSInf need a Membered model.
 func (p Propagation) Propagate(ctx context.Context, s *System, m Model, x, actions num.Batch, src rng.Stream) (states num.Batch, err error) {
 	nx, nu, n := len(s.State), len(s.Action), x.Len()
 	if len(x) != nx || n == 0 || actions.Len() != n || len(actions)%nu != 0 {
 		panic(fmt.Sprintf("safex: Propagate of %d states of %d dimensions under %d columns of %d actions by a system of %d and %d", n, len(x), len(actions), actions.Len(), nx, nu))
 	}
-	committee, _ := m.(Committee)
+	committee, _ := m.(Membered)
 	if (p == TS1 || p == TSInf) && MembersOf(m) == 0 {
 		return nil, fmt.Errorf("safex: %s draws members, and a %T has none: use an ensemble, or distribution", p, m)
 	}

@@ -80,7 +80,7 @@ type Attempt struct {
 
 	system    *safex.System
 	agent     train.Agent
-	learner   safex.Keeper
+	learner   safex.Codec
 	episodes  []safex.Episode
 	attackers []plan.Adversary // of Adversaries, then of Reference
 	worst     *Scenario
@@ -305,7 +305,7 @@ type counted struct {
 }
 
 // Roll implements safex.Rollout.
-func (c *counted) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
+func (c *counted) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
 	n := in.Actions.Len()
 	if c.all += n; up != nil {
 		c.gradients += n

@@ -27,17 +27,17 @@ import (
 // One of each HoldOut transitions is held out for ever: no fit learns from it. With Fresh, as published, they are drawn anew for
 // each fit. A fit that goes on from the one before has then learned from most of them already, and its epistemic deviation there is too small.
 type Temperature struct {
-	Learner   safex.Keeper `json:"-"`
-	HoldOut   int          // one of so many transitions calibrates, at least 2
-	Aleatoric bool         // count the aleatoric deviation in, as published
-	Fresh     bool         // hold out other transitions in each fit, as published
+	Learner   safex.Codec `json:"-"`
+	HoldOut   int         // one of so many transitions calibrates, at least 2
+	Aleatoric bool        // count the aleatoric deviation in, as published
+	Fresh     bool        // hold out other transitions in each fit, as published
 }
 
 // DefaultTemperature holds out one in five transitions.
 func DefaultTemperature() Temperature { return Temperature{HoldOut: 5} }
 
 // With implements Calibrator.
-func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
+func (c Temperature) With(l safex.Codec) Calibrator { c.Learner = l; return c }
 
 // Check reports the first setting that is out of range, or what the Learner reports.
 func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
@@ -125,10 +125,10 @@ func (c Temperature) Update(ctx context.Context, s *safex.System, data *safex.Da
 	return update(ctx, c.Learner, s, data, old)
 }
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (c Temperature) Save(m safex.Model) ([]byte, error) { return save("temperature", c.Learner, m) }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (c Temperature) Load(s *safex.System, data []byte) (safex.Model, error) {
 	return load("temperature", c.Learner, s, data, c.learned)
 }

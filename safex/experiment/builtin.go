@@ -17,7 +17,7 @@ import (
 var (
 	Tasks        = &Registry[safex.Maker]{what: "task"}
 	Planners     = &Registry[safex.Planner]{what: "planner"}
-	Learners     = &Registry[safex.Keeper]{what: "model"}
+	Learners     = &Registry[safex.Codec]{what: "model"}
 	Calibrations = &Registry[calibrate.Calibrator]{what: "calibration"}
 	Engines      = &Registry[safex.Engine]{what: "engine"}
 	Searches     = &Registry[opt.Minimizer]{what: "search"}
@@ -44,13 +44,13 @@ func init() {
 	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
 	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
 
-	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Keeper](ensemble.Default))
-	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Keeper](ensemble.Deterministic))
-	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Keeper](ensemble.FSVGD))
-	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Keeper](ensemble.ProbabilisticFSVGD))
-	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Keeper](gp.Default))
-	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Keeper](linear.Default))
-	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Keeper { return rollout.Known{} })
+	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Codec](ensemble.Default))
+	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Codec](ensemble.Deterministic))
+	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Codec](ensemble.FSVGD))
+	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Codec](ensemble.ProbabilisticFSVGD))
+	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Codec](gp.Default))
+	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Codec](linear.Default))
+	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Codec { return rollout.Known{} })
 
 	Calibrations.Add(None, "the model's epistemic deviation as it is", func() calibrate.Calibrator { return nil })
 	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))

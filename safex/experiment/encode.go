@@ -21,8 +21,8 @@ const typeKey = "Type"
 // plainTask is the type of a task without parameters. Its field Name says which.
 var plainTask = typeName(safex.Task{})
 
-// codec is how an interface with a Registry becomes JSON: the fields of what it holds, after the name of its type.
-func codec[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshalers) {
+// coders are how an interface with a Registry becomes JSON: the fields of what it holds, after the name of its type.
+func coders[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshalers) {
 	marshal := json.MarshalToFunc(func(e *jsontext.Encoder, v *T) error {
 		if !reflect.ValueOf(v).Elem().Elem().IsValid() {
 			return e.WriteToken(jsontext.Null)
@@ -187,13 +187,13 @@ func Options(own ...safex.Maker) encode.Options {
 	join := func(m *json.Marshalers, u *json.Unmarshalers) {
 		marshal, unmarshal = append(marshal, m), append(unmarshal, u)
 	}
-	join(codec(Tasks, own...))
-	join(codec(Planners))
-	join(codec(Learners))
-	join(codec(Calibrations))
-	join(codec(Engines))
-	join(codec(Searches))
-	join(codec(Adversaries))
+	join(coders(Tasks, own...))
+	join(coders(Planners))
+	join(coders(Learners))
+	join(coders(Calibrations))
+	join(coders(Engines))
+	join(coders(Searches))
+	join(coders(Adversaries))
 	return json.JoinOptions(json.WithMarshalers(json.JoinMarshalers(marshal...)), json.WithUnmarshalers(json.JoinUnmarshalers(unmarshal...)))
 }
 
@@ -203,7 +203,7 @@ type kept struct {
 	Task         safex.Maker
 	Traits       traits
 	Planner      safex.Planner
-	Learner      safex.Keeper
+	Learner      safex.Codec
 	Prior        safex.Maker          `json:",omitzero"`
 	Calibration  calibrate.Calibrator `json:",omitzero"`
 	Engine       safex.Engine

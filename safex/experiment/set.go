@@ -232,7 +232,7 @@ var choices = map[reflect.Type]func(name string) (any, error){
 	reflect.TypeFor[opt.Minimizer]():        func(name string) (any, error) { return Searches.New(name) },
 	reflect.TypeFor[plan.Adversary]():       func(name string) (any, error) { return Adversaries.New(name) },
 	reflect.TypeFor[safex.Planner]():        func(name string) (any, error) { return Planners.New(name) },
-	reflect.TypeFor[safex.Keeper]():         func(name string) (any, error) { return Learners.New(name) },
+	reflect.TypeFor[safex.Codec]():          func(name string) (any, error) { return Learners.New(name) },
 	reflect.TypeFor[calibrate.Calibrator](): func(name string) (any, error) { return Calibrations.New(name) },
 }
 

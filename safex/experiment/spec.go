@@ -29,7 +29,7 @@ type Spec struct {
 	Build       string               // of safex that runs it: bits are the same within one
 	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
 	Planner     safex.Planner        // how the agent plans
-	Learner     safex.Keeper         // what it learns
+	Learner     safex.Codec          // what it learns
 	Prior       safex.Maker          // the parameters that are believed, of which the Learner learns what they miss; nil is none
 	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
 	Engine      safex.Engine         // what takes the model through time
@@ -153,7 +153,7 @@ func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
 }
 
 // Compose is the learner of a run: Learner, on the difference to Prior if there is one, calibrated.
-func (s *Spec) Compose() (safex.Keeper, error) {
+func (s *Spec) Compose() (safex.Codec, error) {
 	if s.Learner == nil {
 		return nil, errors.New("there is no Learner")
 	}
@@ -172,7 +172,7 @@ func (s *Spec) Compose() (safex.Keeper, error) {
 }
 
 // Agent is the agent of a run, and its learner.
-func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Keeper, error) {
+func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	return train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,

@@ -78,11 +78,11 @@ func (s stillStepper) forward(_ []float64, _ int, _ bool, lanes int) (mean, dev 
 // backward implements stepper.
 func (stillStepper) backward(dxu, _, _, _ []float64, _, _ int) { clear(dxu) }
 
-// keeper tells whether rows of each step are kept for a way back, or only those of the last one.
-type keeper bool
+// rowsKept tells whether rows of each step are kept for a way back, or only those of the last one.
+type rowsKept bool
 
 // at are the n rows of step t in x.
-func at[T float32 | float64](k keeper, x []T, t, n, lanes int) []T {
+func at[T float32 | float64](k rowsKept, x []T, t, n, lanes int) []T {
 	if !k {
 		t = 0
 	}

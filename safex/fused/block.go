@@ -95,8 +95,8 @@ func (w *worker) load() {
 	}
 	for k := range w.nu {
 		var v float64
-		if w.c.Last != nil {
-			v = w.c.Last[k]
+		if w.c.LastAction != nil {
+			v = w.c.LastAction[k]
 		}
 		fill(w.rows(w.last, k, 1), v)
 	}
@@ -184,7 +184,7 @@ func (w *worker) run(t *num.Tape, inputs ...[]float64) {
 	t.Run(w.in[:i], w.lanes)
 }
 
-// value is safex.Ascent's, and begins the way back.
+// value is safex.Scalarisation's, and begins the way back.
 func (w *worker) value() {
 	value := w.rows(w.spare, 0, 1)
 	scale(value, w.rows(w.reward, 0, 1), w.up.Reward)

@@ -26,7 +26,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-var ascent = &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+var scalarisation = &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
 
 // pendulum is a rollout of random networks, and n candidates.
 func pendulum(t testing.TB, activation string, horizon, n int) (*safex.System, *networks, safex.Candidates) {
@@ -69,18 +69,18 @@ func heavy(t testing.TB) *safex.System {
 }
 
 // learners are those whose models have a Form, by name.
-func learners(t testing.TB) map[string]safex.Keeper {
-	lin := func(degree int) safex.Keeper {
+func learners(t testing.TB) map[string]safex.Codec {
+	lin := func(degree int) safex.Codec {
 		l := linear.Default()
 		l.Degree = degree
 		return l
 	}
-	gauss := func(kernel string) safex.Keeper {
+	gauss := func(kernel string) safex.Codec {
 		g := gp.Default()
 		g.Kernel, g.Points, g.Restarts = kernel, 61, 0
 		return g
 	}
-	return map[string]safex.Keeper{
+	return map[string]safex.Codec{
 		"learned noise":  small(ensemble.Default()),
 		"fixed noise":    small(ensemble.Deterministic()),
 		"temperature":    calibrate.DefaultTemperature().With(small(ensemble.Default())),
@@ -116,7 +116,7 @@ func TestFittedModels(t *testing.T) {
 				column[i] = float64(float32(v))
 			}
 		}
-		all.engines(t, name, s, m, c, ascent)
+		all.engines(t, name, s, m, c, scalarisation)
 		if safex.MembersOf(m) > 0 {
 			own, err := safex.MemberOf(m, 1)
 			if err != nil {
@@ -152,7 +152,7 @@ func TestEpistemic(t *testing.T) {
 		r := bind(t, fused.New(), s, m)
 		c.Epistemic = true
 		want := roll(t, r, c, nil)
-		for _, up := range []*safex.Ascent{nil, ascent} {
+		for _, up := range []*safex.Scalarisation{nil, scalarisation} {
 			for _, eta := range []num.Batch{c.Eta, nil} {
 				asked := c
 				asked.Eta = eta
@@ -256,7 +256,7 @@ func TestWithoutData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.engines(t, name, s, m, c, ascent)
+		all.engines(t, name, s, m, c, scalarisation)
 	}
 	all.report(t, 100)
 }
@@ -267,7 +267,7 @@ func TestBrokenWeights(t *testing.T) {
 	check := func(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates) (got *safex.Rolled) {
 		t.Helper()
 		c.Epistemic = true
-		got, want := roll(t, bind(t, fused.New(), s, m), c, ascent), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent)
+		got, want := roll(t, bind(t, fused.New(), s, m), c, scalarisation), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, scalarisation)
 		for name, of := range map[string][2]num.Batch{"state": {got.States, want.States}, "epistemic": {got.Epistemic, want.Epistemic}} {
 			for d, column := range of[1] {
 				for i, v := range column {
@@ -334,7 +334,7 @@ func TestCandidatesAreIndependent(t *testing.T) {
 func independent(t *testing.T, kind string, r safex.Rollout, c safex.Candidates) {
 	t.Helper()
 	c.Epistemic = true
-	before := roll(t, r, c, ascent)
+	before := roll(t, r, c, scalarisation)
 	for _, n := range []int{1, 31, 32, 33, 64, 65, 100} {
 		part := c
 		part.Actions, part.Eta = num.NewBatch(len(c.Actions), n), num.NewBatch(len(c.Eta), n)
@@ -345,7 +345,7 @@ func independent(t *testing.T, kind string, r safex.Rollout, c safex.Candidates)
 		if n > 1 {
 			part.Actions[2][0] = math.NaN()
 		}
-		after := results(roll(t, r, part, ascent))
+		after := results(roll(t, r, part, scalarisation))
 		for name, b := range results(before) {
 			for d := range b {
 				for i := 1; i < n; i++ {
@@ -367,12 +367,12 @@ func TestWithoutEta(t *testing.T) {
 	for kind, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
 		for range 3 {
-			roll(t, r, c, ascent)
+			roll(t, r, c, scalarisation)
 			without, zeros := c, c
 			without.Eta, zeros.Eta = nil, num.NewBatch(len(c.Eta), 100)
-			want := results(roll(t, r, zeros, ascent))
-			roll(t, r, c, ascent)
-			for name, b := range results(roll(t, r, without, ascent)) {
+			want := results(roll(t, r, zeros, scalarisation))
+			roll(t, r, c, scalarisation)
+			for name, b := range results(roll(t, r, without, scalarisation)) {
 				for d := range b {
 					if !slices.Equal(b[d], want[name][d]) {
 						t.Fatalf("%s: %s %d is another than at η = 0", kind, name, d)
@@ -389,10 +389,10 @@ func TestSameBits(t *testing.T) {
 	c.Epistemic = true
 	for kind, m := range kinds(t, s, "tanh") {
 		r := bind(t, fused.New(), s, m)
-		want := results(roll(t, r, c, ascent))
+		want := results(roll(t, r, c, scalarisation))
 		check := func(what string) {
 			t.Helper()
-			for name, b := range results(roll(t, r, c, ascent)) {
+			for name, b := range results(roll(t, r, c, scalarisation)) {
 				for d := range b {
 					if !slices.Equal(b[d], want[name][d]) {
 						t.Fatalf("%s: with %s, %s %d is another", kind, what, name, d)
@@ -424,7 +424,7 @@ func TestConcurrentRolls(t *testing.T) {
 		outs, again := make([]*safex.Rolled, 16), make([]*safex.Rolled, 16)
 		run := func(i int) *safex.Rolled {
 			_, _, c := pendulum(t, "relu", 3+i%4, 70+i)
-			up := ascent
+			up := scalarisation
 			if i%3 == 0 {
 				up = nil
 			}
@@ -457,7 +457,7 @@ func TestNoAllocation(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 100)
 	for kind, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
-		for _, up := range []*safex.Ascent{nil, ascent} {
+		for _, up := range []*safex.Scalarisation{nil, scalarisation} {
 			for _, epistemic := range []bool{false, true} {
 				var out safex.Rolled
 				c.Epistemic = epistemic
@@ -511,7 +511,7 @@ func TestRefuses(t *testing.T) {
 	short.State = []float64{1}
 	panics("a short state", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
 	short = c
-	short.Last = []float64{1, 2}
+	short.LastAction = []float64{1, 2}
 	panics("a long last action", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
 	torn := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "relu")
 	torn.layers.Dense[1].Weights = torn.layers.Dense[1].Weights[1:]

@@ -263,7 +263,7 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 }
 
 // exact is what becomes of candidate lane of c, in float64 from the numbers that the engines see.
-func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent, lane int) *safex.Rolled {
+func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Scalarisation, lane int) *safex.Rolled {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	horizon := len(c.Actions) / nu
 	input := func(b num.Batch, i, at int) dual {
@@ -278,7 +278,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 	for d, v := range c.State {
 		x[d].v = v
 	}
-	for k, v := range c.Last {
+	for k, v := range c.LastAction {
 		last[k].v = v
 	}
 	out := &safex.Rolled{Value: make([]float64, 1)}
@@ -353,7 +353,7 @@ func TestLikeMembers(t *testing.T) {
 		}
 		c := candidates(r, s, 30, 8)
 		c.Eta, c.Epistemic = uniform(r, 30*len(s.State), 8), true
-		up := &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 16}
+		up := &safex.Scalarisation{Reward: 1, Excess: 1, Sharpness: 16}
 		graph := results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, up))
 		worst := map[string][2]float64{} // of this engine and the graph
 		for lane := range 8 {

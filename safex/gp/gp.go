@@ -263,6 +263,6 @@ func changes(s *safex.System, data *safex.Data, from int) num.Batch {
 }
 
 var (
-	_ safex.Keeper  = GP{}
+	_ safex.Codec   = GP{}
 	_ safex.Updater = GP{}
 )

@@ -156,7 +156,7 @@ func (a *attackState) errors(each int) {
 }
 
 // roll tries the errors, with a gradient if up is not nil.
-func (a *attackState) roll(ctx context.Context, up *safex.Ascent) error {
+func (a *attackState) roll(ctx context.Context, up *safex.Scalarisation) error {
 	a.trim(a.c.Eta)
 	if err := a.Target.Rollout.Roll(ctx, &a.out, a.c, up); err != nil {
 		return err

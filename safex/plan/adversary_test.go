@@ -193,7 +193,7 @@ func TestAdversaryLaws(t *testing.T) {
 // unlimited is a rollout without limits.
 type unlimited struct{ safex.Rollout }
 
-func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := u.Rollout.Roll(ctx, dst, c, up)
 	dst.Excess = nil
 	return err
@@ -202,7 +202,7 @@ func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidat
 // undefined is a rollout that comes out as NaN where the first number of η is not 0.
 type undefined struct{ safex.Rollout }
 
-func (u undefined) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (u undefined) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := u.Rollout.Roll(ctx, dst, c, up)
 	for i := range c.Actions.Len() {
 		if c.Eta != nil && c.Eta[0][i] != 0 {
@@ -218,7 +218,7 @@ type ends struct {
 	cancel context.CancelFunc
 }
 
-func (e ends) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (e ends) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	defer e.cancel()
 	return e.Rollout.Roll(ctx, dst, c, up)
 }
@@ -264,7 +264,7 @@ func (a affine) influence(β float64, i, d, t, k int) float64 {
 }
 
 // Roll implements safex.Rollout, with the exact gradient.
-func (a affine) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (a affine) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

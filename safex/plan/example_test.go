@@ -128,11 +128,11 @@ func ExamplePessimistic_Plan() {
 	ride := q.System.Begin([]float64{0, 0}, src.Child("real"))
 	for t := range 20 {
 		q.State = ride.States[t]
-		if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(t)); err != nil {
+		if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(t)); err != nil {
 			fmt.Println(err)
 			return
 		}
-		if err := q.System.Advance(&ride, q.Last.Actions[0], src.Child("real")); err != nil {
+		if err := q.System.Advance(&ride, q.Previous.Actions[0], src.Child("real")); err != nil {
 			fmt.Println(err)
 			return
 		}

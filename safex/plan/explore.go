@@ -83,8 +83,8 @@ func (q query) newObjective(e Exploration, src rng.Stream) (*objective, error) {
 	if q.Members < 1 {
 		return nil, fmt.Errorf("plan: Explore.Thompson draws a member of the model, and this model has none: use an ensemble")
 	}
-	if q.Last != nil {
-		z.member = q.Last.Member
+	if q.Previous != nil {
+		z.member = q.Previous.Member
 	}
 	if z.member < 1 || z.member > q.Members {
 		z.member = 1 + src.Rand().IntN(q.Members)
@@ -108,7 +108,7 @@ func (z *objective) start() []float64 {
 	if z.optimism == 0 || warm == nil {
 		return warm
 	}
-	if means := z.Last.Means; len(means) == 1 && len(means[0]) == z.horizon*z.dims() {
+	if means := z.Previous.Means; len(means) == 1 && len(means[0]) == z.horizon*z.dims() {
 		return later(means[0], z.dims())
 	}
 	return z.join(nil, batchOf(warm)).Point(0)
@@ -149,7 +149,7 @@ func (z *objective) rewards(ctx context.Context, actions, own num.Batch, believe
 }
 
 // imagine rolls actions out as the reward is: under their errors η°, by the member, or under the mean.
-func (z *objective) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Ascent) error {
+func (z *objective) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Scalarisation) error {
 	c := z.candidates(actions, own, z.optimism)
 	if z.alone != nil {
 		return z.alone.Roll(ctx, dst, c, up)
@@ -169,7 +169,7 @@ func (z *objective) gain(r *safex.Rolled, i int) (sum float64) {
 
 // slope is the gradient of the summed reward with respect to the series.
 func (z *objective) slope(ctx context.Context, actions, own num.Batch) (num.Batch, error) {
-	if err := z.imagine(ctx, &z.up, actions, own, &safex.Ascent{Reward: 1, Sharpness: steep}); err != nil {
+	if err := z.imagine(ctx, &z.up, actions, own, &safex.Scalarisation{Reward: 1, Sharpness: steep}); err != nil {
 		return nil, err
 	}
 	if own == nil {

@@ -23,7 +23,7 @@ type fog struct {
 	seen *[]safex.Candidates
 }
 
-func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if up != nil {
 		return errors.New("fog has no gradients")
 	}
@@ -187,7 +187,7 @@ func TestOptimismIsExact(t *testing.T) {
 	search.Samples, search.Iterations, search.MinStd = 256, 20, 0.3 // which is drawn to the edges of the box
 	p.Search = probe{search, &searches}
 	q := query(cart(t), constantBelief{sigma: sigma}, -0.5)
-	q.Last = answer(t, p, q, 1)
+	q.Previous = answer(t, p, q, 1)
 	best := 0.0
 	for i := range horizon { // by 0.1 for each push, and κσ for each error
 		best += (-0.5 + float64(i+1)*(0.1+kappa*sigma)) / horizon
@@ -196,11 +196,11 @@ func TestOptimismIsExact(t *testing.T) {
 		t.Errorf("it hopes for %v, and the best is %v", got, best)
 	}
 	top := 0.0
-	for _, x := range q.Last.Expected.States {
+	for _, x := range q.Previous.Expected.States {
 		top = max(top, x[0])
 	}
-	if top > 0.5+1e-9 || !q.Last.Feasible {
-		t.Errorf("what it expects goes to %v, and not beyond 0.5; feasible: %v", top, q.Last.Feasible)
+	if top > 0.5+1e-9 || !q.Previous.Feasible {
+		t.Errorf("what it expects goes to %v, and not beyond 0.5; feasible: %v", top, q.Previous.Feasible)
 	}
 	x := searches[0].result.X
 	answer(t, p, q, 2)
@@ -208,12 +208,12 @@ func TestOptimismIsExact(t *testing.T) {
 		t.Errorf("the next search starts at %v, want %v", searches[1].Start, want)
 	}
 	p.Explore.Optimism = plan.Linear(0, kappa, 1) // none at first
-	q.Last = answer(t, p, q, 3)
+	q.Previous = answer(t, p, q, 3)
 	q.Episode = 2
 	answer(t, p, q, 4)
-	for i, u := range q.Last.Actions[1:] {
+	for i, u := range q.Previous.Actions[1:] {
 		if start := searches[3].Start; start[2*i] != 0 || start[2*i+1] != u[0] {
-			t.Fatalf("the first search with errors starts at %v, after the actions %v", start, q.Last.Actions)
+			t.Fatalf("the first search with errors starts at %v, after the actions %v", start, q.Previous.Actions)
 		}
 	}
 }
@@ -230,11 +230,11 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 		q.Members, q.Member = 2, func(i int) (safex.Rollout, error) { return members[i], nil }
 		var met [2]int
 		for episode := range 20 {
-			q.Last = nil
+			q.Previous = nil
 			drawn := 0
 			for step := range 3 {
 				a := answer(t, p, q, uint64(100*episode+step))
-				if q.Last == nil {
+				if q.Previous == nil {
 					drawn = a.Member
 					met[drawn-1]++
 				}
@@ -244,13 +244,13 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 				if !a.Feasible || a.Worst.WorstExcess(1)[0] > 0 {
 					t.Errorf("%s: it breaks the limit that the mean says", name)
 				}
-				q.Last = a
+				q.Previous = a
 			}
 		}
 		if met[0] < 3 || met[1] < 3 { // the chance is 4e-4
 			t.Errorf("%s: of 20 episodes, members had %v", name, met)
 		}
-		q.Last, q.Members = &safex.Plan{Member: 3}, 2
+		q.Previous, q.Members = &safex.Plan{Member: 3}, 2
 		if a := answer(t, p, q, 1); a.Member < 1 || a.Member > 2 {
 			t.Errorf("%s: it goes on with member %d of 2", name, a.Member)
 		}

@@ -48,13 +48,13 @@ func reach(t *testing.T, p safex.Planner, engine safex.Engine, s *safex.System) 
 	tr, q := s.Begin(x, src), query(s, roll)
 	for i := range s.Steps {
 		q.State = tr.States[i]
-		if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
-			err = s.Advance(&tr, q.Last.Actions[0], src)
+		if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
+			err = s.Advance(&tr, q.Previous.Actions[0], src)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !q.Last.Feasible {
+		if !q.Previous.Feasible {
 			t.Fatalf("plan %d is infeasible at %v", i, tr.States[i])
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // line is the rollout of x' = x + 0.1 u + β σ η, rewarded for x, with x at most 1, that counts its lanes.
 type line struct{ lanes *int }
 
-func (l line) Roll(_ context.Context, dst *safex.Rolled, c safex.Candidates, _ *safex.Ascent) error {
+func (l line) Roll(_ context.Context, dst *safex.Rolled, c safex.Candidates, _ *safex.Scalarisation) error {
 	n := c.Actions.Len()
 	*l.lanes += n
 	dst.Resize(len(c.Actions), 1, 1, n)

@@ -148,7 +148,7 @@ func (g *minMax) begin() {
 		s.mean = make([]float64, g.horizon*s.dims)
 	}
 	g.actions.fix([][]float64{g.actions.mean}, 1)
-	if last := g.Last; g.Warm && last != nil && len(last.Means) == 2 {
+	if last := g.Previous; g.Warm && last != nil && len(last.Means) == 2 {
 		g.actions.inherit(last.Means[0], last.Elites, g.Fixed)
 		g.errors.inherit(last.Means[1], last.Counterexamples, g.Fixed)
 	}

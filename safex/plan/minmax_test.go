@@ -227,7 +227,7 @@ func TestWarm(t *testing.T) {
 		if want := average(a.errors[0].result.Elites); !slices.Equal(a.errors[1].Start, want) {
 			t.Error("the second turn does not start from the mean of the first")
 		}
-		q.Last = a.Plan
+		q.Previous = a.Plan
 		b := play(t, p, q, false)
 		if want := later(average(a.errors[1].result.Elites), 1); !slices.Equal(b.errors[0].Start, want) {
 			t.Errorf("errors start from %v, want %v", b.errors[0].Start, want)
@@ -252,7 +252,7 @@ func TestWarm(t *testing.T) {
 		}
 		p.Warm = false
 		cold := play(t, p, q, false)
-		q.Last = nil
+		q.Previous = nil
 		if fresh := play(t, p, q, false); cold.Plan.Expected.Return() != fresh.Plan.Expected.Return() || cold.Counterexamples != nil || cold.Elites != nil || cold.Means != nil {
 			t.Error("a cold game looks at the step before, or hands something on")
 		}
@@ -319,7 +319,7 @@ func TestErrorsThatLeaveTheNumbers(t *testing.T) {
 // fragile leaves the real numbers if the first push is above 0.2 and the first error, which hurts where it is above 0, far below.
 type fragile struct{ constantBelief }
 
-func (f fragile) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (f fragile) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := f.constantBelief.Roll(ctx, dst, c, up)
 	for i := range c.Actions.Len() {
 		if c.Eta != nil && c.Eta[0][i] < -0.3 && c.Actions[0][i] > 0.2 {
@@ -347,7 +347,7 @@ type cutting struct {
 	nowhere bool
 }
 
-func (c cutting) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
+func (c cutting) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
 	err := c.constantBelief.Roll(ctx, dst, in, up)
 	if c.cancel(); c.nowhere {
 		for _, b := range []num.Batch{dst.Reward, dst.Excess} {
@@ -393,7 +393,7 @@ type stopping struct {
 	cancel context.CancelFunc
 }
 
-func (s *stopping) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (s *stopping) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if s.left--; s.left == 0 {
 		s.cancel()
 	}

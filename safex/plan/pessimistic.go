@@ -162,10 +162,10 @@ func betaInForce(s Schedule, q safex.Query) float64 {
 
 // inherited are the last plan's counterexamples, a step later; errors of the last step that may err are repeated. 0 are all steps.
 func (q query) inherited(robust int) (counterexamples [][]float64) {
-	if q.Last == nil {
+	if q.Previous == nil {
 		return nil
 	}
-	for _, eta := range q.Last.Counterexamples {
+	for _, eta := range q.Previous.Counterexamples {
 		if len(eta) != q.horizon*q.nx {
 			return nil
 		}

@@ -36,7 +36,7 @@ func cart(t testing.TB) *safex.System {
 // after t steps the worst η, all ones, is exactly t β σ further right.
 type constantBelief struct{ sigma float64 }
 
-func (d constantBelief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (d constantBelief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -103,9 +103,9 @@ func TestTrueModelSwingsUp(t *testing.T) {
 	q := query(s, roll)
 	for i := range s.Steps {
 		q.State = tr.States[i]
-		q.Last = answer(t, p, q, uint64(i))
-		next, reward, excess := s.Step(q.State, q.Last.Actions[0])
-		tr.Append(q.Last.Actions[0], next, reward, excess)
+		q.Previous = answer(t, p, q, uint64(i))
+		next, reward, excess := s.Step(q.State, q.Previous.Actions[0])
+		tr.Append(q.Previous.Actions[0], next, reward, excess)
 	}
 	t.Logf("return %.1f, worst excess %.3f rad/s", tr.Return(), tr.WorstExcess(1)[0])
 	if tr.Violations() > 0 {
@@ -188,7 +188,7 @@ func TestRobustHorizon(t *testing.T) {
 				t.Fatalf("step %d: the worst error is %v", step, a.Eta)
 			}
 		}
-		q.Last = a
+		q.Previous = a
 	}
 }
 

@@ -206,7 +206,7 @@ func along(at, way []float64) (points [][]float64) {
 
 // excessSlope is the gradient of the smooth maximum of the excess of actions under errors, nil for none, and the excess of each.
 func (q query) excessSlope(ctx context.Context, dst *safex.Rolled, actions, errors num.Batch, beta float64) (num.Batch, []float64, error) {
-	if err := q.Rollout.Roll(ctx, dst, q.candidates(actions, errors, beta), &safex.Ascent{Excess: 1, Sharpness: steep}); err != nil {
+	if err := q.Rollout.Roll(ctx, dst, q.candidates(actions, errors, beta), &safex.Scalarisation{Excess: 1, Sharpness: steep}); err != nil {
 		return nil, nil, err
 	}
 	var worst []float64

@@ -56,7 +56,7 @@ func newQuery(q safex.Query, horizon int) query {
 
 // candidates are the actions, and the errors of eta if it is not nil, from where the query stands.
 func (q query) candidates(actions, eta num.Batch, beta float64) safex.Candidates {
-	return safex.Candidates{State: q.State, Last: q.LastAction, Actions: actions, Eta: eta, Beta: beta}
+	return safex.Candidates{State: q.State, LastAction: q.LastAction, Actions: actions, Eta: eta, Beta: beta}
 }
 
 // usable is nil if a search found a candidate to execute, and otherwise why it did not.
@@ -72,12 +72,12 @@ func usable(found *opt.Result, stopped error) error {
 
 // warm is the rest of the last plan's actions, its last one repeated; nil without a last plan.
 func (q query) warm() []float64 {
-	if q.Last == nil || len(q.Last.Actions) == 0 {
+	if q.Previous == nil || len(q.Previous.Actions) == 0 {
 		return nil
 	}
 	flat := make([]float64, 0, q.horizon*q.nu)
 	for t := range q.horizon {
-		flat = append(flat, q.Last.Actions[min(t+1, len(q.Last.Actions)-1)]...)
+		flat = append(flat, q.Previous.Actions[min(t+1, len(q.Previous.Actions)-1)]...)
 	}
 	return flat
 }

@@ -68,7 +68,7 @@ func (s SignGradient) Attack(ctx context.Context, dst *Perturbations, t Target, 
 	}
 	κ := s.Sharpness
 	for range s.Steps {
-		if err := a.roll(ctx, &safex.Ascent{Excess: 1, Sharpness: κ}); err != nil {
+		if err := a.roll(ctx, &safex.Scalarisation{Excess: 1, Sharpness: κ}); err != nil {
 			return err
 		}
 		κ = min(κ*s.Sharpen, sharpest)

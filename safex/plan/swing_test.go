@@ -44,8 +44,8 @@ func TestRefinementSwingsUp(t *testing.T) {
 				tr, q := s.Begin(x, src), query(s, roll)
 				for i := range s.Steps {
 					q.State = tr.States[i]
-					if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
-						err = s.Advance(&tr, q.Last.Actions[0], src)
+					if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
+						err = s.Advance(&tr, q.Previous.Actions[0], src)
 					}
 					if err != nil {
 						t.Error(err)

@@ -17,7 +17,7 @@ type moved struct {
 }
 
 // Roll implements safex.Rollout.
-func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	c.State = []float64{c.State[0]/m.unit - m.offset, c.State[1]}
 	if up != nil {
 		more := *up

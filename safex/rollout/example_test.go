@@ -40,7 +40,7 @@ func ExampleGoMLX() {
 	}
 	push := num.Batch{{1, 0}, {1, 0}, {0, 0}, {-1, 0}} // a column for each of four steps, a lane for each of two series
 	var r safex.Rolled
-	if err := roll.Roll(context.Background(), &r, safex.Candidates{State: []float64{0, 0}, Actions: push}, &safex.Ascent{Reward: 1, Sharpness: 1}); err != nil {
+	if err := roll.Roll(context.Background(), &r, safex.Candidates{State: []float64{0, 0}, Actions: push}, &safex.Scalarisation{Reward: 1, Sharpness: 1}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -61,7 +61,7 @@ type bound struct {
 
 // Roll implements safex.Rollout. It runs the halves of a batch side by side: an operation of a
 // rollout is too small to keep two cores busy, two rollouts are not.
-func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	checkCandidates(c, nx, nu)
@@ -103,8 +103,8 @@ func checkCandidates(c safex.Candidates, nx, nu int) {
 	switch {
 	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
 		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
-	case c.Last != nil && len(c.Last) != nu:
-		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.Last), nu))
+	case c.LastAction != nil && len(c.LastAction) != nu:
+		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.LastAction), nu))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}
@@ -114,7 +114,7 @@ func checkCandidates(c safex.Candidates, nx, nu int) {
 const smallest = 8
 
 // part rolls candidates lo to hi into the same lanes of results, in the order of the graph's outputs.
-func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, lo, hi int) (err error) {
+func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Scalarisation, lo, hi int) (err error) {
 	defer gx.Catch(&err)
 	nx, nu := len(r.system.State), len(r.system.Action)
 	horizon, lanes := len(c.Actions)/nu, gx.Lanes(hi-lo)
@@ -128,7 +128,7 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, 
 	}
 	if r.system.Rated() {
 		last := make([]float64, nu)
-		copy(last, c.Last)
+		copy(last, c.LastAction)
 		args = append(args, tensors.FromFlatDataAndDimensions(last, nu, 1))
 	}
 	switch {
@@ -261,7 +261,7 @@ func (u *unroller) run(parameters []*Node) {
 	}
 }
 
-// value is the quantity that safex.Ascent defines, [B].
+// value is the quantity that safex.Scalarisation defines, [B].
 func (u *unroller) value(reward, excess, sharpness *Node) *Node {
 	value := Mul(reward, ReduceSum(u.reward, 0))
 	if u.excess == nil {

@@ -25,7 +25,7 @@ func (Known) Learn(ctx context.Context, s *safex.System, data *safex.Data, _ saf
 
 const kind, format = "true", 1
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (Known) Save(m safex.Model) ([]byte, error) {
 	t, ok := m.(truth)
 	if !ok {
@@ -34,7 +34,7 @@ func (Known) Save(m safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, t.Dynamics.Fingerprint())
 }
 
-// Load implements safex.Keeper. It refuses the truth of other dynamics.
+// Load implements safex.Codec. It refuses the truth of other dynamics.
 func (Known) Load(s *safex.System, data []byte) (safex.Model, error) {
 	var dynamics string
 	if err := checksum.Open(kind, format, data, &dynamics); err != nil {
@@ -46,4 +46,4 @@ func (Known) Load(s *safex.System, data []byte) (safex.Model, error) {
 	return Truth(s), nil
 }
 
-var _ safex.Keeper = Known{}
+var _ safex.Codec = Known{}

@@ -43,7 +43,7 @@ func bind(t testing.TB, e safex.Engine, s *safex.System, m safex.Model) safex.Ro
 	return r
 }
 
-func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Ascent) *safex.Rolled {
+func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Scalarisation) *safex.Rolled {
 	out := &safex.Rolled{}
 	if err := r.Roll(context.Background(), out, c, up); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestEpistemic(t *testing.T) { each(t, testEpistemic) }
 func testEpistemic(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, e, s, learned(t, s, data, 1))
-	for _, up := range []*safex.Ascent{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
+	for _, up := range []*safex.Scalarisation{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
 		for _, eta := range []bool{false, true} {
 			c := candidates(20)
 			if !eta {
@@ -144,7 +144,7 @@ func testGradients(t *testing.T, e safex.Engine) {
 	r := bind(t, e, s, learned(t, s, data, 1))
 	const n = 4
 	c := candidates(n)
-	up := &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+	up := &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
 	out := roll(t, r, c, up)
 	for _, part := range []struct {
 		name string
@@ -171,12 +171,12 @@ func testGradients(t *testing.T, e safex.Engine) {
 	}
 }
 
-// The value is a smooth maximum of the excess plus the reward, as Ascent says.
-func TestAscentValue(t *testing.T) { each(t, testAscentValue) }
+// The value is a smooth maximum of the excess plus the reward, as Scalarisation says.
+func TestScalarisationValue(t *testing.T) { each(t, testScalarisationValue) }
 
-func testAscentValue(t *testing.T, e safex.Engine) {
+func testScalarisationValue(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	out := roll(t, bind(t, e, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
+	out := roll(t, bind(t, e, s, learned(t, s, data, 1)), candidates(5), &safex.Scalarisation{Reward: 0.3, Excess: 2, Sharpness: 7})
 	for i, got := range out.Value {
 		var reward, sum float64
 		for step := range horizon {
@@ -196,7 +196,7 @@ func testLanesAreIndependent(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, e, s, learned(t, s, data, 1))
 	c := candidates(20)
-	up := &safex.Ascent{Excess: 1, Sharpness: 5}
+	up := &safex.Scalarisation{Excess: 1, Sharpness: 5}
 	before := roll(t, r, c, up)
 	for i := 1; i < 20; i++ {
 		for d := range c.Actions {
@@ -228,7 +228,7 @@ func TestNoRecompilation(t *testing.T) {
 		c.Beta = float64(seed)
 		out := roll(t, r, c, nil)
 		roll(t, r, candidates(38), nil)
-		roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 5})
+		roll(t, r, c, &safex.Scalarisation{Excess: 1, Sharpness: 5})
 		if got := engine.Compiled(); got != 2 {
 			t.Errorf("after model %d: %d compiled graphs, want 2: forward and gradient", seed, got)
 		}
@@ -331,7 +331,7 @@ func testRates(t *testing.T, e safex.Engine) {
 	r := bind(t, e, s, rollout.Truth(s))
 	c := candidates(20)
 	for _, last := range [][]float64{nil, {0.8}} {
-		c.Last = last
+		c.LastAction = last
 		out := roll(t, r, c, nil)
 		for i := range 20 {
 			before := 0.0
@@ -355,8 +355,8 @@ func testRates(t *testing.T, e safex.Engine) {
 			}
 		}
 	}
-	c.Last = []float64{-0.5}
-	out := roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 50})
+	c.LastAction = []float64{-0.5}
+	out := roll(t, r, c, &safex.Scalarisation{Excess: 1, Sharpness: 50})
 	if a, b := out.GradAction[2][0], out.GradAction[3][0]; math.Abs(a+1) > 1e-3 || math.Abs(b-1) > 1e-3 {
 		t.Errorf("the gradients of the jump are %v and %v, want -1 and 1", a, b)
 	}

@@ -82,7 +82,7 @@ func (in input) around(v float64) (below, above float64) {
 const block = 64
 
 // Roll implements safex.Rollout. It stops between two steps if ctx is over.
-func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	checkCandidates(c, nx, nu)

@@ -51,7 +51,7 @@ func Start(dir string, s *experiment.Spec) (*Run, error) {
 }
 
 // assemble is a run of s without its state, and its learner.
-func assemble(dir string, s *experiment.Spec) (*Run, safex.Keeper, error) {
+func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 	system, err := s.Compile()
 	if err != nil {
 		return nil, nil, err

@@ -285,7 +285,7 @@ func TestSweepMistakes(t *testing.T) {
 		"sweep:\n  over: {planner.Beta: {from: 4, to: 0.5}}":                            ": over planner.Beta: from 4 to 0.5: want from below to",
 		"sweep:\n  over: {planner.Beta: {from: 4, to: 4}}":                              ": over planner.Beta: from 4 to 4: the range is empty",
 		"sweep:\n  over: {planner.Beta: {from: 0, to: 4, log: true}}":                   ": over planner.Beta: from 0, log: there is no logarithm",
-		"sweep:\n  over: {planner.AttackedCandidates: {from: 0.5, to: 4, whole: true}}":          ": over planner.AttackedCandidates: from 0.5 to 4, whole: want whole numbers",
+		"sweep:\n  over: {planner.AttackedCandidates: {from: 0.5, to: 4, whole: true}}": ": over planner.AttackedCandidates: from 0.5 to 4, whole: want whole numbers",
 		"sweep:\n  over: {episodes: [1, 2]}":                                            ": over episodes: trials are compared after as many episodes",
 		"sweep:\n  over: {explore: {from: 12, to: 20}}":                                 ": over explore: it is a whole number: give its range whole: true",
 		"sweep:\n  over: {learn-every: [1, x]}":                                         `: over learn-every: "x" is not a whole number`,

@@ -120,7 +120,7 @@ func TestDeadlineBeforeAnyPlan(t *testing.T) {
 		if i < 0 {
 			continue
 		}
-		f, last := s.Episode.Forecasts[i], s.Last
+		f, last := s.Episode.Forecasts[i], s.Previous
 		if !third(i) {
 			before = last
 			continue

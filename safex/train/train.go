@@ -39,18 +39,18 @@ type Agent struct {
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
 type State struct {
-	Episode safex.Episode // the one under way; its last state is where the system is
-	Over    bool          // the episode is complete, and the next step starts another
-	Data    *safex.Data   // every transition so far
-	Model   safex.Model   // of the last fit; nil while exploring
-	Last    *safex.Plan   // of the last step; nil at the start of an episode
-	Fits    int           // calls of the Learner so far
-	Fitted  int           // transitions that Model was fitted to
-	Known   int           // transitions of which Model knows all that it will, by a fit or an update
-	Reach   []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
-	rollout safex.Rollout // of Model; made when first needed
-	members int           // of Model
-	member  func(i int) (safex.Rollout, error)
+	Episode  safex.Episode // the one under way; its last state is where the system is
+	Over     bool          // the episode is complete, and the next step starts another
+	Data     *safex.Data   // every transition so far
+	Model    safex.Model   // of the last fit; nil while exploring
+	Previous *safex.Plan   // of the last step; nil at the start of an episode
+	Fits     int           // calls of the Learner so far
+	Fitted   int           // transitions that Model was fitted to
+	Updated  int           // transitions of which Model knows all that it will, by a fit or an update
+	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
+	rollout  safex.Rollout // of Model; made when first needed
+	members  int           // of Model
+	member   func(i int) (safex.Rollout, error)
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
@@ -120,7 +120,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	began := time.Now()
 	at := len(s.Episode.Actions)
 	query := safex.Query{
-		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
+		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
 		Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
 		Members: s.members, Member: s.member,
 	}
@@ -147,7 +147,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
-	s.Last, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
+	s.Previous, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
 	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}
-	s.Over, s.Last = false, nil
+	s.Over, s.Previous = false, nil
 	return nil
 }
 
@@ -226,16 +226,16 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
 		s.Model, s.Reach, s.rollout = m, reach, nil
-		s.Fits, s.Fitted, s.Known = s.Fits+1, s.Data.Len(), s.Data.Len()
+		s.Fits, s.Fitted, s.Updated = s.Fits+1, s.Data.Len(), s.Data.Len()
 		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
 	}
-	if u, ok := a.Learner.(safex.Updater); ok && s.Known < s.Data.Len() {
+	if u, ok := a.Learner.(safex.Updater); ok && s.Updated < s.Data.Len() {
 		m, err := u.Update(ctx, a.System, s.Data, s.Model)
 		if err != nil {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
 		if !reflect.TypeOf(m).Comparable() || m != s.Model { // something changed
-			s.Model, s.Known, s.rollout = m, s.Data.Len(), nil
+			s.Model, s.Updated, s.rollout = m, s.Data.Len(), nil
 		}
 	}
 	if s.rollout == nil {

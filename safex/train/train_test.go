@@ -58,12 +58,14 @@ func (*seen) Predict(*safex.Prediction, num.Batch, num.Batch) error { return nil
 
 func (n notes) Rollout(_ *safex.System, m safex.Model) (safex.Rollout, error) { return m.(*seen), nil }
 
-func (*seen) Roll(context.Context, *safex.Rolled, safex.Candidates, *safex.Ascent) error { return nil }
+func (*seen) Roll(context.Context, *safex.Rolled, safex.Candidates, *safex.Scalarisation) error {
+	return nil
+}
 
 func (n notes) Plan(_ context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
 	u := math.Tanh(src.Rand().NormFloat64() + float64(q.Rollout.(*seen).n)/100 + q.State[0])
-	if q.Last != nil {
-		u = (u + q.Last.Actions[0][0]) / 2
+	if q.Previous != nil {
+		u = (u + q.Previous.Actions[0][0]) / 2
 	}
 	tr := safex.Trajectory{States: [][]float64{q.State, {q.State[0] + 0.1*u}}, Excess: [][]float64{{q.State[0] - 1}}}
 	return &safex.Plan{Actions: [][]float64{{u}}, Expected: tr, Worst: tr, Feasible: true}, nil

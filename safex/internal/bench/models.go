@@ -30,7 +30,7 @@ func (b *bench) recipe(task string, width int, activation string, steps int) rec
 }
 
 // learner is the learner of a recipe, with more settings.
-func (r recipe) learner(more ...string) (safex.Keeper, error) {
+func (r recipe) learner(more ...string) (safex.Codec, error) {
 	s, err := experiment.Named(r.task, append([]string{
 		"learner=probabilistic", fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
 		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),
