@@ -274,7 +274,7 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.left = v.blame(t, u, err)
 			return
 		}
-		if x := v.truth(t, n); bad(v.lack(x)) {
+		if x := v.realState(t, n); bad(v.lack(x)) {
 			v.left = fmt.Sprintf("step %d of an episode: %s", n, v.formula(x, u))
 			return
 		}
@@ -283,7 +283,7 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.lo[d], v.hi[d] = min(v.lo[d], before[d], a), max(v.hi[d], before[d], a)
 			v.step[d] = max(v.step[d], math.Abs(a-before[d]))
 		}
-		if err := v.tryState(fmt.Sprintf("after step %d of an episode", n), v.truth(t, n+1)); err != nil && v.outOfRange == "" {
+		if err := v.tryState(fmt.Sprintf("after step %d of an episode", n), v.realState(t, n+1)); err != nil && v.outOfRange == "" {
 			v.outOfRange = err.Error()
 		}
 		for k, e := range t.Excess[n] {
@@ -312,8 +312,8 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 	v.rewards = append(v.rewards, t.Return())
 }
 
-// truth is the real state before step n.
-func (v *survey) truth(t Trajectory, n int) []float64 {
+// realState is the real state before step n.
+func (v *survey) realState(t Trajectory, n int) []float64 {
 	if v.noisy {
 		return t.Real[n]
 	}
@@ -323,7 +323,7 @@ func (v *survey) truth(t Trajectory, n int) []float64 {
 // blame says which formula left the real numbers.
 func (v *survey) blame(t Trajectory, u []float64, err error) string {
 	n := len(t.Actions)
-	x := v.truth(t, n)
+	x := v.realState(t, n)
 	if what := v.formula(x, u); what != "" {
 		return fmt.Sprintf("step %d of an episode: %s", n, what)
 	}

@@ -24,8 +24,8 @@ func controlCommand() *cobra.Command {
 	var asJSON bool
 	var asked control.Settings
 	c := &cobra.Command{
-		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the true dynamics",
-		Long: `control plans with the true dynamics, an episode for each seed: nothing is learned, so that what comes of it
+		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the oracle dynamics",
+		Long: `control plans with the oracle dynamics, which are the true ones, an episode for each seed: nothing is learned, so that what comes of it
 is what the planner can do. It counts the runs that arrive and those that break a limit, and says what
 they return and how often an action asks the model. --vary does so at several values of a setting.
 The table is Markdown, the outcomes are kept as JSON; what is there already is not done again. Ctrl-C

@@ -1,4 +1,4 @@
-// Package control asks what planning alone reaches: it plans with the true dynamics, and nothing is learned.
+// Package control asks what planning alone reaches: it plans with the oracle dynamics, which are the true ones, and nothing is learned.
 package control
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 )
 
-// Settings ask what planning alone reaches: with the true dynamics, and without learning, an episode for each seed. Episode 1 of
+// Settings ask what planning alone reaches: with the oracle dynamics, and without learning, an episode for each seed. Episode 1 of
 // a run of the same settings and seed takes the same steps.
 type Settings struct {
 	Specs  []*experiment.Spec // one for each task; see For
@@ -39,7 +39,7 @@ type Settings struct {
 	past []tried // of other tasks in the file that Resume read
 }
 
-// For are the settings of a planner that knows the true dynamics of a task, those of a preset or by default.
+// For are the settings of oracle planning on a task, those of a preset or by default.
 func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	s := experiment.Default(task)
 	if err := s.Set("planner=" + planner); err != nil {
@@ -136,7 +136,7 @@ func (c *Settings) variants() (all []variant, err error) {
 	}
 	for i, s := range c.Specs {
 		if !s.Oracle() {
-			return nil, fmt.Errorf("model %q of task %q: want the true dynamics, as control.For has them", s.ModelName(), s.TaskName())
+			return nil, fmt.Errorf("model %q of task %q: want the oracle dynamics, as control.For has them", s.ModelName(), s.TaskName())
 		}
 		if slices.ContainsFunc(c.Specs[:i], func(o *experiment.Spec) bool { return o.TaskName() == s.TaskName() }) {
 			return nil, fmt.Errorf("task %q is named twice", s.TaskName())

@@ -45,7 +45,7 @@ func gather(t *testing.T, c *Settings, workers int, done []Outcome) []Outcome {
 	return done
 }
 
-// Control takes the steps of the first episode of a run with the true dynamics, and counts what its plans ask: every candidate of
+// Control takes the steps of the first episode of a run with the oracle dynamics, and counts what its plans ask: every candidate of
 // every population, and the plan itself, at every step of the horizon.
 func TestControlIsARun(t *testing.T) {
 	tight := brief(t, "pendulum", "MaxSpeed=0.5")

@@ -194,6 +194,6 @@ func Figure(rows []Row) (*fig.Figure, error) {
 		trials = append(trials, t)
 		violating, steps = violating+r.Violating, steps+r.Steps
 	}
-	title := fmt.Sprintf("%s, %s, the true dynamics: %d of %d steps beyond a limit", first.Task, first.Planner, violating, steps)
+	title := fmt.Sprintf("%s, %s, oracle dynamics: %d of %d steps beyond a limit", first.Task, first.Planner, violating, steps)
 	return fig.Varied(title, first.Vary, trials), nil
 }

@@ -75,7 +75,7 @@ func (s *Spec) tune() {
 // prior before the name of a learner is a prior of the task's dynamics, and that learner for what it misses.
 const prior = "prior+"
 
-// oracle is the learner whose model is the true dynamics. It needs no learning, nor a prior.
+// oracle is the name of the learner whose model is the true dynamics. It needs no learning, nor a prior.
 const oracle = "true"
 
 // Models lists the names of the learners, with and without a prior, and a line about each.
@@ -119,7 +119,7 @@ func (s *Spec) Method() string {
 	return name
 }
 
-// Oracle tells whether the agent knows the true dynamics.
+// Oracle tells whether the agent has the oracle's dynamics, which are the true ones.
 func (s *Spec) Oracle() bool { return Learners.NameOf(s.Learner) == oracle }
 
 // Total is the number of steps of the whole run.

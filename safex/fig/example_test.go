@@ -199,7 +199,7 @@ func ExampleVaried() {
 		}
 		trials = append(trials, t)
 	}
-	write("testdata/varied.png", fig.Varied("pendulum, safe, the true dynamics: 23 of 400000 steps beyond a limit", "MaxSpeed", trials))
+	write("testdata/varied.png", fig.Varied("pendulum, safe, oracle dynamics: 23 of 400000 steps beyond a limit", "MaxSpeed", trials))
 	// Output:
 }
 

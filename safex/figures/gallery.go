@@ -49,7 +49,7 @@ type Threshold struct {
 	Value float64
 }
 
-// DefaultReached is -400 on the pendulum and -0.9 on pitch, which with the true dynamics every start comes to, if not by much, and 90 % of the
+// DefaultReached is -400 on the pendulum and -0.9 on pitch, which with the oracle dynamics every start comes to, if not by much, and 90 % of the
 // way on other tasks.
 func DefaultReached() []Threshold {
 	return []Threshold{{Share: 0.9}, {Task: "pendulum", Value: -400}, {Task: "pitch", Value: -0.9}}

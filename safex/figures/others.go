@@ -24,7 +24,7 @@ func drawControl(path string) (*fig.Figure, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s holds no outcome yet", path)
 	}
-	s := fig.Shares{X: "share of the runs [%]", Title: "what planning alone reaches, with the true dynamics"}
+	s := fig.Shares{X: "share of the runs [%]", Title: "what planning alone reaches, with the oracle dynamics"}
 	for _, r := range rows {
 		row := fig.ShareRow{Name: fmt.Sprintf("%s, %d runs", r.Task, r.Runs), Shares: []reliability.Share{{}, {K: r.Clean, N: r.Runs}}}
 		if r.Arrived != nil {

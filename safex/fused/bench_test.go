@@ -113,7 +113,7 @@ func BenchmarkKinds(b *testing.B) {
 		{"calibrated-prior", calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(b), Learner: &wide})},
 		{"linear", quadratic},
 		{"gp", process},
-		{"truth", rollout.Known{}},
+		{"oracle", rollout.Oracle{}},
 	} {
 		m, err := k.Learn(context.Background(), s, data, nil, rng.New(1))
 		if err != nil {

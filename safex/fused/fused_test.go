@@ -224,7 +224,7 @@ func drawAny(t testing.TB, r *rand.Rand, s *safex.System) (m safex.Model, what s
 	t.Helper()
 	switch r.IntN(7) {
 	case 0:
-		return rollout.Truth(s), "the truth"
+		return rollout.OracleModel(s), "the oracle"
 	case 1:
 		m, what = drawLinear(t, r, s)
 	case 2:
@@ -465,8 +465,8 @@ func (a *comparison) engines(t *testing.T, what string, s *safex.System, m safex
 				if exactly[lane] == nil {
 					exactly[lane] = results(exact(s, safex.FormOf(m), c, up, lane))
 				}
-				truth := exactly[lane][name]
-				mine, other := apart(only(got[name], lane), truth, 0, least(name)), apart(only(b, lane), truth, 0, least(name))
+				precise := exactly[lane][name]
+				mine, other := apart(only(got[name], lane), precise, 0, least(name)), apart(only(b, lane), precise, 0, least(name))
 				if mine <= max(tolerance, 4*other) || other > lost {
 					rounded = true
 				} else if kink = torn(t, a.r, graph, len(s.Action), c, up, name, got[name], lane); !kink {

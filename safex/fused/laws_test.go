@@ -44,7 +44,7 @@ func kinds(t testing.TB, s *safex.System, activation string) map[string]safex.Mo
 	linear, _ := drawLinear(t, r, s)
 	process, _ := drawProcess(t, r, s)
 	return map[string]safex.Model{
-		"networks": networks, "linear": linear, "process": process, "truth": rollout.Truth(s),
+		"networks": networks, "linear": linear, "process": process, "oracle": rollout.OracleModel(s),
 		"calibrated": calibrated(t, s, networks, []float64{1, 2, 3}, []float64{0, 0.01, 0.02}),
 		"prior":      onPrior(t, s, networks),
 		"all":        onPrior(t, s, calibrated(t, s, process, []float64{1, 2, 3}, []float64{0, 0.01, 0.02})),
@@ -95,8 +95,8 @@ func learners(t testing.TB) map[string]safex.Codec {
 		"gp":             gauss("se"),
 		"rough gp":       gauss("matern52"),
 		"gp and all":     calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: gauss("se")}),
-		"truth":          rollout.Known{},
-		"boxed oracle":   calibrate.DefaultConformal().With(rollout.Known{}),
+		"oracle":         rollout.Oracle{},
+		"boxed oracle":   calibrate.DefaultConformal().With(rollout.Oracle{}),
 	}
 }
 
@@ -158,7 +158,7 @@ func TestEpistemic(t *testing.T) {
 				asked.Eta = eta
 				out := roll(t, r, asked, up)
 				if with, without := out.Epistemic, want.Epistemic; eta != nil && !slices.EqualFunc(with, without, slices.Equal[[]float64]) ||
-					!slices.Equal(with[0], without[0]) || len(with) != 18 || name != "truth" && slices.Contains(with[17], 0) {
+					!slices.Equal(with[0], without[0]) || len(with) != 18 || name != "oracle" && slices.Contains(with[17], 0) {
 					t.Fatalf("%s, η %v, gradient %v: the epistemic deviation is another", name, eta != nil, up != nil)
 				}
 				with := results(out)

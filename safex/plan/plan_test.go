@@ -83,7 +83,7 @@ func answer(t testing.TB, p safex.Planner, q safex.Query, seed uint64) *safex.Pl
 	return a
 }
 
-// With the true model the pendulum swings up under its limit, as well as is known to be possible: -348 ± 8.
+// With the oracle model the pendulum swings up under its limit, as well as is known to be possible: -348 ± 8.
 func TestTrueModelSwingsUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("200 plans")
@@ -92,7 +92,7 @@ func TestTrueModelSwingsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roll, err := rollout.NewGoMLX().Rollout(s, rollout.Truth(s))
+	roll, err := rollout.NewGoMLX().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +109,10 @@ func TestTrueModelSwingsUp(t *testing.T) {
 	}
 	t.Logf("return %.1f, worst excess %.3f rad/s", tr.Return(), tr.WorstExcess(1)[0])
 	if tr.Violations() > 0 {
-		t.Errorf("%d violations with the true model", tr.Violations())
+		t.Errorf("%d violations with the oracle model", tr.Violations())
 	}
 	if tr.Return() < -380 {
-		t.Errorf("return %.1f with the true model", tr.Return())
+		t.Errorf("return %.1f with the oracle model", tr.Return())
 	}
 	for _, x := range tr.States[150:] {
 		if x[0] < 0.95 {

@@ -24,7 +24,7 @@ func TestRefinementSwingsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roll, err := fused.New().Rollout(s, rollout.Truth(s))
+	roll, err := fused.New().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,14 +26,14 @@ var trolley = safex.Task{
 	Limits: []safex.Limit{{Name: "wall", Unit: "m", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
 }
 
-// Takes two series of pushes through the true dynamics, side by side, and asks how the sum of rewards changes with each push.
+// Takes two series of pushes through the oracle dynamics, side by side, and asks how the sum of rewards changes with each push.
 func ExampleGoMLX() {
 	s, err := trolley.System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	roll, err := rollout.NewGoMLX().Rollout(s, rollout.Truth(s))
+	roll, err := rollout.NewGoMLX().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,14 +52,14 @@ func ExampleGoMLX() {
 	// an early push gains more than a late one: true
 }
 
-// Plans with the true dynamics, to see what planning alone reaches: it comes close to the wall, and does not touch it.
+// Plans with the oracle dynamics, to see what planning alone reaches: it comes close to the wall, and does not touch it.
 func ExampleKnown() {
 	s, err := trolley.System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	agent := train.Agent{System: s, Learner: rollout.Known{}, Engine: fused.New(), Planner: plan.DefaultSafe(), Explore: 1, Seed: 1}
+	agent := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: fused.New(), Planner: plan.DefaultSafe(), Explore: 1, Seed: 1}
 	for episode, err := range agent.Episodes(context.Background(), 1) {
 		if err != nil {
 			fmt.Println(err)

@@ -240,9 +240,9 @@ func TestNoRecompilation(t *testing.T) {
 }
 
 // Two tasks share an engine, not their graphs.
-func TestTruthsAreApart(t *testing.T) { each(t, testTruthsAreApart) }
+func TestOraclesAreApart(t *testing.T) { each(t, testOraclesAreApart) }
 
-func testTruthsAreApart(t *testing.T, e safex.Engine) {
+func testOraclesAreApart(t *testing.T, e safex.Engine) {
 	var ends []float64
 	for _, mass := range []float64{1, 3} {
 		p := tasks.DefaultPendulum()
@@ -251,7 +251,7 @@ func testTruthsAreApart(t *testing.T, e safex.Engine) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := bind(t, e, s, rollout.Truth(s))
+		r := bind(t, e, s, rollout.OracleModel(s))
 		c := candidates(1)
 		out := roll(t, r, c, nil)
 		x := c.State
@@ -328,7 +328,7 @@ func testRates(t *testing.T, e safex.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := bind(t, e, s, rollout.Truth(s))
+	r := bind(t, e, s, rollout.OracleModel(s))
 	c := candidates(20)
 	for _, last := range [][]float64{nil, {0.8}} {
 		c.LastAction = last

@@ -100,7 +100,7 @@ func TestStepwiseAgreesWithGraph(t *testing.T) {
 			learner             safex.Learner
 			rounding, gradients float64
 		}{
-			{"truth", rollout.Known{}, 1e-15, 1e-7}, {"process", process, 1e-8, 1e-4}, {"quadratic", quadratic, 1e-8, 1e-6},
+			{"oracle", rollout.Oracle{}, 1e-15, 1e-7}, {"process", process, 1e-8, 1e-4}, {"quadratic", quadratic, 1e-8, 1e-6},
 			{"calibrated", calibrate.DefaultConformal().With(quadratic), 1e-8, 1e-6}, {"prior", residual.Residual{Prior: s, Learner: quadratic}, 1e-8, 1e-6},
 			{"networks", networks, 1e-6, 1e-3},
 		} {
@@ -227,7 +227,7 @@ func TestStepwiseUnits(t *testing.T) {
 		}
 		c := candidates(3)
 		c.State[2] *= unit
-		g := roll(t, bind(t, rollout.NewStepwise(), s, bare(rollout.Truth(s))), c, &safex.Scalarisation{Reward: 1, Sharpness: 5}).GradAction
+		g := roll(t, bind(t, rollout.NewStepwise(), s, bare(rollout.OracleModel(s))), c, &safex.Scalarisation{Reward: 1, Sharpness: 5}).GradAction
 		if got := slices.Concat(g...); want == nil {
 			want = got
 		} else if !slices.Equal(got, want) {
@@ -279,7 +279,7 @@ func TestStepwiseFails(t *testing.T) {
 			if calls++; calls == stop {
 				cancel()
 			}
-			return rollout.Truth(s).Predict(dst, x, u)
+			return rollout.OracleModel(s).Predict(dst, x, u)
 		}))
 		err := r.Roll(ctx, &safex.Rolled{}, candidates(4), &safex.Scalarisation{Reward: 1, Sharpness: 1})
 		if last := stop == 2*horizon; last && err != nil || !last && (err != context.Canceled || calls != stop) {
@@ -361,7 +361,7 @@ func TestMembersOfAny(t *testing.T) {
 			t.Errorf("member %d rolls out to %v", k, out.States[3*horizon-1][0])
 		}
 	}
-	for _, m := range []safex.Model{bare(rollout.Truth(s)), rollout.Truth(s)} {
+	for _, m := range []safex.Model{bare(rollout.OracleModel(s)), rollout.OracleModel(s)} {
 		if _, err := safex.MemberOf(m, 0); err == nil || !strings.Contains(err.Error(), "no member 0") {
 			t.Errorf("a member of a %T: %v", m, err)
 		}

@@ -411,7 +411,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"explore 4: want at least":    func(s *experiment.Spec) { s.SetAll("learner=gp", "calibration=conformal", "explore=4") },
 		"want 2 to 1e6":               func(s *experiment.Spec) { s.SetAll("calibration=adaptive", "calibration.HoldOut=9000000000000000000") },
 		"can have 5 scores, and":      func(s *experiment.Spec) { s.SetAll("calibration=conformal", "calibration.Miss=0.01") },
-		"needs no Prior":              func(s *experiment.Spec) { s.SetAll("learner=prior+gp"); s.Learner = rollout.Known{} },
+		"needs no Prior":              func(s *experiment.Spec) { s.SetAll("learner=prior+gp"); s.Learner = rollout.Oracle{} },
 		"Learner and Engine are":      func(s *experiment.Spec) { s.Engine = nil },
 		"knows no planner of type st": func(s *experiment.Spec) { s.Planner = stubborn{plan.DefaultUnsafe()} },
 		"Features of linear.Linear": func(s *experiment.Spec) {

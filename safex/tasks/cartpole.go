@@ -98,6 +98,6 @@ func (p CartPole) Task() safex.Task {
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[2], x[3]).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

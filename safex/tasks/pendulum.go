@@ -84,6 +84,6 @@ func (p Pendulum) Task() safex.Task {
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[1], x[0]).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 22, Std: 1.5, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 22, Std: 1.5, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

@@ -96,7 +96,7 @@ func (p Pitch) Task() safex.Task {
 			Of: func(x num.Vec) num.Expr { return x[2].Sub(p.Target).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 12, Std: 0.4, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 12, Std: 0.4, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }
 

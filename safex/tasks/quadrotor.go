@@ -120,6 +120,6 @@ func (p Quadrotor) Task() safex.Task {
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.GoalX).Square().Add(x[1].Sub(p.GoalZ).Square()).Sqrt() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 12, Std: 0.7, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 12, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

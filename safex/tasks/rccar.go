@@ -152,7 +152,7 @@ func (p RCCar) Task() safex.Task {
 		}},
 		Arrival: &safex.Arrival{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the true dynamics did best: it stops within 10 steps, and turns for 35
+		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the oracle dynamics did best: it stops within 10 steps, and turns for 35
 	}
 }
 

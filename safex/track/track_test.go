@@ -392,7 +392,7 @@ func TestDisturbed(t *testing.T) {
 	bare.Episodes, bare.Explore = 1, 12
 	tags := readEvents(t, followed(t, bare))
 	if len(tags["Pessimistic Alpha"]) != 0 || len(tags["Box/beta"]) != 0 || tags["Average NLL"][1].value != 0 || tags["Validation MSE"][1].value > 1e-20 {
-		t.Errorf("the true model of a planner without a box has %v", tags)
+		t.Errorf("the oracle model of a planner without a box has %v", tags)
 	}
 }
 

@@ -246,7 +246,7 @@ func TestDeadlineOfAnEndlessSearch(t *testing.T) {
 	search, p := opt.DefaultICEM(), plan.DefaultPessimistic()
 	search.Iterations = 1e4
 	p.Horizon, p.Search = 8, search
-	a := train.Agent{System: s, Learner: rollout.Known{}, Engine: rollout.NewAuto(), Planner: p, Explore: 10, Seed: 1, Deadline: 20 * time.Millisecond}
+	a := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: rollout.NewAuto(), Planner: p, Explore: 10, Seed: 1, Deadline: 20 * time.Millisecond}
 	for e, err := range a.Episodes(context.Background(), 1) {
 		if err != nil && strings.Contains(err.Error(), "no plan by the Deadline") {
 			t.Skip("the machine has no 20 ms for a plan")
