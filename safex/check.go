@@ -95,8 +95,8 @@ func (r *Report) retrace(s *System) {
 	if !sameProgram(s.Outcome, again.Outcome) {
 		r.problem("Reward or a limit is another function each time it is called: it must depend on its arguments alone")
 	}
-	if s.lacks != nil && !sameProgram(s.lacks, again.lacks) {
-		r.problem("Arrival is another function each time it is called: it must depend on its argument alone")
+	if s.goalProgram != nil && !sameProgram(s.goalProgram, again.goalProgram) {
+		r.problem("Goal is another function each time it is called: it must depend on its argument alone")
 	}
 	x, errX := s.DrawStart(rng.New(1).Child("check"))
 	y, errY := s.DrawStart(rng.New(1).Child("check"))
@@ -140,8 +140,8 @@ func (r *Report) ignored(s *System) {
 			r.warn("limit %q looks at the state before the step alone, on which the action has no influence: take next", l.Name)
 		}
 	}
-	if s.lacks != nil && !any(s.lacks.Uses()[0], 0, nx) {
-		r.problem("Arrival is a constant: no action leads there")
+	if s.goalProgram != nil && !any(s.goalProgram.Uses()[0], 0, nx) {
+		r.problem("Goal is a constant: no action leads there")
 	}
 	if len(s.Limits) == 0 {
 		r.warn("there are no limits: every planner is safe")
@@ -274,7 +274,7 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.left = v.blame(t, u, err)
 			return
 		}
-		if x := v.realState(t, n); bad(v.lack(x)) {
+		if x := v.realState(t, n); bad(v.goalDistance(x)) {
 			v.left = fmt.Sprintf("step %d of an episode: %s", n, v.formula(x, u))
 			return
 		}
@@ -353,8 +353,8 @@ func (s *System) formula(x, u []float64) string {
 		}
 		return fmt.Sprintf("%s is %v (%s) at %s", what, v, s.Outcome.Blame(i, in), s.point(x, u))
 	}
-	if v := s.lack(x); bad(v) {
-		return fmt.Sprintf("Arrival is %v (%s) at %s", v, s.lacks.Blame(0, x), s.point(x, u))
+	if v := s.goalDistance(x); bad(v) {
+		return fmt.Sprintf("Goal is %v (%s) at %s", v, s.goalProgram.Blame(0, x), s.point(x, u))
 	}
 	return ""
 }

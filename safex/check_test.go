@@ -119,26 +119,26 @@ func TestCheck(t *testing.T) {
 				return x[0].Sub(21.5).Square().Add(x[1].Sub(1.9).Square()).Sub(0.5).Sqrt()
 			}
 		}, false, "it was not met, but an agent that is still learning may think of it"},
-		{"arrival of no steps", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Of: func(x num.Vec) num.Expr { return x[0] }}
-		}, true, `Arrival "pier": want a Name`},
-		{"index of an arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[2] }}
-		}, true, "Arrival panics: runtime error: index out of range"},
-		{"constant arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return num.Lit(1) }}
-		}, true, "Arrival is a constant: no action leads there"},
-		{"random arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Mul(rand.Float64()) }}
-		}, true, "Arrival is another function each time"},
+		{"goal of no steps", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Of: func(x num.Vec) num.Expr { return x[0] }}
+		}, true, `Goal "pier": want a Name`},
+		{"index of a goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[2] }}
+		}, true, "Goal panics: runtime error: index out of range"},
+		{"constant goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return num.Lit(1) }}
+		}, true, "Goal is a constant: no action leads there"},
+		{"random goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Mul(rand.Float64()) }}
+		}, true, "Goal is another function each time"},
 		{"NaN at the start", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[1].Sub(1).Sqrt() }}
-		}, true, "step 0 of an episode: Arrival is NaN (sqrt at check_test.go:"},
-		{"NaN of an arrival nearby", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[1].Sub(1).Sqrt() }}
+		}, true, "step 0 of an episode: Goal is NaN (sqrt at check_test.go:"},
+		{"NaN of a goal nearby", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr {
 				return x[0].Sub(21.5).Square().Add(x[1].Sub(1.9).Square()).Sub(0.5).Sqrt()
 			}}
-		}, false, "Arrival is NaN (sqrt at check_test.go:"},
+		}, false, "Goal is NaN (sqrt at check_test.go:"},
 		{"disturbance", func(t *safex.Task) { t.Disturbances = []safex.Disturbance{{Kind: safex.Impulse, On: "wind"}} }, true, `the task has no "wind"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

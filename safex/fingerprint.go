@@ -39,8 +39,8 @@ func (s *System) Fingerprint() (traits []Trait) {
 	for k, l := range s.Limits {
 		add("limit "+l.Name, "at most %s [%s], budget %s, scale %s, by %s", digits(l.Max), l.Unit, digits(l.Budget), digits(l.Scale), s.Outcome.Digest(1+k))
 	}
-	if a := s.Arrival; a != nil {
-		add("arrival "+a.Name, "at most %s [%s] in the last %d steps, by %s", digits(a.Max), a.Unit, a.Steps, s.lacks.Digest(0))
+	if a := s.Goal; a != nil {
+		add("goal "+a.Name, "at most %s [%s] in the last %d steps, by %s", digits(a.Max), a.Unit, a.Steps, s.goalProgram.Digest(0))
 	}
 	for i, d := range s.Disturbances {
 		add(fmt.Sprintf("disturbance %d", i+1), "%s", d)

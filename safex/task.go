@@ -29,8 +29,8 @@ type Task struct {
 	Reward func(x, u, next num.Vec) num.Expr
 	// Limits that every step must respect, known to the agent.
 	Limits []Limit
-	// Arrival is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
-	Arrival *Arrival
+	// Goal is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
+	Goal *Goal
 
 	// Angles are the angles of which the state holds sine and cosine. Disturbances turn them.
 	Angles []Angle
@@ -82,14 +82,14 @@ type Limit struct {
 	Scale float64
 }
 
-// An Arrival is a quantity of the state that is at or below Max where the task is done.
-type Arrival struct {
+// A Goal is a quantity of the state that is at or below Max where the task is done.
+type Goal struct {
 	Name string // lower-case ASCII letters, digits and _
 	Unit string // of Of and Max
 	// Of is a quantity of a state, as in |θ|.
 	Of  func(x num.Vec) num.Expr
 	Max float64
-	// Steps is how many steps, at the end of an episode, must lead to such a state for the episode to have arrived; at least 1.
+	// Steps is how many steps, at the end of an episode, must lead to such a state for the episode to have reached the goal; at least 1.
 	Steps int
 }
 

@@ -26,7 +26,7 @@ func controlCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the oracle dynamics",
 		Long: `control plans with the oracle dynamics, which are the true ones, an episode for each seed: nothing is learned, so that what comes of it
-is what the planner can do. It counts the runs that arrive and those that break a limit, and says what
+is what the planner can do. It counts the runs that reach the goal and those that break a limit, and says what
 they return and how often an action asks the model. --vary does so at several values of a setting.
 The table is Markdown, the outcomes are kept as JSON; what is there already is not done again. Ctrl-C
 keeps what is done. The same seed gives the same outcome on any number of cores.`,

@@ -22,7 +22,7 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(out, "\n"); len(lines) != 6 || !strings.HasPrefix(lines[0], "| task | planner | MaxSpeed | runs | runs that arrive |") ||
+	if lines := strings.Split(out, "\n"); len(lines) != 6 || !strings.HasPrefix(lines[0], "| task | planner | MaxSpeed | runs | runs that reach the goal |") ||
 		!strings.HasPrefix(lines[3], "| pendulum | safe | 4.5 | 2 | 0 (0.0 to 84.2 %) | 2 | 0 of 24 | speed -") || !strings.HasSuffix(lines[3], " | 132 |") {
 		t.Errorf("printed\n%s", out)
 	}
@@ -49,7 +49,7 @@ func TestControl(t *testing.T) {
 	if err != nil || len(lines) != 3 || json.Unmarshal([]byte(lines[2]), &row) != nil {
 		t.Fatalf("error %v, printed\n%s", err, more)
 	}
-	if row["runs"] != 3.0 || row["value"] != "5" || row["evals_per_action"] != 132.0 || row["arrived"] != 0.0 || row["steps"] != 36.0 || row["p50_ms"] != nil {
+	if row["runs"] != 3.0 || row["value"] != "5" || row["evals_per_action"] != 132.0 || row["reached the goal"] != 0.0 || row["steps"] != 36.0 || row["p50_ms"] != nil {
 		t.Errorf("row %v", row)
 	}
 	third, err := os.ReadFile(file)

@@ -239,8 +239,8 @@ func list(out io.Writer) error {
 		for _, l := range t.Limits {
 			fmt.Fprintf(out, "    limit   %s at most %g %s\n", l.Name, l.Max, l.Unit)
 		}
-		if a := t.Arrival; a != nil {
-			fmt.Fprintf(out, "    arrival %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
+		if a := t.Goal; a != nil {
+			fmt.Fprintf(out, "    goal    %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
 		}
 		var more []string
 		for _, a := range t.Angles {

@@ -61,7 +61,7 @@ type Outcome struct {
 	Steps       int
 	Violations  int       `json:",omitempty"` // steps that break a limit
 	Excess      []float64 // largest of each limit, in its unit
-	Arrived     bool      `json:",omitempty"`
+	ReachedGoal bool      `json:"Arrived,omitempty"`
 	Infeasible  int       `json:",omitempty"` // plans that do not keep the limits
 	Late        int       `json:",omitempty"` // plans that took as long as their deadline or longer
 	Evaluations int64     // steps of candidates, in all plans; one with its gradient counts as two
@@ -288,7 +288,7 @@ func (v variant) run(ctx context.Context, seed uint64, times bool) (out Outcome,
 	}
 	out = Outcome{
 		Task: v.task, Value: v.value, Seed: seed, Return: e.Return(), Steps: len(e.Actions),
-		Violations: e.Violations(v.system.Budgets()...), Arrived: v.system.Arrived(e.Trajectory),
+		Violations: e.Violations(v.system.Budgets()...), ReachedGoal: v.system.ReachedGoal(e.Trajectory),
 	}
 	out.Excess = e.WorstExcess(len(v.system.Limits))
 	var millis []float64
@@ -332,7 +332,7 @@ type tried struct {
 	Task    string
 	Planner string
 	Limits  []safex.Trait  `json:",omitempty"` // the name and the unit of each
-	Arrives bool           // there is somewhere to arrive
+	HasGoal bool           `json:"Arrives"`    // the task has one
 	Spec    jsontext.Value // perhaps of another version
 }
 
@@ -340,7 +340,7 @@ type tried struct {
 func (c *Settings) tries() (all []tried, err error) {
 	for _, s := range c.Specs {
 		task := s.Task.Task()
-		t := tried{Task: task.Name, Planner: s.PlannerName(), Arrives: task.Arrival != nil}
+		t := tried{Task: task.Name, Planner: s.PlannerName(), HasGoal: task.Goal != nil}
 		for _, l := range task.Limits {
 			t.Limits = append(t.Limits, safex.Trait{Name: l.Name, Text: l.Unit})
 		}

@@ -273,7 +273,7 @@ func (a *Animation) draw(f frame) *image.Paletted {
 
 // palette is the theme, and each two of its colours mixed, for the edges between them.
 var palette = func() (p color.Palette) {
-	colors := []color.Color{theme.paper, theme.ink, theme.grid, theme.measured, theme.action, theme.limit, theme.ground, theme.beyond, theme.goal}
+	colors := []color.Color{theme.paper, theme.ink, theme.grid, theme.measured, theme.action, theme.limit, theme.ground, theme.beyond, theme.rewarded}
 	p = append(p, colors...)
 	for i, a := range colors {
 		for _, b := range colors[:i] {

@@ -187,13 +187,13 @@ func ExampleEpistemic() {
 	// Output:
 }
 
-// How often runs arrive as their speed limit rises, and what they return.
+// How often runs reach the goal as their speed limit rises, and what they return.
 func ExampleVaried() {
 	var trials []fig.Trial
 	for i := range 10 {
 		v := 5 + float64(i)/10
 		k := int(200 / (1 + math.Exp(-12*(v-5.4))))
-		t := fig.Trial{Value: v, Arrived: reliability.Share{K: k, N: 200}, Clean: reliability.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
+		t := fig.Trial{Value: v, ReachedGoal: reliability.Share{K: k, N: 200}, Clean: reliability.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
 		for n := range 20 {
 			t.Returns = append(t.Returns, -350-1200/(1+math.Exp(12*(v-5.4)))*(1+0.2*math.Sin(float64(n*n))))
 		}
@@ -203,9 +203,9 @@ func ExampleVaried() {
 	// Output:
 }
 
-// Runs that have nowhere to arrive, at one value.
+// Runs of a task without a goal, at one value.
 func ExampleVaried_nowhere() {
-	write("testdata/nowhere.png", fig.Varied("a task without an arrival", "planner.Horizon", []fig.Trial{
+	write("testdata/nowhere.png", fig.Varied("a task without a goal", "planner.Horizon", []fig.Trial{
 		{Value: 20, Clean: reliability.Share{K: 3, N: 3}, Returns: []float64{-1, -3, -2}},
 		{Value: 40, Clean: reliability.Share{K: 2, N: 3}, Returns: []float64{-2, -2, -1}},
 	}))

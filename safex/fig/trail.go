@@ -102,7 +102,7 @@ func (t trail) ground(p *plot.Plot, first, last []float64) {
 	after := t.s.Picture.Draw(last, still)
 	for _, shape := range t.s.Picture.Draw(first, still) {
 		moved := !slices.ContainsFunc(after, func(s safex.Shape) bool { return slices.Equal(s.Points, shape.Points) })
-		if moved || shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Goal {
+		if moved || shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Rewarded {
 			continue
 		}
 		var xs, ys []float64

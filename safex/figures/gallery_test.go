@@ -253,11 +253,11 @@ func TestReached(t *testing.T) {
 	if err := g.UseReached("50%"); err != nil {
 		t.Fatal(err)
 	}
-	if goal, share := g.goal("pendulum"); goal != -4.5 || share != 0.5 {
-		t.Errorf("%v of the way is %v", share, goal)
+	if threshold, share := g.threshold("pendulum"); threshold != -4.5 || share != 0.5 {
+		t.Errorf("%v of the way is %v", share, threshold)
 	}
-	if goal, _ := (&Gallery{}).goal("pendulum"); goal != -400 {
-		t.Errorf("by default %v", goal)
+	if threshold, _ := (&Gallery{}).threshold("pendulum"); threshold != -400 {
+		t.Errorf("by default %v", threshold)
 	}
 	// No violation in so many runs is no proof.
 	for i := range g.Set.Methods[0].Runs {

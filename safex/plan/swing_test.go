@@ -31,7 +31,7 @@ func TestRefinementSwingsUp(t *testing.T) {
 	const seeds = 5
 	up := func(refine plan.Refinement) (n int) {
 		var wait sync.WaitGroup
-		var arrived [seeds]bool
+		var reached [seeds]bool
 		for seed := range seeds {
 			wait.Go(func() {
 				p, src := plan.DefaultSafe(), rng.New(uint64(seed+1))
@@ -55,14 +55,14 @@ func TestRefinementSwingsUp(t *testing.T) {
 				if tr.Violations() > 0 && refine.Candidates > 0 {
 					t.Errorf("seed %d breaks the limit in %d steps, by up to %v rad/s", seed, tr.Violations(), tr.WorstExcess(1)[0])
 				}
-				arrived[seed] = true
+				reached[seed] = true
 				for _, x := range tr.States[s.Steps-10:] {
-					arrived[seed] = arrived[seed] && x[0] > 0.9
+					reached[seed] = reached[seed] && x[0] > 0.9
 				}
 			})
 		}
 		wait.Wait()
-		for _, a := range arrived {
+		for _, a := range reached {
 			if a {
 				n++
 			}

@@ -93,7 +93,7 @@ func (p CartPole) Task() safex.Task {
 			Name: "track", Unit: "m", Max: p.MaxPosition,
 			Of: func(x, u, next num.Vec) num.Expr { return next[0].Abs() },
 		}},
-		Arrival: &safex.Arrival{
+		Goal: &safex.Goal{
 			Name: "angle", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[2], x[3]).Abs() },
 		},

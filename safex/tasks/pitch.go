@@ -91,7 +91,7 @@ func (p Pitch) Task() safex.Task {
 			Name: "pitch", Unit: "rad", Max: p.MaxPitch, Scale: 0.2,
 			Of: func(x, u, next num.Vec) num.Expr { return next[2] },
 		}},
-		Arrival: &safex.Arrival{ // the published one
+		Goal: &safex.Goal{ // the published one
 			Name: "pitch", Unit: "rad", Max: 0.025, Steps: 20,
 			Of: func(x num.Vec) num.Expr { return x[2].Sub(p.Target).Abs() },
 		},

@@ -115,7 +115,7 @@ func (p Quadrotor) Task() safex.Task {
 			{Name: "floor", Unit: "m", Max: -p.Floor, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[1].Neg() }},
 			{Name: "tilt", Unit: "rad", Max: p.MaxTilt, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[2].Abs() }},
 		},
-		Arrival: &safex.Arrival{
+		Goal: &safex.Goal{
 			Name: "distance", Unit: "m", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.GoalX).Square().Add(x[1].Sub(p.GoalZ).Square()).Sqrt() },
 		},

@@ -32,7 +32,7 @@ type RCCar struct {
 	StartSpeed    float64 // m/s, deviation of both speeds at the start
 	StartTurn     float64 // rad/s, deviation of the turn rate at the start
 	DependentDraw bool    // draw position and heading from the same numbers, as the reference does
-	Bound         float64 // of the pose error that counts as arrived: m and rad
+	Bound         float64 // of the pose error that still counts as the goal: m and rad
 	Margin        float64 // beyond Bound, at which the reward has fallen to MarginValue
 	MarginValue   float64 // in (0, 1)
 	Effort        float64 // price of the squared action
@@ -150,7 +150,7 @@ func (p RCCar) Task() safex.Task {
 				return num.Lit(p.MinX).Sub(next[0]).Max(next[0].Sub(p.MaxX)).Max(num.Lit(p.MinY).Sub(next[1])).Max(next[1].Sub(p.MaxY))
 			},
 		}},
-		Arrival: &safex.Arrival{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
+		Goal:    &safex.Goal{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the oracle dynamics did best: it stops within 10 steps, and turns for 35
 	}
