@@ -92,7 +92,7 @@ func ExampleSafety_quantity() {
 }
 
 // Beliefs that become better from episode to episode, against what happened.
-func ExampleCard() {
+func ExampleReliability() {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		fmt.Println(err)
@@ -115,7 +115,7 @@ func ExampleCard() {
 		fmt.Println(err)
 		return
 	}
-	write("testdata/card.png", fig.Card(c))
+	write("testdata/reliability.png", fig.Reliability(c))
 	// Output:
 }
 
@@ -250,17 +250,17 @@ func ExampleBars() {
 	// Output:
 }
 
-func TestContours(t *testing.T)  { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
-func TestPanels(t *testing.T)    { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
-func TestShares(t *testing.T)    { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
-func TestVaried(t *testing.T)    { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
-func TestNowhere(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
-func TestBeliefs(t *testing.T)   { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
-func TestEpistemic(t *testing.T) { cmpimg.CheckPlot(ExampleEpistemic, t, "epistemic.png") }
-func TestCard(t *testing.T)      { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
-func TestLearning(t *testing.T)  { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
-func TestSafety(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
-func TestQuantity(t *testing.T)  { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
+func TestContours(t *testing.T)    { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
+func TestPanels(t *testing.T)      { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
+func TestShares(t *testing.T)      { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
+func TestVaried(t *testing.T)      { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
+func TestNowhere(t *testing.T)     { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
+func TestBeliefs(t *testing.T)     { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
+func TestEpistemic(t *testing.T)   { cmpimg.CheckPlot(ExampleEpistemic, t, "epistemic.png") }
+func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "reliability.png") }
+func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
+func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
 func TestUneven(t *testing.T) {

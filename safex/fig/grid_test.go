@@ -30,7 +30,7 @@ func ExampleGrid() {
 		Key:     []fig.Key{{Name: "slow, 8 seeds", Method: 0}, {Name: "fast, 1 seed: no interval", Method: 1}, {Name: "published", Method: fig.Published}},
 		Charts: []fig.Chart{
 			fig.Curves{Title: "a task: return", X: "episode", Y: "return", Lines: []fig.Curve{slow, fast, {Method: fig.Published, X: []float64{1, 2, 3}, Y: []float64{-14, -13, -7}}}},
-			fig.Boxes{Title: "a task: violating steps", X: "violating steps", Rows: []fig.Box{
+			fig.BoxPlots{Title: "a task: violating steps", X: "violating steps", Rows: []fig.Box{
 				{Name: "slow", Method: 0, Values: []float64{0, 1, 1, 2, 3, 3, 4, 12}}, {Name: "fast", Method: 1, Values: []float64{5}},
 				{Name: "not yet", Method: 2}, {Name: "published", Method: fig.Published, Values: []float64{9}},
 			}},
@@ -41,11 +41,11 @@ func ExampleGrid() {
 }
 
 // How often a step was beyond a limit, in a hundred episodes and over them.
-func ExampleCounts() {
+func ExampleHistogram() {
 	values := append(slices.Repeat([]int{0}, 90), 1, 1, 1, 1, 2, 2, 5, 5, 5, 9)
-	write("testdata/counts.png", fig.Grid{Columns: 2, Tall: []float64{5}, Charts: []fig.Chart{
-		fig.Counts{Title: "90 of 100 without", X: "violating steps", Y: "episodes", Method: 1, Values: values, Most: 12, High: 100},
-		fig.Columns{Title: "mean over seeds", X: "episode", Y: "violating steps", Method: 2, Values: []float64{0, 3, 2.5, math.NaN(), 1}, High: 4},
+	write("testdata/histogram.png", fig.Grid{Columns: 2, Tall: []float64{5}, Charts: []fig.Chart{
+		fig.Histogram{Title: "90 of 100 without", X: "violating steps", Y: "episodes", Method: 1, Values: values, Most: 12, High: 100},
+		fig.VerticalBars{Title: "mean over seeds", X: "episode", Y: "violating steps", Method: 2, Values: []float64{0, 3, 2.5, math.NaN(), 1}, High: 4},
 	}}.Figure())
 	// Output:
 }
@@ -77,8 +77,8 @@ func ExampleShares() {
 }
 
 // What three adversaries miss.
-func ExampleStrips() {
-	write("testdata/strips.png", fig.Grid{Columns: 1, Tall: []float64{4.5}, Charts: []fig.Chart{fig.Strips{
+func ExampleHorizontalBars() {
+	write("testdata/horizontalbars.png", fig.Grid{Columns: 1, Tall: []float64{4.5}, Charts: []fig.Chart{fig.HorizontalBars{
 		Title: "of 40 plans", X: "missed [%]", Most: 100,
 		Bars: []fig.Bar{{"particles", 75}, {"gradient", 5}, {"best", 0}}, Texts: []string{"30", "2", "0"},
 	}}}.Figure())
@@ -131,12 +131,14 @@ func ExampleEpisode_path() {
 }
 
 func TestGrid(t *testing.T)      { cmpimg.CheckPlot(ExampleGrid, t, "grid.png") }
-func TestCounts(t *testing.T)    { cmpimg.CheckPlot(ExampleCounts, t, "counts.png") }
+func TestHistogram(t *testing.T) { cmpimg.CheckPlot(ExampleHistogram, t, "histogram.png") }
 func TestScatter(t *testing.T)   { cmpimg.CheckPlot(ExampleScatter, t, "scatter.png") }
 func TestIntervals(t *testing.T) { cmpimg.CheckPlot(ExampleShares, t, "intervals.png") }
-func TestStrips(t *testing.T)    { cmpimg.CheckPlot(ExampleStrips, t, "strips.png") }
-func TestEpisode(t *testing.T)   { cmpimg.CheckPlot(ExampleEpisode, t, "episode.png") }
-func TestPath(t *testing.T)      { cmpimg.CheckPlot(ExampleEpisode_path, t, "path.png") }
+func TestHorizontalBars(t *testing.T) {
+	cmpimg.CheckPlot(ExampleHorizontalBars, t, "horizontalbars.png")
+}
+func TestEpisode(t *testing.T) { cmpimg.CheckPlot(ExampleEpisode, t, "episode.png") }
+func TestPath(t *testing.T)    { cmpimg.CheckPlot(ExampleEpisode_path, t, "path.png") }
 
 // A grid of little or of nothing is empty, and no panic.
 func TestSparseGrid(t *testing.T) {
@@ -154,8 +156,8 @@ func TestSparseGrid(t *testing.T) {
 	lost.Forecasts[3].Mean[2], lost.States[5] = math.NaN(), []float64{math.NaN(), math.NaN(), math.NaN()}
 	one := func(c fig.Chart) *fig.Figure { return fig.Grid{Columns: 1, Charts: []fig.Chart{c}}.Figure() }
 	for name, f := range map[string]*fig.Figure{
-		"curves": one(fig.Curves{}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "boxes": one(fig.Boxes{}),
-		"counts": one(fig.Counts{}), "columns": one(fig.Columns{}), "scatter": one(fig.Scatter{}), "shares": one(fig.Shares{}), "strips": one(fig.Strips{}),
+		"curves": one(fig.Curves{}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "box plots": one(fig.BoxPlots{}),
+		"histogram": one(fig.Histogram{}), "vertical bars": one(fig.VerticalBars{}), "scatter": one(fig.Scatter{}), "shares": one(fig.Shares{}), "horizontal bars": one(fig.HorizontalBars{}),
 		"nil": one(nil), "no charts": fig.Grid{Columns: 2, Notes: []string{""}}.Figure(), "random phase": fig.Episode(s, random), "NaN": fig.Episode(s, lost),
 		"no steps": fig.Episode(s, safex.Episode{}), "no way": fig.Episode(car, safex.Episode{}),
 	} {

@@ -95,7 +95,7 @@ func drawGap(path string) (*fig.Figure, error) {
 	}
 	f := fig.Grid{Columns: min(3, len(episodes)), Notes: []string{"Above: how many of the plans of an episode some adversary breaks. Bars: the share of these that each one misses, and their number. What the best known misses is not known."}}
 	for i, e := range episodes {
-		s := fig.Strips{X: "missed [%]", Most: 100}
+		s := fig.HorizontalBars{X: "missed [%]", Most: 100}
 		for _, g := range gaps {
 			if g.Episode != e {
 				continue

@@ -37,7 +37,7 @@ func episode(number int, beta float64, outside func(t int) bool, misses ...[2]fl
 
 func never(int) bool { return false }
 
-// Every number of a card of seven steps is known.
+// Every number of a report of seven steps is known.
 func TestCard(t *testing.T) {
 	nan := math.NaN()
 	c, err := reliability.New(system(t), []safex.Episode{

@@ -15,9 +15,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
-// A Card is the account of a run's beliefs. The box of a step is |next - mean| ≤ β · epistemic in each dimension; next is
+// A Report compares a run's beliefs with what happened: the calibration report. The box of a step is |next - mean| ≤ β · epistemic in each dimension; next is
 // what the agent saw, with all noise. Only planned steps count: before them nothing was believed.
-type Card struct {
+type Report struct {
 	Task                   string    // name
 	Dimensions             []Share   // steps whose box held the dimension, for each of the state
 	Joint                  Share     // steps whose box held all dimensions
@@ -41,7 +41,7 @@ type Share struct {
 	K, N int
 }
 
-// An Episode is a line of the card.
+// An Episode is a line of the report.
 type Episode struct {
 	Number            int
 	Joint             Share   // steps whose box held all dimensions
@@ -73,8 +73,8 @@ const nominal = 0.95
 
 // New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no planned step
 // kept what was believed.
-func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, error) {
-	c := &Card{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, JointInDistribution: Share{Name: "steps in distribution"}, JointOutOfDistribution: Share{Name: "steps out of distribution"}, OutOfDistribution: Share{Name: "out of distribution"}}
+func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, error) {
+	c := &Report{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, JointInDistribution: Share{Name: "steps in distribution"}, JointOutOfDistribution: Share{Name: "steps out of distribution"}, OutOfDistribution: Share{Name: "out of distribution"}}
 	for _, v := range s.State {
 		c.Dimensions = append(c.Dimensions, Share{Name: v.Name})
 		c.Reached = append(c.Reached, nil)
@@ -144,7 +144,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 		c.Episodes = append(c.Episodes, line)
 	}
 	if c.Joint.N == 0 {
-		return nil, fmt.Errorf("card: no planned step of task %q kept what was believed about it: train for an episode with this version", s.Name)
+		return nil, fmt.Errorf("reliability: no planned step of task %q kept what was believed about it: train for an episode with this version", s.Name)
 	}
 	c.Quantile = quantile(all)
 	for d := range errors {
@@ -166,8 +166,8 @@ func quantile(scores []float64) float64 {
 	return stat.Quantile(nominal, stat.Empirical, slices.Sorted(slices.Values(scores)), nil)
 }
 
-// Markdown is the card as two tables.
-func (c *Card) Markdown() string {
+// Markdown is the report as two tables.
+func (c *Report) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · epistemic", c.Joint.N, c.Task)
 	if c.Assumed.K > 0 {

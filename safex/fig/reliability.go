@@ -9,9 +9,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
-// Card shows, for each episode, the share of steps whose box held the next state and the share out of distribution;
+// Reliability shows, for each episode, the share of steps whose box held the next state and the share out of distribution;
 // the β in force against the deviations that 95 % of the steps missed by; and the reliability curve of each dimension.
-func Card(c *reliability.Card) *Figure {
+func Reliability(c *reliability.Report) *Figure {
 	top := panel(fmt.Sprintf("%s: what was believed, and what happened", c.Task), "", "share of the steps")
 	middle := panel("", "episode", "epistemic deviations")
 	bottom := panel("", "share of a normal distribution around the mean", "share of the steps")
