@@ -377,7 +377,7 @@ func between(vs []float64) string {
 }
 
 // firstPhase asks whether the random actions that an agent begins with keep the limits: 100 steps of the
-// amplitude Explore, as often as there are trials.
+// amplitude RandomAmplitude, as often as there are trials.
 func (r *Report) firstPhase(s *System, src rng.Stream) {
 	first := *s
 	first.Steps = 100
@@ -397,7 +397,7 @@ func (r *Report) firstPhase(s *System, src rng.Stream) {
 	}
 	for _, l := range s.Limits {
 		if n := broken[l.Name]; n > 0 {
-			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller Explore for an action, an ExploreAt where it does no harm, or another start", l.Name, n, trials)
+			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller RandomAmplitude for an action, a RandomCenter where it does no harm, or another start", l.Name, n, trials)
 		}
 	}
 }

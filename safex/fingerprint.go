@@ -29,7 +29,7 @@ func (s *System) Fingerprint() (traits []Trait) {
 		add("state "+v.Name, "%s, next by %s", text, s.Dynamics.Digest(k))
 	}
 	for _, v := range s.Action {
-		add("action "+v.Name, "[%s], scale %s, explored by %s around %s", v.Unit, digits(v.Scale), digits(v.Explore), digits(v.ExploreAt))
+		add("action "+v.Name, "[%s], scale %s, explored by %s around %s", v.Unit, digits(v.Scale), digits(v.RandomAmplitude), digits(v.RandomCenter))
 	}
 	for _, a := range s.Angles {
 		add("angle "+a.Name, "of %s and %s", s.State[a.Sin].Name, s.State[a.Cos].Name)

@@ -149,11 +149,11 @@ func (t Task) faults() (faults []error) {
 		if (v.Min != 0 || v.Max != 0) && (!(v.Min < v.Max) || i >= len(t.State)) {
 			fault("variable %q: its range is %v to %v, want Min below Max of a state, or both 0 for none; actions are in [-1, 1]", v.Name, v.Min, v.Max)
 		}
-		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
-			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
+		if !(v.RandomAmplitude >= 0 && v.RandomAmplitude <= 1) || v.RandomAmplitude != 0 && i < len(t.State) {
+			fault("variable %q: RandomAmplitude is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.RandomAmplitude)
 		}
-		if !(v.ExploreAt >= -1 && v.ExploreAt <= 1) || v.ExploreAt != 0 && i < len(t.State) {
-			fault("variable %q: ExploreAt is %v, want an action in [-1, 1], or 0", v.Name, v.ExploreAt)
+		if !(v.RandomCenter >= -1 && v.RandomCenter <= 1) || v.RandomCenter != 0 && i < len(t.State) {
+			fault("variable %q: RandomCenter is %v, want an action in [-1, 1], or 0", v.Name, v.RandomCenter)
 		}
 		own("variable", v.Name)
 	}
@@ -390,13 +390,13 @@ func (s *System) LimitScale(k int) float64 {
 	return s.Limits[k].Scale
 }
 
-// Gentle is the random action of dimension k, by Explore and ExploreAt, for a draw from [-1, 1].
+// Gentle is the random action of dimension k, by RandomAmplitude and RandomCenter, for a draw from [-1, 1].
 func (s *System) Gentle(k int, draw float64) float64 {
-	amplitude := s.Action[k].Explore
+	amplitude := s.Action[k].RandomAmplitude
 	if amplitude == 0 {
 		amplitude = 1
 	}
-	return min(1, max(-1, s.Action[k].ExploreAt+amplitude*draw))
+	return min(1, max(-1, s.Action[k].RandomCenter+amplitude*draw))
 }
 
 // Rated tells whether a limit is on the rate of the actions.

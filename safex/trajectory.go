@@ -91,8 +91,8 @@ func (t *Trajectory) Append(u, next []float64, reward float64, excess []float64)
 type Phase string
 
 const (
-	Explore Phase = "explore" // drawn at random
-	Planned Phase = "plan"    // by the Planner
+	RandomPhase  Phase = "explore" // drawn at random
+	PlannedPhase Phase = "plan"    // by the Planner
 )
 
 // An Episode is one trip through the real System.

@@ -194,7 +194,7 @@ func TestAttackedBox(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			safe.Task, safe.Explore, safe.LearnEvery = s.Task, s.Explore, s.LearnEvery
+			safe.Task, safe.RandomSteps, safe.LearnEvery = s.Task, s.RandomSteps, s.LearnEvery
 			if s = safe; s.Set("planner.Horizon=4") != nil {
 				t.Fatal("no horizon")
 			}

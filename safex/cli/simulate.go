@@ -100,7 +100,7 @@ func checkCommand() *cobra.Command {
 actions, and says in plain words what is wrong, what is unusual, and how often random actions
 break each limit. For a task of your own, call safex.Check in Go or in a notebook.`,
 		Example: `  safex check pendulum
-  safex check cartpole --set MaxPosition=0.5 --set Explore=0.5`,
+  safex check cartpole --set MaxPosition=0.5 --set RandomAmplitude=0.5`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := parameters(args[0], preset, set)

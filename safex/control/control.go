@@ -48,7 +48,7 @@ func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	if err := s.UsePreset(preset); err != nil {
 		return nil, err
 	}
-	s.Episodes, s.Explore, s.LearnEvery = 1, 1, 0 // a random step that is not looked at
+	s.Episodes, s.RandomSteps, s.LearnEvery = 1, 1, 0 // a random step that is not looked at
 	return s, s.SetAll("calibration=none", "learner=true")
 }
 

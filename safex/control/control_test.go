@@ -54,7 +54,7 @@ func TestControlIsARun(t *testing.T) {
 	for _, c := range []*Settings{brief(t, "pendulum"), tight, brief(t, "carpark", "Tolerance=10")} {
 		for _, d := range gather(t, c, 1, nil) {
 			s := *c.Specs[0]
-			s.Seed, s.Explore, s.LearnEvery = d.Seed, 7, 3
+			s.Seed, s.RandomSteps, s.LearnEvery = d.Seed, 7, 3
 			system, err := s.Compile()
 			if err != nil {
 				t.Fatal(err)

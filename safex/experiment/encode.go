@@ -208,7 +208,7 @@ type kept struct {
 	Calibration  calibrate.Calibrator `json:",omitzero"`
 	Engine       safex.Engine
 	Episodes     int
-	Explore      int
+	RandomSteps  int
 	LearnEvery   int
 	Deadline     Duration `json:",omitzero"`
 	Seed         uint64
@@ -226,7 +226,7 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Engine, s.Episodes, s.Explore, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
+		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
 	}, nil
 }
 
@@ -242,7 +242,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Engine, k.Episodes, k.Explore, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
 	return nil
 }
 

@@ -152,7 +152,7 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 	case "episodes":
 		return true, number(&s.Episodes)
 	case "explore":
-		return true, number(&s.Explore)
+		return true, number(&s.RandomSteps)
 	case "learn-every":
 		return true, number(&s.LearnEvery)
 	case "seed":

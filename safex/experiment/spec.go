@@ -34,7 +34,7 @@ type Spec struct {
 	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6
-	Explore     int                  // random steps before the first plan, 1 to 1e7
+	RandomSteps int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
 	Seed        uint64               // of every random number
@@ -46,7 +46,7 @@ type Spec struct {
 // Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that suit the task, and ten episodes
 // after 100 random steps.
 func Default(task safex.Maker) *Spec {
-	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1}
+	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, RandomSteps: 100, LearnEvery: 50, Seed: 1}
 	s.Planner, s.Learner, s.Engine = first(Planners), first(Learners), first(Engines)
 	s.tune()
 	return s
@@ -123,7 +123,7 @@ func (s *Spec) Method() string {
 func (s *Spec) Oracle() bool { return Learners.NameOf(s.Learner) == oracle }
 
 // Total is the number of steps of the whole run.
-func (s *Spec) Total() int { return s.Explore + s.Episodes*s.Task.Task().Steps }
+func (s *Spec) Total() int { return s.RandomSteps + s.Episodes*s.Task.Task().Steps }
 
 // Clone is a copy that shares nothing that Set changes.
 func (s *Spec) Clone() (*Spec, error) {
@@ -176,6 +176,6 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	return train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
 	}, l, err
 }

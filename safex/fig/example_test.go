@@ -19,7 +19,7 @@ import (
 // swing is an episode of the pendulum that is pushed in the direction of its motion, with made-up forecasts
 // that grow with the speed.
 func swing(s *safex.System, number int, push float64) safex.Episode {
-	e := safex.Episode{Number: number, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{{-1, 0.05, 0}}}}
+	e := safex.Episode{Number: number, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{{-1, 0.05, 0}}}}
 	for t := range 100 {
 		x := e.States[t]
 		u := []float64{push * math.Copysign(1, x[2])}
@@ -51,7 +51,7 @@ func ExampleLearning() {
 		return
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	episodes := []safex.Episode{random}
 	for i, push := range []float64{0.3, 0.9, 1, 0.5} {
 		episodes = append(episodes, swing(s, i+1, push))
@@ -279,7 +279,7 @@ func TestSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	gap := swing(s, 1, 0.1)
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{

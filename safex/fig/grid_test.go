@@ -110,7 +110,7 @@ func ExampleEpisode_path() {
 		return
 	}
 	start := []float64{1.42, -1.02, 0, -1, 0, 0, 0}
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{start}, Real: [][]float64{start}}}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{start}, Real: [][]float64{start}}}
 	for t := range 40 {
 		x, u := e.Real[t], []float64{-0.6, 0.5}
 		if t > 25 {
@@ -151,7 +151,7 @@ func TestSparseGrid(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	lost := swing(s, 1, 0.1)
 	lost.Forecasts[3].Mean[2], lost.States[5] = math.NaN(), []float64{math.NaN(), math.NaN(), math.NaN()}
 	one := func(c fig.Chart) *fig.Figure { return fig.Grid{Columns: 1, Charts: []fig.Chart{c}}.Figure() }

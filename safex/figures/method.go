@@ -150,7 +150,7 @@ func (m method) episodes() (n int) {
 func (m method) planned(episode int) bool {
 	for _, r := range m.Runs {
 		if episode < len(r.Episodes) {
-			return r.Episodes[episode].Phase == safex.Planned
+			return r.Episodes[episode].Phase == safex.PlannedPhase
 		}
 	}
 	return false
@@ -174,9 +174,23 @@ func (m method) totals() (all []float64) {
 	return all
 }
 
+// older are the names that fields of run.yaml had in files of versions before 0.6.
+var older = map[string]string{"Planner": "Planning", "Exploration": "Explore"}
+
 // setting is a setting of the method as text, by its path in run.yaml; "" if there is none.
 func (m method) setting(path ...string) string {
-	value := m.Settings
+	if text := settingAt(m.Settings, path); text != "" {
+		return text
+	}
+	before := slices.Clone(path)
+	for i, name := range path {
+		before[i] = cmp.Or(older[name], name)
+	}
+	return settingAt(m.Settings, before)
+}
+
+// settingAt is the setting at a path as text.
+func settingAt(value json.RawMessage, path []string) string {
 	for _, name := range path {
 		var below map[string]json.RawMessage
 		if json.Unmarshal(value, &below) != nil {

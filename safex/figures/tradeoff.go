@@ -92,7 +92,7 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 		for _, o := range runs {
 			at := math.Inf(1)
 			for _, e := range o.Episodes {
-				if e.Phase == safex.Planned && e.Return >= threshold {
+				if e.Phase == safex.PlannedPhase && e.Return >= threshold {
 					at = float64(e.Episode)
 					break
 				}
@@ -148,7 +148,7 @@ func (g *Gallery) threshold(task string) (value, share float64) {
 	for _, m := range g.Set.Methods {
 		for _, r := range m.Runs {
 			for _, e := range r.Episodes {
-				if m.Task == task && e.Phase == safex.Planned && !e.Unfinished && e.Return-e.Return == 0 {
+				if m.Task == task && e.Phase == safex.PlannedPhase && !e.Unfinished && e.Return-e.Return == 0 {
 					lo, hi = min(lo, e.Return), max(hi, e.Return)
 				}
 			}

@@ -56,7 +56,7 @@ func BenchmarkDeadline(b *testing.B) {
 	pestraj.Horizon, pestraj.Search = 35, long
 	minmax.Horizon, minmax.Alternations = 35, 1000
 	optimistic := pessimistic
-	optimistic.Explore.Optimism = plan.Constant(1)
+	optimistic.Exploration.Optimism = plan.Constant(1)
 	for _, p := range []struct {
 		name    string
 		planner safex.Planner

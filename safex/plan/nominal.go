@@ -17,19 +17,19 @@ import (
 // In a draw, x' = μ + σ ⊙ ε at every step, where σ is the epistemic deviation and ε is standard normal. Every candidate of a
 // plan meets the same draws. The aleatoric deviation is not drawn.
 type Nominal struct {
-	Horizon   int // steps
-	Objective safex.Objective
-	Search    opt.Minimizer // over the actions
-	Particles int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
-	Explore   Exploration
-	Refine    Refinement // without Particles
+	Horizon     int // steps
+	Objective   safex.Objective
+	Search      opt.Minimizer // over the actions
+	Particles   int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
+	Exploration Exploration
+	Refine      Refinement // without Particles
 }
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
 func DefaultSafe() Nominal {
 	return Nominal{
 		Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Explore: DefaultExploration(), Refine: DefaultRefinement(),
+		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
 
@@ -48,7 +48,7 @@ func (p Nominal) Check() error {
 	if err := checkParticles(p.Particles, 0); err != nil {
 		return err
 	}
-	if err := p.Explore.check(p.Particles); err != nil {
+	if err := p.Exploration.check(p.Particles); err != nil {
 		return err
 	}
 	if err := p.Refine.check(p.Particles); err != nil {
@@ -65,7 +65,7 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	q := newQuery(sq, p.Horizon)
 	draws := q.drawn(p.Particles, src.Child("draws"))
 	return q.under(ctx, sampledSearch{
-		search: p.Search, draws: draws, tradeoff: p.Objective, explore: p.Explore, refine: p.Refine,
+		search: p.Search, draws: draws, tradeoff: p.Objective, exploration: p.Exploration, refine: p.Refine,
 		cost: func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) (sum float64) {
 			for lane := i; lane < len(rewards); lane += n {
 				sum += o.Cost(rewards[lane], q.price(o, r, lane))
@@ -79,13 +79,13 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 // Draw d of candidate i of n is lane d·n + i.
 type sampledSearch struct {
 	*objective
-	search   opt.Minimizer
-	draws    num.Batch
-	first    int // the limits are kept under the draws from this one on
-	tradeoff safex.Objective
-	explore  Exploration
-	refine   Refinement
-	cost     func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
+	search      opt.Minimizer
+	draws       num.Batch
+	first       int // the limits are kept under the draws from this one on
+	tradeoff    safex.Objective
+	exploration Exploration
+	refine      Refinement
+	cost        func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
 
 	met  productRollout
 	bent safex.Rolled // of slopes
@@ -94,7 +94,7 @@ type sampledSearch struct {
 // under runs a sampledSearch.
 func (q query) under(ctx context.Context, v sampledSearch, src rng.Stream) (*safex.Plan, error) {
 	var err error
-	if v.objective, err = q.newObjective(v.explore, src.Child("explore")); err != nil {
+	if v.objective, err = q.newObjective(v.exploration, src.Child("explore")); err != nil {
 		return nil, err
 	}
 	v.met.epistemic = v.epistemic()

@@ -16,7 +16,7 @@ import (
 
 // Pessimistic plans for the worst dynamics that the model still believes possible: the limits
 // must hold under every model error of up to Beta epistemic deviations in each dimension, at
-// each step. Reward is that of the mean, if Explore does not say otherwise.
+// each step. The reward is that of the mean, if Exploration does not say otherwise.
 //
 // Each population is scored under the worst errors found so far, the counterexamples. Its best candidates are then attacked, and
 // the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
@@ -35,7 +35,7 @@ type Pessimistic struct {
 	AttackedCandidates        int // best candidates of each population that are attacked, 1 to 1e4
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
-	Explore                   Exploration
+	Exploration               Exploration
 	Refine                    Refinement // of attacked candidates, whose excess is that under the worst error that is known
 }
 
@@ -44,7 +44,7 @@ func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
 		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12,
-		Explore: DefaultExploration(), Refine: DefaultRefinement(),
+		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
 
@@ -69,7 +69,7 @@ func (p Pessimistic) Check() error {
 	if err := p.Adversary.Check(); err != nil {
 		return err
 	}
-	if err := p.Explore.check(0); err != nil {
+	if err := p.Exploration.check(0); err != nil {
 		return err
 	}
 	if err := p.Refine.check(0); err != nil {
@@ -111,7 +111,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	q := newQuery(sq, p.Horizon)
-	z, err := q.newObjective(p.Explore, src.Child("explore"))
+	z, err := q.newObjective(p.Exploration, src.Child("explore"))
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func system(t *testing.T) *safex.System {
 
 // episode is one whose steps miss a mean of 0 by the given numbers, with epistemic deviations of 1 and 2.
 func episode(number int, beta float64, outside func(t int) bool, misses ...[2]float64) safex.Episode {
-	e := safex.Episode{Number: number, Phase: safex.Planned}
+	e := safex.Episode{Number: number, Phase: safex.PlannedPhase}
 	e.States = [][]float64{{0, 0}}
 	for t, m := range misses {
 		e.Append([]float64{0}, []float64{m[0], m[1]}, 0, nil)
@@ -41,7 +41,7 @@ func never(int) bool { return false }
 func TestCard(t *testing.T) {
 	nan := math.NaN()
 	c, err := reliability.New(system(t), []safex.Episode{
-		{Number: 0, Phase: safex.Explore},
+		{Number: 0, Phase: safex.RandomPhase},
 		episode(1, 3, func(t int) bool { return t == 1 }, [2]float64{1, 1}, [2]float64{-4, 0}, [2]float64{3, -6}, [2]float64{0, 6.5}),
 		episode(2, 3, never, [2]float64{0, 0}, [2]float64{1, 5}),
 		episode(3, 0, never, [2]float64{nan, 0}),
@@ -127,7 +127,7 @@ func TestInterval(t *testing.T) {
 }
 
 func TestNothingBelieved(t *testing.T) {
-	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.Explore}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
+	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.RandomPhase}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -59,13 +59,13 @@ func ExampleKnown() {
 		fmt.Println(err)
 		return
 	}
-	agent := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: fused.New(), Planner: plan.DefaultSafe(), Explore: 1, Seed: 1}
+	agent := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: fused.New(), Planner: plan.DefaultSafe(), RandomSteps: 1, Seed: 1}
 	for episode, err := range agent.Episodes(context.Background(), 1) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		if episode.Phase == safex.Planned {
+		if episode.Phase == safex.PlannedPhase {
 			place := episode.States[s.Steps][0]
 			fmt.Printf("%d violations; near the goal: %v\n", episode.Violations(), place > 0.8 && place < 1)
 		}

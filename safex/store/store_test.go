@@ -552,7 +552,7 @@ func TestModelsAndCalibrations(t *testing.T) {
 			if e, ok := s.Learner.(*ensemble.Ensemble); ok {
 				e.Hidden, e.MinSteps, e.MaxSteps = []int{8}, 10, 10
 			}
-			s.Episodes, s.Explore = 1, 100
+			s.Episodes, s.RandomSteps = 1, 100
 			dir := filepath.Join(t.TempDir(), "run")
 			var failed error
 			for _, err := range store.Train(context.Background(), dir, s) {

@@ -41,7 +41,7 @@ func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemb
 	search := opt.DefaultICEM()
 	search.Samples, search.Elites, search.Iterations = 16, 4, 2
 	pl.Horizon, pl.Search, pl.AttackedCandidates = 4, search, 3
-	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, Explore: 10, LearnEvery: 5, Seed: 1}, &e
+	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, RandomSteps: 10, LearnEvery: 5, Seed: 1}, &e
 }
 
 // finish runs to the end of episode n, saving after each step for which save says so.
@@ -199,7 +199,7 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 // A summary counts late plans, and one of a version that did not is read.
 func TestLatePlans(t *testing.T) {
 	a, _ := quick(t)
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Forecasts: []safex.Forecast{{}, {Late: true}, {Late: true, Cut: true}}}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Forecasts: []safex.Forecast{{}, {Late: true}, {Late: true, Cut: true}}}
 	if sum := Summarize(a.System, e); sum.Late != 2 || sum.Infeasible != 3 {
 		t.Errorf("%d late plans of 2, %d infeasible ones of 3", sum.Late, sum.Infeasible)
 	}

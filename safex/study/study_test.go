@@ -213,19 +213,19 @@ func TestJobs(t *testing.T) {
 		return s.Disturbances[0].UnmarshalText([]byte("process omega 0.02"))
 	}
 	expect(0, "safe", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery = 3, 40, 0
+		s.Episodes, s.RandomSteps, s.LearnEvery = 3, 40, 0
 		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"), disturb(s))
 	})
 	expect(7, "pessimistic", "gp", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery = 4, 40, 0
+		s.Episodes, s.RandomSteps, s.LearnEvery = 4, 40, 0
 		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"))
 	})
 	expect(12, "pessimistic", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 40, 0, 2
+		s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 40, 0, 2
 		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=vertices"), s.Set("planner.Beta=linear 1 to 3 in 5"), s.Set("planner.Horizon=9"), disturb(s))
 	})
 	expect(28, "pessimistic", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 50, 0, 326176
+		s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 50, 0, 326176
 		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=vertices"), s.Set("engine=graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
 	})
 	if j := jobs[28]; j.Variant != "b-1" || j.Total() != 50+3*200 || j.Method() != "pendulum/pessimistic-linear-b-1" {

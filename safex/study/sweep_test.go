@@ -201,7 +201,7 @@ func TestRange(t *testing.T) {
 // A sweep is a study of its trials.
 func TestSweepJobs(t *testing.T) {
 	s := sweeping(t, "overrides: [{learn-every: 7, set: {planner.Beta: 9}}]\nsweep:\n  trials: 5\n  method: random\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.AttackedCandidates: {from: 2, to: 12, whole: true}, "+
-		"adversary: [sign-gradient, linear], explore: [12, 13], planner.Explore.Information: [0, linear 1 to 0 in 5]}\n  seed: 18446744073709551615\n")
+		"adversary: [sign-gradient, linear], explore: [12, 13], planner.Exploration.Information: [0, linear 1 to 0 in 5]}\n  seed: 18446744073709551615\n")
 	if s.Trials.Seed != math.MaxUint64 {
 		t.Errorf("the seed is %d", s.Trials.Seed)
 	}
@@ -218,12 +218,12 @@ func TestSweepJobs(t *testing.T) {
 			t.Fatal(err)
 		}
 		explore, _ := strconv.Atoi(trial.Values[3])
-		want.Episodes, want.Explore, want.LearnEvery, want.Seed = 9, explore, 7, uint64(1+i/5)
+		want.Episodes, want.RandomSteps, want.LearnEvery, want.Seed = 9, explore, 7, uint64(1+i/5)
 		if err := errors.Join(want.Set("planner.Adversary="+trial.Values[2]), want.Set("learner=linear")); err != nil {
 			t.Fatal(err)
 		}
 		for _, set := range []string{"Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "planner.Search.Iterations=2",
-			"planner.Beta=" + trial.Values[0], "planner.AttackedCandidates=" + trial.Values[1], "planner.Explore.Information=" + trial.Values[4]} {
+			"planner.Beta=" + trial.Values[0], "planner.AttackedCandidates=" + trial.Values[1], "planner.Exploration.Information=" + trial.Values[4]} {
 			if err := want.Set(set); err != nil {
 				t.Fatal(err)
 			}
@@ -398,9 +398,9 @@ func comes(come func(s *experiment.Spec, episode int) (value float64, violations
 		}
 		task := s.Task.Task()
 		for number := range 1 + s.Episodes {
-			value, violations, steps, phase := 0.0, 0, s.Explore, safex.Explore
+			value, violations, steps, phase := 0.0, 0, s.RandomSteps, safex.RandomPhase
 			if number > 0 {
-				steps, phase = task.Steps, safex.Planned
+				steps, phase = task.Steps, safex.PlannedPhase
 				if value, violations, err = come(s, number); err != nil {
 					return err
 				}

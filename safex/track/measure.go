@@ -25,14 +25,14 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	if sum.Beta != 0 {
 		add("Pessimistic Alpha", sum.Beta)
 	}
-	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.Planned {
+	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.PlannedPhase {
 		add("Optimistic Alpha", o.At(e.Number))
 	}
 	add("Episode", float64(e.Number))
 	for k, l := range system.Limits {
 		add("Excess/"+l.Name, worst[k])
 	}
-	if e.Phase != safex.Planned {
+	if e.Phase != safex.PlannedPhase {
 		return values
 	}
 	b := forecasts(e)
@@ -63,9 +63,9 @@ func optimism(p safex.Planner) plan.Schedule {
 	case *plan.MinMax:
 		return p.Optimism
 	case *plan.Pessimistic:
-		return p.Explore.Optimism
+		return p.Exploration.Optimism
 	case *plan.Nominal:
-		return p.Explore.Optimism
+		return p.Exploration.Optimism
 	}
 	return plan.Schedule{}
 }

@@ -41,7 +41,7 @@ func brief() (*experiment.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 12, 4, 7
+	s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 12, 4, 7
 	return s, nil
 }
 
@@ -271,7 +271,7 @@ func TestHistogram(t *testing.T) {
 
 // By hand: two steps of two dimensions, whose deviations are 5 by 3 and 4.
 func TestForecasts(t *testing.T) {
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{{0, 0}, {1, 2}, {5, 0}}, Actions: [][]float64{{0}, {0}}}}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{{0, 0}, {1, 2}, {5, 0}}, Actions: [][]float64{{0}, {0}}}}
 	f := safex.Forecast{Mean: []float64{0, 0}, Epistemic: []float64{3, 3}, Aleatoric: []float64{4, 4}, Beta: 1.5}
 	e.Forecasts = []safex.Forecast{f, f}
 	b := forecasts(e)
@@ -293,7 +293,7 @@ func TestForecasts(t *testing.T) {
 
 func TestOptimism(t *testing.T) {
 	game, hoping, safe := plan.DefaultOptMinMax(), plan.DefaultPessimistic(), plan.DefaultSafe()
-	hoping.Explore.Optimism = plan.Linear(1, 0, 5)
+	hoping.Exploration.Optimism = plan.Linear(1, 0, 5)
 	if o := optimism(&game); o.At(3) != 1 {
 		t.Errorf("optminmax hopes for %v", o)
 	}
@@ -389,7 +389,7 @@ func TestDisturbed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	bare.Episodes, bare.Explore = 1, 12
+	bare.Episodes, bare.RandomSteps = 1, 12
 	tags := readEvents(t, followed(t, bare))
 	if len(tags["Pessimistic Alpha"]) != 0 || len(tags["Box/beta"]) != 0 || tags["Average NLL"][1].value != 0 || tags["Validation MSE"][1].value > 1e-20 {
 		t.Errorf("the oracle model of a planner without a box has %v", tags)

@@ -23,7 +23,7 @@ func TestWorstOfEachLimit(t *testing.T) {
 	}
 	p := plan.DefaultPessimistic()
 	p.Horizon = 10
-	a := train.Agent{System: s, Learner: linear.Default(), Engine: fused.New(), Planner: p, Explore: 60, Seed: 1}
+	a := train.Agent{System: s, Learner: linear.Default(), Engine: fused.New(), Planner: p, RandomSteps: 60, Seed: 1}
 	held := 0
 	for e, err := range a.Episodes(context.Background(), 1) {
 		if err != nil {

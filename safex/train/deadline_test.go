@@ -64,7 +64,7 @@ func hurried(t *testing.T, d time.Duration, late func(call int) bool, then func(
 		t.Fatal(err)
 	}
 	p := patient{new(int), late, then}
-	return train.Agent{System: s, Learner: drift{}, Engine: rollout.NewStepwise(), Planner: p, Explore: 10, Seed: 3, Deadline: d}
+	return train.Agent{System: s, Learner: drift{}, Engine: rollout.NewStepwise(), Planner: p, RandomSteps: 10, Seed: 3, Deadline: d}
 }
 
 func third(call int) bool { return call >= 2 }
@@ -246,7 +246,7 @@ func TestDeadlineOfAnEndlessSearch(t *testing.T) {
 	search, p := opt.DefaultICEM(), plan.DefaultPessimistic()
 	search.Iterations = 1e4
 	p.Horizon, p.Search = 8, search
-	a := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: rollout.NewAuto(), Planner: p, Explore: 10, Seed: 1, Deadline: 20 * time.Millisecond}
+	a := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: rollout.NewAuto(), Planner: p, RandomSteps: 10, Seed: 1, Deadline: 20 * time.Millisecond}
 	for e, err := range a.Episodes(context.Background(), 1) {
 		if err != nil && strings.Contains(err.Error(), "no plan by the Deadline") {
 			t.Skip("the machine has no 20 ms for a plan")

@@ -27,7 +27,7 @@ func TestPromiseBeyondRounding(t *testing.T) {
 	p := plan.DefaultPessimistic()
 	p.Horizon = 10
 	for name, e := range map[string]safex.Engine{"fused": fused.New(), "graph": rollout.NewGoMLX()} {
-		a := train.Agent{System: s, Learner: calibrate.DefaultConformal().With(linear.Default()), Engine: e, Planner: p, Explore: 150, Seed: 1}
+		a := train.Agent{System: s, Learner: calibrate.DefaultConformal().With(linear.Default()), Engine: e, Planner: p, RandomSteps: 150, Seed: 1}
 		steps, held := 0, 0
 		for e, err := range a.Episodes(context.Background(), 1) {
 			if err != nil {

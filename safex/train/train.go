@@ -18,11 +18,11 @@ import (
 // An Agent learns a System by acting in it. It is a plain struct of settings; a run's state
 // is a State.
 type Agent struct {
-	System  *safex.System
-	Learner safex.Learner
-	Engine  safex.Engine
-	Planner safex.Planner
-	Explore int // random steps before the first plan, at least 1
+	System      *safex.System
+	Learner     safex.Learner
+	Engine      safex.Engine
+	Planner     safex.Planner
+	RandomSteps int // random steps before the first plan, at least 1
 	// LearnEvery is the number of steps from one fit to the next within an episode; 0 fits at
 	// the start of each episode alone.
 	LearnEvery int
@@ -94,25 +94,25 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	src := rng.New(a.Seed)
 	if s.Data == nil {
-		if err := a.begin(s, 0, safex.Explore, src); err != nil {
+		if err := a.begin(s, 0, safex.RandomPhase, src); err != nil {
 			return err
 		}
 		s.Data = &safex.Data{}
 		s.Data.Begin()
 	}
 	if s.Over {
-		if err := a.begin(s, s.Episode.Number+1, safex.Planned, src); err != nil {
+		if err := a.begin(s, s.Episode.Number+1, safex.PlannedPhase, src); err != nil {
 			return err
 		}
 		s.Data.Begin()
 	}
-	if s.Episode.Phase == safex.Explore {
+	if s.Episode.Phase == safex.RandomPhase {
 		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
 			u[k] = a.System.Gentle(k, 2*r.Float64()-1)
 		}
-		return a.act(s, u, a.Explore, src)
+		return a.act(s, u, a.RandomSteps, src)
 	}
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
@@ -155,8 +155,8 @@ func (a Agent) check() error {
 	switch {
 	case a.System == nil || a.Learner == nil || a.Engine == nil || a.Planner == nil:
 		return fmt.Errorf("train: System, Learner, Engine and Planner are required; rollout.NewAuto() is an Engine for every model")
-	case a.Explore < 1 || a.LearnEvery < 0:
-		return fmt.Errorf("train: Explore is %d and LearnEvery %d, want at least 1 and 0", a.Explore, a.LearnEvery)
+	case a.RandomSteps < 1 || a.LearnEvery < 0:
+		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least 1 and 0", a.RandomSteps, a.LearnEvery)
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
 	}

@@ -77,7 +77,7 @@ func agent(t *testing.T, task safex.Task) (train.Agent, *[]int) {
 		t.Fatal(err)
 	}
 	n := notes{fits: &[]int{}}
-	return train.Agent{System: s, Learner: n, Engine: n, Planner: n, Explore: 10, LearnEvery: 7, Seed: 3}, n.fits
+	return train.Agent{System: s, Learner: n, Engine: n, Planner: n, RandomSteps: 10, LearnEvery: 7, Seed: 3}, n.fits
 }
 
 // steps are the numbers of a run that must not depend on how it was executed.
@@ -124,7 +124,7 @@ func TestREADME(t *testing.T) {
 func TestEpisodes(t *testing.T) {
 	a, fits := agent(t, cart())
 	episodes := all(t, a, 2)
-	if len(episodes) != 3 || episodes[0].Phase != safex.Explore || len(episodes[0].Actions) != 10 || len(episodes[1].Actions) != 20 || episodes[2].Phase != safex.Planned {
+	if len(episodes) != 3 || episodes[0].Phase != safex.RandomPhase || len(episodes[0].Actions) != 10 || len(episodes[1].Actions) != 20 || episodes[2].Phase != safex.PlannedPhase {
 		t.Fatalf("%d episodes", len(episodes))
 	}
 	if want := []int{10, 17, 24, 30, 37, 44}; !reflect.DeepEqual(*fits, want) {
@@ -238,7 +238,7 @@ func TestTrouble(t *testing.T) {
 	task := cart()
 	task.Limits[0].Max = 0.12
 	a, _ := agent(t, task)
-	if e := all(t, a, 0)[0]; e.Violations() == 0 || e.Phase != safex.Explore {
+	if e := all(t, a, 0)[0]; e.Violations() == 0 || e.Phase != safex.RandomPhase {
 		t.Errorf("%d violations of a tight limit under random pushes", e.Violations())
 	}
 	task = cart()
@@ -246,7 +246,7 @@ func TestTrouble(t *testing.T) {
 	a, _ = agent(t, task)
 	for e, err := range a.Episodes(context.Background(), 20) {
 		if err != nil {
-			if !strings.Contains(err.Error(), "the task left the real numbers") || len(e.Forecasts) != len(e.Actions) && e.Phase == safex.Planned {
+			if !strings.Contains(err.Error(), "the task left the real numbers") || len(e.Forecasts) != len(e.Actions) && e.Phase == safex.PlannedPhase {
 				t.Errorf("error %v after %d steps and %d forecasts", err, len(e.Actions), len(e.Forecasts))
 			}
 			return
@@ -258,9 +258,9 @@ func TestTrouble(t *testing.T) {
 // Settings without a part, and a start beyond a limit, are refused.
 func TestRefuses(t *testing.T) {
 	a, _ := agent(t, cart())
-	a.Explore = 0
+	a.RandomSteps = 0
 	for _, err := range a.Episodes(context.Background(), 1) {
-		if err == nil || !strings.Contains(err.Error(), "Explore is 0") {
+		if err == nil || !strings.Contains(err.Error(), "RandomSteps is 0") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -275,7 +275,7 @@ func TestRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.System, a.Explore, bad = s, 10, true
+	a.System, a.RandomSteps, bad = s, 10, true
 	state := &train.State{}
 	for range 2 { // refused as well the second time
 		errs := 0
@@ -367,7 +367,7 @@ func TestTakesInEveryStep(t *testing.T) {
 		t.Errorf("%d steps outside and %d inside: the test tests nothing", out, in)
 	}
 	for i, b := range betas {
-		if int(b) != a.Explore+i {
+		if int(b) != a.RandomSteps+i {
 			t.Fatalf("plan %d was asked for %v deviations", i, b)
 		}
 	}

@@ -43,19 +43,19 @@ func (e Exploration) check(particles int) error {
 		Schedule
 	}{{"Information", e.Information}, {"Optimism", e.Optimism}} {
 		if err := s.Check(); err != nil {
-			return fmt.Errorf("plan: Explore.%s: %w", s.name, err)
+			return fmt.Errorf("plan: Exploration.%s: %w", s.name, err)
 		}
 	}
 	off := Constant(0)
 	switch w := e.Information; {
 	case w.From > 1 || w.Shape != Steady && w.To > 1:
-		return fmt.Errorf("plan: Explore.Information is %v, want a share of at most 1", w)
+		return fmt.Errorf("plan: Exploration.Information is %v, want a share of at most 1", w)
 	case w != off && !(e.Noise > 0 && !math.IsInf(e.Noise, 1)):
-		return fmt.Errorf("plan: Explore.Noise is %v with Explore.Information %v, want a number above 0", e.Noise, w)
+		return fmt.Errorf("plan: Exploration.Noise is %v with Exploration.Information %v, want a number above 0", e.Noise, w)
 	case e.Optimism != off && e.Thompson:
-		return fmt.Errorf("plan: Explore.Thompson with Explore.Optimism %v: a member has no epistemic deviation to be optimistic about, choose one", e.Optimism)
+		return fmt.Errorf("plan: Exploration.Thompson with Exploration.Optimism %v: a member has no epistemic deviation to be optimistic about, choose one", e.Optimism)
 	case e.Optimism != off && particles > 0:
-		return fmt.Errorf("plan: Particles is %d with Explore.Optimism %v: the reward has errors of its own then, want 0", particles, e.Optimism)
+		return fmt.Errorf("plan: Particles is %d with Exploration.Optimism %v: the reward has errors of its own then, want 0", particles, e.Optimism)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (q query) newObjective(e Exploration, src rng.Stream) (*objective, error) {
 		return z, nil
 	}
 	if q.Members < 1 {
-		return nil, fmt.Errorf("plan: Explore.Thompson draws a member of the model, and this model has none: use an ensemble")
+		return nil, fmt.Errorf("plan: Exploration.Thompson draws a member of the model, and this model has none: use an ensemble")
 	}
 	if q.Previous != nil {
 		z.member = q.Previous.Member

@@ -118,8 +118,8 @@ func TestExplorationIsMaximized(t *testing.T) {
 		}
 		var searches []asked
 		safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
-		safe.Horizon, safe.Objective, safe.Search, safe.Explore = horizon, o, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
-		pessimistic.Horizon, pessimistic.Search, pessimistic.Explore = horizon, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
+		safe.Horizon, safe.Objective, safe.Search, safe.Exploration = horizon, o, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
+		pessimistic.Horizon, pessimistic.Search, pessimistic.Exploration = horizon, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
 		pessimistic.Adversary = plan.DefaultParticles()
 		pessimistic.Objective, pessimistic.Beta = o, plan.Constant(0) // so that the limit is that of the mean
 		for planner, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic} {
@@ -165,7 +165,7 @@ func TestExplorationIsMaximized(t *testing.T) {
 // Uncertainty draws a planner to where it is, against the reward, and no further than the limit lets it.
 func TestInformationLeadsToUncertainty(t *testing.T) {
 	p := plan.DefaultSafe()
-	p.Horizon, p.Explore.Information = 10, plan.Linear(0.9, 0, 5)
+	p.Horizon, p.Exploration.Information = 10, plan.Linear(0.9, 0, 5)
 	q := query(cart(t), fog{gain: 0.1}, 0)
 	if a := answer(t, p, q, 1); a.Expected.States[10][0] > -0.9 {
 		t.Errorf("it goes to %v, and there is most to learn to the left", a.Expected.States[10][0])
@@ -182,7 +182,7 @@ func TestOptimismIsExact(t *testing.T) {
 	const horizon, sigma, kappa = 10, 0.01, 2.0
 	var searches []asked
 	p := plan.DefaultSafe()
-	p.Horizon, p.Explore.Optimism = horizon, plan.Constant(kappa)
+	p.Horizon, p.Exploration.Optimism = horizon, plan.Constant(kappa)
 	search := opt.DefaultICEM()
 	search.Samples, search.Iterations, search.MinStd = 256, 20, 0.3 // which is drawn to the edges of the box
 	p.Search = probe{search, &searches}
@@ -207,7 +207,7 @@ func TestOptimismIsExact(t *testing.T) {
 	if want := slices.Concat(x[2:], x[len(x)-2:]); !slices.Equal(searches[1].Start, want) {
 		t.Errorf("the next search starts at %v, want %v", searches[1].Start, want)
 	}
-	p.Explore.Optimism = plan.Linear(0, kappa, 1) // none at first
+	p.Exploration.Optimism = plan.Linear(0, kappa, 1) // none at first
 	q.Previous = answer(t, p, q, 3)
 	q.Episode = 2
 	answer(t, p, q, 4)
@@ -222,7 +222,7 @@ func TestOptimismIsExact(t *testing.T) {
 func TestThompsonDrawsForEpisodes(t *testing.T) {
 	safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
 	safe.Horizon, pessimistic.Horizon = 10, 10
-	safe.Explore.Thompson, pessimistic.Explore.Thompson = true, true
+	safe.Exploration.Thompson, pessimistic.Exploration.Thompson = true, true
 	pessimistic.Refine = plan.Refinement{}
 	for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic} {
 		members := []fog{{gain: 0.2}, {gain: -0.2}}
@@ -271,8 +271,8 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 func TestNothingExplored(t *testing.T) {
 	planners := func(e plan.Exploration, r plan.Refinement) map[string]safex.Planner {
 		safe, particles, pessimistic, pestraj := plan.DefaultSafe(), plan.DefaultSafe(), plan.DefaultPessimistic(), plan.DefaultPesTraj()
-		safe.Explore, safe.Refine, particles.Explore, particles.Refine, particles.Particles = e, r, e, r, 5
-		pessimistic.Explore, pessimistic.Refine, pestraj.Explore = e, r, e
+		safe.Exploration, safe.Refine, particles.Exploration, particles.Refine, particles.Particles = e, r, e, r, 5
+		pessimistic.Exploration, pessimistic.Refine, pestraj.Exploration = e, r, e
 		return map[string]safex.Planner{"safe": safe, "particles": particles, "pessimistic": pessimistic, "pestraj": pestraj}
 	}
 	neutral := planners(plan.Exploration{}, plan.Refinement{})
@@ -307,17 +307,17 @@ func TestNothingExplored(t *testing.T) {
 func TestExplorationThatCannotBe(t *testing.T) {
 	share := plan.Exploration{Information: plan.Constant(0.5), Noise: 0.01}
 	for want, e := range map[string]plan.Exploration{
-		"Explore.Information: from -1":              {Information: plan.Schedule{From: -1}},
-		"Explore.Information is 1.5, want a share":  {Information: plan.Constant(1.5), Noise: 1},
-		"Explore.Information is linear 0 to 2 in 5": {Information: plan.Linear(0, 2, 5), Noise: 1},
-		"Explore.Noise is 0 with":                   {Information: share.Information},
-		"Explore.Noise is NaN with":                 {Information: share.Information, Noise: math.NaN()},
-		"Explore.Optimism: from NaN":                {Optimism: plan.Constant(math.NaN())},
-		"Explore.Thompson with Explore.Optimism 1":  {Optimism: plan.Constant(1), Thompson: true},
-		"Particles is 3 with Explore.Optimism 1":    {Optimism: plan.Constant(1)},
+		"Exploration.Information: from -1":                 {Information: plan.Schedule{From: -1}},
+		"Exploration.Information is 1.5, want a share":     {Information: plan.Constant(1.5), Noise: 1},
+		"Exploration.Information is linear 0 to 2 in 5":    {Information: plan.Linear(0, 2, 5), Noise: 1},
+		"Exploration.Noise is 0 with":                      {Information: share.Information},
+		"Exploration.Noise is NaN with":                    {Information: share.Information, Noise: math.NaN()},
+		"Exploration.Optimism: from NaN":                   {Optimism: plan.Constant(math.NaN())},
+		"Exploration.Thompson with Exploration.Optimism 1": {Optimism: plan.Constant(1), Thompson: true},
+		"Particles is 3 with Exploration.Optimism 1":       {Optimism: plan.Constant(1)},
 	} {
 		safe, pessimistic, pestraj := plan.DefaultSafe(), plan.DefaultPessimistic(), plan.DefaultPesTraj()
-		safe.Explore, pessimistic.Explore, pestraj.Explore, pestraj.Particles = e, e, e, 3
+		safe.Exploration, pessimistic.Exploration, pestraj.Exploration, pestraj.Particles = e, e, e, 3
 		checked := []error{safe.Check(), pessimistic.Check(), pestraj.Check()}
 		if strings.HasPrefix(want, "Particles") {
 			safe.Particles = 3
