@@ -123,7 +123,7 @@ type Splittable interface {
 	Member(i int) (Model, error)
 }
 
-// A Membered model has several members, each of which is a belief by itself.
+// A Membered model has several members, each a belief by itself.
 type Membered interface {
 	Model
 	// Members is how many there are, 0 if the Model has none after all.

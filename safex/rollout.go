@@ -54,7 +54,7 @@ type Candidates struct {
 	Epistemic  bool      // also write Rolled.Epistemic
 }
 
-// Rolled is what became of Candidates. Lane i belongs to candidate i.
+// Rolled is the rollout of Candidates: where they went. Lane i belongs to candidate i.
 type Rolled struct {
 	Reward num.Batch // column t: reward of step t
 	Excess num.Batch // column t·nl+k: signed excess of limit k after step t, in units of its Scale
@@ -90,7 +90,7 @@ func (r *Rolled) Resize(horizon, nx, nl, n int) {
 	}
 }
 
-// Trajectory is what became of candidate i of c, which r is of: a trajectory of the System s, with excesses in the units of its limits.
+// Trajectory is the way of candidate i of c, which were rolled out into r: a trajectory of the System s, with excesses in the units of its limits.
 func (r *Rolled) Trajectory(s *System, c Candidates, i int) Trajectory {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	t := Trajectory{States: [][]float64{c.State}}

@@ -32,7 +32,7 @@ type Task struct {
 	// Goal is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
 	Goal *Goal
 
-	// Angles are the angles of which the state holds sine and cosine. Disturbances turn them.
+	// Angles are the angles whose sine and cosine the state holds. Disturbances turn them.
 	Angles []Angle
 	// Disturbances act on the real system. The agent does not know them.
 	Disturbances []Disturbance
@@ -58,7 +58,7 @@ type Var struct {
 	RandomCenter float64
 }
 
-// An Angle names an angle of which the state has the sine and the cosine.
+// An Angle names an angle whose sine and cosine the state has.
 type Angle struct {
 	Name     string // lower-case ASCII letters, digits and _; no Var has it
 	Sin, Cos int    // dimensions of the state

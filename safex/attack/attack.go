@@ -87,7 +87,7 @@ type Attempt struct {
 	model     safex.Model // of worst
 }
 
-// A PlanOutcome is what became of a plan that was executed.
+// A PlanOutcome is the result of attacks on a plan that was executed.
 type PlanOutcome struct {
 	Episode, Step int
 	Beta          float64   // how many epistemic deviations the box reached

@@ -123,7 +123,7 @@ func TestAttack(t *testing.T) {
 		t.Errorf("error %v, table\n%s\nfrom\n%s", err, GapTable(again), GapTable(gaps))
 	}
 
-	// The scenario is the worst of all, and what comes of it can be seen again.
+	// The scenario is the worst of all, and its trajectory can be seen again.
 	worst, err := both.Scenario()
 	if err != nil {
 		t.Fatal(err)

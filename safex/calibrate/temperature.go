@@ -16,16 +16,18 @@ import (
 //
 //	mean (p - share of transitions with Φ((next - mean) / (α·epistemic)) ≤ p)²,   α = 10k/99, k = 1 … 99.
 //
-// Of equals the largest wins. With Aleatoric, as in the published method, √((α·epistemic)² + aleatoric²) takes the place of
-// α·epistemic. Then a learner that overstates its aleatoric deviation has its epistemic deviation shrunk for it, by up to ten times, and the box, which is
-// made of that deviation alone, holds next to nothing.
+// If several factors are equally good, the largest is taken. With Aleatoric, as in the published method,
+// √((α·epistemic)² + aleatoric²) takes the place of α·epistemic. If a learner then overstates its aleatoric deviation, its epistemic
+// deviation is shrunk in return, by up to ten times, and the box, which is made of the epistemic deviation alone, holds hardly
+// anything.
 //
-// This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
-// dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
-// far more often than a single one. β is the planner's: one that the learner has is for the deviation that it had.
+// This is recalibration in the manner of Kuleshov et al. (2018), for each dimension by itself, and it says nothing about finite
+// samples: a box of all dimensions together, or of many steps, is left far more often than a single interval. β is the planner's. A
+// β of the learner itself holds for the deviation that the learner has, and not for one that was scaled.
 //
 // One of each HoldOut transitions is held out for ever: no fit learns from it. With Fresh, as published, they are drawn anew for
-// each fit. A fit that goes on from the one before has then learned from most of them already, and its epistemic deviation there is too small.
+// each fit. A fit that goes on from the one before has then learned from most of them already, so its epistemic deviation there is
+// too small.
 type Temperature struct {
 	Learner   safex.Codec `json:"-"`
 	HoldOut   int         // one of so many transitions calibrates, at least 2

@@ -49,7 +49,7 @@ func TestControl(t *testing.T) {
 	if err != nil || len(lines) != 3 || json.Unmarshal([]byte(lines[2]), &row) != nil {
 		t.Fatalf("error %v, printed\n%s", err, more)
 	}
-	if row["runs"] != 3.0 || row["value"] != "5" || row["evals_per_action"] != 132.0 || row["reached the goal"] != 0.0 || row["steps"] != 36.0 || row["p50_ms"] != nil {
+	if row["runs"] != 3.0 || row["value"] != "5" || row["evals_per_action"] != 132.0 || row["arrived"] != 0.0 || row["steps"] != 36.0 || row["p50_ms"] != nil {
 		t.Errorf("row %v", row)
 	}
 	third, err := os.ReadFile(file)

@@ -221,7 +221,7 @@ func unfinished(errs io.Writer, err error, failed []study.State, file string, c 
 	return fmt.Errorf("%w, go on with: %s", err, again)
 }
 
-// line is what became of a run.
+// line is the result of a run.
 func line(s study.State) string {
 	text := fmt.Sprintf("%s: %s, %d of %d steps, %d beyond a limit", s.Run, s.Phase, s.Steps, s.Total, s.Violations)
 	if s.Return != nil {

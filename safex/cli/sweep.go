@@ -202,7 +202,7 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 	return nil
 }
 
-// submit submits the present rung, or prints what the trials came to if the last one is over. What became of a rung goes to standard error with
+// submit submits the present rung, or prints what the trials came to if the last one is over. The result of a rung goes to standard error with
 // --json.
 func (s sweep) submit(c *cobra.Command, slurm cluster) error {
 	w, errs := c.OutOrStdout(), c.ErrOrStderr()

@@ -30,7 +30,7 @@ type Spec struct {
 	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
 	Planner     safex.Planner        // how the agent plans
 	Learner     safex.Codec          // what it learns
-	Prior       safex.Maker          // the parameters that are believed, of which the Learner learns what they miss; nil is none
+	Prior       safex.Maker          // the parameters that are believed; the Learner learns what they miss; nil is none
 	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6

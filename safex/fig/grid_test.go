@@ -65,7 +65,7 @@ func ExampleScatter() {
 	// Output:
 }
 
-// What was promised, and what came of it.
+// What was promised, and what was found.
 func ExampleShares() {
 	write("testdata/intervals.png", fig.Grid{
 		Columns: 1, Tall: []float64{5}, Key: []fig.Key{{Name: "same", Method: 0}, {Name: "other", Method: 1}},

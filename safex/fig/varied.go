@@ -10,7 +10,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
-// A Trial is what came of runs at one value of a setting.
+// A Trial is the result of runs at one value of a setting.
 type Trial struct {
 	Value       float64
 	ReachedGoal reliability.Share // runs that reached the goal; of nothing if there is none

@@ -89,7 +89,7 @@ func (g *Gallery) compared() ([]row, error) {
 	return nil, fmt.Errorf("no run has completed an episode yet: there is nothing to draw")
 }
 
-// errNotPlanned is the error of a figure of returns of which there are none.
+// errNotPlanned is the error of a figure of returns that do not exist.
 var errNotPlanned = errors.New("no run has completed a planned episode yet: there are no returns to draw")
 
 // planned tells whether a run has completed a planned episode with a return that can be drawn.

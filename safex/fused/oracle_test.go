@@ -262,7 +262,7 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	return mean, dev
 }
 
-// exact is what becomes of candidate lane of c, in float64 from the numbers that the engines see.
+// exact is the rollout of candidate lane of c, in float64 from the numbers that the engines see.
 func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Scalarisation, lane int) *safex.Rolled {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	horizon := len(c.Actions) / nu

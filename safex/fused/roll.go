@@ -79,8 +79,8 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	return nil
 }
 
-// share shares n candidates out to workers in blocks of so many lanes: as few blocks as there can be, but as many for each
-// worker, and of one size but for the last.
+// share divides n candidates among workers, in blocks of lanes. Every worker gets the same number of blocks, and there are as few as
+// the size of a block allows. All blocks have the same size, except the last.
 func share(n, workers int) (lanes, blocks int) {
 	rounds := (n + workers*most - 1) / (workers * most)
 	each := workers * rounds

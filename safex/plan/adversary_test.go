@@ -99,7 +99,7 @@ func TestAdversaryLaws(t *testing.T) {
 				}
 			}
 
-			// What is returned is what comes of it, and no better than no error.
+			// What is returned is what a rollout gives, and no better than no error.
 			var out safex.Rolled
 			if err := whole.Query.Rollout.Roll(context.Background(), &out, safex.Candidates{
 				State: whole.State, Actions: whole.Plans, Eta: found.Eta, Beta: whole.Beta}, nil); err != nil {

@@ -199,8 +199,8 @@ func (s *side) series() (all [][]float64) {
 	return all
 }
 
-// play lets both sides take turns, and returns the actions of the last. Errors are of no account without limits, and where
-// none is believed possible.
+// play lets the two searches take turns, and returns the best actions of the last turn. It does not search errors if there are no
+// limits that they could break, or if β is 0, so that there are none.
 func (g *minMax) play(ctx context.Context, src rng.Stream) (found *opt.Result, nans int, stopped error) {
 	harmless := g.nl == 0 || g.beta == 0
 	g.attacked = harmless

@@ -110,7 +110,7 @@ func (q query) join(errors, actions num.Batch) (x num.Batch) {
 	return x
 }
 
-// drawn are errors of which every number is a standard normal one; nil of none.
+// drawn are errors whose numbers are standard normal; nil for none.
 func (q query) drawn(n int, src rng.Stream) num.Batch {
 	if n == 0 {
 		return nil
@@ -239,7 +239,7 @@ func (q query) price(o safex.Objective, r *safex.Rolled, i int) float64 {
 
 func bad(v float64) bool { return v-v != 0 }
 
-// finish rolls the chosen actions out under the mean and under errors, of which it takes the worst, and makes a Plan of them.
+// finish rolls the chosen actions out under the mean and under errors, takes the worst, and makes a Plan of them.
 func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, beta float64, nans int) (*safex.Plan, error) {
 	plan := &safex.Plan{Actions: rowsOf(actions, q.nu), Beta: beta, NaNs: nans}
 	n := errors.Len()

@@ -374,7 +374,7 @@ func whole(t *testing.T, a *safex.Plan, q safex.Query) {
 	}
 }
 
-// agrees checks that a trajectory is what becomes of the actions of a plan under an error.
+// agrees checks that a trajectory is the rollout of the actions of a plan under an error.
 func agrees(t *testing.T, name string, tr safex.Trajectory, a *safex.Plan, eta [][]float64, q safex.Query) {
 	t.Helper()
 	b := &belief{t: t, query: q, sigma: q.Rollout.(*belief).sigma, spoilt: q.Rollout.(*belief).spoilt}

@@ -18,7 +18,7 @@ import (
 //	next = prior(x, u) + (what Learner says of next - prior(x, u)).
 //
 // The prior itself is taken for certain: epistemic and aleatoric deviations are those of the Learner. A prior that is nearly right
-// leaves small differences, of which a learner needs few data; one that is wrong is no worse than none, as
+// leaves small differences, which a learner needs few data for; one that is wrong is no worse than none, as
 // long as the difference is no harder to learn than the movement.
 type Residual struct {
 	// Prior has the nominal dynamics, perhaps with wrong parameters, and the states and actions of the task. Nothing

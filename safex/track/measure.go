@@ -70,7 +70,7 @@ func optimism(p safex.Planner) plan.Schedule {
 	return plan.Schedule{}
 }
 
-// beliefs are what came of the forecasts of an episode.
+// beliefs sum up how the forecasts of an episode did.
 type beliefs struct {
 	n                    int     // forecasts whose next state is known
 	squares              float64 // mean squared error over steps and dimensions

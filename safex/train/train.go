@@ -46,7 +46,7 @@ type State struct {
 	Previous *safex.Plan   // of the last step; nil at the start of an episode
 	Fits     int           // calls of the Learner so far
 	Fitted   int           // transitions that Model was fitted to
-	Updated  int           // transitions of which Model knows all that it will, by a fit or an update
+	Updated  int           // transitions that Model has taken in, by a fit or an update
 	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
 	rollout  safex.Rollout // of Model; made when first needed
 	members  int           // of Model
