@@ -404,7 +404,7 @@ func (s *System) Rated() bool {
 	return slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Rate != nil })
 }
 
-// Budgets are those of the limits, nil if none has one.
+// Budgets has the budget of each limit; nil if none has one.
 func (s *System) Budgets() (budgets []float64) {
 	for _, l := range s.Limits {
 		budgets = append(budgets, l.Budget)

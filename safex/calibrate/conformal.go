@@ -27,7 +27,7 @@ import (
 // guaranteed, and coverage is to be measured.
 //
 // One of each HoldOut transitions, drawn once and for all, or every HoldOut-th episode, is held out for ever: no fit learns
-// from it. Scores are those of the model of the last fit. An episode has a score once Data.Begin has said that it is over.
+// from it. Scores are made with the model of the last fit. An episode has a score once Data.Begin has said that it is over.
 type Conformal struct {
 	Learner safex.Codec `json:"-"`
 	Miss    float64     // share of transitions, or episodes, that may leave the box: above 0, below 1

@@ -50,7 +50,7 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 // ones are the scales of a model whose epistemic deviation is left as it is.
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
 
-// Beta implements safex.Calibrated: that of the calibration, or else of the learner, for whose deviation it was made: it
+// Beta implements safex.Calibrated. It is the calibration's β, or else the learner's, which was made for the learner's own deviation: it
 // holds for a wider one, but not for one that was scaled.
 func (m *model) Beta() float64 {
 	switch {

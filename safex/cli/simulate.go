@@ -72,7 +72,7 @@ reward and excess are judged on what really happened.`,
 	return c
 }
 
-// parameters are those of a task with the values of --set.
+// parameters are a task's, with the values of --set.
 func parameters(task, preset string, set []string) (safex.Maker, error) {
 	m, err := experiment.Parameters(task, preset)
 	if err != nil {

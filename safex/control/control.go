@@ -39,7 +39,7 @@ type Settings struct {
 	past []tried // of other tasks in the file that Resume read
 }
 
-// For are the settings of oracle planning on a task, those of a preset or by default.
+// For are the settings of oracle planning on a task, by a preset or by default.
 func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	s := experiment.Default(task)
 	if err := s.Set("planner=" + planner); err != nil {
@@ -52,7 +52,7 @@ func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	return s, s.SetAll("calibration=none", "learner=true")
 }
 
-// An Outcome is that of a run.
+// An Outcome is the result of a run.
 type Outcome struct {
 	Task        string
 	Value       string `json:",omitempty"` // of the setting that is varied
@@ -155,7 +155,7 @@ func (c *Settings) variants() (all []variant, err error) {
 	return all, nil
 }
 
-// values are those of the setting that is varied; a single empty one if none is.
+// values are the values of the setting that is varied; a single empty one if none is.
 func (c *Settings) values() []string {
 	if c.Vary == "" {
 		return []string{""}
@@ -336,7 +336,7 @@ type tried struct {
 	Spec    jsontext.Value // perhaps of another version
 }
 
-// tries are those of the specs.
+// tries has one for each spec.
 func (c *Settings) tries() (all []tried, err error) {
 	for _, s := range c.Specs {
 		task := s.Task.Task()

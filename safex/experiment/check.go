@@ -71,7 +71,7 @@ func (s *Spec) members() error {
 // uncalibratable reports a calibration that scales an epistemic deviation of 0: no factor makes a box of it.
 func (s *Spec) uncalibratable() error {
 	if _, scales := held(s.Calibration).(*calibrate.Temperature); scales && s.Oracle() {
-		return errors.New("calibration temperature scales the epistemic deviation of the model, and that of the model true is 0: choose conformal or adaptive, which measure its error, or none")
+		return errors.New("calibration temperature scales the epistemic deviation of the model, which is 0 for the model true: choose conformal or adaptive, which measure its error, or none")
 	}
 	return nil
 }

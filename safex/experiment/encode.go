@@ -86,7 +86,7 @@ func coders[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshale
 		}
 		if hasSettings(filled) || string(rest) != "{}" {
 			if err := json.Unmarshal(rest, filled, d.Options()); err != nil {
-				if wrong, ok := errors.AsType[*json.SemanticError](err); ok { // whose place is below that of the part
+				if wrong, ok := errors.AsType[*json.SemanticError](err); ok { // its place is below the part's
 					wrong.JSONPointer = d.StackPointer() + wrong.JSONPointer
 				}
 				return err
@@ -275,7 +275,7 @@ func Decode(text []byte, own ...safex.Maker) (*Spec, error) {
 	return s, s.take(k)
 }
 
-// traits are those of a task, each as its name and its text.
+// traits are a task's, each as its name and its text.
 type traits []string
 
 func traitsOf(s *safex.System) (t traits) {

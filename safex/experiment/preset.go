@@ -14,11 +14,11 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-// A publication is what the published runs of a task had in common, where they differed from those of other tasks.
+// A publication is what the published runs of a task had in common, where other tasks' differed.
 type publication struct {
 	horizon               int
 	weight                float64       // λ
-	particles             int           // of the safe planner, whose reward and cost were those of the mean, or of draws
+	particles             int           // of the safe planner, whose reward and cost were under the mean, or under draws
 	actions, errors       int           // populations of each turn of MinMax
 	beta, cautious        plan.Schedule // κ of MinMax, and of OptMinMax
 	optimism              plan.Schedule // κ° of OptMinMax
@@ -83,7 +83,7 @@ func (s *Spec) UsePreset(name string) error {
 // reference is the preset of the published settings.
 const reference = "reference"
 
-// Parameters are those of a task by the name of a preset: "" for the defaults, or "reference" for the published behaviour. The error
+// Parameters are a task's by the name of a preset: "" for the defaults, or "reference" for the published behaviour. The error
 // names the nearest name.
 func Parameters(task, preset string) (safex.Maker, error) {
 	m, err := Tasks.New(task)

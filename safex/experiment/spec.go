@@ -43,7 +43,7 @@ type Spec struct {
 	Disturbances []safex.Disturbance // besides the task's own
 }
 
-// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that suit the task, and ten episodes
+// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that the task asks for, and ten episodes
 // after 100 random steps.
 func Default(task safex.Maker) *Spec {
 	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, RandomSteps: 100, LearnEvery: 50, Seed: 1}
@@ -65,7 +65,7 @@ func Named(task string, assignments ...string) (*Spec, error) {
 	return s, s.SetAll(assignments...)
 }
 
-// tune suits the Planner to the Task.
+// tune tunes the Planner to the Task.
 func (s *Spec) tune() {
 	if t, ok := s.Planner.(safex.Tunable); ok {
 		s.Planner = held(t.Tuned(s.Task.Task().Tuning))

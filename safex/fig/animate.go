@@ -212,7 +212,7 @@ func (a *Animation) PNG() (file []byte, err error) {
 	return b.Bytes(), nil
 }
 
-// changes are the pixels of now that are not those of before, and around them nothing.
+// changes are the pixels of now that differ from before, and around them nothing.
 func changes(before, now *image.Paletted) *image.Paletted {
 	var where image.Rectangle
 	for y := range now.Rect.Dy() {

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Histogram is one of whole numbers, at least 0, in bins of one. Its vertical axis is that of square roots, on which one count can be seen
+// A Histogram is one of whole numbers, at least 0, in bins of one. Its vertical axis counts square roots, so that one can be seen
 // beside a hundred.
 type Histogram struct {
 	Title, X, Y string

@@ -69,7 +69,7 @@ func (t path) rows() [][]float64 {
 	return t.e.States
 }
 
-// speed is that of each step, in m/s, and the highest.
+// speed is how fast each step was, in m/s, and the highest.
 func (t path) speed(rows [][]float64) (speed []float64, fastest float64) {
 	speed = make([]float64, max(0, len(rows)-1))
 	for i := range speed {

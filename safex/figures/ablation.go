@@ -171,7 +171,7 @@ func valued(sign, value string) string {
 	return strings.TrimSpace(sign + " " + value)
 }
 
-// value is that of a label, to sort by; what is no number comes first.
+// value is the number in a label, to sort by; what is no number comes first.
 func (m method) value() float64 {
 	fields := strings.Fields(m.label)
 	v, err := strconv.ParseFloat(fields[len(fields)-1], 64)

@@ -169,7 +169,7 @@ func Draw(name string, paths ...string) (*fig.Figure, error) {
 	return g.Draw(name)
 }
 
-// stream is that of the bootstrap of a method.
+// stream is what the bootstrap of a method draws from.
 func stream(m *method) rng.Stream {
 	return rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
 }

@@ -27,7 +27,7 @@ type row struct {
 	methods []method
 }
 
-// rows are the methods that of wants, a row for each task, by tasks in their order. The same label has the same colour everywhere.
+// rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere.
 func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 	if g.Set == nil {
 		return nil
@@ -124,7 +124,7 @@ func group(variant string) string {
 	return name
 }
 
-// returns are those of an episode, of all runs that completed it.
+// returns are the returns of an episode in all runs that completed it.
 func (m method) returns(episode int) (all []float64) {
 	for _, r := range m.Runs {
 		if episode < len(r.Episodes) && !r.Episodes[episode].Unfinished {
@@ -219,7 +219,7 @@ func (m method) seeds() string {
 	return fmt.Sprintf("%d to %d seeds", least, most)
 }
 
-// keys are those of all methods in rows. If there is one row, they say how many seeds there are.
+// keys has one for each method in rows. If there is one row, they say how many seeds there are.
 func keys(rows []row) (list []fig.Key) {
 	for _, r := range rows {
 		for _, m := range r.methods {

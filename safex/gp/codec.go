@@ -41,7 +41,7 @@ func (g GP) Save(sm safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, f)
 }
 
-// Load implements safex.Codec. The model's β is that of g.
+// Load implements safex.Codec. The model takes its β from g.
 func (g GP) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := g.Check(); err != nil {
 		return nil, err

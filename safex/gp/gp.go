@@ -31,7 +31,7 @@ import (
 // by one, the next always the one that is known worst, in units of its noise (Lawrence, Seeger and Herbrich, 2003: the
 // one that tells most; the greedy order of a pivoted Cholesky factorisation). It is the exact posterior of the subset.
 // Conditioning on fewer transitions never lowers the deviation, so this errs on the side of caution; Left says how much
-// is lost. With Points for all of them, and without Fit, the posterior is that of all data: the order of the
+// is lost. With Points for all of them, and without Fit, the posterior is given all data: the order of the
 // data does not matter, and more never raise the epistemic deviation. With Fit they can, as the s, ς and ℓ_d change.
 type GP struct {
 	Kernel string // "se", squared exponential, for smooth dynamics; "matern52", Matérn 5/2, for rougher ones
@@ -251,7 +251,7 @@ func inputs(s *safex.System, data *safex.Data, from int) num.Batch {
 	return z
 }
 
-// changes are those of the states from row on, in Scales.
+// changes are how the states change from row on, in Scales.
 func changes(s *safex.System, data *safex.Data, from int) num.Batch {
 	y := num.NewBatch(len(s.State), data.Len()-from)
 	for j, v := range s.State {

@@ -10,7 +10,7 @@ import (
 
 // Affine takes the excess of each limit at each step for affine in η, with the derivatives J that single errors of ±Size
 // leave. The maximum over the box is then the excess without an error plus ‖J‖₁, at the vertex sign(J): a vertex for each limit
-// and step, all of which are tried. It is exact if the excess is affine, as that of linear dynamics under a constant epistemic deviation and
+// and step, all of which are tried. It is exact if the excess is affine, as it is for linear dynamics under a constant epistemic deviation and
 // linear limits without a budget, and otherwise a guess.
 type Affine struct {
 	Size float64 // of the single errors, above 0 and at most 1

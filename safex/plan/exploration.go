@@ -94,7 +94,7 @@ func (q query) newObjective(e Exploration, src rng.Stream) (*objective, error) {
 	return z, err
 }
 
-// dims are those of a step of the series that are searched.
+// dims is how many numbers a step of the series that are searched has.
 func (z *objective) dims() int {
 	if z.optimism > 0 {
 		return z.nx + z.nu

@@ -110,7 +110,7 @@ type side struct {
 	many  []float64 // how many of the elites each is
 }
 
-// Plan implements safex.Planner. A plan that is cut short is that of the last turn that was completed, and not feasible before a
+// Plan implements safex.Planner. A plan that is cut short is the plan of the last turn that was completed, and not feasible before a
 // search for errors was.
 func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {

@@ -16,7 +16,7 @@ import (
 
 // Pessimistic plans for the worst dynamics that the model still believes possible: the limits
 // must hold under every model error of up to Beta epistemic deviations in each dimension, at
-// each step. The reward is that of the mean, if Exploration does not say otherwise.
+// each step. The reward is the mean's, if Exploration does not say otherwise.
 //
 // Each population is scored under the worst errors found so far, the counterexamples. Its best candidates are then attacked, and
 // the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
@@ -416,7 +416,7 @@ func (g *worstCaseSearch) attack(ctx context.Context, plans [][]float64) ([]atta
 	return found, g.appraise(ctx, found, t.Plans)
 }
 
-// appraise sets the price of the excess of each attacked candidate. An Objective that counts steps prices those of the worst error found, which is rolled out again.
+// appraise sets the price of the excess of each attacked candidate. An Objective that counts steps prices the steps under the worst error found, which is rolled out again.
 func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidate, plans num.Batch) error {
 	if !g.Objective.Count {
 		for i := range found {

@@ -9,7 +9,7 @@ import (
 )
 
 // PesTraj plans for the worst of some draws of what may be true: it maximizes the reward of the average draw, and the excess
-// that counts is that of the worst. The draws are those of Nominal. That none of them breaks a limit says little of the worst
+// that counts is the worst draw's. The draws are made as by Nominal. That none of them breaks a limit says little of the worst
 // that the model believes possible: independent draws of each step seldom go the same way.
 type PesTraj struct {
 	Horizon     int // steps

@@ -16,7 +16,7 @@ type SignGradient struct {
 	Steps     int     // gradients from each start, 0 to 1e4
 	Sharpness float64 // of the smooth maximum, over an excess in units of the limit's Scale; above 0
 
-	// Sharpen is the factor from the Sharpness of a step to that of the next, 1 to 1e4. A smooth maximum goes by all steps of the
+	// Sharpen is the factor from the Sharpness of a step to the Sharpness of the next, 1 to 1e4. A smooth maximum goes by all steps of the
 	// plan whose excess is within some 1/Sharpness of the worst: where the model is nearly certain, that is too far.
 	Sharpen float64
 }

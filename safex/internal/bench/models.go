@@ -24,7 +24,7 @@ const drawn = 1
 // transitions are as many as a model learns from.
 const transitions = 500
 
-// recipe is that of a model with the settings' members and batches.
+// recipe is a model with the settings' members and batches.
 func (b *bench) recipe(task string, width int, activation string, steps int) recipe {
 	return recipe{task, b.Members, width, activation, b.FitBatch, steps}
 }
