@@ -6,7 +6,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// turned are the dimensions of the state of which Next takes a sine or a cosine: they are angles.
+// turned are the dimensions of the state whose sine or cosine Next takes: they are angles.
 func (s *System) turned() []bool {
 	angles := make([]bool, len(s.State))
 	steps, _ := s.Dynamics.Steps()

@@ -95,8 +95,8 @@ func (r *Report) retrace(s *System) {
 	if !sameProgram(s.Outcome, again.Outcome) {
 		r.problem("Reward or a limit is another function each time it is called: it must depend on its arguments alone")
 	}
-	if s.lacks != nil && !sameProgram(s.lacks, again.lacks) {
-		r.problem("Arrival is another function each time it is called: it must depend on its argument alone")
+	if s.goalProgram != nil && !sameProgram(s.goalProgram, again.goalProgram) {
+		r.problem("Goal is another function each time it is called: it must depend on its argument alone")
 	}
 	x, errX := s.DrawStart(rng.New(1).Child("check"))
 	y, errY := s.DrawStart(rng.New(1).Child("check"))
@@ -140,8 +140,8 @@ func (r *Report) ignored(s *System) {
 			r.warn("limit %q looks at the state before the step alone, on which the action has no influence: take next", l.Name)
 		}
 	}
-	if s.lacks != nil && !any(s.lacks.Uses()[0], 0, nx) {
-		r.problem("Arrival is a constant: no action leads there")
+	if s.goalProgram != nil && !any(s.goalProgram.Uses()[0], 0, nx) {
+		r.problem("Goal is a constant: no action leads there")
 	}
 	if len(s.Limits) == 0 {
 		r.warn("there are no limits: every planner is safe")
@@ -274,7 +274,7 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.left = v.blame(t, u, err)
 			return
 		}
-		if x := v.truth(t, n); bad(v.lack(x)) {
+		if x := v.realState(t, n); bad(v.goalDistance(x)) {
 			v.left = fmt.Sprintf("step %d of an episode: %s", n, v.formula(x, u))
 			return
 		}
@@ -283,7 +283,7 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 			v.lo[d], v.hi[d] = min(v.lo[d], before[d], a), max(v.hi[d], before[d], a)
 			v.step[d] = max(v.step[d], math.Abs(a-before[d]))
 		}
-		if err := v.tryState(fmt.Sprintf("after step %d of an episode", n), v.truth(t, n+1)); err != nil && v.outOfRange == "" {
+		if err := v.tryState(fmt.Sprintf("after step %d of an episode", n), v.realState(t, n+1)); err != nil && v.outOfRange == "" {
 			v.outOfRange = err.Error()
 		}
 		for k, e := range t.Excess[n] {
@@ -312,8 +312,8 @@ func (v *survey) run(i int, src rng.Stream, act func(u []float64, g *rand.Rand))
 	v.rewards = append(v.rewards, t.Return())
 }
 
-// truth is the real state before step n.
-func (v *survey) truth(t Trajectory, n int) []float64 {
+// realState is the real state before step n.
+func (v *survey) realState(t Trajectory, n int) []float64 {
 	if v.noisy {
 		return t.Real[n]
 	}
@@ -323,7 +323,7 @@ func (v *survey) truth(t Trajectory, n int) []float64 {
 // blame says which formula left the real numbers.
 func (v *survey) blame(t Trajectory, u []float64, err error) string {
 	n := len(t.Actions)
-	x := v.truth(t, n)
+	x := v.realState(t, n)
 	if what := v.formula(x, u); what != "" {
 		return fmt.Sprintf("step %d of an episode: %s", n, what)
 	}
@@ -353,8 +353,8 @@ func (s *System) formula(x, u []float64) string {
 		}
 		return fmt.Sprintf("%s is %v (%s) at %s", what, v, s.Outcome.Blame(i, in), s.point(x, u))
 	}
-	if v := s.lack(x); bad(v) {
-		return fmt.Sprintf("Arrival is %v (%s) at %s", v, s.lacks.Blame(0, x), s.point(x, u))
+	if v := s.goalDistance(x); bad(v) {
+		return fmt.Sprintf("Goal is %v (%s) at %s", v, s.goalProgram.Blame(0, x), s.point(x, u))
 	}
 	return ""
 }
@@ -377,7 +377,7 @@ func between(vs []float64) string {
 }
 
 // firstPhase asks whether the random actions that an agent begins with keep the limits: 100 steps of the
-// amplitude Explore, as often as there are trials.
+// amplitude RandomAmplitude, as often as there are trials.
 func (r *Report) firstPhase(s *System, src rng.Stream) {
 	first := *s
 	first.Steps = 100
@@ -397,7 +397,7 @@ func (r *Report) firstPhase(s *System, src rng.Stream) {
 	}
 	for _, l := range s.Limits {
 		if n := broken[l.Name]; n > 0 {
-			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller Explore for an action, an ExploreAt where it does no harm, or another start", l.Name, n, trials)
+			r.warn("100 random steps from the start broke limit %q in %d of %d trials, and an agent begins with such: choose a smaller RandomAmplitude for an action, a RandomCenter where it does no harm, or another start", l.Name, n, trials)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 			}
 			t.Start, t.Steps = safex.StartAt(0, 0), 60
 		}, false, "in a step, as an angle does that is wrapped: a learner would have to learn the jump; keep its cosine and sine in the state"},
-		{"an action of a state", func(t *safex.Task) { t.State[0].ExploreAt = 0.5 }, true, "ExploreAt is 0.5, want an action in [-1, 1], or 0"},
+		{"an action of a state", func(t *safex.Task) { t.State[0].RandomCenter = 0.5 }, true, "RandomCenter is 0.5, want an action in [-1, 1], or 0"},
 		{"leaves its own range", func(t *safex.Task) { t.State[0].Min, t.State[0].Max = 19, 21 }, false, "of an episode: distance is"},
 		{"no angle", func(t *safex.Task) { t.Angles = []safex.Angle{{Name: "theta", Sin: 0, Cos: 1}} }, true, "which are no sine and cosine of the angle theta"},
 		{"ignores the action", func(t *safex.Task) {
@@ -119,26 +119,26 @@ func TestCheck(t *testing.T) {
 				return x[0].Sub(21.5).Square().Add(x[1].Sub(1.9).Square()).Sub(0.5).Sqrt()
 			}
 		}, false, "it was not met, but an agent that is still learning may think of it"},
-		{"arrival of no steps", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Of: func(x num.Vec) num.Expr { return x[0] }}
-		}, true, `Arrival "pier": want a Name`},
-		{"index of an arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[2] }}
-		}, true, "Arrival panics: runtime error: index out of range"},
-		{"constant arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return num.Lit(1) }}
-		}, true, "Arrival is a constant: no action leads there"},
-		{"random arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Mul(rand.Float64()) }}
-		}, true, "Arrival is another function each time"},
+		{"goal of no steps", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Of: func(x num.Vec) num.Expr { return x[0] }}
+		}, true, `Goal "pier": want a Name`},
+		{"index of a goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[2] }}
+		}, true, "Goal panics: runtime error: index out of range"},
+		{"constant goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return num.Lit(1) }}
+		}, true, "Goal is a constant: no action leads there"},
+		{"random goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Mul(rand.Float64()) }}
+		}, true, "Goal is another function each time"},
 		{"NaN at the start", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[1].Sub(1).Sqrt() }}
-		}, true, "step 0 of an episode: Arrival is NaN (sqrt at check_test.go:"},
-		{"NaN of an arrival nearby", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[1].Sub(1).Sqrt() }}
+		}, true, "step 0 of an episode: Goal is NaN (sqrt at check_test.go:"},
+		{"NaN of a goal nearby", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr {
 				return x[0].Sub(21.5).Square().Add(x[1].Sub(1.9).Square()).Sub(0.5).Sqrt()
 			}}
-		}, false, "Arrival is NaN (sqrt at check_test.go:"},
+		}, false, "Goal is NaN (sqrt at check_test.go:"},
 		{"disturbance", func(t *safex.Task) { t.Disturbances = []safex.Disturbance{{Kind: safex.Impulse, On: "wind"}} }, true, `the task has no "wind"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestCheckEpisode(t *testing.T) {
 }
 
 // A room may be heated and not cooled: random actions around the harmless one keep its limit, where those around 0 break it.
-func TestExploreAt(t *testing.T) {
+func TestRandomCenter(t *testing.T) {
 	room := safex.Task{
 		Name: "room", Dt: 60, Steps: 60, Start: safex.StartAt(0),
 		State:  []safex.Var{{Name: "warmth", Unit: "K", Scale: 5}},
@@ -179,10 +179,10 @@ func TestExploreAt(t *testing.T) {
 		Limits: []safex.Limit{{Name: "hot", Unit: "K", Max: 4, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
 	}
 	const broken = "random steps from the start broke limit"
-	if text := safex.Check(room).String(); !strings.Contains(text, broken) || !strings.Contains(text, "ExploreAt") {
+	if text := safex.Check(room).String(); !strings.Contains(text, broken) || !strings.Contains(text, "RandomCenter") {
 		t.Errorf("around half the power: %s", text)
 	}
-	room.Action[0].Explore, room.Action[0].ExploreAt = 0.3, -1
+	room.Action[0].RandomAmplitude, room.Action[0].RandomCenter = 0.3, -1
 	if text := safex.Check(room).String(); strings.Contains(text, broken) {
 		t.Errorf("around none: %s", text)
 	}

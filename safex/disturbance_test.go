@@ -279,7 +279,7 @@ func TestBudgets(t *testing.T) {
 // An episode under a policy is one of the real system, and its actions are checked.
 func TestSimulate(t *testing.T) {
 	task := wheel("observation omega 0.1")
-	task.Action[0].Explore = 0.25
+	task.Action[0].RandomAmplitude = 0.25
 	s, err := task.System()
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@
 //
 //	next = mean + β · epistemic ⊙ η,   η ∈ [-1, 1]ᵈ,
 //
-// and is the only place where a belief becomes a trajectory. A [Planner] chooses
+// and is the only thing that turns a belief into a trajectory. A [Planner] chooses
 // the actions; a pessimistic one answers the worst η. If the real dynamics lie
 // within β epistemic deviations of the mean along the executed trajectory, then
 // there is an η that reproduces them exactly, so a plan that keeps the limits under
@@ -22,7 +22,63 @@
 // [Check] looks for what is wrong with a task of one's own, and [System.Simulate] runs
 // it under a [Policy].
 //
-// The other packages build on these words: tasks; ensemble, gp, linear and residual (each a [Learner]), and
-// calibrate, which wraps any of them; rollout and fused (each an [Engine]), plan ([Planner] implementations), train (the loop), run (a
-// run on disk), card (what was believed against what happened), fig (figures) and lab, which puts them together.
+// The packages of this module, from the ground up; each imports only packages that come before it.
+//
+// Words and tools that know nothing else of this module:
+//
+//   - num: formulas that are written once, and evaluated on numbers, intervals and graphs
+//   - rng: a named stream of random numbers for each use
+//   - nb: figures and errors in a notebook
+//   - internal/checksum: files that notice damage
+//   - internal/jupyter: the notebooks' kernel and JupyterLab
+//   - internal/vec: networks and Gaussian processes in vector instructions
+//   - internal/encode: values as JSON and YAML
+//   - internal/disk: files that are written whole or not at all
+//
+// The vocabulary, and what computes:
+//
+//   - safex: tasks, beliefs, plans and episodes
+//   - opt: searches with populations of candidates
+//   - gx: the bridge to GoMLX
+//   - stats: what few runs can tell
+//
+// The parts of an agent:
+//
+//   - tasks: the control tasks
+//   - ensemble: a [Learner] of neural networks
+//   - linear: a [Learner] by Bayesian linear regression
+//   - gp: a [Learner] by Gaussian processes
+//   - residual: a prior, and a [Learner] of what it gets wrong
+//   - calibrate: a [Learner] around another, whose epistemic deviations it calibrates
+//   - fused: the [Engine] in vector instructions
+//   - reliability: the calibration report, beliefs against what happened
+//   - plan: the [Planner] implementations, and adversaries
+//   - rollout: the other engines, the choice among all, and the oracle
+//
+// The loop, its figures, and the laws of the parts:
+//
+//   - train: explore, learn, plan and act
+//   - fig: figures of episodes and beliefs
+//   - modeltest: laws of every [Learner]
+//   - opttest: laws of every search
+//   - plantest: laws of every [Planner]
+//
+// Runs, and what is asked of them:
+//
+//   - experiment: all parts of a run by name, and its settings
+//   - store: runs on disk
+//   - attack: errors that break the plans of a run
+//   - control: what oracle planning reaches
+//   - coverage: how often calibrated boxes hold
+//   - study: many runs by one file
+//   - internal/bench: how fast it all is
+//   - track: runs for TensorBoard and Weights & Biases
+//   - report: tables and safety cards of studies
+//   - figures: figures of studies
+//
+// For people and tests:
+//
+//   - internal/quick: experiments that take a second
+//   - cli: the command as a package
+//   - cmd/safex: the command
 package safex

@@ -14,7 +14,7 @@ func ExampleTask() {
 	room := safex.Task{
 		Name: "room", Dt: 60, Steps: 120, Start: safex.StartAt(15),
 		State:  []safex.Var{{Name: "temperature", Unit: "°C", Scale: 5}},
-		Action: []safex.Var{{Name: "heater", Scale: 0.6, Explore: 0.5, ExploreAt: -0.5}}, // off at -1, and at full power at 1
+		Action: []safex.Var{{Name: "heater", Scale: 0.6, RandomAmplitude: 0.5, RandomCenter: -0.5}}, // off at -1, and at full power at 1
 		Next: func(x, u num.Vec) num.Vec {
 			heat, loss := u[0].Add(1).Mul(0.1), x[0].Sub(5).Mul(0.01)
 			return num.Vec{x[0].Add(heat).Sub(loss)}

@@ -29,7 +29,7 @@ func (s *System) Fingerprint() (traits []Trait) {
 		add("state "+v.Name, "%s, next by %s", text, s.Dynamics.Digest(k))
 	}
 	for _, v := range s.Action {
-		add("action "+v.Name, "[%s], scale %s, explored by %s around %s", v.Unit, digits(v.Scale), digits(v.Explore), digits(v.ExploreAt))
+		add("action "+v.Name, "[%s], scale %s, explored by %s around %s", v.Unit, digits(v.Scale), digits(v.RandomAmplitude), digits(v.RandomCenter))
 	}
 	for _, a := range s.Angles {
 		add("angle "+a.Name, "of %s and %s", s.State[a.Sin].Name, s.State[a.Cos].Name)
@@ -39,8 +39,8 @@ func (s *System) Fingerprint() (traits []Trait) {
 	for k, l := range s.Limits {
 		add("limit "+l.Name, "at most %s [%s], budget %s, scale %s, by %s", digits(l.Max), l.Unit, digits(l.Budget), digits(l.Scale), s.Outcome.Digest(1+k))
 	}
-	if a := s.Arrival; a != nil {
-		add("arrival "+a.Name, "at most %s [%s] in the last %d steps, by %s", digits(a.Max), a.Unit, a.Steps, s.lacks.Digest(0))
+	if a := s.Goal; a != nil {
+		add("goal "+a.Name, "at most %s [%s] in the last %d steps, by %s", digits(a.Max), a.Unit, a.Steps, s.goalProgram.Digest(0))
 	}
 	for i, d := range s.Disturbances {
 		add(fmt.Sprintf("disturbance %d", i+1), "%s", d)

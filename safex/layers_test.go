@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,36 @@ func TestLayers(t *testing.T) {
 	}
 	if seen != len(layers) {
 		t.Errorf("%d packages, and %d in the table of layers", seen, len(layers))
+	}
+}
+
+// The list of packages in doc.go has those of the table, each after all that it may import.
+func TestListOfPackages(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^//   - ([a-z/]+): .`).FindAllStringSubmatch(string(text), -1) {
+		pkg := m[1]
+		if pkg == "safex" {
+			pkg = "."
+		}
+		allowed, ok := layers[pkg]
+		if !ok || listed[pkg] {
+			t.Errorf("doc.go lists %s, which is not in the table of layers, or twice", m[1])
+		}
+		for _, below := range strings.Fields(allowed) {
+			if !listed[below] {
+				t.Errorf("doc.go lists %s before %s, which it may import", m[1], below)
+			}
+		}
+		listed[pkg] = true
+	}
+	for pkg := range layers {
+		if !listed[pkg] {
+			t.Errorf("doc.go does not list %s", pkg)
+		}
 	}
 }
 

@@ -51,8 +51,8 @@ type Updater interface {
 	Update(ctx context.Context, s *System, data *Data, m Model) (Model, error)
 }
 
-// A Keeper is a Learner whose Models can be written to disk and read back with the same bits.
-type Keeper interface {
+// A Codec is a Learner that also writes its Models to disk and reads them back, with the same bits.
+type Codec interface {
 	Learner
 	// Save is everything that Model m needs to predict and to be learned further.
 	Save(m Model) ([]byte, error)
@@ -83,30 +83,30 @@ type Selective interface {
 	Learned(data *Data) *Data
 }
 
-// MembersOf is the number of members of a Committee, and 0 of any other Model.
+// MembersOf is the number of members of a Membered model, and 0 of any other Model.
 func MembersOf(m Model) int {
-	if c, ok := m.(Committee); ok {
+	if c, ok := m.(Membered); ok {
 		return c.Members()
 	}
 	return 0
 }
 
-// MemberOf is member i of a Committee: as it takes itself apart if it is a Splitter, and otherwise as a Model that has nothing but
-// Predict. The error says that a Model has no such member.
+// MemberOf is member i of a Membered model: the Model that a Splittable one gives, or else a Model that has nothing but Predict. The
+// error says that a Model has no such member.
 func MemberOf(m Model, i int) (Model, error) {
-	if s, ok := m.(Splitter); ok {
+	if s, ok := m.(Splittable); ok {
 		return s.Member(i)
 	}
-	c, ok := m.(Committee)
+	c, ok := m.(Membered)
 	if !ok || i < 0 || i >= c.Members() {
 		return nil, fmt.Errorf("safex: a %T has no member %d", m, i)
 	}
 	return member{c, i}, nil
 }
 
-// member is one of a Committee.
+// member is one of a Membered model.
 type member struct {
-	all Committee
+	all Membered
 	i   int
 }
 
@@ -115,16 +115,16 @@ func (m member) Predict(dst *Prediction, x, u num.Batch) error {
 	return m.all.PredictMember(dst, slices.Repeat([]int{m.i}, x.Len()), x, u)
 }
 
-// A Splitter is a Committee that can be taken apart.
-type Splitter interface {
-	Committee
+// A Splittable model is a Membered one that can be taken apart.
+type Splittable interface {
+	Membered
 	// Member is member i alone, as a Model that predicts what PredictMember does, up to rounding. It is to be taken through time,
 	// and neither to be saved nor to be learned further.
 	Member(i int) (Model, error)
 }
 
-// A Committee is a Model of several members, each of which is a belief by itself.
-type Committee interface {
+// A Membered model has several members, each a belief by itself.
+type Membered interface {
 	Model
 	// Members is how many there are, 0 if the Model has none after all.
 	Members() int

@@ -91,7 +91,7 @@ const (
 func (o Objective) Cost(reward, excess float64) float64 {
 	over := excess - o.Budget
 	switch {
-	case !(math.Abs(reward) <= mostReward) || math.IsNaN(excess) || math.IsInf(excess, 1): // an excess of -Inf is that of no limits
+	case !(math.Abs(reward) <= mostReward) || math.IsNaN(excess) || math.IsInf(excess, 1): // the excess is -Inf if there are no limits
 		return math.NaN()
 	case !o.FeasibleFirst:
 		return o.Weight*o.Barrier.Of(over) - reward

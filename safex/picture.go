@@ -26,7 +26,7 @@ const (
 	Detail                // a part of it
 	Ground                // what does not move
 	Forbidden             // beyond a limit
-	Goal                  // where reward is
+	Rewarded              // where reward is
 	Command               // the action
 )
 

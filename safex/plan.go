@@ -16,18 +16,18 @@ type Planner interface {
 
 // A Query is what a Planner is asked at each step.
 type Query struct {
-	System  *System
-	Rollout Rollout // of the Model in force
-	State   []float64
-	Episode int   // from 1; schedules depend on it
-	Last    *Plan // of the step before, to start from; nil at the first step
+	System   *System
+	Rollout  Rollout // of the Model in force
+	State    []float64
+	Episode  int   // from 1; schedules depend on it
+	Previous *Plan // of the step before, to start from; nil at the first step
 
 	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own.
 	Beta       float64
 	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
 	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
 
-	Members int                          // of the Model in force, if it is a Committee; 0 of others
+	Members int                          // of the Model in force, if it is Membered; 0 of others
 	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers
 }
 
@@ -46,7 +46,7 @@ type Plan struct {
 
 	// Known are the errors that a pessimistic planner found on the way, for the plan of
 	// the next step to answer, worst first: one flat H·nx series each.
-	Known [][]float64
+	Counterexamples [][]float64
 
 	// Elites are the best series of its search over actions, and Means where its searches ended, that a planner hands
 	// to itself at the next step. What their columns are is the planner's affair.

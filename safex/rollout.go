@@ -25,7 +25,7 @@ type Rollout interface {
 	// Roll takes every candidate through its horizon into dst, which it grows as needed.
 	// If up is not nil, Roll also writes to dst the gradients of *up with respect to the
 	// actions and to η.
-	Roll(ctx context.Context, dst *Rolled, c Candidates, up *Ascent) error
+	Roll(ctx context.Context, dst *Rolled, c Candidates, up *Scalarisation) error
 }
 
 // BindMembers binds the members of m to e, each when it is first asked for: what Query.Members and Query.Member are. The
@@ -46,34 +46,34 @@ func BindMembers(e Engine, s *System, m Model) (members int, member func(i int) 
 
 // Candidates are action sequences of one horizon from one state, each with a model error.
 type Candidates struct {
-	State   []float64 // where every candidate starts
-	Actions num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
-	Eta     num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
-	Beta    float64   // how many epistemic deviations η = 1 means, at least 0
-	Last    []float64 // action before the first, for limits on rates; nil is 0
-	Doubt   bool      // also write Rolled.Doubt
+	State      []float64 // where every candidate starts
+	Actions    num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
+	Eta        num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
+	Beta       float64   // how many epistemic deviations η = 1 means, at least 0
+	LastAction []float64 // action before the first, for limits on rates; nil is 0
+	Epistemic  bool      // also write Rolled.Epistemic
 }
 
-// Rolled is what became of Candidates. Lane i belongs to candidate i.
+// Rolled is the rollout of Candidates: where they went. Lane i belongs to candidate i.
 type Rolled struct {
 	Reward num.Batch // column t: reward of step t
 	Excess num.Batch // column t·nl+k: signed excess of limit k after step t, in units of its Scale
 	States num.Batch // column t·nx+d: dimension d of the state after step t
-	// Doubt in column t·nx+d is the epistemic deviation of dimension d, in its unit and not times β, at the state and the
+	// Epistemic in column t·nx+d is the epistemic deviation of dimension d, in its unit and not times β, at the state and the
 	// action of step t; nil unless the Candidates ask for it.
-	Doubt num.Batch
+	Epistemic num.Batch
 
-	Value      []float64 // of the Ascent; nil without one
-	GradAction num.Batch // of Value, shaped as Candidates.Actions; nil without an Ascent
-	GradEta    num.Batch // of Value, columns t·nx+d; nil without an Ascent
+	Value      []float64 // of the Scalarisation; nil without one
+	GradAction num.Batch // of Value, shaped as Candidates.Actions; nil without a Scalarisation
+	GradEta    num.Batch // of Value, columns t·nx+d; nil without a Scalarisation
 }
 
-// An Ascent is the quantity whose gradient is wanted: for each candidate
+// A Scalarisation is the quantity whose gradient is wanted: for each candidate
 //
 //	Reward · Σₜ reward[t] + Excess · (1/κ) log Σₜₖ exp(κ excess[t,k]),   κ = Sharpness,
 //
 // where the second term is a smooth maximum over the steps and limits of the horizon.
-type Ascent struct {
+type Scalarisation struct {
 	Reward, Excess float64
 	Sharpness      float64 // above 0; the smooth maximum is at most log(H·nl)/κ too large
 }
@@ -90,7 +90,7 @@ func (r *Rolled) Resize(horizon, nx, nl, n int) {
 	}
 }
 
-// Trajectory is what became of candidate i of c, which r is of: a trajectory of the System s, with excesses in the units of its limits.
+// Trajectory is the way of candidate i of c, which were rolled out into r: a trajectory of the System s, with excesses in the units of its limits.
 func (r *Rolled) Trajectory(s *System, c Candidates, i int) Trajectory {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	t := Trajectory{States: [][]float64{c.State}}

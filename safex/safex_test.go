@@ -67,10 +67,10 @@ func TestSystemErrors(t *testing.T) {
 		}, "first step: the reward is NaN (sqrt at safex_test.go:"},
 		{"start", func(t *safex.Task) { t.Start = safex.StartAt(20, 3) }, `a start state is beyond limit "wake" by 1 m/s (at most 2 is safe)`},
 		{"NaN start", func(t *safex.Task) { t.Start = func(x []float64, _ *rand.Rand) { x[0] = math.NaN() } }, "Start: distance is NaN"},
-		{"NaN arrival", func(t *safex.Task) {
-			t.Arrival = &safex.Arrival{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Neg().Sqrt() }}
-		}, "first step: Arrival is NaN (sqrt at safex_test.go:"},
-		{"arrival without Of", func(t *safex.Task) { t.Arrival = &safex.Arrival{Name: "pier", Steps: 1} }, `Arrival "pier": want a Name`},
+		{"NaN goal", func(t *safex.Task) {
+			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Neg().Sqrt() }}
+		}, "first step: Goal is NaN (sqrt at safex_test.go:"},
+		{"goal without Of", func(t *safex.Task) { t.Goal = &safex.Goal{Name: "pier", Steps: 1} }, `Goal "pier": want a Name`},
 		{"limit without Of", func(t *safex.Task) { t.Limits[0].Of = nil }, `limit "wake": want either Of or Rate`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,10 +173,10 @@ func TestDataCheck(t *testing.T) {
 	}
 }
 
-// A trajectory has arrived if its last steps all led to where the task is done, in what really happened.
-func TestArrived(t *testing.T) {
+// A trajectory has reached the goal if its last steps all led there, in what really happened.
+func TestReachedGoal(t *testing.T) {
 	task := ferry()
-	task.Arrival = &safex.Arrival{Name: "pier", Unit: "m", Max: 0.5, Steps: 2, Of: func(x num.Vec) num.Expr { return x[0].Abs() }}
+	task.Goal = &safex.Goal{Name: "pier", Unit: "m", Max: 0.5, Steps: 2, Of: func(x num.Vec) num.Expr { return x[0].Abs() }}
 	s, err := task.System()
 	if err != nil {
 		t.Fatal(err)
@@ -200,8 +200,8 @@ func TestArrived(t *testing.T) {
 			noisy.States = append(noisy.States, []float64{9, 0})
 		}
 		noisy.Real, noisy.Actions = tr.States, tr.Actions
-		if s.Arrived(tr) != c.want || s.Arrived(noisy) != c.want || bare.Arrived(tr) {
-			t.Errorf("over %v it arrives: %v, seen through noise %v, without an Arrival %v; want %v", c.states, s.Arrived(tr), s.Arrived(noisy), bare.Arrived(tr), c.want)
+		if s.ReachedGoal(tr) != c.want || s.ReachedGoal(noisy) != c.want || bare.ReachedGoal(tr) {
+			t.Errorf("over %v it reaches the goal: %v, seen through noise %v, without a Goal %v; want %v", c.states, s.ReachedGoal(tr), s.ReachedGoal(noisy), bare.ReachedGoal(tr), c.want)
 		}
 	}
 }

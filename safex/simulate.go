@@ -11,7 +11,7 @@ import (
 // A Policy chooses the action of step t in the state x that the agent sees.
 type Policy func(t int, x []float64) []float64
 
-// RandomPolicy draws each action from its range, or from the part of it that Explore and ExploreAt name, if gentle.
+// RandomPolicy draws each action from its range, or from the part of it that RandomAmplitude and RandomCenter name, if gentle.
 func (s *System) RandomPolicy(gentle bool, src rng.Stream) Policy {
 	return func(t int, _ []float64) []float64 {
 		u, r := make([]float64, len(s.Action)), src.At(t).Rand()
@@ -64,7 +64,7 @@ func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
 	if err != nil {
 		return Episode{}, fmt.Errorf("safex: task %q: %w", s.Name, err)
 	}
-	e := Episode{Phase: Explore, Trajectory: s.Begin(x, src.Child("real"))}
+	e := Episode{Phase: RandomPhase, Trajectory: s.Begin(x, src.Child("real"))}
 	for t := range s.Steps {
 		u := p(t, slices.Clone(e.States[t]))
 		if len(u) != len(s.Action) {

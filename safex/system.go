@@ -22,10 +22,10 @@ type System struct {
 	// learns measures a state from there: where a task puts its origin is then of no account.
 	Center []float64
 
-	lacks   *num.Program // x to Of of the Arrival, less its Max; nil without one
-	uses    [][]bool     // inputs of each of Outcome's outputs
-	effects []effect     // of the task's Disturbances
-	noisy   bool         // one of them is ObservationNoise
+	goalProgram *num.Program // x to Of of the Goal, less its Max; nil without one
+	uses        [][]bool     // inputs of each of Outcome's outputs
+	effects     []effect     // of the task's Disturbances
+	noisy       bool         // one of them is ObservationNoise
 }
 
 // System checks t, traces its functions, draws initial states, and takes a step from one of them.
@@ -76,11 +76,11 @@ func (t Task) compile() (*System, error) {
 		return nil, fmt.Errorf("%s%w", what, err)
 	}
 	s.uses = s.Outcome.Uses()
-	if t.Arrival != nil {
-		a := *t.Arrival
-		s.Arrival = &a
-		if err := traced("Arrival", func() {
-			s.lacks = num.Trace(nx, func(x num.Vec) num.Vec { return num.Vec{a.Of(slices.Clone(x)).Sub(a.Max)} })
+	if t.Goal != nil {
+		a := *t.Goal
+		s.Goal = &a
+		if err := traced("Goal", func() {
+			s.goalProgram = num.Trace(nx, func(x num.Vec) num.Vec { return num.Vec{a.Of(slices.Clone(x)).Sub(a.Max)} })
 		}); err != nil {
 			return nil, err
 		}
@@ -149,11 +149,11 @@ func (t Task) faults() (faults []error) {
 		if (v.Min != 0 || v.Max != 0) && (!(v.Min < v.Max) || i >= len(t.State)) {
 			fault("variable %q: its range is %v to %v, want Min below Max of a state, or both 0 for none; actions are in [-1, 1]", v.Name, v.Min, v.Max)
 		}
-		if !(v.Explore >= 0 && v.Explore <= 1) || v.Explore != 0 && i < len(t.State) {
-			fault("variable %q: Explore is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.Explore)
+		if !(v.RandomAmplitude >= 0 && v.RandomAmplitude <= 1) || v.RandomAmplitude != 0 && i < len(t.State) {
+			fault("variable %q: RandomAmplitude is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.RandomAmplitude)
 		}
-		if !(v.ExploreAt >= -1 && v.ExploreAt <= 1) || v.ExploreAt != 0 && i < len(t.State) {
-			fault("variable %q: ExploreAt is %v, want an action in [-1, 1], or 0", v.Name, v.ExploreAt)
+		if !(v.RandomCenter >= -1 && v.RandomCenter <= 1) || v.RandomCenter != 0 && i < len(t.State) {
+			fault("variable %q: RandomCenter is %v, want an action in [-1, 1], or 0", v.Name, v.RandomCenter)
 		}
 		own("variable", v.Name)
 	}
@@ -192,8 +192,8 @@ func (t Task) faults() (faults []error) {
 		}
 		limits = append(limits, l.Name)
 	}
-	if a := t.Arrival; a != nil && (!fileName.MatchString(a.Name) || a.Of == nil || bad(a.Max) || a.Steps < 1) {
-		fault("Arrival %q: want a Name of lower-case letters, digits and _, Of, a number for Max, and at least 1 for Steps", a.Name)
+	if a := t.Goal; a != nil && (!fileName.MatchString(a.Name) || a.Of == nil || bad(a.Max) || a.Steps < 1) {
+		fault("Goal %q: want a Name of lower-case letters, digits and _, Of, a number for Max, and at least 1 for Steps", a.Name)
 	}
 	for _, name := range twice(names) {
 		fault("two variables or angles are named %q", name)
@@ -259,8 +259,8 @@ func (s *System) tryStart() error {
 			return fmt.Errorf("first step: limit %q is %v (%s)", s.Limits[k].Name, v, s.Outcome.Blame(1+k, in))
 		}
 	}
-	if v := s.lack(x); bad(v) {
-		return fmt.Errorf("first step: Arrival is %v (%s)", v, s.lacks.Blame(0, x))
+	if v := s.goalDistance(x); bad(v) {
+		return fmt.Errorf("first step: Goal is %v (%s)", v, s.goalProgram.Blame(0, x))
 	}
 	return nil
 }
@@ -348,28 +348,28 @@ func (s *System) Score(x, u, next, last []float64) (reward float64, excess []flo
 	return out[0], out[1:]
 }
 
-// lack is what the state x lacks to be where the task is done, in the unit of the Arrival: at most 0 is there. Without an Arrival
+// goalDistance is how far the state x is from the Goal, in its unit: at most 0 is there. Without a Goal
 // it is 0.
-func (s *System) lack(x []float64) float64 {
-	if s.lacks == nil {
+func (s *System) goalDistance(x []float64) float64 {
+	if s.goalProgram == nil {
 		return 0
 	}
 	var out [1]float64
-	s.lacks.Eval(out[:], x)
+	s.goalProgram.Eval(out[:], x)
 	return out[0]
 }
 
-// Arrived tells whether the last Arrival.Steps steps of a trajectory all led to where the task is done. A NaN is not there. Without
-// an Arrival nothing arrives, nor does a trajectory of fewer steps.
-func (s *System) Arrived(t Trajectory) bool {
+// ReachedGoal tells whether the last Goal.Steps steps of a trajectory all led to the Goal. A NaN is not there. Without
+// a Goal nothing reaches it, nor does a trajectory of fewer steps.
+func (s *System) ReachedGoal(t Trajectory) bool {
 	states := t.States
 	if t.Real != nil {
 		states = t.Real
 	}
-	if s.lacks == nil || len(t.Actions) < s.Arrival.Steps {
+	if s.goalProgram == nil || len(t.Actions) < s.Goal.Steps {
 		return false
 	}
-	return !slices.ContainsFunc(states[len(states)-s.Arrival.Steps:], func(x []float64) bool { return !(s.lack(x) <= 0) })
+	return !slices.ContainsFunc(states[len(states)-s.Goal.Steps:], func(x []float64) bool { return !(s.goalDistance(x) <= 0) })
 }
 
 // Inputs are the Center and the Scale of each dimension of the state, and then of the action, whose Center is 0: learners see
@@ -390,13 +390,13 @@ func (s *System) LimitScale(k int) float64 {
 	return s.Limits[k].Scale
 }
 
-// Gentle is the random action of dimension k, by Explore and ExploreAt, for a draw from [-1, 1].
+// Gentle is the random action of dimension k, by RandomAmplitude and RandomCenter, for a draw from [-1, 1].
 func (s *System) Gentle(k int, draw float64) float64 {
-	amplitude := s.Action[k].Explore
+	amplitude := s.Action[k].RandomAmplitude
 	if amplitude == 0 {
 		amplitude = 1
 	}
-	return min(1, max(-1, s.Action[k].ExploreAt+amplitude*draw))
+	return min(1, max(-1, s.Action[k].RandomCenter+amplitude*draw))
 }
 
 // Rated tells whether a limit is on the rate of the actions.
@@ -404,7 +404,7 @@ func (s *System) Rated() bool {
 	return slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Rate != nil })
 }
 
-// Budgets are those of the limits, nil if none has one.
+// Budgets has the budget of each limit; nil if none has one.
 func (s *System) Budgets() (budgets []float64) {
 	for _, l := range s.Limits {
 		budgets = append(budgets, l.Budget)

@@ -13,7 +13,7 @@ import (
 // States, rewards and limits are computed in float64, for the real system and in plans alike; networks compute in float32, on
 // numbers near 1: each variable less the Center of its System, which is where episodes start, and divided by its Scale. So units and
 // origins are of no account, and a Scale is the size of what a variable does, not of where it is: 5 K for a room at 293 K. Actions are
-// in [-1, 1], around 0; Explore and ExploreAt say which of them are harmless at first. Check says where numbers set a bound.
+// in [-1, 1], around 0; RandomAmplitude and RandomCenter say which of them are harmless at first. Check says where numbers set a bound.
 type Task struct {
 	Name   string
 	State  []Var   // what the agent sees, and what Next maps
@@ -29,10 +29,10 @@ type Task struct {
 	Reward func(x, u, next num.Vec) num.Expr
 	// Limits that every step must respect, known to the agent.
 	Limits []Limit
-	// Arrival is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
-	Arrival *Arrival
+	// Goal is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
+	Goal *Goal
 
-	// Angles are the angles of which the state holds sine and cosine. Disturbances turn them.
+	// Angles are the angles whose sine and cosine the state holds. Disturbances turn them.
 	Angles []Angle
 	// Disturbances act on the real system. The agent does not know them.
 	Disturbances []Disturbance
@@ -50,15 +50,15 @@ type Var struct {
 	Scale  float64 // typical size of what it does, in Unit, above 0: learners divide by it
 	// Min and Max, of a state, are the range that it can have in reality; both 0 if it has none that matters.
 	Min, Max float64
-	// Explore, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is
+	// RandomAmplitude, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is
 	// known to be harmless near the start. 0 means 1, the whole range.
-	Explore float64
-	// ExploreAt, of an action, is the value in [-1, 1] that those random actions lie around: the harmless one, as -1 of a heater
+	RandomAmplitude float64
+	// RandomCenter, of an action, is the value in [-1, 1] that those random actions lie around: the harmless one, as -1 of a heater
 	// that gives 0 at -1 and all its power at 1. They are cut to [-1, 1].
-	ExploreAt float64
+	RandomCenter float64
 }
 
-// An Angle names an angle of which the state has the sine and the cosine.
+// An Angle names an angle whose sine and cosine the state has.
 type Angle struct {
 	Name     string // lower-case ASCII letters, digits and _; no Var has it
 	Sin, Cos int    // dimensions of the state
@@ -82,14 +82,14 @@ type Limit struct {
 	Scale float64
 }
 
-// An Arrival is a quantity of the state that is at or below Max where the task is done.
-type Arrival struct {
+// A Goal is a quantity of the state that is at or below Max where the task is done.
+type Goal struct {
 	Name string // lower-case ASCII letters, digits and _
 	Unit string // of Of and Max
 	// Of is a quantity of a state, as in |θ|.
 	Of  func(x num.Vec) num.Expr
 	Max float64
-	// Steps is how many steps, at the end of an episode, must lead to such a state for the episode to have arrived; at least 1.
+	// Steps is how many steps, at the end of an episode, must lead to such a state for the episode to have reached the goal; at least 1.
 	Steps int
 }
 

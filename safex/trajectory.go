@@ -91,8 +91,8 @@ func (t *Trajectory) Append(u, next []float64, reward float64, excess []float64)
 type Phase string
 
 const (
-	Explore Phase = "explore" // drawn at random
-	Planned Phase = "plan"    // by the Planner
+	RandomPhase  Phase = "explore" // drawn at random
+	PlannedPhase Phase = "plan"    // by the Planner
 )
 
 // An Episode is one trip through the real System.
@@ -106,18 +106,18 @@ type Episode struct {
 
 // A Forecast is what a Plan said about the step that followed, and how it was made.
 type Forecast struct {
-	Mean     []float64 // of the next state
-	Doubt    []float64 // epistemic deviation of the next state
-	Noise    []float64 // aleatoric deviation of the next state
-	Outside  bool      // Doubt is, in some dimension, larger than at every transition that the last fit learned from
-	Worst    []float64 // Plan.Bound: largest excess of each limit over the horizon, under all errors that were tried, in the limit's unit
-	Beta     float64   // how many deviations the box around Mean reaches; 0 without an adversary
-	Asked    float64   // how many of them a Calibrated model asked for, heard or not; 0 of any other
-	Feasible bool      // the plan kept every limit
-	NaNs     int       // candidates that came out as NaN
-	Millis   float64   // spent on the plan
-	Late     bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
-	Cut      bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
+	Mean              []float64 // of the next state
+	Epistemic         []float64 // epistemic deviation of the next state
+	Aleatoric         []float64 // aleatoric deviation of the next state
+	OutOfDistribution bool      // Epistemic is, in some dimension, larger than at every transition that the last fit learned from
+	Worst             []float64 // Plan.Bound: largest excess of each limit over the horizon, under all errors that were tried, in the limit's unit
+	Beta              float64   // how many deviations the box around Mean reaches; 0 without an adversary
+	AskedBeta         float64   // how many of them a Calibrated model asked for, heard or not; 0 of any other
+	Feasible          bool      // the plan kept every limit
+	NaNs              int       // candidates that came out as NaN
+	Millis            float64   // spent on the plan
+	Late              bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
+	Cut               bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
 }
 
 // A Fit records one call of the Learner.

@@ -12,7 +12,7 @@ type Tuning struct {
 	// Robust is the number of steps, at most Horizon, that a pessimistic planner defends against model errors: those that the
 	// system takes to come to rest.
 	Robust int
-	// Std and Color are those of a search with coloured noise: the first standard deviation of actions, in (0, 1] mostly, and how slowly
+	// Std and Color are for a search with coloured noise: the first standard deviation of actions, in (0, 1] mostly, and how slowly
 	// they change: 0 is white, 2 Brownian.
 	Std, Color float64
 }

@@ -44,7 +44,7 @@ func Default() Settings {
 // Compared are the adversaries of the table of what each misses.
 func Compared() []string {
 	return []string{
-		"particles-gaussian", "particles-gaussian Samples=30", "particles-uniform", "cem-count", "cem", "corners", "linear",
+		"particles-gaussian", "particles-gaussian Samples=30", "particles-uniform", "cem-count", "cem", "vertices", "linear",
 		"sign-gradient", "sign-gradient-thorough", "best",
 	}
 }
@@ -81,14 +81,14 @@ type Attempt struct {
 
 	system    *safex.System
 	agent     train.Agent
-	learner   safex.Keeper
+	learner   safex.Codec
 	episodes  []safex.Episode
 	attackers []plan.Adversary // of Adversaries, then of Reference
 	worst     *Scenario
 	model     safex.Model // of worst
 }
 
-// A PlanOutcome is what became of a plan that was executed.
+// A PlanOutcome is the result of attacks on a plan that was executed.
 type PlanOutcome struct {
 	Episode, Step int
 	Beta          float64   // how many epistemic deviations the box reached
@@ -112,7 +112,7 @@ func (a Settings) Open(dir string, own ...safex.Maker) (*Attempt, error) {
 	case s.Deadline > 0:
 		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
 	case s.Oracle():
-		return nil, fmt.Errorf("%s was planned with the true model, which has no doubt: there is nothing to attack", dir)
+		return nil, fmt.Errorf("%s was planned with the oracle model, which has no epistemic deviation: there is nothing to attack", dir)
 	case len(system.Limits) == 0:
 		return nil, fmt.Errorf("task %q of %s has no limits: there is nothing to break", s.TaskName(), dir)
 	case !(a.Beta >= 0) || math.IsInf(a.Beta, 1):
@@ -212,7 +212,7 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 		}
 	}
 	count := &counted{Rollout: walk.query.Rollout}
-	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Width: out.Beta}
+	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Beta: out.Beta}
 	if p, ok := experiment.Held(t.Spec.Planner).(*plan.Pessimistic); ok {
 		target.Robust = p.Robust
 	}
@@ -224,7 +224,7 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 	}
 	out.Mean = mean[0]
 	src := rng.New(t.Spec.Seed).Child("attack").At(out.Episode).At(out.Step)
-	var found plan.Doubts
+	var found plan.Perturbations
 	for i, attacker := range t.attackers {
 		name := t.Reference
 		if i < len(t.Adversaries) {
@@ -306,7 +306,7 @@ type counted struct {
 }
 
 // Roll implements safex.Rollout.
-func (c *counted) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
+func (c *counted) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
 	n := in.Actions.Len()
 	if c.all += n; up != nil {
 		c.gradients += n

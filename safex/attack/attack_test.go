@@ -34,7 +34,7 @@ func finished(t *testing.T, s *experiment.Spec) string {
 // light is an attack that takes a moment.
 func light(adversaries ...string) Settings {
 	a := Default()
-	a.Adversaries, a.Reference = adversaries, "corners"
+	a.Adversaries, a.Reference = adversaries, "vertices"
 	return a
 }
 
@@ -60,7 +60,7 @@ func TestAttack(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := finished(t, tight)
-	a := light("sign-gradient", "particles-uniform Samples=3", "corners")
+	a := light("sign-gradient", "particles-uniform Samples=3", "vertices")
 	a.Episodes = []int{2, 1, 2}
 	both := attacked(t, a, dir)
 	if both.Plans() != 16 || len(both.Outcomes) != 16 {
@@ -123,7 +123,7 @@ func TestAttack(t *testing.T) {
 		t.Errorf("error %v, table\n%s\nfrom\n%s", err, GapTable(again), GapTable(gaps))
 	}
 
-	// The scenario is the worst of all, and what comes of it can be seen again.
+	// The scenario is the worst of all, and its trajectory can be seen again.
 	worst, err := both.Scenario()
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func TestAttackedBox(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			safe.Task, safe.Explore, safe.LearnEvery = s.Task, s.Explore, s.LearnEvery
+			safe.Task, safe.RandomSteps, safe.LearnEvery = s.Task, s.RandomSteps, s.LearnEvery
 			if s = safe; s.Set("planner.Horizon=4") != nil {
 				t.Fatal("no horizon")
 			}

@@ -86,7 +86,7 @@ func (s *Scenario) Replay(ctx context.Context) (*safex.System, safex.Trajectory,
 	}
 	t := plan.Target{
 		Query: safex.Query{System: system, Rollout: r, State: s.State, Episode: s.Episode, LastAction: s.LastAction, Left: s.Left},
-		Plans: column(slices.Concat(s.Actions...)), Width: s.Beta,
+		Plans: column(slices.Concat(s.Actions...)), Beta: s.Beta,
 	}
 	var out safex.Rolled
 	excess, err := t.Roll(ctx, &out, column(slices.Concat(s.Eta...)))

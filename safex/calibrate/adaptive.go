@@ -24,18 +24,18 @@ import (
 //
 // With fewer than 1/Miss - 1 scores the largest is where the box begins.
 type Adaptive struct {
-	Learner safex.Keeper `json:"-"`
-	Miss    float64      // share of steps that may leave the box, at most, in the long run: above 0, below 1
-	Rate    float64      // of adaptation, above 0: how far a step moves the level
-	HoldOut int          // one of so many transitions calibrates, at least 2
-	Recent  int          // how many scores count, the last ones; 0 is all
+	Learner safex.Codec `json:"-"`
+	Miss    float64     // share of steps that may leave the box, at most, in the long run: above 0, below 1
+	Rate    float64     // of adaptation, above 0: how far a step moves the level
+	HoldOut int         // one of so many transitions calibrates, at least 2
+	Recent  int         // how many scores count, the last ones; 0 is all
 }
 
 // DefaultAdaptive holds out one in five transitions, and lets one step in twenty leave the box.
 func DefaultAdaptive() Adaptive { return Adaptive{Miss: 0.05, Rate: 0.01, HoldOut: 5} }
 
 // With implements Calibrator.
-func (c Adaptive) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
+func (c Adaptive) With(l safex.Codec) Calibrator { c.Learner = l; return c }
 
 func (c Adaptive) conformal() Conformal {
 	return Conformal{Learner: c.Learner, Miss: c.Miss, HoldOut: c.HoldOut, Recent: c.Recent}
@@ -119,10 +119,10 @@ func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data
 	return m, nil
 }
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (c Adaptive) Save(m safex.Model) ([]byte, error) { return save("adaptive", c.Learner, m) }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (c Adaptive) Load(s *safex.System, data []byte) (safex.Model, error) {
 	return load("adaptive", c.Learner, s, data, c.conformal().learned)
 }

@@ -1,4 +1,4 @@
-// Package calibrate makes the doubt of any learner answer for itself, on transitions that it never learned from.
+// Package calibrate calibrates the epistemic deviation of any learner on transitions that it never learned from.
 //
 // The box of a belief is |next - mean| ≤ β · epistemic in each dimension. Three wrappers, from the weakest statement to
 // the one that asks least:
@@ -11,7 +11,7 @@
 //     outside the box.
 //
 // What each guarantees, and when it does not, is in its own comment. The first two break where the policy changes after
-// the calibration, or seeks high doubt: exploration does both; the third then still has its long-run average. What is
+// the calibration, or seeks high uncertainty: exploration does both; the third then still has its long-run average. What is
 // left has to be measured, see the command safex card.
 package calibrate
 
@@ -27,12 +27,12 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// A Calibrator is a Keeper around another one. Its zero Learner has to be set before use, With does it.
+// A Calibrator is a Codec around another one. Its zero Learner has to be set before use, With does it.
 type Calibrator interface {
-	safex.Keeper
+	safex.Codec
 	safex.Updater
 	// With is the same settings around l.
-	With(l safex.Keeper) Calibrator
+	With(l safex.Codec) Calibrator
 }
 
 // A Summary says how a model was calibrated.
@@ -75,7 +75,7 @@ func (s split) part(data *safex.Data, k int, held bool) *safex.Data {
 }
 
 // checkLearner is the part of Check that all calibrators share.
-func checkLearner(l safex.Keeper, holdOut int) error {
+func checkLearner(l safex.Codec, holdOut int) error {
 	if l == nil {
 		return fmt.Errorf("calibrate: Learner is required")
 	}
@@ -89,7 +89,7 @@ func checkLearner(l safex.Keeper, holdOut int) error {
 }
 
 // learn fits the inner learner to data, going on from the inner model of prev.
-func learn(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (inner safex.Model, stopped error, err error) {
+func learn(ctx context.Context, l safex.Codec, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (inner safex.Model, stopped error, err error) {
 	var before safex.Model
 	if prev != nil {
 		p, ok := prev.(*model)
@@ -106,7 +106,7 @@ func learn(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Dat
 }
 
 // update takes what is learned of data into the inner model of m, if its learner can.
-func update(ctx context.Context, l safex.Keeper, s *safex.System, data *safex.Data, m *model) (*model, error) {
+func update(ctx context.Context, l safex.Codec, s *safex.System, data *safex.Data, m *model) (*model, error) {
 	u, ok := l.(safex.Updater)
 	if !ok {
 		return m, nil

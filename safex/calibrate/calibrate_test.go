@@ -23,7 +23,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-func small() safex.Keeper {
+func small() safex.Codec {
 	e := ensemble.Default()
 	e.Hidden, e.MaxSteps, e.MinSteps, e.Patience = []int{8}, 100, 20, 50
 	return e

@@ -23,24 +23,24 @@ import (
 // planner's own.
 //
 // Exchangeability is broken here: steps of one episode depend on each other (score episodes, then there are fewer scores),
-// the policy changes after calibration and depends on β, and exploration seeks high doubt. Then nothing is
+// the policy changes after calibration and depends on β, and exploration seeks high uncertainty. Then nothing is
 // guaranteed, and coverage is to be measured.
 //
 // One of each HoldOut transitions, drawn once and for all, or every HoldOut-th episode, is held out for ever: no fit learns
-// from it. Scores are those of the model of the last fit. An episode has a score once Data.Begin has said that it is over.
+// from it. Scores are made with the model of the last fit. An episode has a score once Data.Begin has said that it is over.
 type Conformal struct {
-	Learner safex.Keeper `json:"-"`
-	Miss    float64      // share of transitions, or episodes, that may leave the box: above 0, below 1
-	Episode bool         // score whole episodes, not transitions
-	HoldOut int          // one of so many transitions, or episodes, calibrates, at least 2
-	Recent  int          // how many scores count, the last ones; 0 is all
+	Learner safex.Codec `json:"-"`
+	Miss    float64     // share of transitions, or episodes, that may leave the box: above 0, below 1
+	Episode bool        // score whole episodes, not transitions
+	HoldOut int         // one of so many transitions, or episodes, calibrates, at least 2
+	Recent  int         // how many scores count, the last ones; 0 is all
 }
 
 // DefaultConformal holds out one in five transitions, and lets one in twenty leave the box.
 func DefaultConformal() Conformal { return Conformal{Miss: 0.05, HoldOut: 5} }
 
 // With implements Calibrator.
-func (c Conformal) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
+func (c Conformal) With(l safex.Codec) Calibrator { c.Learner = l; return c }
 
 // Check reports the first setting that is out of range, or what the Learner reports.
 func (c Conformal) Check() error {
@@ -142,10 +142,10 @@ func (c Conformal) Update(ctx context.Context, s *safex.System, data *safex.Data
 	return update(ctx, c.Learner, s, data, old)
 }
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (c Conformal) Save(m safex.Model) ([]byte, error) { return save("conformal", c.Learner, m) }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (c Conformal) Load(s *safex.System, data []byte) (safex.Model, error) {
 	return load("conformal", c.Learner, s, data, c.learned)
 }

@@ -50,7 +50,7 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 // ones are the scales of a model whose epistemic deviation is left as it is.
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
 
-// Beta implements safex.Calibrated: that of the calibration, or else of the learner, for whose doubt it was made: it
+// Beta implements safex.Calibrated. It is the calibration's β, or else the learner's, which was made for the learner's own deviation: it
 // holds for a wider one, but not for one that was scaled.
 func (m *model) Beta() float64 {
 	switch {
@@ -82,19 +82,19 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 	return nil
 }
 
-// Members implements safex.Committee.
+// Members implements safex.Membered model.
 func (m *model) Members() int { return safex.MembersOf(m.Model) }
 
-// PredictMember implements safex.Committee: the members are as they were.
+// PredictMember implements safex.Membered model: the members are as they were.
 func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batch) error {
-	c, ok := m.Model.(safex.Committee)
+	c, ok := m.Model.(safex.Membered)
 	if !ok {
 		return fmt.Errorf("calibrate: a %T has no members", m.Model)
 	}
 	return c.PredictMember(dst, member, x, u)
 }
 
-// Member implements safex.Splitter: the members are as they were.
+// Member implements safex.Splittable: the members are as they were.
 func (m *model) Member(i int) (safex.Model, error) { return safex.MemberOf(m.Model, i) }
 
 // Form implements safex.Formed.
@@ -144,7 +144,7 @@ type file struct {
 const format = 1
 
 // save seals m as a kind of calibration.
-func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
+func save(kind string, l safex.Codec, sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot save a %T", sm)
@@ -156,7 +156,7 @@ func save(kind string, l safex.Keeper, sm safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, file{m.Summary, m.known, m.split, inner})
 }
 
-func load(kind string, l safex.Keeper, s *safex.System, data []byte, seen learned) (safex.Model, error) {
+func load(kind string, l safex.Codec, s *safex.System, data []byte, seen learned) (safex.Model, error) {
 	var f file
 	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err
@@ -175,6 +175,6 @@ var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
 	_ safex.Selective  = (*model)(nil)
-	_ safex.Splitter   = (*model)(nil)
+	_ safex.Splittable = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

@@ -16,28 +16,30 @@ import (
 //
 //	mean (p - share of transitions with Φ((next - mean) / (α·epistemic)) ≤ p)²,   α = 10k/99, k = 1 … 99.
 //
-// Of equals the largest wins. With Aleatoric, as in the published method, √((α·epistemic)² + aleatoric²) takes the place of
-// α·epistemic. Then a learner that overstates its noise has its doubt shrunk for it, by up to ten times, and the box, which is
-// made of the doubt alone, holds next to nothing.
+// If several factors are equally good, the largest is taken. With Aleatoric, as in the published method,
+// √((α·epistemic)² + aleatoric²) takes the place of α·epistemic. If a learner then overstates its aleatoric deviation, its epistemic
+// deviation is shrunk in return, by up to ten times, and the box, which is made of the epistemic deviation alone, holds hardly
+// anything.
 //
-// This is recalibration in the manner of Kuleshov et al. (2018), marginal for each
-// dimension, with no finite-sample statement: the box of all dimensions together, and of many steps, is exceeded
-// far more often than a single one. β is the planner's: one that the learner has is for the deviation that it had.
+// This is recalibration in the manner of Kuleshov et al. (2018), for each dimension by itself, and it says nothing about finite
+// samples: a box of all dimensions together, or of many steps, is left far more often than a single interval. β is the planner's. A
+// β of the learner itself holds for the deviation that the learner has, and not for one that was scaled.
 //
 // One of each HoldOut transitions is held out for ever: no fit learns from it. With Fresh, as published, they are drawn anew for
-// each fit. A fit that goes on from the one before has then learned from most of them already, and its doubt of them is too small.
+// each fit. A fit that goes on from the one before has then learned from most of them already, so its epistemic deviation there is
+// too small.
 type Temperature struct {
-	Learner   safex.Keeper `json:"-"`
-	HoldOut   int          // one of so many transitions calibrates, at least 2
-	Aleatoric bool         // count the aleatoric deviation in, as published
-	Fresh     bool         // hold out other transitions in each fit, as published
+	Learner   safex.Codec `json:"-"`
+	HoldOut   int         // one of so many transitions calibrates, at least 2
+	Aleatoric bool        // count the aleatoric deviation in, as published
+	Fresh     bool        // hold out other transitions in each fit, as published
 }
 
 // DefaultTemperature holds out one in five transitions.
 func DefaultTemperature() Temperature { return Temperature{HoldOut: 5} }
 
 // With implements Calibrator.
-func (c Temperature) With(l safex.Keeper) Calibrator { c.Learner = l; return c }
+func (c Temperature) With(l safex.Codec) Calibrator { c.Learner = l; return c }
 
 // Check reports the first setting that is out of range, or what the Learner reports.
 func (c Temperature) Check() error { return checkLearner(c.Learner, c.HoldOut) }
@@ -125,10 +127,10 @@ func (c Temperature) Update(ctx context.Context, s *safex.System, data *safex.Da
 	return update(ctx, c.Learner, s, data, old)
 }
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (c Temperature) Save(m safex.Model) ([]byte, error) { return save("temperature", c.Learner, m) }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (c Temperature) Load(s *safex.System, data []byte) (safex.Model, error) {
 	return load("temperature", c.Learner, s, data, c.learned)
 }

@@ -74,7 +74,7 @@ which --replay takes through time again.`,
 	return c
 }
 
-// strike attacks until all plans are done, and prints what came of those that are.
+// strike attacks until all plans are done, and prints the results of those that are.
 func strike(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) error {
 	errs := c.ErrOrStderr()
 	var episodes []string
@@ -106,7 +106,7 @@ func strike(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) 
 	return nil
 }
 
-// told prints and keeps what came of an attack.
+// told prints and keeps the results of an attack.
 func told(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) error {
 	w, gaps := c.OutOrStdout(), t.Gaps()
 	if save != "" {

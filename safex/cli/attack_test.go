@@ -15,7 +15,7 @@ func TestAttack(t *testing.T) {
 		t.Fatal(err)
 	}
 	attack := func(more ...string) string {
-		out, _, err := do(nil, append([]string{"attack", dir, "--reference", "corners"}, more...)...)
+		out, _, err := do(nil, append([]string{"attack", dir, "--reference", "vertices"}, more...)...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,12 +24,12 @@ func controlCommand() *cobra.Command {
 	var asJSON bool
 	var asked control.Settings
 	c := &cobra.Command{
-		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the true dynamics",
-		Long: `control plans with the true dynamics, an episode for each seed: nothing is learned, so that what comes of it
-is what the planner can do. It counts the runs that arrive and those that break a limit, and says what
-they return and how often an action asks the model. --vary does so at several values of a setting.
-The table is Markdown, the outcomes are kept as JSON; what is there already is not done again. Ctrl-C
-keeps what is done. The same seed gives the same outcome on any number of cores.`,
+		Use: "control [TASK...]", Short: "Show what planning alone reaches, with the oracle dynamics",
+		Long: `control plans with the oracle dynamics, which are the true ones, an episode for each seed: nothing
+is learned, so that the result is what the planner can do. It counts the runs that reach the goal and those that
+break a limit, and says what they return and how often an action asks the model. --vary does so at several
+values of a setting. The table is Markdown, the outcomes are kept as JSON; what is there already is not done
+again. Ctrl-C keeps what is done. The same seed gives the same outcome on any number of cores.`,
 		Example: `  safex control
   safex control pendulum --vary MaxSpeed=5:5.9:0.1 --seeds 200 --out speed.json --figure speed.png
   safex control pendulum rccar --vary planner.Horizon=20,30,40
@@ -91,12 +91,12 @@ keeps what is done. The same seed gives the same outcome on any number of cores.
 	f.BoolVar(&asked.Times, "times", false, "measure plan times, with one run at a time")
 	f.BoolVar(&asJSON, "json", false, "print a line of JSON for each row in place of the table")
 	f.StringVar(&out, "out", "", "keep the outcomes in this file, and go on with those that it holds")
-	f.StringVar(&figure, "figure", "", "draw what comes of --vary into this PNG file")
+	f.StringVar(&figure, "figure", "", "draw the results of --vary into this PNG file")
 	f.StringVar(&show, "show", "", "print the table of a file of outcomes, and plan nothing")
 	return c
 }
 
-// plan makes the runs that are not in a file yet, and prints what came of those that are done.
+// plan makes the runs that are not in a file yet, and prints the results of those that are done.
 func plan(c *cobra.Command, asked *control.Settings, asJSON bool, out, figure string) error {
 	if err := asked.Check(); err != nil {
 		return err

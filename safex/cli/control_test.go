@@ -22,7 +22,7 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(out, "\n"); len(lines) != 6 || !strings.HasPrefix(lines[0], "| task | planner | MaxSpeed | runs | runs that arrive |") ||
+	if lines := strings.Split(out, "\n"); len(lines) != 6 || !strings.HasPrefix(lines[0], "| task | planner | MaxSpeed | runs | runs that reach the goal |") ||
 		!strings.HasPrefix(lines[3], "| pendulum | safe | 4.5 | 2 | 0 (0.0 to 84.2 %) | 2 | 0 of 24 | speed -") || !strings.HasSuffix(lines[3], " | 132 |") {
 		t.Errorf("printed\n%s", out)
 	}

@@ -105,10 +105,10 @@ func listCommand() *cobra.Command {
 
 func cardCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "card RUN", Short: "Say how far the beliefs of a run can be trusted",
+		Use: "card RUN", Short: "Write the calibration report of a run: how far its beliefs can be trusted",
 		Long: `card compares what a run believed about each planned step with what happened: how often the box that
 the planner defended held the next state, in each dimension, in all of them, in all steps of an
-episode; how wide it would have had to be; how many steps were outside what the model knew. It
+episode; how wide it would have had to be; how many steps were out of distribution. It
 draws the same, with reliability curves, into figures/card.png of the run.`,
 		Example: "  safex card runs/pendulum-pessimistic-1",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
@@ -117,18 +117,18 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 			if err != nil {
 				return err
 			}
-			account, err := reliability.New(r.System, r.Episodes, reliability.AssumedBeta)
+			calibration, err := reliability.New(r.System, r.Episodes, reliability.AssumedBeta)
 			if err != nil {
 				return err
 			}
-			png, err := fig.Card(account).PNG()
+			png, err := fig.Reliability(calibration).PNG()
 			if err != nil {
 				return err
 			}
 			if err := store.Write(args[0], "figures/card.png", png); err != nil {
 				return err
 			}
-			return aligned(c.OutOrStdout(), account.Markdown())
+			return aligned(c.OutOrStdout(), calibration.Markdown())
 		},
 	}
 }

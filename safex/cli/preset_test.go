@@ -10,9 +10,9 @@ import (
 // --preset sets what is not given, and what is given counts.
 func TestPresetFlag(t *testing.T) {
 	for _, c := range []struct{ args, lines []string }{
-		{nil, []string{"Type: ensemble.Ensemble", "Noise: 0.0001", "Beta: sigmoid 1 to 3 around 10 frozen", "Type: calibrate.Temperature", "Explore: 100", "LearnEvery: 0", "RepeatNoise: true", "Type: opt.CEM"}},
+		{nil, []string{"Type: ensemble.Ensemble", "Noise: 0.0001", "Beta: sigmoid 1 to 3 around 10 frozen", "Type: calibrate.Temperature", "RandomSteps: 100", "LearnEvery: 0", "RepeatNoise: true", "Type: opt.CEM"}},
 		{[]string{"--model", "gp", "--calibrate", "none", "--explore", "7", "--learn-every", "9", "--inner", "mppi", "--set", "planner.Alternations=3"},
-			[]string{"Type: gp.GP", "Explore: 7", "LearnEvery: 9", "RepeatNoise: true", "Type: opt.MPPI", "Alternations: 3"}},
+			[]string{"Type: gp.GP", "RandomSteps: 7", "LearnEvery: 9", "RepeatNoise: true", "Type: opt.MPPI", "Alternations: 3"}},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		args := append([]string{"train", "pendulum", "--planner", "minmax", "--preset", "reference", "--episodes", "0", "--out", dir}, c.args...)

@@ -72,7 +72,7 @@ reward and excess are judged on what really happened.`,
 	return c
 }
 
-// parameters are those of a task with the values of --set.
+// parameters are a task's, with the values of --set.
 func parameters(task, preset string, set []string) (safex.Maker, error) {
 	m, err := experiment.Parameters(task, preset)
 	if err != nil {
@@ -100,7 +100,7 @@ func checkCommand() *cobra.Command {
 actions, and says in plain words what is wrong, what is unusual, and how often random actions
 break each limit. For a task of your own, call safex.Check in Go or in a notebook.`,
 		Example: `  safex check pendulum
-  safex check cartpole --set MaxPosition=0.5 --set Explore=0.5`,
+  safex check cartpole --set MaxPosition=0.5 --set RandomAmplitude=0.5`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := parameters(args[0], preset, set)
@@ -239,8 +239,8 @@ func list(out io.Writer) error {
 		for _, l := range t.Limits {
 			fmt.Fprintf(out, "    limit   %s at most %g %s\n", l.Name, l.Max, l.Unit)
 		}
-		if a := t.Arrival; a != nil {
-			fmt.Fprintf(out, "    arrival %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
+		if a := t.Goal; a != nil {
+			fmt.Fprintf(out, "    goal    %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
 		}
 		var more []string
 		for _, a := range t.Angles {

@@ -86,7 +86,7 @@ func (s *cluster) submit(c *cobra.Command, of *study.Study, jobs []study.Job, ou
 	return said(w, errs, sum, len(jobs), out, err)
 }
 
-// said prints what became of so many runs in the folder out that were to be submitted, with the error that came of it.
+// said prints how many of the runs in the folder out were submitted, with the error if there is one.
 func said(w, errs io.Writer, sum study.Submitted, runs int, out string, err error) error {
 	if err != nil && len(sum.Jobs) > 0 {
 		return fmt.Errorf("%w; %d runs were submitted before that, as %s", err, sum.Runs, numbered(sum.Jobs))

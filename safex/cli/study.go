@@ -43,7 +43,7 @@ not stop the others. A study of six runs, with changes to some of them and three
   disturb: ["process omega 0.01"]   # as --disturb
   overrides:                        # tasks, planners and models choose the runs; all that are given must match
     - planners: [pessimistic]
-      set: {planner.Finalists: 8}
+      set: {planner.AttackedCandidates: 8}
   variants:
     - name: beta-1
       planners: [pessimistic]
@@ -221,7 +221,7 @@ func unfinished(errs io.Writer, err error, failed []study.State, file string, c 
 	return fmt.Errorf("%w, go on with: %s", err, again)
 }
 
-// line is what became of a run.
+// line is the result of a run.
 func line(s study.State) string {
 	text := fmt.Sprintf("%s: %s, %d of %d steps, %d beyond a limit", s.Run, s.Phase, s.Steps, s.Total, s.Violations)
 	if s.Return != nil {

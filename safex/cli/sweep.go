@@ -45,7 +45,7 @@ ranks them. Its file is that of a study with one planner, one task and a part sw
     over:
       planner.Beta: {from: 0.5, to: 4}
       learner.LearningRate: {from: 1e-4, to: 1e-2, log: true}
-      planner.Finalists: {from: 2, to: 12, whole: true}
+      planner.AttackedCandidates: {from: 2, to: 12, whole: true}
       learner.Hidden: [[64, 64], [128, 128]]
     objective: {maximize: return, of: last, within: 0}
     halving: {rungs: 3, keep: 0.33, resource: episodes, least: 1}
@@ -202,7 +202,7 @@ func (s sweep) run(c *cobra.Command, worker study.Worker) error {
 	return nil
 }
 
-// submit submits the present rung, or prints what the trials came to if the last one is over. What became of a rung goes to standard error with
+// submit submits the present rung, or prints what the trials came to if the last one is over. The result of a rung goes to standard error with
 // --json.
 func (s sweep) submit(c *cobra.Command, slurm cluster) error {
 	w, errs := c.OutOrStdout(), c.ErrOrStderr()

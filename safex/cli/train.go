@@ -96,7 +96,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.String("adversary", "", "who attacks a pessimistic plan: "+names(experiment.Adversaries)+" (default the planner's own)")
 	models, _ := experiment.Models()
 	f.String("model", models[0], "what to learn: "+strings.Join(models, ", "))
-	f.String("calibrate", experiment.None, "how to calibrate the model's doubt: "+names(experiment.Calibrations))
+	f.String("calibrate", experiment.None, "how to calibrate the model's epistemic deviation: "+names(experiment.Calibrations))
 	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
 	f.Int("episodes", 10, "episodes after the random phase")
 	f.Int("explore", 100, "random steps before the first plan")

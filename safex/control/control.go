@@ -1,4 +1,4 @@
-// Package control asks what planning alone reaches: it plans with the true dynamics, and nothing is learned.
+// Package control asks what planning alone reaches: it plans with the oracle dynamics, which are the true ones, and nothing is learned.
 package control
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 )
 
-// Settings ask what planning alone reaches: with the true dynamics, and without learning, an episode for each seed. Episode 1 of
+// Settings ask what planning alone reaches: with the oracle dynamics, and without learning, an episode for each seed. Episode 1 of
 // a run of the same settings and seed takes the same steps.
 type Settings struct {
 	Specs  []*experiment.Spec // one for each task; see For
@@ -39,7 +39,7 @@ type Settings struct {
 	past []tried // of other tasks in the file that Resume read
 }
 
-// For are the settings of a planner that knows the true dynamics of a task, those of a preset or by default.
+// For are the settings of oracle planning on a task, by a preset or by default.
 func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	s := experiment.Default(task)
 	if err := s.Set("planner=" + planner); err != nil {
@@ -48,11 +48,11 @@ func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 	if err := s.UsePreset(preset); err != nil {
 		return nil, err
 	}
-	s.Episodes, s.Explore, s.LearnEvery = 1, 1, 0 // a random step that is not looked at
+	s.Episodes, s.RandomSteps, s.LearnEvery = 1, 1, 0 // a random step that is not looked at
 	return s, s.SetAll("calibration=none", "learner=true")
 }
 
-// An Outcome is that of a run.
+// An Outcome is the result of a run.
 type Outcome struct {
 	Task        string
 	Value       string `json:",omitempty"` // of the setting that is varied
@@ -61,7 +61,7 @@ type Outcome struct {
 	Steps       int
 	Violations  int       `json:",omitempty"` // steps that break a limit
 	Excess      []float64 // largest of each limit, in its unit
-	Arrived     bool      `json:",omitempty"`
+	ReachedGoal bool      `json:"Arrived,omitempty"`
 	Infeasible  int       `json:",omitempty"` // plans that do not keep the limits
 	Late        int       `json:",omitempty"` // plans that took as long as their deadline or longer
 	Evaluations int64     // steps of candidates, in all plans; one with its gradient counts as two
@@ -136,7 +136,7 @@ func (c *Settings) variants() (all []variant, err error) {
 	}
 	for i, s := range c.Specs {
 		if !s.Oracle() {
-			return nil, fmt.Errorf("model %q of task %q: want the true dynamics, as control.For has them", s.ModelName(), s.TaskName())
+			return nil, fmt.Errorf("model %q of task %q: want the oracle dynamics, as control.For has them", s.ModelName(), s.TaskName())
 		}
 		if slices.ContainsFunc(c.Specs[:i], func(o *experiment.Spec) bool { return o.TaskName() == s.TaskName() }) {
 			return nil, fmt.Errorf("task %q is named twice", s.TaskName())
@@ -155,7 +155,7 @@ func (c *Settings) variants() (all []variant, err error) {
 	return all, nil
 }
 
-// values are those of the setting that is varied; a single empty one if none is.
+// values are the values of the setting that is varied; a single empty one if none is.
 func (c *Settings) values() []string {
 	if c.Vary == "" {
 		return []string{""}
@@ -288,7 +288,7 @@ func (v variant) run(ctx context.Context, seed uint64, times bool) (out Outcome,
 	}
 	out = Outcome{
 		Task: v.task, Value: v.value, Seed: seed, Return: e.Return(), Steps: len(e.Actions),
-		Violations: e.Violations(v.system.Budgets()...), Arrived: v.system.Arrived(e.Trajectory),
+		Violations: e.Violations(v.system.Budgets()...), ReachedGoal: v.system.ReachedGoal(e.Trajectory),
 	}
 	out.Excess = e.WorstExcess(len(v.system.Limits))
 	var millis []float64
@@ -332,15 +332,15 @@ type tried struct {
 	Task    string
 	Planner string
 	Limits  []safex.Trait  `json:",omitempty"` // the name and the unit of each
-	Arrives bool           // there is somewhere to arrive
+	HasGoal bool           `json:"Arrives"`    // the task has one
 	Spec    jsontext.Value // perhaps of another version
 }
 
-// tries are those of the specs.
+// tries has one for each spec.
 func (c *Settings) tries() (all []tried, err error) {
 	for _, s := range c.Specs {
 		task := s.Task.Task()
-		t := tried{Task: task.Name, Planner: s.PlannerName(), Arrives: task.Arrival != nil}
+		t := tried{Task: task.Name, Planner: s.PlannerName(), HasGoal: task.Goal != nil}
 		for _, l := range task.Limits {
 			t.Limits = append(t.Limits, safex.Trait{Name: l.Name, Text: l.Unit})
 		}

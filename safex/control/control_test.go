@@ -45,7 +45,7 @@ func gather(t *testing.T, c *Settings, workers int, done []Outcome) []Outcome {
 	return done
 }
 
-// Control takes the steps of the first episode of a run with the true dynamics, and counts what its plans ask: every candidate of
+// Control takes the steps of the first episode of a run with the oracle dynamics, and counts what its plans ask: every candidate of
 // every population, and the plan itself, at every step of the horizon.
 func TestControlIsARun(t *testing.T) {
 	tight := brief(t, "pendulum", "MaxSpeed=0.5")
@@ -54,7 +54,7 @@ func TestControlIsARun(t *testing.T) {
 	for _, c := range []*Settings{brief(t, "pendulum"), tight, brief(t, "carpark", "Tolerance=10")} {
 		for _, d := range gather(t, c, 1, nil) {
 			s := *c.Specs[0]
-			s.Seed, s.Explore, s.LearnEvery = d.Seed, 7, 3
+			s.Seed, s.RandomSteps, s.LearnEvery = d.Seed, 7, 3
 			system, err := s.Compile()
 			if err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestControlIsARun(t *testing.T) {
 			}
 			want := Outcome{
 				Task: s.TaskName(), Seed: d.Seed, Return: e.Return(), Steps: 12, Violations: e.Violations(), Excess: e.WorstExcess(1),
-				Arrived: system.Arrived(e.Trajectory), Evaluations: 12 * (2*16 + 1) * 4,
+				ReachedGoal: system.ReachedGoal(e.Trajectory), Evaluations: 12 * (2*16 + 1) * 4,
 			}
 			for _, f := range e.Forecasts {
 				if !f.Feasible {
@@ -82,11 +82,11 @@ func TestControlIsARun(t *testing.T) {
 			if e.Number != 1 || !reflect.DeepEqual(d, want) {
 				t.Errorf("outcome %+v, and a run has %+v", d, want)
 			}
-			all.Violations, all.Infeasible, all.Arrived = all.Violations+d.Violations, all.Infeasible+d.Infeasible, all.Arrived || d.Arrived
+			all.Violations, all.Infeasible, all.ReachedGoal = all.Violations+d.Violations, all.Infeasible+d.Infeasible, all.ReachedGoal || d.ReachedGoal
 		}
 	}
-	if all.Violations == 0 || all.Infeasible == 0 || !all.Arrived {
-		t.Errorf("no violation, no plan that breaks a limit, or no arrival: %+v", all)
+	if all.Violations == 0 || all.Infeasible == 0 || !all.ReachedGoal {
+		t.Errorf("no violation, no plan that breaks a limit, or no goal reached: %+v", all)
 	}
 }
 
@@ -274,14 +274,14 @@ func TestRows(t *testing.T) {
 	rows := c.Rows([]Outcome{
 		{Task: "pendulum", Value: "10", Seed: 1, Return: -5, Steps: 10, Violations: 3, Excess: []float64{0.5}, Infeasible: 4, Evaluations: 70, P50: 2, P99: 2},
 		{Task: "pendulum", Value: "6", Seed: 2, Return: -9, Steps: 10, Excess: []float64{-0.5}, Evaluations: 90, P50: 1, P99: 4},
-		{Task: "pendulum", Value: "6", Seed: 1, Return: -3, Steps: 10, Excess: []float64{-0.25}, Arrived: true, Evaluations: 110, P50: 2, P99: 3},
-		{Task: "pendulum", Value: "6", Seed: 3, Return: -4, Steps: 20, Excess: []float64{math.NaN()}, Arrived: true, Evaluations: 200, P50: 1.5, P99: 9},
+		{Task: "pendulum", Value: "6", Seed: 1, Return: -3, Steps: 10, Excess: []float64{-0.25}, ReachedGoal: true, Evaluations: 110, P50: 2, P99: 3},
+		{Task: "pendulum", Value: "6", Seed: 3, Return: -4, Steps: 20, Excess: []float64{math.NaN()}, ReachedGoal: true, Evaluations: 200, P50: 1.5, P99: 9},
 	})
 	if len(rows) != 2 || rows[0].Value != "6" || rows[1].Value != "10" {
 		t.Fatalf("rows %+v", rows)
 	}
 	r := rows[0]
-	if r.Runs != 3 || *r.Arrived != 2 || r.Clean != 3 || r.Steps != 40 || r.Violating != 0 || r.Evaluations != 10 || !math.IsNaN(float64(r.Worst[0].Excess)) {
+	if r.Runs != 3 || *r.ReachedGoal != 2 || r.Clean != 3 || r.Steps != 40 || r.Violating != 0 || r.Evaluations != 10 || !math.IsNaN(float64(r.Worst[0].Excess)) {
 		t.Errorf("row %+v", r)
 	}
 	if math.Abs(r.Mean+16.0/3) > 1e-12 || math.Abs(r.Deviation-math.Sqrt(31.0/3)) > 1e-12 || r.Least != -9 || r.Median != -4 || r.Most != -3 || r.P50 != 1.5 || r.P99 != 4 {
@@ -295,7 +295,7 @@ func TestRows(t *testing.T) {
 		t.Errorf("with a share of %v, at most 2 of 3 have a chance of %v", p, 1-p*p*p)
 	}
 	want := strings.Join([]string{
-		"| task | planner | MaxSpeed | runs | runs that arrive | runs without a violation | violating steps | largest excess | return: mean ± deviation | worst, median, best | state evaluations per action | ms per plan: median, 99 % |",
+		"| task | planner | MaxSpeed | runs | runs that reach the goal | runs without a violation | violating steps | largest excess | return: mean ± deviation | worst, median, best | state evaluations per action | ms per plan: median, 99 % |",
 		"|---|---|---|---|---|---|---|---|---|---|---|---|",
 		"| pendulum | safe | 6 | 3 | 2 (9.4 to 99.2 %) | 3 | 0 of 40 | speed NaN rad/s | -5.333 ± 3.2 | -9, -4, -3 | 10 | 1.50, 4.00 |",
 		"| pendulum | safe | 10 | 1 | 0 (0.0 to 97.5 %) | 0 | 3 of 10 | speed 0.5 rad/s | -5 | -5, -5, -5 | 7 | 2.00, 2.00 |",

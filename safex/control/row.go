@@ -21,8 +21,8 @@ type Row struct {
 	Vary        string        `json:"vary,omitempty"`
 	Value       string        `json:"value,omitempty"`
 	Runs        int           `json:"runs"`
-	Arrived     *int          `json:"arrived,omitempty"`       // runs; nil of a task without an Arrival
-	AtLeast     float64       `json:"arrived_least,omitempty"` // ends of the 95 % interval of Clopper and Pearson for the share that arrives
+	ReachedGoal *int          `json:"arrived,omitempty"`       // runs; nil of a task without a Goal
+	AtLeast     float64       `json:"arrived_least,omitempty"` // ends of the 95 % interval of Clopper and Pearson for the share that reaches it
 	AtMost      float64       `json:"arrived_most,omitempty"`
 	Clean       int           `json:"clean"` // runs without a violation
 	Steps       int           `json:"steps"`
@@ -73,8 +73,8 @@ func (c *Settings) row(done []Outcome) Row {
 			continue
 		}
 		r.Planner = t.Planner
-		if t.Arrives {
-			r.Arrived = new(int)
+		if t.HasGoal {
+			r.ReachedGoal = new(int)
 		}
 		for _, l := range t.Limits {
 			r.Worst = append(r.Worst, WorstExcess{Limit: l.Name, Unit: l.Text})
@@ -87,8 +87,8 @@ func (c *Settings) row(done []Outcome) Row {
 		if d.Violations == 0 {
 			r.Clean++
 		}
-		if r.Arrived != nil && d.Arrived {
-			*r.Arrived++
+		if r.ReachedGoal != nil && d.ReachedGoal {
+			*r.ReachedGoal++
 		}
 		for k, x := range d.Excess[:min(len(d.Excess), len(r.Worst))] {
 			if i == 0 || stats.Worse(x, r.Worst[k].Excess) {
@@ -97,8 +97,8 @@ func (c *Settings) row(done []Outcome) Row {
 		}
 		r.returns, p50, p99 = append(r.returns, d.Return), append(p50, d.P50), append(p99, d.P99)
 	}
-	if r.Evaluations /= float64(r.Steps); r.Arrived != nil {
-		r.AtLeast, r.AtMost = stats.ClopperPearson(*r.Arrived, r.Runs, 0.95)
+	if r.Evaluations /= float64(r.Steps); r.ReachedGoal != nil {
+		r.AtLeast, r.AtMost = stats.ClopperPearson(*r.ReachedGoal, r.Runs, 0.95)
 	}
 	if r.Mean = stat.Mean(r.returns, nil); r.Runs > 1 {
 		r.Deviation = stat.StdDev(r.returns, nil)
@@ -125,11 +125,11 @@ func Table(rows []Row) string {
 		{Name: "planner", Of: func(r Row) string { return r.Planner }},
 		{Name: vary, Has: func(Row) bool { return vary != "" }, Of: func(r Row) string { return r.Value }},
 		{Name: "runs", Of: func(r Row) string { return strconv.Itoa(r.Runs) }},
-		{Name: "runs that arrive", Has: func(r Row) bool { return r.Arrived != nil }, Of: func(r Row) string {
-			if r.Arrived == nil {
+		{Name: "runs that reach the goal", Has: func(r Row) bool { return r.ReachedGoal != nil }, Of: func(r Row) string {
+			if r.ReachedGoal == nil {
 				return "–"
 			}
-			return fmt.Sprintf("%d (%.1f to %.1f %%)", *r.Arrived, 100*r.AtLeast, 100*r.AtMost)
+			return fmt.Sprintf("%d (%.1f to %.1f %%)", *r.ReachedGoal, 100*r.AtLeast, 100*r.AtMost)
 		}},
 		{Name: "runs without a violation", Has: func(r Row) bool { return r.Worst != nil }, Of: func(r Row) string { return strconv.Itoa(r.Clean) }},
 		{Name: "violating steps", Has: func(r Row) bool { return r.Worst != nil }, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Violating, r.Steps) }},
@@ -172,12 +172,12 @@ func Figure(rows []Row) (*fig.Figure, error) {
 			return nil, fmt.Errorf("the figure is of numbers, and %s takes the value %q", r.Vary, r.Value)
 		}
 		t := fig.Trial{Value: v, Clean: reliability.Share{K: r.Clean, N: r.Runs}, Returns: r.returns}
-		if r.Arrived != nil {
-			t.Arrived = reliability.Share{K: *r.Arrived, N: r.Runs}
+		if r.ReachedGoal != nil {
+			t.ReachedGoal = reliability.Share{K: *r.ReachedGoal, N: r.Runs}
 		}
 		trials = append(trials, t)
 		violating, steps = violating+r.Violating, steps+r.Steps
 	}
-	title := fmt.Sprintf("%s, %s, the true dynamics: %d of %d steps beyond a limit", first.Task, first.Planner, violating, steps)
+	title := fmt.Sprintf("%s, %s, oracle dynamics: %d of %d steps beyond a limit", first.Task, first.Planner, violating, steps)
 	return fig.Varied(title, first.Vary, trials), nil
 }

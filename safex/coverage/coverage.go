@@ -201,7 +201,7 @@ func (c Settings) planned(ctx context.Context, spec *experiment.Spec, system *sa
 		var previous []float64
 		var failed error
 		policy := func(t int, x []float64) []float64 {
-			q := safex.Query{System: system, Rollout: r, State: x, Episode: 1, Last: last, LastAction: previous, Left: system.Budgets()}
+			q := safex.Query{System: system, Rollout: r, State: x, Episode: 1, Previous: last, LastAction: previous, Left: system.Budgets()}
 			p, err := spec.Planner.Plan(ctx, q, src.At(k).At(t))
 			if err != nil {
 				failed = err

@@ -11,10 +11,10 @@ import (
 // Its Members each predict a normal distribution of the state difference, and are trained
 // together on its negative log-likelihood. The spread of their means is the epistemic
 // deviation, their average predicted deviation the aleatoric one. The spread is not calibrated:
-// it is doubt, not a probability.
+// it is a measure of uncertainty, not a probability.
 //
 // Inputs are taken from the Center of the System and divided by the Scale of each Var, not by the mean and the deviation of the data
-// so far, so that doubt grows at one rate from the first data to the last. Targets are divided by their
+// so far, so that it grows at one rate from the first data to the last. Targets are divided by their
 // root mean square.
 //
 // Every HoldOut-th transition is never trained on. A fit goes on from the weights and the
@@ -58,7 +58,7 @@ func Deterministic() Ensemble {
 	return e
 }
 
-// FSVGD is Deterministic with members that repel each other in function space. Away from the data their doubt is that of
+// FSVGD is Deterministic with members that repel each other in function space. Away from the data their deviation is that of
 // the prior, several times that of Default: planners that defend a box of it explore with more care, and more slowly.
 func FSVGD() Ensemble {
 	e := Deterministic()

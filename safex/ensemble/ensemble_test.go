@@ -80,8 +80,8 @@ func TestLearns(t *testing.T) {
 	}
 }
 
-// Doubt grows away from the data and vanishes in them. Speeds beyond 4 rad/s were never seen.
-func TestDoubtGrows(t *testing.T) {
+// The epistemic deviation grows away from the data and vanishes in them. Speeds beyond 4 rad/s were never seen.
+func TestEpistemicGrows(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 300)
 	fastest := slices.MaxFunc(data.X[2], func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
 	if math.Abs(fastest) > 4 {

@@ -67,8 +67,8 @@ func ExampleEnsemble() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("doubts more where it never was:", p.Epistemic[1][1] > 3*p.Epistemic[1][0])
-	// Output: doubts more where it never was: true
+	fmt.Println("less certain where it never was:", p.Epistemic[1][1] > 3*p.Epistemic[1][0])
+	// Output: less certain where it never was: true
 }
 
 // Keeps a model on disk: what is read back predicts the same bits.

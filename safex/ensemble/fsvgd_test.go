@@ -112,7 +112,7 @@ func TestFormula(t *testing.T) {
 // started from different weights. Speeds beyond 4 rad/s were never seen.
 func TestRepulsion(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 300)
-	doubt := func(m safex.Model, speed float64) (mean float64) {
+	deviation := func(m safex.Model, speed float64) (mean float64) {
 		x := num.NewBatch(3, data.Len())
 		for d := range x {
 			copy(x[d], data.X[d])
@@ -132,13 +132,13 @@ func TestRepulsion(t *testing.T) {
 			pair[i].Hidden, pair[i].MaxSteps = []int{32, 32}, 1000
 		}
 		plain, repelled := learn(t, pair[0], s, data, nil, 1), learn(t, pair[1], s, data, nil, 1)
-		in, out := doubt(repelled, 0), doubt(repelled, 8)
-		t.Logf("ω is in doubt by %.2g rad/s in the data and %.2g at 8 rad/s, without repulsion by %.2g and %.2g", in, out, doubt(plain, 0), doubt(plain, 8))
+		in, out := deviation(repelled, 0), deviation(repelled, 8)
+		t.Logf("ω has an epistemic deviation of %.2g rad/s in the data and %.2g at 8 rad/s, without repulsion by %.2g and %.2g", in, out, deviation(plain, 0), deviation(plain, 8))
 		if in > 0.03 || out < 10*in {
-			t.Errorf("%v: ω is in doubt by %.2g rad/s in the data and %.2g away from them", repelled.(*model).shape, in, out)
+			t.Errorf("%v: ω has an epistemic deviation of %.2g rad/s in the data and %.2g away from them", repelled.(*model).shape, in, out)
 		}
-		if without := doubt(plain, 8); out < 2*without {
-			t.Errorf("%v: away from the data ω is in doubt by %.2g rad/s with repulsion and %.2g without", repelled.(*model).shape, out, without)
+		if without := deviation(plain, 8); out < 2*without {
+			t.Errorf("%v: away from the data ω has an epistemic deviation of %.2g rad/s with repulsion and %.2g without", repelled.(*model).shape, out, without)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 
 // outgrown tells whether the movement in some dimension has become wider by more than 4 since the last fit.
 // Weights that learned small movements are too rough for large ones: on a quadrotor whose first actions
-// were gentle, going on from them left errors and doubts several times those of fresh weights in most dimensions,
+// were gentle, going on from them left errors and deviations several times those of fresh weights in most dimensions,
 // and rollouts that explode.
 func outgrown(before, now []float64) bool {
 	for d := range now {
@@ -163,7 +163,7 @@ func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 			set.y[d][i] = data.Next[d][i] - data.X[d][i]
 			square += set.y[d][i] * set.y[d][i]
 		}
-		// The weights go on although this scale changes: the doubt of untrained regions grows with the
+		// The weights go on although this scale changes: the deviation in untrained regions grows with the
 		// movement seen, which errs on the side of caution when a system begins to move faster.
 		// A dimension that has not moved is scaled as one that moves by a millionth of its Scale.
 		scale := max(math.Sqrt(square/float64(n)), 1e-6*s.State[d].Scale)

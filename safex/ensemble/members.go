@@ -9,10 +9,10 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// Members implements safex.Committee.
+// Members implements safex.Membered model.
 func (m *model) Members() int { return m.shape.members }
 
-// PredictMember implements safex.Committee. It panics if member does not name one of Members for each point. All members are
+// PredictMember implements safex.Membered model. It panics if member does not name one of Members for each point. All members are
 // evaluated at all points, as in Predict.
 func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batch) error {
 	nx, n := m.shape.out, x.Len()
@@ -48,7 +48,7 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return nil
 }
 
-// Member implements safex.Splitter. It has the averaged weights of member i alone.
+// Member implements safex.Splittable. It has the averaged weights of member i alone.
 func (m *model) Member(i int) (safex.Model, error) {
 	s := m.shape
 	if i < 0 || i >= s.members {
@@ -63,4 +63,4 @@ func (m *model) Member(i int) (safex.Model, error) {
 	return newModel(s, m.in, m.yScale, m.noise, own)
 }
 
-var _ safex.Splitter = (*model)(nil)
+var _ safex.Splittable = (*model)(nil)

@@ -64,7 +64,7 @@ func longer(t testing.TB, e Ensemble, s *safex.System, data *safex.Data, before 
 // and dimensions, without its constant.
 func heldOut(t testing.TB, e Ensemble, m safex.Model, data *safex.Data) (nll float64) {
 	held := data.Pick(func(row int) bool { return row%e.HoldOut == e.HoldOut-1 })
-	members, p := m.(safex.Committee), &safex.Prediction{}
+	members, p := m.(safex.Membered), &safex.Prediction{}
 	member := make([]int, held.Len())
 	for k := range members.Members() {
 		for i := range member {

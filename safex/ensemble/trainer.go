@@ -285,8 +285,9 @@ func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32),
 	return taken, nil
 }
 
-// rates counts a step, and are the scalars of it: of the move, which has the bias of the first moment; of the second moment's
-// root, with its bias; of the weights, which decay; and of an average that soon forgets the weights it started from.
+// rates counts a step and returns its four scalars: the length of the move, which corrects the bias of the first moment; the factor
+// of the root of the second moment, which corrects the bias of that; the factor by which the weights decay; and the rate of the
+// average of the weights, which is high at first, so that the average soon forgets the weights it started from.
 func (t *trainer) rates(learningRate, average float64) []float32 {
 	t.at++
 	trainers.steps.Add(1)

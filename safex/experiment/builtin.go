@@ -17,7 +17,7 @@ import (
 var (
 	Tasks        = &Registry[safex.Maker]{what: "task"}
 	Planners     = &Registry[safex.Planner]{what: "planner"}
-	Learners     = &Registry[safex.Keeper]{what: "model"}
+	Learners     = &Registry[safex.Codec]{what: "model"}
 	Calibrations = &Registry[calibrate.Calibrator]{what: "calibration"}
 	Engines      = &Registry[safex.Engine]{what: "engine"}
 	Searches     = &Registry[opt.Minimizer]{what: "search"}
@@ -44,16 +44,16 @@ func init() {
 	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
 	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
 
-	Learners.Add("probabilistic", "neural networks that each predict a mean and a noise; they doubt what they disagree on", of[safex.Keeper](ensemble.Default))
-	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Keeper](ensemble.Deterministic))
-	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Keeper](ensemble.FSVGD))
-	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Keeper](ensemble.ProbabilisticFSVGD))
-	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Keeper](gp.Default))
-	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Keeper](linear.Default))
-	Learners.Add(oracle, "the true dynamics, without doubt: what planning alone can reach", func() safex.Keeper { return rollout.Known{} })
+	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Codec](ensemble.Default))
+	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Codec](ensemble.Deterministic))
+	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Codec](ensemble.FSVGD))
+	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Codec](ensemble.ProbabilisticFSVGD))
+	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Codec](gp.Default))
+	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Codec](linear.Default))
+	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Codec { return rollout.Oracle{} })
 
-	Calibrations.Add(None, "the model's doubt as it is", func() calibrate.Calibrator { return nil })
-	Calibrations.Add("temperature", "doubt is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
+	Calibrations.Add(None, "the model's epistemic deviation as it is", func() calibrate.Calibrator { return nil })
+	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
 	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 
@@ -68,23 +68,23 @@ func init() {
 
 	Adversaries.Add("sign-gradient", "sign-gradient ascent from several starts", of[plan.Adversary](plan.DefaultSignGradient))
 	Adversaries.Add("sign-gradient-thorough", "the same with more and sharper steps, in at most 32 rollouts", of[plan.Adversary](plan.ThoroughSignGradient))
-	for _, law := range []struct {
-		name, about string
-		law         plan.Law
+	for _, random := range []struct {
+		name, about  string
+		distribution plan.Distribution
 	}{
 		{"particles-gaussian", "random errors, normal and clipped to the box", plan.Gaussian},
 		{"particles-uniform", "random errors, uniform over the box", plan.Uniform},
-		{"particles-corners", "random corners of the box", plan.AtCorners},
+		{"particles-vertices", "random vertices of the box", plan.AtVertices},
 	} {
-		Adversaries.Add(law.name, law.about, func() plan.Adversary {
+		Adversaries.Add(random.name, random.about, func() plan.Adversary {
 			a := plan.DefaultParticles()
-			a.Law = law.law
+			a.Distribution = random.distribution
 			return a
 		})
 	}
 	Adversaries.Add("cem", "cross-entropy method, for the worst excess", of[plan.Adversary](plan.DefaultPopulation))
 	Adversaries.Add("cem-count", "cross-entropy method as published, for the number of steps beyond a limit", of[plan.Adversary](plan.ReferencePopulation))
-	Adversaries.Add("corners", "flips of single numbers, from corner to corner of the box", of[plan.Adversary](plan.DefaultCorners))
-	Adversaries.Add("linear", "the corners that would be the worst if all were linear, where it is exact", of[plan.Adversary](plan.DefaultAffine))
-	Adversaries.Add("best", "a long cem, sign-gradient from many starts, and corners from the worst: to measure the others by", of[plan.Adversary](plan.DefaultBest))
+	Adversaries.Add("vertices", "vertex search: flips of single numbers, from vertex to vertex of the box", of[plan.Adversary](plan.DefaultVertexSearch))
+	Adversaries.Add("linear", "the vertices that would be the worst if all were linear, where it is exact", of[plan.Adversary](plan.DefaultAffine))
+	Adversaries.Add("best", "a long cem, sign-gradient from many starts, and vertex search from the worst: to measure the others by", of[plan.Adversary](plan.DefaultBest))
 }

@@ -19,12 +19,12 @@ func (s *Spec) check() error {
 	switch {
 	case s.Task == nil || s.Planner == nil || s.Learner == nil || s.Engine == nil:
 		return errors.New("Task, Planner, Learner and Engine are required: begin with experiment.Default")
-	case s.Episodes < 0 || s.Explore < 1 || s.LearnEvery < 0:
-		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.Explore, s.LearnEvery)
+	case s.Episodes < 0 || s.RandomSteps < 1 || s.LearnEvery < 0:
+		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.RandomSteps, s.LearnEvery)
 	case s.Deadline < 0:
 		return fmt.Errorf("deadline %v: want a time that a plan has, as 50ms, or 0 for as long as it takes", s.Deadline)
-	case s.Episodes > 1e6 || s.Explore > 1e7:
-		return fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.Explore)
+	case s.Episodes > 1e6 || s.RandomSteps > 1e7:
+		return fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.RandomSteps)
 	}
 	for _, part := range []any{s.Task, s.Planner, s.Prior} {
 		if c, ok := part.(Checker); ok {
@@ -48,30 +48,30 @@ func (s *Spec) check() error {
 	if err := s.members(); err != nil {
 		return err
 	}
-	return s.doubted()
+	return s.uncalibratable()
 }
 
 // members reports a planner that draws a member of a model that has none.
 func (s *Spec) members() error {
-	var explore plan.Exploration
+	var exploration plan.Exploration
 	switch p := held(s.Planner).(type) {
 	case *plan.Nominal:
-		explore = p.Explore
+		exploration = p.Exploration
 	case *plan.Pessimistic:
-		explore = p.Explore
+		exploration = p.Exploration
 	case *plan.PesTraj:
-		explore = p.Explore
+		exploration = p.Exploration
 	}
-	if _, ok := held(s.Learner).(*ensemble.Ensemble); explore.Thompson && !ok {
-		return errors.New("planner.Explore.Thompson draws a member of the model, and this one has none: choose an ensemble, as probabilistic")
+	if _, ok := held(s.Learner).(*ensemble.Ensemble); exploration.Thompson && !ok {
+		return errors.New("planner.Exploration.Thompson draws a member of the model, and this one has none: choose an ensemble, as probabilistic")
 	}
 	return nil
 }
 
-// doubted reports a calibration that scales the doubt of a model that has none: no factor makes a box of it.
-func (s *Spec) doubted() error {
+// uncalibratable reports a calibration that scales an epistemic deviation of 0: no factor makes a box of it.
+func (s *Spec) uncalibratable() error {
 	if _, scales := held(s.Calibration).(*calibrate.Temperature); scales && s.Oracle() {
-		return errors.New("calibration temperature scales the doubt of the model, and the model true has none: choose conformal or adaptive, which measure its error, or none")
+		return errors.New("calibration temperature scales the epistemic deviation of the model, which is 0 for the model true: choose conformal or adaptive, which measure its error, or none")
 	}
 	return nil
 }
@@ -89,16 +89,16 @@ func (s *Spec) enough(system *safex.System) error {
 	}
 	scored := 0
 	if every > 0 && !episode {
-		scored = (s.Explore + every - 1) / every
-		if s.Explore < every {
-			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps, so that there is something to calibrate with", s.Explore, every)
+		scored = (s.RandomSteps + every - 1) / every
+		if s.RandomSteps < every {
+			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps, so that there is something to calibrate with", s.RandomSteps, every)
 		}
 	}
-	if e, ok := held(s.Learner).(*ensemble.Ensemble); ok && s.Explore-scored < e.HoldOut {
-		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.Explore, e.HoldOut)
+	if e, ok := held(s.Learner).(*ensemble.Ensemble); ok && s.RandomSteps-scored < e.HoldOut {
+		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.RandomSteps, e.HoldOut)
 	}
 	if miss > 0 {
-		scores, what := (s.Explore+s.Episodes*system.Steps)/every, "steps"
+		scores, what := (s.RandomSteps+s.Episodes*system.Steps)/every, "steps"
 		if episode {
 			scores, what = (s.Episodes+1)/every, "episodes"
 		}

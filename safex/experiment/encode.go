@@ -21,8 +21,8 @@ const typeKey = "Type"
 // plainTask is the type of a task without parameters. Its field Name says which.
 var plainTask = typeName(safex.Task{})
 
-// codec is how an interface with a Registry becomes JSON: the fields of what it holds, after the name of its type.
-func codec[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshalers) {
+// coders are how an interface with a Registry becomes JSON: the fields of what it holds, after the name of its type.
+func coders[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshalers) {
 	marshal := json.MarshalToFunc(func(e *jsontext.Encoder, v *T) error {
 		if !reflect.ValueOf(v).Elem().Elem().IsValid() {
 			return e.WriteToken(jsontext.Null)
@@ -86,7 +86,7 @@ func codec[T any](r *Registry[T], own ...T) (*json.Marshalers, *json.Unmarshaler
 		}
 		if hasSettings(filled) || string(rest) != "{}" {
 			if err := json.Unmarshal(rest, filled, d.Options()); err != nil {
-				if wrong, ok := errors.AsType[*json.SemanticError](err); ok { // whose place is below that of the part
+				if wrong, ok := errors.AsType[*json.SemanticError](err); ok { // its place is below the part's
 					wrong.JSONPointer = d.StackPointer() + wrong.JSONPointer
 				}
 				return err
@@ -187,13 +187,13 @@ func Options(own ...safex.Maker) encode.Options {
 	join := func(m *json.Marshalers, u *json.Unmarshalers) {
 		marshal, unmarshal = append(marshal, m), append(unmarshal, u)
 	}
-	join(codec(Tasks, own...))
-	join(codec(Planners))
-	join(codec(Learners))
-	join(codec(Calibrations))
-	join(codec(Engines))
-	join(codec(Searches))
-	join(codec(Adversaries))
+	join(coders(Tasks, own...))
+	join(coders(Planners))
+	join(coders(Learners))
+	join(coders(Calibrations))
+	join(coders(Engines))
+	join(coders(Searches))
+	join(coders(Adversaries))
 	return json.JoinOptions(json.WithMarshalers(json.JoinMarshalers(marshal...)), json.WithUnmarshalers(json.JoinUnmarshalers(unmarshal...)))
 }
 
@@ -203,12 +203,12 @@ type kept struct {
 	Task         safex.Maker
 	Traits       traits
 	Planner      safex.Planner
-	Learner      safex.Keeper
+	Learner      safex.Codec
 	Prior        safex.Maker          `json:",omitzero"`
 	Calibration  calibrate.Calibrator `json:",omitzero"`
 	Engine       safex.Engine
 	Episodes     int
-	Explore      int
+	RandomSteps  int
 	LearnEvery   int
 	Deadline     Duration `json:",omitzero"`
 	Seed         uint64
@@ -226,7 +226,7 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Engine, s.Episodes, s.Explore, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
+		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
 	}, nil
 }
 
@@ -242,7 +242,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Engine, k.Episodes, k.Explore, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
 	return nil
 }
 
@@ -275,7 +275,7 @@ func Decode(text []byte, own ...safex.Maker) (*Spec, error) {
 	return s, s.take(k)
 }
 
-// traits are those of a task, each as its name and its text.
+// traits are a task's, each as its name and its text.
 type traits []string
 
 func traitsOf(s *safex.System) (t traits) {

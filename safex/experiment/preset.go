@@ -14,32 +14,32 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-// A publication is what the published runs of a task had in common, where they differed from those of other tasks.
+// A publication is what the published runs of a task had in common, where other tasks' differed.
 type publication struct {
-	horizon           int
-	weight            float64       // λ
-	particles         int           // of the safe planner, whose reward and cost were those of the mean, or of draws
-	actions, errors   int           // populations of each turn of MinMax
-	beta, cautious    plan.Schedule // κ of MinMax, and of OptMinMax
-	optimism          plan.Schedule // κ° of OptMinMax
-	width             int           // of both hidden layers
-	rate              float64       // learning rate
-	episodes, explore int
+	horizon               int
+	weight                float64       // λ
+	particles             int           // of the safe planner, whose reward and cost were under the mean, or under draws
+	actions, errors       int           // populations of each turn of MinMax
+	beta, cautious        plan.Schedule // κ of MinMax, and of OptMinMax
+	optimism              plan.Schedule // κ° of OptMinMax
+	width                 int           // of both hidden layers
+	rate                  float64       // learning rate
+	episodes, randomSteps int
 }
 
 // publications are the tasks with published settings.
 var publications = map[string]publication{
 	"pendulum": {
 		horizon: 20, weight: 1, actions: 5, errors: 5, beta: around(10), cautious: around(10), optimism: around(10),
-		width: 128, rate: 1e-3, episodes: 50, explore: 100,
+		width: 128, rate: 1e-3, episodes: 50, randomSteps: 100,
 	},
 	"pitch": {
 		horizon: 5, weight: 0.01, particles: 10, actions: 10, errors: 10, beta: around(10), cautious: around(20), optimism: plan.Constant(1),
-		width: 128, rate: 5e-4, episodes: 30, explore: 100,
+		width: 128, rate: 5e-4, episodes: 30, randomSteps: 100,
 	},
 	"rccar": {
 		horizon: 20, weight: 1, actions: 10, errors: 5, beta: around(20), cautious: around(20), optimism: plan.Constant(1),
-		width: 256, rate: 1e-3, episodes: 50, explore: 200,
+		width: 256, rate: 1e-3, episodes: 50, randomSteps: 200,
 	},
 }
 
@@ -76,14 +76,14 @@ func (s *Spec) UsePreset(name string) error {
 	t := calibrate.DefaultTemperature()
 	t.Aleatoric, t.Fresh = true, true
 	s.Task, s.Planner, s.Learner, s.Prior, s.Calibration = m, p, &e, nil, &t
-	s.Episodes, s.Explore, s.LearnEvery, s.RepeatNoise = pub.episodes, pub.explore, 0, true
+	s.Episodes, s.RandomSteps, s.LearnEvery, s.RepeatNoise = pub.episodes, pub.randomSteps, 0, true
 	return nil
 }
 
 // reference is the preset of the published settings.
 const reference = "reference"
 
-// Parameters are those of a task by the name of a preset: "" for the defaults, or "reference" for the published behaviour. The error
+// Parameters are a task's by the name of a preset: "" for the defaults, or "reference" for the published behaviour. The error
 // names the nearest name.
 func Parameters(task, preset string) (safex.Maker, error) {
 	m, err := Tasks.New(task)

@@ -63,7 +63,7 @@ func (r *Registry[T]) Entries() []Entry[T] {
 	return slices.Clone(r.entries)
 }
 
-// Names are those of all entries, in order.
+// Names lists the names of all entries, in order.
 func (r *Registry[T]) Names() (names []string) {
 	for _, e := range r.Entries() {
 		names = append(names, e.Name)

@@ -33,7 +33,7 @@ func Parts() []string {
 // Set changes one setting by text, as --set, study files, presets and sweeps do:
 //
 //	MaxSpeed=5                      a parameter of the task
-//	planner=minmax                  another planner, with its defaults as they suit the task
+//	planner=minmax                  another planner, with its defaults, tuned to the task
 //	planner.Beta=3                  a field of it, or of learner, prior, calibration
 //	planner.Search=mppi             what a field chooses from, with its defaults
 //	planner.Search.Samples=64
@@ -62,7 +62,7 @@ func (s *Spec) Set(assignment string) error {
 		if err := setIn(&s.Planner, rest, value); err != nil {
 			return err
 		}
-		if rest == "Search" { // a search with coloured noise has that of the task
+		if rest == "Search" { // a search with coloured noise takes the task's
 			s.tuneSearch()
 		}
 		return nil
@@ -152,7 +152,7 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 	case "episodes":
 		return true, number(&s.Episodes)
 	case "explore":
-		return true, number(&s.Explore)
+		return true, number(&s.RandomSteps)
 	case "learn-every":
 		return true, number(&s.LearnEvery)
 	case "seed":
@@ -209,7 +209,7 @@ func (s *Spec) nominal() (safex.Maker, error) {
 	return c.Task, nil
 }
 
-// tuneSearch suits what the planner searches with to the task, and nothing else of it.
+// tuneSearch tunes the search of the planner to the task, and nothing else.
 func (s *Spec) tuneSearch() {
 	t := s.Task.Task().Tuning
 	f := reflect.ValueOf(s.Planner).Elem().FieldByName("Search")
@@ -232,7 +232,7 @@ var choices = map[reflect.Type]func(name string) (any, error){
 	reflect.TypeFor[opt.Minimizer]():        func(name string) (any, error) { return Searches.New(name) },
 	reflect.TypeFor[plan.Adversary]():       func(name string) (any, error) { return Adversaries.New(name) },
 	reflect.TypeFor[safex.Planner]():        func(name string) (any, error) { return Planners.New(name) },
-	reflect.TypeFor[safex.Keeper]():         func(name string) (any, error) { return Learners.New(name) },
+	reflect.TypeFor[safex.Codec]():          func(name string) (any, error) { return Learners.New(name) },
 	reflect.TypeFor[calibrate.Calibrator](): func(name string) (any, error) { return Calibrations.New(name) },
 }
 

@@ -29,12 +29,12 @@ type Spec struct {
 	Build       string               // of safex that runs it: bits are the same within one
 	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
 	Planner     safex.Planner        // how the agent plans
-	Learner     safex.Keeper         // what it learns
-	Prior       safex.Maker          // the parameters that are believed, of which the Learner learns what they miss; nil is none
-	Calibration calibrate.Calibrator // of the model's doubt; nil is none
+	Learner     safex.Codec          // what it learns
+	Prior       safex.Maker          // the parameters that are believed; the Learner learns what they miss; nil is none
+	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6
-	Explore     int                  // random steps before the first plan, 1 to 1e7
+	RandomSteps int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
 	Seed        uint64               // of every random number
@@ -43,10 +43,10 @@ type Spec struct {
 	Disturbances []safex.Disturbance // besides the task's own
 }
 
-// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that suit the task, and ten episodes
+// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that the task asks for, and ten episodes
 // after 100 random steps.
 func Default(task safex.Maker) *Spec {
-	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, Explore: 100, LearnEvery: 50, Seed: 1}
+	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, RandomSteps: 100, LearnEvery: 50, Seed: 1}
 	s.Planner, s.Learner, s.Engine = first(Planners), first(Learners), first(Engines)
 	s.tune()
 	return s
@@ -65,7 +65,7 @@ func Named(task string, assignments ...string) (*Spec, error) {
 	return s, s.SetAll(assignments...)
 }
 
-// tune suits the Planner to the Task.
+// tune tunes the Planner to the Task.
 func (s *Spec) tune() {
 	if t, ok := s.Planner.(safex.Tunable); ok {
 		s.Planner = held(t.Tuned(s.Task.Task().Tuning))
@@ -75,7 +75,7 @@ func (s *Spec) tune() {
 // prior before the name of a learner is a prior of the task's dynamics, and that learner for what it misses.
 const prior = "prior+"
 
-// oracle is the learner whose model is the true dynamics. It needs no learning, nor a prior.
+// oracle is the name of the learner whose model is the true dynamics. It needs no learning, nor a prior.
 const oracle = "true"
 
 // Models lists the names of the learners, with and without a prior, and a line about each.
@@ -119,11 +119,11 @@ func (s *Spec) Method() string {
 	return name
 }
 
-// Oracle tells whether the agent knows the true dynamics.
+// Oracle tells whether the agent has the oracle's dynamics, which are the true ones.
 func (s *Spec) Oracle() bool { return Learners.NameOf(s.Learner) == oracle }
 
 // Total is the number of steps of the whole run.
-func (s *Spec) Total() int { return s.Explore + s.Episodes*s.Task.Task().Steps }
+func (s *Spec) Total() int { return s.RandomSteps + s.Episodes*s.Task.Task().Steps }
 
 // Clone is a copy that shares nothing that Set changes.
 func (s *Spec) Clone() (*Spec, error) {
@@ -153,7 +153,7 @@ func Disturbed(t safex.Task, ds []safex.Disturbance) (*safex.System, error) {
 }
 
 // Compose is the learner of a run: Learner, on the difference to Prior if there is one, calibrated.
-func (s *Spec) Compose() (safex.Keeper, error) {
+func (s *Spec) Compose() (safex.Codec, error) {
 	if s.Learner == nil {
 		return nil, errors.New("there is no Learner")
 	}
@@ -172,10 +172,10 @@ func (s *Spec) Compose() (safex.Keeper, error) {
 }
 
 // Agent is the agent of a run, and its learner.
-func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Keeper, error) {
+func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	return train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		Explore: s.Explore, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
 	}, l, err
 }

@@ -212,7 +212,7 @@ func (a *Animation) PNG() (file []byte, err error) {
 	return b.Bytes(), nil
 }
 
-// changes are the pixels of now that are not those of before, and around them nothing.
+// changes are the pixels of now that differ from before, and around them nothing.
 func changes(before, now *image.Paletted) *image.Paletted {
 	var where image.Rectangle
 	for y := range now.Rect.Dy() {
@@ -273,7 +273,7 @@ func (a *Animation) draw(f frame) *image.Paletted {
 
 // palette is the theme, and each two of its colours mixed, for the edges between them.
 var palette = func() (p color.Palette) {
-	colors := []color.Color{theme.paper, theme.ink, theme.grid, theme.measured, theme.action, theme.limit, theme.ground, theme.beyond, theme.goal}
+	colors := []color.Color{theme.paper, theme.ink, theme.grid, theme.measured, theme.action, theme.limit, theme.ground, theme.beyond, theme.rewarded}
 	p = append(p, colors...)
 	for i, a := range colors {
 		for _, b := range colors[:i] {

@@ -27,7 +27,7 @@ func drive(s *safex.System, amplitude float64, steps int) safex.Episode {
 	r := rng.New(4).Child("drive").Rand()
 	x, u := make([]float64, len(s.State)), make([]float64, len(s.Action))
 	s.Start(x, r)
-	e := safex.Episode{Number: 3, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{x}}}
+	e := safex.Episode{Number: 3, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{x}}}
 	for t := range steps {
 		if t%10 == 0 {
 			u = make([]float64, len(u))

@@ -89,7 +89,7 @@ func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models 
 		}
 		names := [4]string{fmt.Sprintf("β = %.3g epistemic", β)}
 		if k == 0 {
-			names = [4]string{names[0], "and 95 % of the noise", "mean", "truth"}
+			names = [4]string{names[0], "and 95 % aleatoric", "mean", "truth"}
 		}
 		band(pl, names[1], vs, outer[0], outer[1], theme.beyond)
 		band(pl, names[0], vs, inner[0], inner[1], theme.bound)
@@ -117,11 +117,11 @@ func marks(p *plot.Plot, c Section, data *safex.Data, lo, hi float64) {
 	}
 }
 
-// Doubts shows the epistemic deviation of models of s along a section, on a logarithmic scale, in one panel.
-func Doubts(s *safex.System, c Section, models ...Belief) (*Figure, error) {
+// Epistemic shows the epistemic deviation of models of s along a section, on a logarithmic scale, in one panel.
+func Epistemic(s *safex.System, c Section, models ...Belief) (*Figure, error) {
 	vs, x, u := c.walk(s)
 	v := s.State[c.State]
-	label := "log10 of the doubt of " + v.Name
+	label := "log10 of the epistemic deviation of " + v.Name
 	if v.Unit != "" {
 		label += " [" + v.Unit + "]"
 	}

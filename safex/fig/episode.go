@@ -23,7 +23,7 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 	}
 	var charts []Chart
 	if x, y, ok := place(s); ok {
-		charts = append(charts, trail{v, x, y})
+		charts = append(charts, path{v, x, y})
 	}
 	drawn := map[int]bool{} // as sine and cosine of an angle
 	for _, a := range s.Angles {
@@ -48,7 +48,7 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 	if len(charts) > 4 {
 		g.Columns = 2
 	}
-	if way, ok := charts[0].(trail); ok {
+	if way, ok := charts[0].(path); ok {
 		g.Tall, g.Key = []float64{7.5, 4.6}, append(g.Key, way.key()...)
 	}
 	violations := e.Violations(s.Budgets()...)
@@ -169,8 +169,8 @@ func (v view) forecast(k int) (mean, lo, hi []float64) {
 	for i := range min(len(v.e.Forecasts), len(v.after)) {
 		f := v.e.Forecasts[i]
 		m, wide := f.Mean[k], math.NaN()
-		if k < len(f.Doubt) && k < len(f.Noise) {
-			wide = 2 * math.Hypot(f.Doubt[k], f.Noise[k])
+		if k < len(f.Epistemic) && k < len(f.Aleatoric) {
+			wide = 2 * math.Hypot(f.Epistemic[k], f.Aleatoric[k])
 		}
 		mean, lo, hi = append(mean, m), append(lo, m-wide), append(hi, m+wide)
 	}

@@ -19,7 +19,7 @@ import (
 // swing is an episode of the pendulum that is pushed in the direction of its motion, with made-up forecasts
 // that grow with the speed.
 func swing(s *safex.System, number int, push float64) safex.Episode {
-	e := safex.Episode{Number: number, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{{-1, 0.05, 0}}}}
+	e := safex.Episode{Number: number, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{{-1, 0.05, 0}}}}
 	for t := range 100 {
 		x := e.States[t]
 		u := []float64{push * math.Copysign(1, x[2])}
@@ -51,7 +51,7 @@ func ExampleLearning() {
 		return
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	episodes := []safex.Episode{random}
 	for i, push := range []float64{0.3, 0.9, 1, 0.5} {
 		episodes = append(episodes, swing(s, i+1, push))
@@ -92,7 +92,7 @@ func ExampleSafety_quantity() {
 }
 
 // Beliefs that become better from episode to episode, against what happened.
-func ExampleCard() {
+func ExampleReliability() {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		fmt.Println(err)
@@ -103,10 +103,10 @@ func ExampleCard() {
 		e := swing(s, number, 0.3*float64(number))
 		for t := range e.Forecasts {
 			f := &e.Forecasts[t]
-			doubt := 0.15 / float64(number)
-			f.Doubt, f.Noise = []float64{doubt, doubt, 0.04}, []float64{0.01, 0.01, 0.02}
+			deviation := 0.15 / float64(number)
+			f.Epistemic, f.Aleatoric = []float64{deviation, deviation, 0.04}, []float64{0.01, 0.01, 0.02}
 			f.Mean[0] += 0.1 * math.Cos(3*float64(t))
-			f.Outside = t%10 > 2*number
+			f.OutOfDistribution = t%10 > 2*number
 		}
 		episodes = append(episodes, e)
 	}
@@ -115,11 +115,11 @@ func ExampleCard() {
 		fmt.Println(err)
 		return
 	}
-	write("testdata/card.png", fig.Card(c))
+	write("testdata/reliability.png", fig.Reliability(c))
 	// Output:
 }
 
-// guess is a belief about the pendulum that nothing moves, or what is asked of it, with doubts that grow with the height.
+// guess is a belief about the pendulum that nothing moves, or what is asked of it, with epistemic deviations that grow with the height.
 type guess struct {
 	system *safex.System // that it takes for the truth; nil if nothing moves
 	beta   float64
@@ -171,41 +171,41 @@ func ExampleBeliefs() {
 	// Output:
 }
 
-// The doubt of two beliefs.
-func ExampleDoubts() {
+// The epistemic deviation of two beliefs.
+func ExampleEpistemic() {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	f, err := fig.Doubts(s, circle, fig.Belief{Name: "one", Model: guess{}}, fig.Belief{Name: "another", Model: guess{s, 3}})
+	f, err := fig.Epistemic(s, circle, fig.Belief{Name: "one", Model: guess{}}, fig.Belief{Name: "another", Model: guess{s, 3}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	write("testdata/doubts.png", f)
+	write("testdata/epistemic.png", f)
 	// Output:
 }
 
-// How often runs arrive as their speed limit rises, and what they return.
+// How often runs reach the goal as their speed limit rises, and what they return.
 func ExampleVaried() {
 	var trials []fig.Trial
 	for i := range 10 {
 		v := 5 + float64(i)/10
 		k := int(200 / (1 + math.Exp(-12*(v-5.4))))
-		t := fig.Trial{Value: v, Arrived: reliability.Share{K: k, N: 200}, Clean: reliability.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
+		t := fig.Trial{Value: v, ReachedGoal: reliability.Share{K: k, N: 200}, Clean: reliability.Share{K: 200 - (9-i)*(9-i)/8, N: 200}}
 		for n := range 20 {
 			t.Returns = append(t.Returns, -350-1200/(1+math.Exp(12*(v-5.4)))*(1+0.2*math.Sin(float64(n*n))))
 		}
 		trials = append(trials, t)
 	}
-	write("testdata/varied.png", fig.Varied("pendulum, safe, the true dynamics: 23 of 400000 steps beyond a limit", "MaxSpeed", trials))
+	write("testdata/varied.png", fig.Varied("pendulum, safe, oracle dynamics: 23 of 400000 steps beyond a limit", "MaxSpeed", trials))
 	// Output:
 }
 
-// Runs that have nowhere to arrive, at one value.
+// Runs of a task without a goal, at one value.
 func ExampleVaried_nowhere() {
-	write("testdata/nowhere.png", fig.Varied("a task without an arrival", "planner.Horizon", []fig.Trial{
+	write("testdata/nowhere.png", fig.Varied("a task without a goal", "planner.Horizon", []fig.Trial{
 		{Value: 20, Clean: reliability.Share{K: 3, N: 3}, Returns: []float64{-1, -3, -2}},
 		{Value: 40, Clean: reliability.Share{K: 2, N: 3}, Returns: []float64{-2, -2, -1}},
 	}))
@@ -250,17 +250,17 @@ func ExampleBars() {
 	// Output:
 }
 
-func TestContours(t *testing.T) { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
-func TestPanels(t *testing.T)   { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
-func TestShares(t *testing.T)   { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
-func TestVaried(t *testing.T)   { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
-func TestNowhere(t *testing.T)  { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
-func TestBeliefs(t *testing.T)  { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
-func TestDoubts(t *testing.T)   { cmpimg.CheckPlot(ExampleDoubts, t, "doubts.png") }
-func TestCard(t *testing.T)     { cmpimg.CheckPlot(ExampleCard, t, "card.png") }
-func TestLearning(t *testing.T) { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
-func TestSafety(t *testing.T)   { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
-func TestQuantity(t *testing.T) { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
+func TestContours(t *testing.T)    { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
+func TestPanels(t *testing.T)      { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
+func TestShares(t *testing.T)      { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
+func TestVaried(t *testing.T)      { cmpimg.CheckPlot(ExampleVaried, t, "varied.png") }
+func TestNowhere(t *testing.T)     { cmpimg.CheckPlot(ExampleVaried_nowhere, t, "nowhere.png") }
+func TestBeliefs(t *testing.T)     { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
+func TestEpistemic(t *testing.T)   { cmpimg.CheckPlot(ExampleEpistemic, t, "epistemic.png") }
+func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "reliability.png") }
+func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
+func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
 func TestUneven(t *testing.T) {
@@ -279,7 +279,7 @@ func TestSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	gap := swing(s, 1, 0.1)
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{

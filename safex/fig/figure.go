@@ -33,12 +33,12 @@ type Figure struct {
 // light notebook, and colours that differ in brightness too.
 var theme = struct {
 	paper, ink, grid, measured, mean, bound, edge, limit, action color.Color
-	ground, beyond, goal                                         color.Color // of an Animation
+	ground, beyond, rewarded                                     color.Color // of an Animation
 }{
 	paper: color.RGBA{252, 252, 250, 255}, ink: color.RGBA{40, 44, 52, 255}, grid: color.RGBA{226, 228, 232, 255},
 	measured: color.RGBA{23, 78, 166, 255}, mean: color.RGBA{236, 140, 28, 255}, bound: color.NRGBA{108, 160, 220, 70}, edge: color.RGBA{108, 160, 220, 255},
 	limit: color.RGBA{200, 30, 45, 255}, action: color.RGBA{70, 120, 90, 255},
-	ground: color.RGBA{172, 177, 186, 255}, beyond: color.RGBA{246, 214, 212, 255}, goal: color.RGBA{226, 164, 30, 255},
+	ground: color.RGBA{172, 177, 186, 255}, beyond: color.RGBA{246, 214, 212, 255}, rewarded: color.RGBA{226, 164, 30, 255},
 }
 
 // sans is the font of every text.
@@ -157,7 +157,7 @@ func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color, dashes .
 
 // series is the colour of the k-th of several lines of one kind.
 func series(k int) color.Color {
-	colors := []color.Color{theme.measured, theme.mean, theme.action, theme.limit, theme.edge, theme.ink, theme.goal, theme.ground}
+	colors := []color.Color{theme.measured, theme.mean, theme.action, theme.limit, theme.edge, theme.ink, theme.rewarded, theme.ground}
 	return colors[k%len(colors)]
 }
 

@@ -30,7 +30,7 @@ type Key struct {
 	Name   string
 	Method int
 
-	thumb []plot.Thumbnailer // nil is that of Method
+	thumb []plot.Thumbnailer // nil is the mark of Method
 }
 
 // Published is the Method of what others reached. All others are 0 or more.
@@ -65,7 +65,7 @@ func (g Grid) Figure() *Figure {
 	return f
 }
 
-// widths are those of a grid, in cm, by its columns.
+// widths are how wide a grid is, in cm, by its columns.
 var widths = []vg.Length{0, 16, 22, 25}
 
 // A frill is what is around the panels: a key above and notes below.
@@ -160,7 +160,7 @@ type look struct {
 	dashes []vg.Length
 }
 
-// lookOf is that of a Method. Six colours can be told apart by the colour-blind; after them they come again, dashed. Marks differ too.
+// lookOf is how a Method looks. Six colours can be told apart by the colour-blind; after them they come again, dashed. Marks differ too.
 func lookOf(method int) look {
 	if method < 0 {
 		return look{theme.ink, draw.CrossGlyph{}, []vg.Length{vg.Points(5), vg.Points(3)}}

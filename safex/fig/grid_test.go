@@ -30,7 +30,7 @@ func ExampleGrid() {
 		Key:     []fig.Key{{Name: "slow, 8 seeds", Method: 0}, {Name: "fast, 1 seed: no interval", Method: 1}, {Name: "published", Method: fig.Published}},
 		Charts: []fig.Chart{
 			fig.Curves{Title: "a task: return", X: "episode", Y: "return", Lines: []fig.Curve{slow, fast, {Method: fig.Published, X: []float64{1, 2, 3}, Y: []float64{-14, -13, -7}}}},
-			fig.Boxes{Title: "a task: violating steps", X: "violating steps", Rows: []fig.Box{
+			fig.BoxPlots{Title: "a task: violating steps", X: "violating steps", Rows: []fig.Box{
 				{Name: "slow", Method: 0, Values: []float64{0, 1, 1, 2, 3, 3, 4, 12}}, {Name: "fast", Method: 1, Values: []float64{5}},
 				{Name: "not yet", Method: 2}, {Name: "published", Method: fig.Published, Values: []float64{9}},
 			}},
@@ -41,11 +41,11 @@ func ExampleGrid() {
 }
 
 // How often a step was beyond a limit, in a hundred episodes and over them.
-func ExampleCounts() {
+func ExampleHistogram() {
 	values := append(slices.Repeat([]int{0}, 90), 1, 1, 1, 1, 2, 2, 5, 5, 5, 9)
-	write("testdata/counts.png", fig.Grid{Columns: 2, Tall: []float64{5}, Charts: []fig.Chart{
-		fig.Counts{Title: "90 of 100 without", X: "violating steps", Y: "episodes", Method: 1, Values: values, Most: 12, High: 100},
-		fig.Columns{Title: "mean over seeds", X: "episode", Y: "violating steps", Method: 2, Values: []float64{0, 3, 2.5, math.NaN(), 1}, High: 4},
+	write("testdata/histogram.png", fig.Grid{Columns: 2, Tall: []float64{5}, Charts: []fig.Chart{
+		fig.Histogram{Title: "90 of 100 without", X: "violating steps", Y: "episodes", Method: 1, Values: values, Most: 12, High: 100},
+		fig.VerticalBars{Title: "mean over seeds", X: "episode", Y: "violating steps", Method: 2, Values: []float64{0, 3, 2.5, math.NaN(), 1}, High: 4},
 	}}.Figure())
 	// Output:
 }
@@ -65,7 +65,7 @@ func ExampleScatter() {
 	// Output:
 }
 
-// What was promised, and what came of it.
+// What was promised, and what was found.
 func ExampleShares() {
 	write("testdata/intervals.png", fig.Grid{
 		Columns: 1, Tall: []float64{5}, Key: []fig.Key{{Name: "same", Method: 0}, {Name: "other", Method: 1}},
@@ -77,8 +77,8 @@ func ExampleShares() {
 }
 
 // What three adversaries miss.
-func ExampleStrips() {
-	write("testdata/strips.png", fig.Grid{Columns: 1, Tall: []float64{4.5}, Charts: []fig.Chart{fig.Strips{
+func ExampleHorizontalBars() {
+	write("testdata/horizontalbars.png", fig.Grid{Columns: 1, Tall: []float64{4.5}, Charts: []fig.Chart{fig.HorizontalBars{
 		Title: "of 40 plans", X: "missed [%]", Most: 100,
 		Bars: []fig.Bar{{"particles", 75}, {"gradient", 5}, {"best", 0}}, Texts: []string{"30", "2", "0"},
 	}}}.Figure())
@@ -94,7 +94,7 @@ func ExampleEpisode() {
 	}
 	e := swing(s, 3, 0.9)
 	for t := range e.Forecasts {
-		e.Forecasts[t].Doubt, e.Forecasts[t].Noise = []float64{0, 0, 0.4}, []float64{0, 0, 0.3}
+		e.Forecasts[t].Epistemic, e.Forecasts[t].Aleatoric = []float64{0, 0, 0.4}, []float64{0, 0, 0.3}
 	}
 	write("testdata/episode.png", fig.Episode(s, e))
 	// Output:
@@ -110,7 +110,7 @@ func ExampleEpisode_path() {
 		return
 	}
 	start := []float64{1.42, -1.02, 0, -1, 0, 0, 0}
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{start}, Real: [][]float64{start}}}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{start}, Real: [][]float64{start}}}
 	for t := range 40 {
 		x, u := e.Real[t], []float64{-0.6, 0.5}
 		if t > 25 {
@@ -123,20 +123,22 @@ func ExampleEpisode_path() {
 			seen[k] += 0.01 * math.Sin(float64(7*t+k))
 		}
 		e.Append(u, seen, reward, excess)
-		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: next, Doubt: slices.Repeat([]float64{0.02}, 7), Noise: slices.Repeat([]float64{0.01}, 7)})
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: next, Epistemic: slices.Repeat([]float64{0.02}, 7), Aleatoric: slices.Repeat([]float64{0.01}, 7)})
 	}
-	e.Forecasts[5].Doubt[0] = 90 // far more than what happened
+	e.Forecasts[5].Epistemic[0] = 90 // far more than what happened
 	write("testdata/path.png", fig.Episode(s, e))
 	// Output:
 }
 
 func TestGrid(t *testing.T)      { cmpimg.CheckPlot(ExampleGrid, t, "grid.png") }
-func TestCounts(t *testing.T)    { cmpimg.CheckPlot(ExampleCounts, t, "counts.png") }
+func TestHistogram(t *testing.T) { cmpimg.CheckPlot(ExampleHistogram, t, "histogram.png") }
 func TestScatter(t *testing.T)   { cmpimg.CheckPlot(ExampleScatter, t, "scatter.png") }
 func TestIntervals(t *testing.T) { cmpimg.CheckPlot(ExampleShares, t, "intervals.png") }
-func TestStrips(t *testing.T)    { cmpimg.CheckPlot(ExampleStrips, t, "strips.png") }
-func TestEpisode(t *testing.T)   { cmpimg.CheckPlot(ExampleEpisode, t, "episode.png") }
-func TestPath(t *testing.T)      { cmpimg.CheckPlot(ExampleEpisode_path, t, "path.png") }
+func TestHorizontalBars(t *testing.T) {
+	cmpimg.CheckPlot(ExampleHorizontalBars, t, "horizontalbars.png")
+}
+func TestEpisode(t *testing.T) { cmpimg.CheckPlot(ExampleEpisode, t, "episode.png") }
+func TestPath(t *testing.T)    { cmpimg.CheckPlot(ExampleEpisode_path, t, "path.png") }
 
 // A grid of little or of nothing is empty, and no panic.
 func TestSparseGrid(t *testing.T) {
@@ -149,13 +151,13 @@ func TestSparseGrid(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := swing(s, 0, 0.1)
-	random.Phase, random.Forecasts = safex.Explore, nil
+	random.Phase, random.Forecasts = safex.RandomPhase, nil
 	lost := swing(s, 1, 0.1)
 	lost.Forecasts[3].Mean[2], lost.States[5] = math.NaN(), []float64{math.NaN(), math.NaN(), math.NaN()}
 	one := func(c fig.Chart) *fig.Figure { return fig.Grid{Columns: 1, Charts: []fig.Chart{c}}.Figure() }
 	for name, f := range map[string]*fig.Figure{
-		"curves": one(fig.Curves{}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "boxes": one(fig.Boxes{}),
-		"counts": one(fig.Counts{}), "columns": one(fig.Columns{}), "scatter": one(fig.Scatter{}), "shares": one(fig.Shares{}), "strips": one(fig.Strips{}),
+		"curves": one(fig.Curves{}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "box plots": one(fig.BoxPlots{}),
+		"histogram": one(fig.Histogram{}), "vertical bars": one(fig.VerticalBars{}), "scatter": one(fig.Scatter{}), "shares": one(fig.Shares{}), "horizontal bars": one(fig.HorizontalBars{}),
 		"nil": one(nil), "no charts": fig.Grid{Columns: 2, Notes: []string{""}}.Figure(), "random phase": fig.Episode(s, random), "NaN": fig.Episode(s, lost),
 		"no steps": fig.Episode(s, safex.Episode{}), "no way": fig.Episode(car, safex.Episode{}),
 	} {

@@ -21,7 +21,7 @@ func Learning(s *safex.System, episodes []safex.Episode) *Figure {
 	var total int
 	for _, e := range episodes {
 		xs, ys = append(xs, float64(e.Number)), append(ys, math.NaN())
-		if e.Phase == safex.Planned {
+		if e.Phase == safex.PlannedPhase {
 			ys[len(ys)-1] = e.Return()
 		}
 		total += e.Violations(s.Budgets()...)

@@ -21,12 +21,12 @@ type Line struct {
 
 // A Panel is lines against levels that are marked, such as limits.
 type Panel struct {
-	Title, Label string // Label is that of the vertical axis, with its unit
+	Title, Label string // Label is on the vertical axis, with its unit
 	Lines        []Line
 	Levels       []float64
 }
 
-// Panels shows panels below each other. The label is that of their common horizontal axis, with its unit.
+// Panels shows panels below each other. The label is on their common horizontal axis, with its unit.
 func Panels(label string, panels ...Panel) *Figure {
 	f := &Figure{width: 16 * vg.Centimeter, height: vg.Centimeter}
 	for _, a := range panels {

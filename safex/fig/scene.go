@@ -66,8 +66,8 @@ func areaColor(r safex.Role) color.Color {
 		return theme.ground
 	case safex.Forbidden:
 		return theme.beyond
-	case safex.Goal:
-		return theme.goal
+	case safex.Rewarded:
+		return theme.rewarded
 	case safex.Command:
 		return theme.action
 	}

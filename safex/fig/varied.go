@@ -10,36 +10,36 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
-// A Trial is what came of runs at one value of a setting.
+// A Trial is the result of runs at one value of a setting.
 type Trial struct {
-	Value   float64
-	Arrived reliability.Share // runs that arrived; of nothing if there is nowhere to arrive
-	Clean   reliability.Share // runs without a violation
-	Returns []float64         // of the runs, at least one
+	Value       float64
+	ReachedGoal reliability.Share // runs that reached the goal; of nothing if there is none
+	Clean       reliability.Share // runs without a violation
+	Returns     []float64         // of the runs, at least one
 }
 
-// Varied shows trials, whose values rise, against the setting: the shares of the runs that arrived, with the 95 % interval, and that broke no
+// Varied shows trials, whose values rise, against the setting: the shares of the runs that reached the goal, with the 95 % interval, and that broke no
 // limit; and below the returns from the worst to the best, with their median.
 func Varied(title, setting string, trials []Trial) *Figure {
 	top := panel(title, "", "share of the runs")
 	bottom := panel("", setting, "return")
-	var xs, arrived, lo, hi, clean, worst, median, best []float64
+	var xs, reached, lo, hi, clean, worst, median, best []float64
 	var values plot.ConstantTicks
 	for _, t := range trials {
 		values = append(values, plot.Tick{Value: t.Value, Label: strconv.FormatFloat(t.Value, 'g', 6, 64)})
-		a, b := t.Arrived.Interval()
+		a, b := t.ReachedGoal.Interval()
 		returns := slices.Sorted(slices.Values(t.Returns))
 		n := len(returns)
-		if t.Arrived.N == 0 {
-			a, b = t.Arrived.Of(), t.Arrived.Of() // NaN
+		if t.ReachedGoal.N == 0 {
+			a, b = t.ReachedGoal.Of(), t.ReachedGoal.Of() // NaN
 		}
-		xs, arrived, lo, hi = append(xs, t.Value), append(arrived, t.Arrived.Of()), append(lo, a), append(hi, b)
+		xs, reached, lo, hi = append(xs, t.Value), append(reached, t.ReachedGoal.Of()), append(lo, a), append(hi, b)
 		clean = append(clean, t.Clean.Of())
 		worst, median, best = append(worst, returns[0]), append(median, (returns[(n-1)/2]+returns[n/2])/2), append(best, returns[n-1])
 	}
 	band(top, "", xs, lo, hi, theme.bound)
 	dotted(top, "without a violation", xs, clean, theme.action)
-	dotted(top, "arrived", xs, arrived, theme.measured)
+	dotted(top, "reached the goal", xs, reached, theme.measured)
 	band(bottom, "worst to best", xs, worst, best, theme.bound)
 	dotted(bottom, "median", xs, median, theme.measured)
 	if len(trials) > 0 && len(trials) <= 12 {

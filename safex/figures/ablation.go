@@ -24,13 +24,13 @@ type series struct {
 }
 
 var seriesOf = []series{
-	{groups: []string{"lambda"}, title: "price λ of a violating step", sign: "λ", path: map[string][]string{"lambda": {"Planning", "Objective", "Weight"}}, plain: func(m method) string {
-		if m.setting("Planning", "Objective", "FeasibleFirst") == "true" {
+	{groups: []string{"lambda"}, title: "price λ of a violating step", sign: "λ", path: map[string][]string{"lambda": {"Planner", "Objective", "Weight"}}, plain: func(m method) string {
+		if m.setting("Planner", "Objective", "FeasibleFirst") == "true" {
 			return "limits before reward"
 		}
-		return valued("λ", m.setting("Planning", "Objective", "Weight"))
+		return valued("λ", m.setting("Planner", "Objective", "Weight"))
 	}},
-	{groups: []string{"beta"}, title: "caution β", sign: "β", path: map[string][]string{"beta": {"Planning", "Beta"}}, plain: func(m method) string { return valued("β", m.setting("Planning", "Beta")) }},
+	{groups: []string{"beta"}, title: "caution β", sign: "β", path: map[string][]string{"beta": {"Planner", "Beta"}}, plain: func(m method) string { return valued("β", m.setting("Planner", "Beta")) }},
 	{groups: []string{"learn"}, title: "steps between fits", own: true, plain: func(m method) string {
 		if n := m.setting("LearnEvery"); n != "" && n != "0" {
 			return "fit every " + n
@@ -38,7 +38,7 @@ var seriesOf = []series{
 		return "fit at ends"
 	}},
 	{groups: []string{"information", "optimism"}, title: "bonus for exploration", path: map[string][]string{
-		"information": {"Planning", "Explore", "Information"}, "optimism": {"Planning", "Explore", "Optimism"},
+		"information": {"Planner", "Exploration", "Information"}, "optimism": {"Planner", "Exploration", "Optimism"},
 	}, plain: func(method) string { return "no bonus" }},
 }
 
@@ -171,7 +171,7 @@ func valued(sign, value string) string {
 	return strings.TrimSpace(sign + " " + value)
 }
 
-// value is that of a label, to sort by; what is no number comes first.
+// value is the number in a label, to sort by; what is no number comes first.
 func (m method) value() float64 {
 	fields := strings.Fields(m.label)
 	v, err := strconv.ParseFloat(fields[len(fields)-1], 64)

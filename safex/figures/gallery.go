@@ -49,7 +49,7 @@ type Threshold struct {
 	Value float64
 }
 
-// DefaultReached is -400 on the pendulum and -0.9 on pitch, which with the true dynamics every start comes to, if not by much, and 90 % of the
+// DefaultReached is -400 on the pendulum and -0.9 on pitch, which with the oracle dynamics every start comes to, if not by much, and 90 % of the
 // way on other tasks.
 func DefaultReached() []Threshold {
 	return []Threshold{{Share: 0.9}, {Task: "pendulum", Value: -400}, {Task: "pitch", Value: -0.9}}
@@ -169,7 +169,7 @@ func Draw(name string, paths ...string) (*fig.Figure, error) {
 	return g.Draw(name)
 }
 
-// stream is that of the bootstrap of a method.
+// stream is what the bootstrap of a method draws from.
 func stream(m *method) rng.Stream {
 	return rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
 }

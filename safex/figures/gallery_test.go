@@ -26,19 +26,19 @@ const steps = 20
 // made is a method of runs whose returns and violating steps are given by run and episode. Episode 0 is the random phase. changes are of its settings.
 func made(task, planner, variant string, returns [][]float64, violations [][]int, changes ...string) report.Method {
 	m := report.Method{Study: "made", Task: task, Planner: planner, Model: "probabilistic", Variant: variant, Build: "a build", Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
-	m.Settings = json.RawMessage(`{"LearnEvery": 50, "Planning": {"Beta": 2, "Objective": {"FeasibleFirst": true, "Weight": 100}}}`)
+	m.Settings = json.RawMessage(`{"LearnEvery": 50, "Planner": {"Type": "plan.Pessimistic", "Beta": 2, "Objective": {"FeasibleFirst": true, "Weight": 100}}}`)
 	for i := 0; i+1 < len(changes); i += 2 {
 		m.Settings = json.RawMessage(strings.Replace(string(m.Settings), changes[i], changes[i+1], 1))
 	}
 	for i := range returns {
 		r := report.Run{Seed: uint64(i + 1)}
 		for n, v := range returns[i] {
-			e := report.Episode{Summary: store.Summary{Episode: n, Phase: safex.Planned, Steps: steps, Return: v, Violations: violations[i][n], Beta: 2, Worst: map[string]float64{"speed": -1}}, First: -1}
+			e := report.Episode{Summary: store.Summary{Episode: n, Phase: safex.PlannedPhase, Steps: steps, Return: v, Violations: violations[i][n], Beta: 2, Worst: map[string]float64{"speed": -1}}, First: -1}
 			if e.Violations > 0 {
 				e.First, e.Worst["speed"] = 0, 1
 			}
 			if n == 0 {
-				e.Phase, e.Beta = safex.Explore, 0
+				e.Phase, e.Beta = safex.RandomPhase, 0
 			}
 			r.Episodes = append(r.Episodes, e)
 		}
@@ -253,11 +253,11 @@ func TestReached(t *testing.T) {
 	if err := g.UseReached("50%"); err != nil {
 		t.Fatal(err)
 	}
-	if goal, share := g.goal("pendulum"); goal != -4.5 || share != 0.5 {
-		t.Errorf("%v of the way is %v", share, goal)
+	if threshold, share := g.threshold("pendulum"); threshold != -4.5 || share != 0.5 {
+		t.Errorf("%v of the way is %v", share, threshold)
 	}
-	if goal, _ := (&Gallery{}).goal("pendulum"); goal != -400 {
-		t.Errorf("by default %v", goal)
+	if threshold, _ := (&Gallery{}).threshold("pendulum"); threshold != -400 {
+		t.Errorf("by default %v", threshold)
 	}
 	// No violation in so many runs is no proof.
 	for i := range g.Set.Methods[0].Runs {
@@ -306,7 +306,7 @@ func TestLabels(t *testing.T) {
 		learner("pendulum", "pessimistic", "", 2, 1, 0),
 		variant("beta-9", `"Beta": 2`, `"Beta": 0.5`), variant("beta-fading", `"Beta": 2`, `"Beta": "linear 3 to 1 in 5"`), variant("beta-far", `"LearnEvery": 50`, `"LearnEvery": 9`),
 		variant("lambda-1", `true, "Weight": 100`, `false, "Weight": 7`),
-		variant("information-high", `"Beta": 2`, `"Explore": {"Information": 0.25, "Optimism": 0}`), variant("optimism-high", `"Beta": 2`, `"Explore": {"Information": 0, "Optimism": 3}`),
+		variant("information-high", `"Beta": 2`, `"Exploration": {"Information": 0.25, "Optimism": 0}`), variant("optimism-high", `"Beta": 2`, `"Exploration": {"Information": 0, "Optimism": 3}`),
 	}}}
 	for i, want := range map[int][]string{
 		0: {"limits before reward", "λ = 7"}, 1: {"β fading", "β = 0.5", "β = 2", "β = 2 (beta-far)"}, 3: {"no bonus", "information = 0.25", "optimism = 3"},
@@ -491,7 +491,7 @@ func TestEpisode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Episodes, s.Explore = 2, 10
+	s.Episodes, s.RandomSteps = 2, 10
 	for _, err := range store.Train(t.Context(), dir, s) {
 		if err != nil {
 			t.Fatal(err)

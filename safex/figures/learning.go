@@ -142,12 +142,12 @@ func (g *Gallery) returns(r row, others []Published, notes *notes) fig.Curves {
 }
 
 // boxes are the violating steps of each finished run; nil of a task without a limit. Where it is asked for, they say how many seeds there are.
-func (r row) boxes(counted bool, others []Published, notes *notes) *fig.Boxes {
+func (r row) boxes(counted bool, others []Published, notes *notes) *fig.BoxPlots {
 	if !slices.ContainsFunc(r.methods, func(m method) bool { return len(m.Limits) > 0 }) {
 		return nil
 	}
 	var unfinished []string
-	b := &fig.Boxes{Title: r.task + ": violating steps of a run", X: "violating steps"}
+	b := &fig.BoxPlots{Title: r.task + ": violating steps of a run", X: "violating steps"}
 	for _, m := range r.methods {
 		if n := len(m.Runs) - len(m.finished()); n > 0 {
 			unfinished = append(unfinished, fmt.Sprintf("%d of %s", n, m.label))

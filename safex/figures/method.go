@@ -27,7 +27,7 @@ type row struct {
 	methods []method
 }
 
-// rows are the methods that of wants, a row for each task, by tasks in their order. The same label has the same colour everywhere.
+// rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere.
 func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 	if g.Set == nil {
 		return nil
@@ -89,7 +89,7 @@ func (g *Gallery) compared() ([]row, error) {
 	return nil, fmt.Errorf("no run has completed an episode yet: there is nothing to draw")
 }
 
-// errNotPlanned is the error of a figure of returns of which there are none.
+// errNotPlanned is the error of a figure of returns that do not exist.
 var errNotPlanned = errors.New("no run has completed a planned episode yet: there are no returns to draw")
 
 // planned tells whether a run has completed a planned episode with a return that can be drawn.
@@ -124,7 +124,7 @@ func group(variant string) string {
 	return name
 }
 
-// returns are those of an episode, of all runs that completed it.
+// returns are the returns of an episode in all runs that completed it.
 func (m method) returns(episode int) (all []float64) {
 	for _, r := range m.Runs {
 		if episode < len(r.Episodes) && !r.Episodes[episode].Unfinished {
@@ -150,7 +150,7 @@ func (m method) episodes() (n int) {
 func (m method) planned(episode int) bool {
 	for _, r := range m.Runs {
 		if episode < len(r.Episodes) {
-			return r.Episodes[episode].Phase == safex.Planned
+			return r.Episodes[episode].Phase == safex.PlannedPhase
 		}
 	}
 	return false
@@ -174,9 +174,23 @@ func (m method) totals() (all []float64) {
 	return all
 }
 
+// older are the names that fields of run.yaml had in files of versions before 0.6.
+var older = map[string]string{"Planner": "Planning", "Exploration": "Explore"}
+
 // setting is a setting of the method as text, by its path in run.yaml; "" if there is none.
 func (m method) setting(path ...string) string {
-	value := m.Settings
+	if text := settingAt(m.Settings, path); text != "" {
+		return text
+	}
+	before := slices.Clone(path)
+	for i, name := range path {
+		before[i] = cmp.Or(older[name], name)
+	}
+	return settingAt(m.Settings, before)
+}
+
+// settingAt is the setting at a path as text.
+func settingAt(value json.RawMessage, path []string) string {
 	for _, name := range path {
 		var below map[string]json.RawMessage
 		if json.Unmarshal(value, &below) != nil {
@@ -205,7 +219,7 @@ func (m method) seeds() string {
 	return fmt.Sprintf("%d to %d seeds", least, most)
 }
 
-// keys are those of all methods in rows. If there is one row, they say how many seeds there are.
+// keys has one for each method in rows. If there is one row, they say how many seeds there are.
 func keys(rows []row) (list []fig.Key) {
 	for _, r := range rows {
 		for _, m := range r.methods {

@@ -24,11 +24,11 @@ func drawControl(path string) (*fig.Figure, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s holds no outcome yet", path)
 	}
-	s := fig.Shares{X: "share of the runs [%]", Title: "what planning alone reaches, with the true dynamics"}
+	s := fig.Shares{X: "share of the runs [%]", Title: "what planning alone reaches, with the oracle dynamics"}
 	for _, r := range rows {
 		row := fig.ShareRow{Name: fmt.Sprintf("%s, %d runs", r.Task, r.Runs), Shares: []reliability.Share{{}, {K: r.Clean, N: r.Runs}}}
-		if r.Arrived != nil {
-			row.Shares[0] = reliability.Share{K: *r.Arrived, N: r.Runs}
+		if r.ReachedGoal != nil {
+			row.Shares[0] = reliability.Share{K: *r.ReachedGoal, N: r.Runs}
 		}
 		if len(r.Worst) == 0 { // no limit to keep
 			row.Shares[1] = reliability.Share{}
@@ -36,7 +36,7 @@ func drawControl(path string) (*fig.Figure, error) {
 		s.Rows = append(s.Rows, row)
 	}
 	return fig.Grid{
-		Columns: 1, Key: []fig.Key{{Name: "arrived", Method: 0}, {Name: "without a violation", Method: 1}}, Charts: []fig.Chart{s},
+		Columns: 1, Key: []fig.Key{{Name: "reached the goal", Method: 0}, {Name: "without a violation", Method: 1}}, Charts: []fig.Chart{s},
 		Tall: []float64{2.6 + 0.95*float64(len(rows))}, Notes: []string{"Bars: 95 % intervals of Clopper and Pearson."},
 	}.Figure(), nil
 }
@@ -95,7 +95,7 @@ func drawGap(path string) (*fig.Figure, error) {
 	}
 	f := fig.Grid{Columns: min(3, len(episodes)), Notes: []string{"Above: how many of the plans of an episode some adversary breaks. Bars: the share of these that each one misses, and their number. What the best known misses is not known."}}
 	for i, e := range episodes {
-		s := fig.Strips{X: "missed [%]", Most: 100}
+		s := fig.HorizontalBars{X: "missed [%]", Most: 100}
 		for _, g := range gaps {
 			if g.Episode != e {
 				continue

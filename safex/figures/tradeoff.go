@@ -67,11 +67,11 @@ func (g *Gallery) tradeoff() (*fig.Figure, error) {
 
 // scatter draws the finished runs of methods.
 func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
-	goal, share := g.goal(r.task)
+	threshold, share := g.threshold(r.task)
 	if share > 0 {
-		notes.add("On %s, %.4g is %.3g %% of the way from the lowest return of an episode to the highest.", r.task, goal, 100*share)
+		notes.add("On %s, %.4g is %.3g %% of the way from the lowest return of an episode to the highest.", r.task, threshold, 100*share)
 	}
-	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", goal), Y: "violating steps per run"}
+	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", threshold), Y: "violating steps per run"}
 	latest := 0
 	for _, m := range r.methods {
 		latest = max(latest, m.longest())
@@ -92,7 +92,7 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 		for _, o := range runs {
 			at := math.Inf(1)
 			for _, e := range o.Episodes {
-				if e.Phase == safex.Planned && e.Return >= goal {
+				if e.Phase == safex.PlannedPhase && e.Return >= threshold {
 					at = float64(e.Episode)
 					break
 				}
@@ -129,8 +129,8 @@ func (m *method) longest() (n int) {
 	return n
 }
 
-// goal is the return that has to be reached on a task, and which share of the way that is, if it was asked for as one.
-func (g *Gallery) goal(task string) (value, share float64) {
+// threshold is the return that has to be reached on a task, and which share of the way that is, if it was asked for as one.
+func (g *Gallery) threshold(task string) (value, share float64) {
 	reached := g.Reached
 	if reached == nil {
 		reached = DefaultReached()
@@ -148,7 +148,7 @@ func (g *Gallery) goal(task string) (value, share float64) {
 	for _, m := range g.Set.Methods {
 		for _, r := range m.Runs {
 			for _, e := range r.Episodes {
-				if m.Task == task && e.Phase == safex.Planned && !e.Unfinished && e.Return-e.Return == 0 {
+				if m.Task == task && e.Phase == safex.PlannedPhase && !e.Unfinished && e.Return-e.Return == 0 {
 					lo, hi = min(lo, e.Return), max(hi, e.Return)
 				}
 			}

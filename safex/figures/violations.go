@@ -19,10 +19,10 @@ func (g *Gallery) histogram() (*fig.Figure, error) {
 	}
 	f := fig.Grid{Tall: []float64{4.6}, Notes: []string{"All seeds and complete episodes together, the random phase among them; the vertical axis is that of square roots."}}
 	for _, r := range rows {
-		var charts []fig.Counts
+		var charts []fig.Histogram
 		most, high := 0, 0
 		for _, m := range r.methods {
-			c := fig.Counts{Method: m.index, X: "violating steps of an episode", Y: "episodes"}
+			c := fig.Histogram{Method: m.index, X: "violating steps of an episode", Y: "episodes"}
 			count := map[int]int{}
 			for _, o := range m.Runs {
 				for _, e := range o.Episodes {
@@ -56,10 +56,10 @@ func (g *Gallery) violations() (*fig.Figure, error) {
 	}
 	f := fig.Grid{Tall: []float64{4.6}, Notes: []string{"Mean over the seeds that completed an episode. Episode 0 is the random phase."}}
 	for _, r := range rows {
-		var charts []fig.Columns
+		var charts []fig.VerticalBars
 		high := 0.0
 		for _, m := range r.methods {
-			c := fig.Columns{Method: m.index, X: "episode", Y: "violating steps"}
+			c := fig.VerticalBars{Method: m.index, X: "episode", Y: "violating steps"}
 			total, steps := 0, 0
 			for e := range m.episodes() {
 				var all []float64

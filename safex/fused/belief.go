@@ -25,7 +25,7 @@ type stepper interface {
 	prepare(steps int)
 	// forward returns the mean change [nx, lanes] at xu, [nx + nu, lanes], in step t, and its epistemic deviation if that is
 	// asked for. They are valid until the next call, or if there is a way back to its end.
-	forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64)
+	forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64)
 	// backward writes to dxu the gradient with respect to xu of step t, from those with respect to mean and dev.
 	backward(dxu, xu, gMean, gDev []float64, t, lanes int)
 }
@@ -57,7 +57,7 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 	return b, nil
 }
 
-// still is the source of no change, without doubt, of so many dimensions.
+// still is the source of a change that is 0, as its deviation is, in so many dimensions.
 type still int
 
 // stepper implements source.
@@ -78,11 +78,11 @@ func (s stillStepper) forward(_ []float64, _ int, _ bool, lanes int) (mean, dev 
 // backward implements stepper.
 func (stillStepper) backward(dxu, _, _, _ []float64, _, _ int) { clear(dxu) }
 
-// keeper tells whether rows of each step are kept for a way back, or only those of the last one.
-type keeper bool
+// rowsKept tells whether rows of each step are kept for a way back, or only those of the last one.
+type rowsKept bool
 
 // at are the n rows of step t in x.
-func at[T float32 | float64](k keeper, x []T, t, n, lanes int) []T {
+func at[T float32 | float64](k rowsKept, x []T, t, n, lanes int) []T {
 	if !k {
 		t = 0
 	}

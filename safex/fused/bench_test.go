@@ -65,8 +65,8 @@ func BenchmarkRoll(b *testing.B) {
 				roll := bind(b, e, s, m)
 				for _, c := range []struct {
 					lanes int
-					up    *safex.Ascent
-				}{{2500, nil}, {128, ascent}, {500, ascent}} {
+					up    *safex.Scalarisation
+				}{{2500, nil}, {128, scalarisation}, {500, scalarisation}} {
 					what, passes := "forward", 1
 					if c.up != nil {
 						what, passes = "gradient", 2
@@ -113,7 +113,7 @@ func BenchmarkKinds(b *testing.B) {
 		{"calibrated-prior", calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(b), Learner: &wide})},
 		{"linear", quadratic},
 		{"gp", process},
-		{"truth", rollout.Known{}},
+		{"oracle", rollout.Oracle{}},
 	} {
 		m, err := k.Learn(context.Background(), s, data, nil, rng.New(1))
 		if err != nil {
@@ -123,8 +123,8 @@ func BenchmarkKinds(b *testing.B) {
 		for _, c := range []struct {
 			name  string
 			lanes int
-			up    *safex.Ascent
-		}{{"forward", 2500, nil}, {"gradient", 128, ascent}} {
+			up    *safex.Scalarisation
+		}{{"forward", 2500, nil}, {"gradient", 128, scalarisation}} {
 			b.Run(fmt.Sprintf("%s/%s/lanes=%d", k.name, c.name, c.lanes), func(b *testing.B) {
 				r := rand.New(rand.NewPCG(3, 4))
 				in := safex.Candidates{State: []float64{-1, 0, 0}, Actions: uniform(r, horizon, c.lanes), Eta: uniform(r, 3*horizon, c.lanes), Beta: 2}

@@ -95,8 +95,8 @@ func (w *worker) load() {
 	}
 	for k := range w.nu {
 		var v float64
-		if w.c.Last != nil {
-			v = w.c.Last[k]
+		if w.c.LastAction != nil {
+			v = w.c.LastAction[k]
 		}
 		fill(w.rows(w.last, k, 1), v)
 	}
@@ -125,7 +125,7 @@ func (w *worker) give(column, row []float64) { copy(column[w.lo:w.hi], row) }
 func (w *worker) step(t int) {
 	nx, next := w.nx, w.state(t+1)
 	pushed := w.c.Eta != nil || w.ascend
-	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Doubt, w.lanes)
+	mean, dev := w.change.forward(w.both(t), t, pushed || w.c.Epistemic, w.lanes)
 	w.devs[t] = dev
 	if w.prior == nil {
 		copy(next, w.state(t))
@@ -141,9 +141,9 @@ func (w *worker) step(t int) {
 		scale(push, dev, w.c.Beta)
 		addProduct(next, push, w.rows(w.eta, t*nx, nx))
 	}
-	if w.c.Doubt {
+	if w.c.Epistemic {
 		for d := range nx {
-			w.give(w.dst.Doubt[t*nx+d], w.rows(dev, d, 1))
+			w.give(w.dst.Epistemic[t*nx+d], w.rows(dev, d, 1))
 		}
 	}
 	w.outcome(t)
@@ -184,7 +184,7 @@ func (w *worker) run(t *num.Tape, inputs ...[]float64) {
 	t.Run(w.in[:i], w.lanes)
 }
 
-// value is safex.Ascent's, and begins the way back.
+// value is safex.Scalarisation's, and begins the way back.
 func (w *worker) value() {
 	value := w.rows(w.spare, 0, 1)
 	scale(value, w.rows(w.reward, 0, 1), w.up.Reward)

@@ -32,7 +32,7 @@ func (c *calibrated) stepper() stepper {
 type calibratedStepper struct {
 	*calibrated
 	stepper
-	keeper
+	rowsKept
 	memory     []float64
 	sigma, dev []float64 // [kept, nx]
 	g          []float64 // [nx]: gradient with respect to sigma
@@ -41,18 +41,18 @@ type calibratedStepper struct {
 // prepare implements stepper.
 func (s *calibratedStepper) prepare(steps int) {
 	s.stepper.prepare(steps)
-	s.keeper = steps > 0
+	s.rowsKept = steps > 0
 	n := max(1, steps) * s.nx
 	s.memory = lay(s.memory, part[float64]{&s.sigma, n}, part[float64]{&s.dev, n}, part[float64]{&s.g, s.nx})
 }
 
 // forward implements stepper.
-func (s *calibratedStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
-	mean, inner := s.stepper.forward(xu, t, doubt, lanes)
-	if !doubt {
+func (s *calibratedStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
+	mean, inner := s.stepper.forward(xu, t, epistemic, lanes)
+	if !epistemic {
 		return mean, nil
 	}
-	sigma, dev := at(s.keeper, s.sigma, t, s.nx, lanes), at(s.keeper, s.dev, t, s.nx, lanes)
+	sigma, dev := at(s.rowsKept, s.sigma, t, s.nx, lanes), at(s.rowsKept, s.dev, t, s.nx, lanes)
 	copy(sigma, inner)
 	for i, v := range sigma {
 		a, b := s.scale[i/lanes]*v, s.floor[i/lanes]
@@ -63,7 +63,7 @@ func (s *calibratedStepper) forward(xu []float64, t int, doubt bool, lanes int) 
 
 // backward implements stepper: the derivative is scale · scale σ / dev, and 0 where there is no deviation.
 func (s *calibratedStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
-	sigma, dev, g := at(s.keeper, s.sigma, t, s.nx, lanes), at(s.keeper, s.dev, t, s.nx, lanes), s.g[:s.nx*lanes]
+	sigma, dev, g := at(s.rowsKept, s.sigma, t, s.nx, lanes), at(s.rowsKept, s.dev, t, s.nx, lanes), s.g[:s.nx*lanes]
 	for i, v := range sigma {
 		k := s.scale[i/lanes]
 		if g[i] = 0; dev[i] != 0 {

@@ -40,7 +40,7 @@ func TestCrew(t *testing.T) {
 	e := New()
 	var wait sync.WaitGroup
 	for range callers {
-		r, err := e.Rollout(s, truth{form: &safex.Form{Prior: s.Dynamics}})
+		r, err := e.Rollout(s, oracle{form: &safex.Form{Prior: s.Dynamics}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,10 +74,10 @@ func TestCrew(t *testing.T) {
 	}
 }
 
-// truth is a model by its form alone.
-type truth struct {
+// oracle is a model by its form alone.
+type oracle struct {
 	safex.Model
 	form *safex.Form
 }
 
-func (t truth) Form() *safex.Form { return t.form }
+func (t oracle) Form() *safex.Form { return t.form }

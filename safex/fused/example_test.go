@@ -85,7 +85,7 @@ func ExampleEngine_gradients() {
 	}
 	c := safex.Candidates{State: []float64{0, 0}, Beta: 2, Actions: num.NewBatch(5, 1), Eta: num.NewBatch(5*2, 1)}
 	var r safex.Rolled
-	if err := roll.Roll(context.Background(), &r, c, &safex.Ascent{Excess: 1, Sharpness: 20}); err != nil {
+	if err := roll.Roll(context.Background(), &r, c, &safex.Scalarisation{Excess: 1, Sharpness: 20}); err != nil {
 		fmt.Println(err)
 		return
 	}

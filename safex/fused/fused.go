@@ -1,4 +1,4 @@
-// Package fused takes beliefs through time in one pass over blocks of lanes: the model and its doubt, the model error, the
+// Package fused takes beliefs through time in one pass over blocks of lanes: the model and its epistemic deviation, the model error, the
 // task's reward and limits, and the way back for gradients, in vectors. It computes what package rollout's graph does, faster,
 // for models with a safex.Form: ensembles of networks, linear regressions and Gaussian processes, calibrated or not, on a prior or
 // not, and a prior alone. Networks compute in float32; the state, the task's own functions and all other models in float64, as in the

@@ -183,9 +183,9 @@ func drawProcess(t testing.TB, r *rand.Rand, s *safex.System) (safex.Model, stri
 	return m, fmt.Sprintf("%s with %d points, signal %.2g, noise %.2g and length %.2g", g.Kernel, data.Len(), g.Signal, g.Noise, g.Length)
 }
 
-// given is a Keeper that loads one model, whatever is in the file, so that others can be put around it.
+// given is a Codec that loads one model, whatever is in the file, so that others can be put around it.
 type given struct {
-	safex.Keeper
+	safex.Codec
 	model safex.Model
 }
 
@@ -224,7 +224,7 @@ func drawAny(t testing.TB, r *rand.Rand, s *safex.System) (m safex.Model, what s
 	t.Helper()
 	switch r.IntN(7) {
 	case 0:
-		return rollout.Truth(s), "the truth"
+		return rollout.OracleModel(s), "the oracle"
 	case 1:
 		m, what = drawLinear(t, r, s)
 	case 2:
@@ -291,7 +291,7 @@ func bind(t testing.TB, e safex.Engine, s *safex.System, m safex.Model) safex.Ro
 	return r
 }
 
-func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Ascent) *safex.Rolled {
+func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Scalarisation) *safex.Rolled {
 	t.Helper()
 	out := &safex.Rolled{}
 	if err := r.Roll(context.Background(), out, c, up); err != nil {
@@ -312,7 +312,7 @@ func uniform(r *rand.Rand, dim, n int) num.Batch {
 
 // candidates are random ones from a start of s.
 func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
-	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64(), Doubt: r.IntN(2) == 0}
+	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: uniform(r, horizon*len(s.Action), n), Beta: 3 * r.Float64(), Epistemic: r.IntN(2) == 0}
 	s.Start(c.State, r)
 	for d := range c.State {
 		c.State[d] += 0.1 * r.NormFloat64()
@@ -321,7 +321,7 @@ func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates 
 		c.Eta = uniform(r, horizon*len(s.State), n)
 	}
 	if r.IntN(2) == 0 {
-		c.Last = uniform(r, len(s.Action), 1).Point(0)
+		c.LastAction = uniform(r, len(s.Action), 1).Point(0)
 	}
 	return c
 }
@@ -329,7 +329,7 @@ func candidates(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates 
 // results are the batches of a Rolled by name. Those of one unit and size are together.
 func results(out *safex.Rolled) map[string]num.Batch {
 	m := map[string]num.Batch{
-		"reward": out.Reward, "excess": out.Excess, "state": out.States, "doubt": out.Doubt, "action gradient": out.GradAction, "η gradient": out.GradEta,
+		"reward": out.Reward, "excess": out.Excess, "state": out.States, "epistemic": out.Epistemic, "action gradient": out.GradAction, "η gradient": out.GradEta,
 	}
 	if out.Value != nil {
 		m["value"] = num.Batch{out.Value}
@@ -372,7 +372,7 @@ func least(name string) float64 {
 	switch {
 	case strings.HasSuffix(name, "gradient"):
 		return 1e-6
-	case name == "doubt": // a small difference of numbers of size 1
+	case name == "epistemic": // a small difference of numbers of size 1
 		return 0.01
 	}
 	return 1
@@ -381,7 +381,7 @@ func least(name string) float64 {
 // torn tells whether a candidate is at a kink, of a relu or of a task, or so badly conditioned that float32 cannot tell:
 // changes of its state, its actions and its model errors by 5e-7 take the graph's own answers on both sides of got, or within
 // the tolerance.
-func torn(t *testing.T, r *rand.Rand, graph safex.Rollout, nu int, c safex.Candidates, up *safex.Ascent, name string, got num.Batch, lane int) bool {
+func torn(t *testing.T, r *rand.Rand, graph safex.Rollout, nu int, c safex.Candidates, up *safex.Scalarisation, name string, got num.Batch, lane int) bool {
 	const states, tries = 8, 16
 	jitter := func(v float64) float64 { return v + 1e-6*(r.Float64()-0.5) }
 	near := make(num.Batch, len(got))
@@ -424,9 +424,9 @@ func TestAgreesWithGraph(t *testing.T) {
 		for range 4 {
 			m, what := drawAny(t, r, s)
 			c := candidates(r, s, 1+r.IntN(30), 1+r.IntN(100))
-			var up *safex.Ascent
+			var up *safex.Scalarisation
 			if r.IntN(3) > 0 {
-				up = &safex.Ascent{Reward: r.NormFloat64(), Excess: 1, Sharpness: 1 + 20*r.Float64()}
+				up = &safex.Scalarisation{Reward: r.NormFloat64(), Excess: 1, Sharpness: 1 + 20*r.Float64()}
 			}
 			all.engines(t, fmt.Sprintf("%s, %s, %d columns, η %v", s.Name, what, len(c.Actions), c.Eta != nil), s, m, c, up)
 		}
@@ -446,7 +446,7 @@ func newComparison(r *rand.Rand) *comparison { return &comparison{r: r, worst: m
 // engines compares what both make of each candidate, with each form of package vec. Where float32 is too short for both, the
 // exact result decides: this engine may be off by the tolerance, or by four times as much as the graph, as functions of
 // package vec round by 2 to 4 units in the last place, and the graph's by half of one; or the candidate is lost in both.
-func (a *comparison) engines(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates, up *safex.Ascent) {
+func (a *comparison) engines(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates, up *safex.Scalarisation) {
 	t.Helper()
 	graph := bind(t, rollout.NewGoMLX(), s, m)
 	want, exactly := results(roll(t, graph, c, up)), make([]map[string]num.Batch, c.Actions.Len())
@@ -465,8 +465,8 @@ func (a *comparison) engines(t *testing.T, what string, s *safex.System, m safex
 				if exactly[lane] == nil {
 					exactly[lane] = results(exact(s, safex.FormOf(m), c, up, lane))
 				}
-				truth := exactly[lane][name]
-				mine, other := apart(only(got[name], lane), truth, 0, least(name)), apart(only(b, lane), truth, 0, least(name))
+				precise := exactly[lane][name]
+				mine, other := apart(only(got[name], lane), precise, 0, least(name)), apart(only(b, lane), precise, 0, least(name))
 				if mine <= max(tolerance, 4*other) || other > lost {
 					rounded = true
 				} else if kink = torn(t, a.r, graph, len(s.Action), c, up, name, got[name], lane); !kink {

@@ -96,7 +96,7 @@ const together = 2 * vec.Lanes
 // gaussianStepper is a gaussian's memory. Its float64 rows have room for the lanes that it takes together.
 type gaussianStepper struct {
 	*gaussian
-	keeper
+	rowsKept
 	memory     []float64
 	means      []float64 // [out]
 	devs       []float64 // [kept, out]
@@ -113,16 +113,16 @@ type gaussianStepper struct {
 
 // prepare implements stepper.
 func (s *gaussianStepper) prepare(steps int) {
-	s.keeper = steps > 0
+	s.rowsKept = steps > 0
 	s.memory = lay(s.memory, part[float64]{&s.means, s.out}, part[float64]{&s.devs, max(1, steps) * s.out}, part[float64]{&s.meanBy, steps * s.out * s.in}, part[float64]{&s.devBy, steps * s.out * s.in})
 }
 
 // forward implements stepper. With a way back, it also computes all derivatives that this takes, while the correlations are at
 // hand.
-func (s *gaussianStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *gaussianStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	mean = s.means[:s.out*lanes]
-	if doubt {
-		dev = at(s.keeper, s.devs, t, s.out, lanes)
+	if epistemic {
+		dev = at(s.rowsKept, s.devs, t, s.out, lanes)
 	}
 	for j := range s.outputs {
 		for lo := 0; lo < lanes; lo += together {
@@ -144,7 +144,7 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float64, t, lo, width, 
 		}
 	}
 	rho, slope := s.rho[:o.n*width], []float64(nil)
-	if s.keeper {
+	if s.rowsKept {
 		slope = s.slope[:o.n*width]
 	}
 	z, sums, factor := s.z[:s.in*width], s.sums[:(1+s.in)*width], s.factor[:width]
@@ -153,12 +153,12 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float64, t, lo, width, 
 	for l, v := range s.mean[:width] {
 		mean[j*lanes+lo+l] = v + hidden[l]
 	}
-	if s.keeper {
+	if s.rowsKept {
 		o.weighted.Mul(sums, slope, width)
 		for l := range factor {
 			factor[l] = 2
 		}
-		s.derive(at(s.keeper, s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
+		s.derive(at(s.rowsKept, s.meanBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 	if dev == nil {
 		return
@@ -176,12 +176,12 @@ func (s *gaussianStepper) predict(j int, mean, dev, xu []float64, t, lo, width, 
 			factor[l] = 0
 		}
 	}
-	if s.keeper {
+	if s.rowsKept {
 		pull := s.pull[:o.n*width]
 		o.rootBack.Mul(pull, part, width)
 		vec.Mul64(pull, pull, slope)
 		o.sums.Mul(sums, pull, width)
-		s.derive(at(s.keeper, s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
+		s.derive(at(s.rowsKept, s.devBy, t, s.out*s.in, lanes)[j*s.in*lanes+lo:], o, width, lanes)
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *gaussianStepper) derive(by []float64, o *process, width, lanes int) {
 // backward implements stepper.
 func (s *gaussianStepper) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
 	clear(dxu)
-	meanBy, devBy := at(s.keeper, s.meanBy, t, s.out*s.in, lanes), at(s.keeper, s.devBy, t, s.out*s.in, lanes)
+	meanBy, devBy := at(s.rowsKept, s.meanBy, t, s.out*s.in, lanes), at(s.rowsKept, s.devBy, t, s.out*s.in, lanes)
 	for j := range s.outputs {
 		a, b := gMean[j*lanes:][:lanes], gDev[j*lanes:][:lanes]
 		for i := range s.in {

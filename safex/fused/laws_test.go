@@ -26,7 +26,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-var ascent = &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+var scalarisation = &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
 
 // pendulum is a rollout of random networks, and n candidates.
 func pendulum(t testing.TB, activation string, horizon, n int) (*safex.System, *networks, safex.Candidates) {
@@ -44,7 +44,7 @@ func kinds(t testing.TB, s *safex.System, activation string) map[string]safex.Mo
 	linear, _ := drawLinear(t, r, s)
 	process, _ := drawProcess(t, r, s)
 	return map[string]safex.Model{
-		"networks": networks, "linear": linear, "process": process, "truth": rollout.Truth(s),
+		"networks": networks, "linear": linear, "process": process, "oracle": rollout.OracleModel(s),
 		"calibrated": calibrated(t, s, networks, []float64{1, 2, 3}, []float64{0, 0.01, 0.02}),
 		"prior":      onPrior(t, s, networks),
 		"all":        onPrior(t, s, calibrated(t, s, process, []float64{1, 2, 3}, []float64{0, 0.01, 0.02})),
@@ -69,18 +69,18 @@ func heavy(t testing.TB) *safex.System {
 }
 
 // learners are those whose models have a Form, by name.
-func learners(t testing.TB) map[string]safex.Keeper {
-	lin := func(degree int) safex.Keeper {
+func learners(t testing.TB) map[string]safex.Codec {
+	lin := func(degree int) safex.Codec {
 		l := linear.Default()
 		l.Degree = degree
 		return l
 	}
-	gauss := func(kernel string) safex.Keeper {
+	gauss := func(kernel string) safex.Codec {
 		g := gp.Default()
 		g.Kernel, g.Points, g.Restarts = kernel, 61, 0
 		return g
 	}
-	return map[string]safex.Keeper{
+	return map[string]safex.Codec{
 		"learned noise":  small(ensemble.Default()),
 		"fixed noise":    small(ensemble.Deterministic()),
 		"temperature":    calibrate.DefaultTemperature().With(small(ensemble.Default())),
@@ -95,12 +95,12 @@ func learners(t testing.TB) map[string]safex.Keeper {
 		"gp":             gauss("se"),
 		"rough gp":       gauss("matern52"),
 		"gp and all":     calibrate.DefaultConformal().With(residual.Residual{Prior: heavy(t), Learner: gauss("se")}),
-		"truth":          rollout.Known{},
-		"doubted truth":  calibrate.DefaultConformal().With(rollout.Known{}),
+		"oracle":         rollout.Oracle{},
+		"boxed oracle":   calibrate.DefaultConformal().With(rollout.Oracle{}),
 	}
 }
 
-// What was learned rolls as its graph does, a member alone too, and doubts the first step as it predicts.
+// What was learned rolls as its graph does, a member alone too, and has the deviation at the first step that it predicts.
 func TestFittedModels(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 200)
 	all := newComparison(rand.New(rand.NewPCG(5, 6)))
@@ -110,13 +110,13 @@ func TestFittedModels(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, c := pendulum(t, "swish", 10, 50)
-		c.Doubt = true
+		c.Epistemic = true
 		for _, column := range append(num.Batch{c.State}, c.Actions...) { // as the engines see them
 			for i, v := range column {
 				column[i] = float64(float32(v))
 			}
 		}
-		all.engines(t, name, s, m, c, ascent)
+		all.engines(t, name, s, m, c, scalarisation)
 		if safex.MembersOf(m) > 0 {
 			own, err := safex.MemberOf(m, 1)
 			if err != nil {
@@ -124,7 +124,7 @@ func TestFittedModels(t *testing.T) {
 			}
 			all.engines(t, name+", a member", s, own, c, nil)
 		}
-		doubt := roll(t, bind(t, fused.New(), s, m), c, nil).Doubt
+		epistemic := roll(t, bind(t, fused.New(), s, m), c, nil).Epistemic
 		x := num.NewBatch(3, 50)
 		for lane := range 50 {
 			x.SetPoint(lane, c.State)
@@ -135,8 +135,8 @@ func TestFittedModels(t *testing.T) {
 		}
 		for d, column := range p.Epistemic {
 			for lane, want := range column {
-				if got := doubt[d][lane]; math.Abs(got-want) > tolerance*want {
-					t.Fatalf("%s: the doubt of dimension %d of candidate %d is %v, the model predicts %v", name, d, lane, got, want)
+				if got := epistemic[d][lane]; math.Abs(got-want) > tolerance*want {
+					t.Fatalf("%s: the epistemic deviation of dimension %d of candidate %d is %v, the model predicts %v", name, d, lane, got, want)
 				}
 			}
 		}
@@ -144,45 +144,45 @@ func TestFittedModels(t *testing.T) {
 	all.report(t, 10)
 }
 
-// The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes no bit of
+// The epistemic deviation comes if it is asked for, with a model error or without, with gradients or without, and changes no bit of
 // anything else.
-func TestDoubt(t *testing.T) {
+func TestEpistemic(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 100)
 	for name, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
-		c.Doubt = true
+		c.Epistemic = true
 		want := roll(t, r, c, nil)
-		for _, up := range []*safex.Ascent{nil, ascent} {
+		for _, up := range []*safex.Scalarisation{nil, scalarisation} {
 			for _, eta := range []num.Batch{c.Eta, nil} {
 				asked := c
 				asked.Eta = eta
 				out := roll(t, r, asked, up)
-				if with, without := out.Doubt, want.Doubt; eta != nil && !slices.EqualFunc(with, without, slices.Equal[[]float64]) ||
-					!slices.Equal(with[0], without[0]) || len(with) != 18 || name != "truth" && slices.Contains(with[17], 0) {
-					t.Fatalf("%s, η %v, gradient %v: the doubt is another", name, eta != nil, up != nil)
+				if with, without := out.Epistemic, want.Epistemic; eta != nil && !slices.EqualFunc(with, without, slices.Equal[[]float64]) ||
+					!slices.Equal(with[0], without[0]) || len(with) != 18 || name != "oracle" && slices.Contains(with[17], 0) {
+					t.Fatalf("%s, η %v, gradient %v: the epistemic deviation is another", name, eta != nil, up != nil)
 				}
 				with := results(out)
-				asked.Doubt = false
+				asked.Epistemic = false
 				again := roll(t, r, asked, up)
 				for what, b := range results(again) {
-					if what == "doubt" {
+					if what == "epistemic" {
 						continue
 					}
 					for d := range b {
 						if !slices.Equal(b[d], with[what][d]) {
-							t.Fatalf("%s, η %v, gradient %v: without a doubt, %s %d is another", name, eta != nil, up != nil, what, d)
+							t.Fatalf("%s, η %v, gradient %v: without the epistemic deviation, %s %d is another", name, eta != nil, up != nil, what, d)
 						}
 					}
 				}
-				if err := r.Roll(context.Background(), out, asked, up); err != nil || again.Doubt != nil || out.Doubt != nil {
-					t.Fatalf("%s: a doubt that nobody asked for, or that is left of the call before; %v", name, err)
+				if err := r.Roll(context.Background(), out, asked, up); err != nil || again.Epistemic != nil || out.Epistemic != nil {
+					t.Fatalf("%s: an epistemic deviation that nobody asked for, or that is left of the call before; %v", name, err)
 				}
 			}
 		}
 	}
 }
 
-// Close to its data, where a process is sure, it doubts as it predicts: to 1e-5 of a deviation that is a thousandth of that far
+// Close to its data, where a process is certain, its deviation is the one that it predicts: to 1e-5 of a deviation that is a thousandth of that far
 // away. In float32 hardly any of these deviations is a number at all.
 func TestSureProcesses(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 300)
@@ -199,7 +199,7 @@ func TestSureProcesses(t *testing.T) {
 		for range 100 {
 			const n = 20
 			row := r.IntN(data.Len())
-			c := safex.Candidates{State: data.X.Point(row), Actions: uniform(r, 1, n), Doubt: true}
+			c := safex.Candidates{State: data.X.Point(row), Actions: uniform(r, 1, n), Epistemic: true}
 			size := math.Pow(10, -5*r.Float64())
 			for d, v := range s.State {
 				c.State[d] = float64(float32(c.State[d] + size*v.Scale*r.NormFloat64()))
@@ -217,8 +217,8 @@ func TestSureProcesses(t *testing.T) {
 			for d := range p.Mean {
 				for i := range n {
 					least = min(least, p.Epistemic[d][i]/s.State[d].Scale)
-					if got, want := out.Doubt[d][i], p.Epistemic[d][i]; math.Abs(got-want) > tolerance*want {
-						t.Fatalf("%s: the doubt of dimension %d is %v, the model predicts %v", form, d, got, want)
+					if got, want := out.Epistemic[d][i], p.Epistemic[d][i]; math.Abs(got-want) > tolerance*want {
+						t.Fatalf("%s: the epistemic deviation of dimension %d is %v, the model predicts %v", form, d, got, want)
 					}
 					if got, want := out.States[d][i], p.Mean[d][i]; math.Abs(got-want) > 2e-7*(1+math.Abs(want)) {
 						t.Fatalf("%s: the mean of dimension %d is %v, the model predicts %v", form, d, got, want)
@@ -249,14 +249,14 @@ func thrown(t testing.TB) safex.Model {
 // Models that have not seen anything roll as their graphs do.
 func TestWithoutData(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 40)
-	c.Doubt = true
+	c.Epistemic = true
 	all := newComparison(rand.New(rand.NewPCG(5, 6)))
 	for _, name := range []string{"linear", "gp", "rough gp"} {
 		m, err := learners(t)[name].Learn(context.Background(), s, &safex.Data{}, nil, rng.New(1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.engines(t, name, s, m, c, ascent)
+		all.engines(t, name, s, m, c, scalarisation)
 	}
 	all.report(t, 100)
 }
@@ -266,9 +266,9 @@ func TestWithoutData(t *testing.T) {
 func TestBrokenWeights(t *testing.T) {
 	check := func(t *testing.T, what string, s *safex.System, m safex.Model, c safex.Candidates) (got *safex.Rolled) {
 		t.Helper()
-		c.Doubt = true
-		got, want := roll(t, bind(t, fused.New(), s, m), c, ascent), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, ascent)
-		for name, of := range map[string][2]num.Batch{"state": {got.States, want.States}, "doubt": {got.Doubt, want.Doubt}} {
+		c.Epistemic = true
+		got, want := roll(t, bind(t, fused.New(), s, m), c, scalarisation), roll(t, bind(t, rollout.NewGoMLX(), s, m), c, scalarisation)
+		for name, of := range map[string][2]num.Batch{"state": {got.States, want.States}, "epistemic": {got.Epistemic, want.Epistemic}} {
 			for d, column := range of[1] {
 				for i, v := range column {
 					if w := of[0][d][i]; finite(w) && (!finite(v) || math.Abs(v-w) > 1e-5*(1+math.Abs(v))) {
@@ -333,8 +333,8 @@ func TestCandidatesAreIndependent(t *testing.T) {
 
 func independent(t *testing.T, kind string, r safex.Rollout, c safex.Candidates) {
 	t.Helper()
-	c.Doubt = true
-	before := roll(t, r, c, ascent)
+	c.Epistemic = true
+	before := roll(t, r, c, scalarisation)
 	for _, n := range []int{1, 31, 32, 33, 64, 65, 100} {
 		part := c
 		part.Actions, part.Eta = num.NewBatch(len(c.Actions), n), num.NewBatch(len(c.Eta), n)
@@ -345,7 +345,7 @@ func independent(t *testing.T, kind string, r safex.Rollout, c safex.Candidates)
 		if n > 1 {
 			part.Actions[2][0] = math.NaN()
 		}
-		after := results(roll(t, r, part, ascent))
+		after := results(roll(t, r, part, scalarisation))
 		for name, b := range results(before) {
 			for d := range b {
 				for i := 1; i < n; i++ {
@@ -367,12 +367,12 @@ func TestWithoutEta(t *testing.T) {
 	for kind, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
 		for range 3 {
-			roll(t, r, c, ascent)
+			roll(t, r, c, scalarisation)
 			without, zeros := c, c
 			without.Eta, zeros.Eta = nil, num.NewBatch(len(c.Eta), 100)
-			want := results(roll(t, r, zeros, ascent))
-			roll(t, r, c, ascent)
-			for name, b := range results(roll(t, r, without, ascent)) {
+			want := results(roll(t, r, zeros, scalarisation))
+			roll(t, r, c, scalarisation)
+			for name, b := range results(roll(t, r, without, scalarisation)) {
 				for d := range b {
 					if !slices.Equal(b[d], want[name][d]) {
 						t.Fatalf("%s: %s %d is another than at η = 0", kind, name, d)
@@ -386,13 +386,13 @@ func TestWithoutEta(t *testing.T) {
 // How many cores there are changes no bit, and neither does the width of the vectors.
 func TestSameBits(t *testing.T) {
 	s, _, c := pendulum(t, "tanh", 6, 300)
-	c.Doubt = true
+	c.Epistemic = true
 	for kind, m := range kinds(t, s, "tanh") {
 		r := bind(t, fused.New(), s, m)
-		want := results(roll(t, r, c, ascent))
+		want := results(roll(t, r, c, scalarisation))
 		check := func(what string) {
 			t.Helper()
-			for name, b := range results(roll(t, r, c, ascent)) {
+			for name, b := range results(roll(t, r, c, scalarisation)) {
 				for d := range b {
 					if !slices.Equal(b[d], want[name][d]) {
 						t.Fatalf("%s: with %s, %s %d is another", kind, what, name, d)
@@ -424,7 +424,7 @@ func TestConcurrentRolls(t *testing.T) {
 		outs, again := make([]*safex.Rolled, 16), make([]*safex.Rolled, 16)
 		run := func(i int) *safex.Rolled {
 			_, _, c := pendulum(t, "relu", 3+i%4, 70+i)
-			up := ascent
+			up := scalarisation
 			if i%3 == 0 {
 				up = nil
 			}
@@ -457,10 +457,10 @@ func TestNoAllocation(t *testing.T) {
 	s, _, c := pendulum(t, "swish", 6, 100)
 	for kind, m := range kinds(t, s, "swish") {
 		r := bind(t, fused.New(), s, m)
-		for _, up := range []*safex.Ascent{nil, ascent} {
-			for _, doubt := range []bool{false, true} {
+		for _, up := range []*safex.Scalarisation{nil, scalarisation} {
+			for _, epistemic := range []bool{false, true} {
 				var out safex.Rolled
-				c.Doubt = doubt
+				c.Epistemic = epistemic
 				if n := testing.AllocsPerRun(10, func() {
 					if err := r.Roll(context.Background(), &out, c, up); err != nil {
 						t.Fatal(err)
@@ -511,7 +511,7 @@ func TestRefuses(t *testing.T) {
 	short.State = []float64{1}
 	panics("a short state", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
 	short = c
-	short.Last = []float64{1, 2}
+	short.LastAction = []float64{1, 2}
 	panics("a long last action", func() { r.Roll(context.Background(), &safex.Rolled{}, short, nil) })
 	torn := draw(rand.New(rand.NewPCG(1, 1)), s, 2, []int{3}, "relu")
 	torn.layers.Dense[1].Weights = torn.layers.Dense[1].Weights[1:]

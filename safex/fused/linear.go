@@ -48,7 +48,7 @@ type linearStepper struct {
 	*linear
 	tape *num.Tape
 	rows [][]float64 // inputs of the tape
-	keeper
+	rowsKept
 	memory     []float64
 	parts, std []float64 // [kept, k] and [kept, 1]: root times the features, and its length
 	mean, dev  []float64 // [out] and [kept, out]
@@ -57,7 +57,7 @@ type linearStepper struct {
 
 // prepare implements stepper.
 func (s *linearStepper) prepare(steps int) {
-	s.keeper = steps > 0
+	s.rowsKept = steps > 0
 	kept := max(1, steps)
 	s.memory = lay(s.memory, part[float64]{&s.parts, kept * s.k}, part[float64]{&s.std, kept}, part[float64]{&s.mean, s.out}, part[float64]{&s.dev, kept * s.out},
 		part[float64]{&s.phi, s.k}, part[float64]{&s.g, s.out + s.k})
@@ -72,24 +72,24 @@ func (s *linearStepper) run(xu []float64, lanes int) {
 }
 
 // forward implements stepper.
-func (s *linearStepper) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *linearStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	s.run(xu, lanes)
 	phi, mean := s.phi[:s.k*lanes], s.mean[:s.out*lanes]
 	for i := range s.k {
 		copy(phi[i*lanes:], s.tape.Out(i, lanes))
 	}
 	s.weights.Mul(mean, phi, lanes)
-	if !doubt {
+	if !epistemic {
 		return mean, nil
 	}
-	parts, std := at(s.keeper, s.parts, t, s.k, lanes), at(s.keeper, s.std, t, 1, lanes)
+	parts, std := at(s.rowsKept, s.parts, t, s.k, lanes), at(s.rowsKept, s.std, t, 1, lanes)
 	s.root.Mul(parts, phi, lanes)
 	fill(std, 1e-16)
 	vec.Squares64(std, parts)
 	for l, v := range std {
 		std[l] = math.Sqrt(v)
 	}
-	dev = at(s.keeper, s.dev, t, s.out, lanes)
+	dev = at(s.rowsKept, s.dev, t, s.out, lanes)
 	for d, unit := range s.scale {
 		scale(dev[d*lanes:][:lanes], std, unit)
 	}
@@ -104,10 +104,10 @@ func (s *linearStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
 	for d, unit := range s.scale {
 		addTimes(slope, gDev[d*lanes:][:lanes], unit)
 	}
-	for l, v := range at(s.keeper, s.std, t, 1, lanes) {
+	for l, v := range at(s.rowsKept, s.std, t, 1, lanes) {
 		slope[l] /= v
 	}
-	parts := at(s.keeper, s.parts, t, s.k, lanes)
+	parts := at(s.rowsKept, s.parts, t, s.k, lanes)
 	for i := range s.k {
 		product(g[(s.out+i)*lanes:][:lanes], parts[i*lanes:][:lanes], slope)
 	}

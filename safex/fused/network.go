@@ -82,7 +82,7 @@ func (n *network) stepper() stepper { return &members{network: n} }
 // members are a network's memory.
 type members struct {
 	*network
-	keeper
+	rowsKept
 	memory      []float32
 	z           []float32 // [in]: inputs
 	y           []float32 // [kept, members, out]: outputs of the members
@@ -99,7 +99,7 @@ type members struct {
 
 // prepare implements stepper.
 func (s *members) prepare(steps int) {
-	s.keeper = steps > 0
+	s.rowsKept = steps > 0
 	kept := max(1, steps)
 	s.memory = lay(s.memory,
 		part[float32]{&s.z, s.in}, part[float32]{&s.y, kept * s.members * s.out}, part[float32]{&s.mean, kept * s.out}, part[float32]{&s.dev, kept * s.out},
@@ -109,10 +109,10 @@ func (s *members) prepare(steps int) {
 }
 
 // forward implements stepper.
-func (s *members) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev []float64) {
+func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	var slopes []float32
-	if s.keeper {
-		slopes = at(s.keeper, s.slopes, t, s.members*s.units(), lanes)
+	if s.rowsKept {
+		slopes = at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes)
 	}
 	z := s.z[:s.in*lanes]
 	for k, c := range s.center {
@@ -121,17 +121,17 @@ func (s *members) forward(xu []float64, t int, doubt bool, lanes int) (mean, dev
 			to[l] = float32((v - c) * by)
 		}
 	}
-	y := at(s.keeper, s.y, t, s.members*s.out, lanes)
+	y := at(s.rowsKept, s.y, t, s.members*s.out, lanes)
 	s.forth(y, slopes, z, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
-	m, d := at(s.keeper, s.mean, t, s.out, lanes), []float32(nil)
-	if doubt {
-		d = at(s.keeper, s.dev, t, s.out, lanes)
+	m, d := at(s.rowsKept, s.mean, t, s.out, lanes), []float32(nil)
+	if epistemic {
+		d = at(s.rowsKept, s.dev, t, s.out, lanes)
 	}
 	vec.Spread(m, d, y, s.members)
 	mean = s.change[:s.out*lanes]
 	s.widen(mean, m, lanes)
-	if doubt {
-		dev = at(s.keeper, s.deviations, t, s.out, lanes)
+	if epistemic {
+		dev = at(s.rowsKept, s.deviations, t, s.out, lanes)
 		s.widen(dev, d, lanes)
 	}
 	return mean, dev
@@ -161,9 +161,9 @@ func (s *members) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
 		}
 	}
 	dy, n := s.dy[:s.members*s.out*lanes], s.out*lanes
-	vec.SpreadBack(dy, at(s.keeper, s.y, t, s.members*s.out, lanes), at(s.keeper, s.mean, t, s.out, lanes), at(s.keeper, s.dev, t, s.out, lanes), s.gMean[:n], s.gDev[:n], s.members)
+	vec.SpreadBack(dy, at(s.rowsKept, s.y, t, s.members*s.out, lanes), at(s.rowsKept, s.mean, t, s.out, lanes), at(s.rowsKept, s.dev, t, s.out, lanes), s.gMean[:n], s.gDev[:n], s.members)
 	z := s.z[:s.in*lanes]
-	s.back(z, dy, at(s.keeper, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+	s.back(z, dy, at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
 	for k, by := range s.inverse {
 		to := dxu[k*lanes:][:lanes]
 		for l, v := range z[k*lanes:][:lanes] {

@@ -262,8 +262,8 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	return mean, dev
 }
 
-// exact is what becomes of candidate lane of c, in float64 from the numbers that the engines see.
-func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent, lane int) *safex.Rolled {
+// exact is the rollout of candidate lane of c, in float64 from the numbers that the engines see.
+func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Scalarisation, lane int) *safex.Rolled {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)
 	horizon := len(c.Actions) / nu
 	input := func(b num.Batch, i, at int) dual {
@@ -278,7 +278,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 	for d, v := range c.State {
 		x[d].v = v
 	}
-	for k, v := range c.Last {
+	for k, v := range c.LastAction {
 		last[k].v = v
 	}
 	out := &safex.Rolled{Value: make([]float64, 1)}
@@ -292,7 +292,7 @@ func exact(s *safex.System, f *safex.Form, c safex.Candidates, up *safex.Ascent,
 		}
 		next, dev := believe(f, nx, slices.Concat(x, u))
 		for d := range next {
-			out.Doubt = append(out.Doubt, []float64{dev[d].v})
+			out.Epistemic = append(out.Epistemic, []float64{dev[d].v})
 			eta := input(c.Eta, t*nx+d, horizon*nu+t*nx+d)
 			next[d] = next[d].plus(dev[d].times(eta).by(c.Beta))
 			out.States[t*nx+d][0] = next[d].v
@@ -352,8 +352,8 @@ func TestLikeMembers(t *testing.T) {
 			copy(d.Bias[d.Out:], d.Bias)
 		}
 		c := candidates(r, s, 30, 8)
-		c.Eta, c.Doubt = uniform(r, 30*len(s.State), 8), true
-		up := &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 16}
+		c.Eta, c.Epistemic = uniform(r, 30*len(s.State), 8), true
+		up := &safex.Scalarisation{Reward: 1, Excess: 1, Sharpness: 16}
 		graph := results(roll(t, bind(t, rollout.NewGoMLX(), s, m), c, up))
 		worst := map[string][2]float64{} // of this engine and the graph
 		for lane := range 8 {

@@ -26,14 +26,14 @@ type bound struct {
 
 // Roll implements safex.Rollout. Blocks of lanes are shared out to the cores; how many these are changes no bit. In the
 // steady state it allocates nothing, if dst has held as many candidates before.
-func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	switch {
 	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
 		panic(fmt.Sprintf("fused: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
-	case c.Last != nil && len(c.Last) != nu:
-		panic(fmt.Sprintf("fused: a last action of %d dimensions, want %d", len(c.Last), nu))
+	case c.LastAction != nil && len(c.LastAction) != nu:
+		panic(fmt.Sprintf("fused: a last action of %d dimensions, want %d", len(c.LastAction), nu))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("fused: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}
@@ -41,10 +41,10 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	if !c.Doubt {
-		dst.Doubt = nil
+	if !c.Epistemic {
+		dst.Epistemic = nil
 	} else {
-		resize(&dst.Doubt, horizon*nx, n)
+		resize(&dst.Epistemic, horizon*nx, n)
 	}
 	if up == nil {
 		dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil
@@ -79,8 +79,8 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	return nil
 }
 
-// share shares n candidates out to workers in blocks of so many lanes: as few blocks as there can be, but as many for each
-// worker, and of one size but for the last.
+// share divides n candidates among workers, in blocks of lanes. Every worker gets the same number of blocks, and there are as few as
+// the size of a block allows. All blocks have the same size, except the last.
 func share(n, workers int) (lanes, blocks int) {
 	rounds := (n + workers*most - 1) / (workers * most)
 	each := workers * rounds
@@ -101,7 +101,7 @@ type job struct {
 	dst        *safex.Rolled
 	c          safex.Candidates
 	ascend     bool
-	up         safex.Ascent
+	up         safex.Scalarisation
 	horizon, n int
 	lanes      int // of a block
 	next       atomic.Int64

@@ -96,7 +96,7 @@ func BenchmarkPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				q.Last = next
+				q.Previous = next
 				q.State, _, _ = s.Step(q.State, next.Actions[0])
 			}
 			b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms/plan")

@@ -34,7 +34,7 @@ func rides(s *safex.System) (*safex.Data, error) {
 	return data, nil
 }
 
-// Learns a sledge that was only pushed forward: the model knows what happens there, and doubts what happens backward.
+// Learns a sledge that was only pushed forward: the model knows what happens there, and is uncertain of what happens backward.
 func ExampleGP() {
 	s, err := sledge.System()
 	if err != nil {
@@ -57,15 +57,15 @@ func ExampleGP() {
 		fmt.Println(err)
 		return
 	}
-	for i, doubt := range p.Epistemic[0] {
-		fmt.Printf("knows what comes after %v m/s within 0.02 m/s: %v\n", x[0][i], doubt < 0.02)
+	for i, deviation := range p.Epistemic[0] {
+		fmt.Printf("knows what comes after %v m/s within 0.02 m/s: %v\n", x[0][i], deviation < 0.02)
 	}
 	// Output:
 	// knows what comes after 0.6 m/s within 0.02 m/s: true
 	// knows what comes after -0.8 m/s within 0.02 m/s: false
 }
 
-// Takes in what happened since the fit, which costs little: the doubt about a place falls when it has been there.
+// Takes in what happened since the fit, which costs little: the uncertainty about a place falls when it has been there.
 func ExampleGP_Update() {
 	s, err := sledge.System()
 	if err != nil {
@@ -97,9 +97,9 @@ func ExampleGP_Update() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Printf("doubts the next speed by more than 0.02 m/s: %v\n", p.Epistemic[0][0] > 0.02)
+		fmt.Printf("uncertain of the next speed by more than 0.02 m/s: %v\n", p.Epistemic[0][0] > 0.02)
 	}
 	// Output:
-	// doubts the next speed by more than 0.02 m/s: true
-	// doubts the next speed by more than 0.02 m/s: false
+	// uncertain of the next speed by more than 0.02 m/s: true
+	// uncertain of the next speed by more than 0.02 m/s: false
 }

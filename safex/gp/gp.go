@@ -1,4 +1,4 @@
-// Package gp learns dynamics by Gaussian processes: the doubt of a dimension grows with the distance to the
+// Package gp learns dynamics by Gaussian processes: the epistemic deviation of a dimension grows with the distance to the
 // transitions seen, measured in length scales that are learned too.
 package gp
 
@@ -31,7 +31,7 @@ import (
 // by one, the next always the one that is known worst, in units of its noise (Lawrence, Seeger and Herbrich, 2003: the
 // one that tells most; the greedy order of a pivoted Cholesky factorisation). It is the exact posterior of the subset.
 // Conditioning on fewer transitions never lowers the deviation, so this errs on the side of caution; Left says how much
-// is lost. With Points for all of them, and without Fit, the posterior is that of all data: the order of the
+// is lost. With Points for all of them, and without Fit, the posterior is given all data: the order of the
 // data does not matter, and more never raise the epistemic deviation. With Fit they can, as the s, ς and ℓ_d change.
 type GP struct {
 	Kernel string // "se", squared exponential, for smooth dynamics; "matern52", Matérn 5/2, for rougher ones
@@ -172,7 +172,7 @@ func (g GP) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev s
 }
 
 // Update implements safex.Updater. A transition that is not Novel enough, or for which there is no room left by Points and
-// Spare, is left out until the next Learn: the doubt about it stays. The hyper-parameters stay too. Each transition that is
+// Spare, is left out until the next Learn: the uncertainty about it stays. The hyper-parameters stay too. Each transition that is
 // added costs the square of those before. It panics if there are fewer transitions than m knows.
 func (g GP) Update(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model) (safex.Model, error) {
 	if err := g.Check(); err != nil {
@@ -251,7 +251,7 @@ func inputs(s *safex.System, data *safex.Data, from int) num.Batch {
 	return z
 }
 
-// changes are those of the states from row on, in Scales.
+// changes are how the states change from row on, in Scales.
 func changes(s *safex.System, data *safex.Data, from int) num.Batch {
 	y := num.NewBatch(len(s.State), data.Len()-from)
 	for j, v := range s.State {
@@ -263,6 +263,6 @@ func changes(s *safex.System, data *safex.Data, from int) num.Batch {
 }
 
 var (
-	_ safex.Keeper  = GP{}
+	_ safex.Codec   = GP{}
 	_ safex.Updater = GP{}
 )

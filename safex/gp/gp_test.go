@@ -146,8 +146,8 @@ func TestClosedForm(t *testing.T) {
 	}
 }
 
-// The doubt vanishes where data are and grows to the signal away from them.
-func TestDoubt(t *testing.T) {
+// The epistemic deviation vanishes where data are and grows to the signal away from them.
+func TestEpistemic(t *testing.T) {
 	s := line(t)
 	data := &safex.Data{}
 	for i := range 40 {
@@ -184,7 +184,7 @@ func TestFit(t *testing.T) {
 		}
 		for i, v := range p.Mean[0] {
 			if want := 0.3 + math.Sin(0.9); math.Abs(v-want) > 0.1 || p.Epistemic[0][i] > 0.1 {
-				t.Errorf("%s: mean %v and doubt %v, want %v", kernel, v, p.Epistemic[0][i], want)
+				t.Errorf("%s: mean %v and deviation %v, want %v", kernel, v, p.Epistemic[0][i], want)
 			}
 		}
 	}
@@ -438,7 +438,7 @@ func TestGraphRounding(t *testing.T) {
 			for i := range 20 {
 				c := safex.Candidates{State: []float64{0.02 + float64(i)/4}, Beta: 1, Actions: num.NewBatch(1, 1), Eta: num.Batch{{1}}}
 				var out safex.Rolled
-				if err := r.Roll(context.Background(), &out, c, &safex.Ascent{Reward: 1, Sharpness: 5}); err != nil {
+				if err := r.Roll(context.Background(), &out, c, &safex.Scalarisation{Reward: 1, Sharpness: 5}); err != nil {
 					t.Fatal(err)
 				}
 				for _, b := range []num.Batch{out.States, out.GradAction, out.GradEta} {
@@ -479,7 +479,7 @@ func TestGraphAgrees(t *testing.T) {
 					}
 				}
 				var out safex.Rolled
-				if err := r.Roll(context.Background(), &out, c, &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 5}); err != nil {
+				if err := r.Roll(context.Background(), &out, c, &safex.Scalarisation{Reward: 1, Excess: 1, Sharpness: 5}); err != nil {
 					t.Fatal(err)
 				}
 				p := predict(t, m, points, c.Actions)
@@ -526,7 +526,7 @@ func TestGraph(t *testing.T) {
 			}
 			c.Actions[1][3] = math.NaN()
 			var out safex.Rolled
-			if err := r.Roll(context.Background(), &out, c, &safex.Ascent{Reward: 1, Excess: 1, Sharpness: 5}); err != nil {
+			if err := r.Roll(context.Background(), &out, c, &safex.Scalarisation{Reward: 1, Excess: 1, Sharpness: 5}); err != nil {
 				t.Fatal(err)
 			}
 			for _, b := range []num.Batch{out.GradAction, out.GradEta} {

@@ -89,7 +89,7 @@ func (o *output) copy(more int) *output {
 	return &c
 }
 
-// news is what conditioning on a further input needs to know of it.
+// news holds the numbers of a further input that conditioning on it needs.
 type news struct {
 	z        num.Batch // in length scales
 	k, l     []float64 // kernels to the inputs, and L⁻¹ times them

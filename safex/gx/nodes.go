@@ -68,7 +68,7 @@ func Nodes(p *num.Program, x []*Node) []*Node {
 	return y
 }
 
-// Apply is Nodes for inputs that are the rows of x, [p.In, B]; its outputs are those of the result, [p.Out, B].
+// Apply is Nodes for inputs that are the rows of x, [p.In, B]; its outputs are the rows of the result, [p.Out, B].
 func Apply(p *num.Program, x *Node) *Node {
 	lanes := x.Shape().Dim(1)
 	in := make([]*Node, p.In)

@@ -37,14 +37,14 @@ func random(s *safex.System, n int) (*safex.Data, error) {
 	return data, nil
 }
 
-// Learns from random steps, and asks the model for the speed after a push of all force: the doubt about it falls with more steps.
+// Learns from random steps, and asks the model for the speed after a push of all force: the uncertainty about it falls with more steps.
 func ExampleLinear() {
 	s, err := swing.System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	var doubts []float64
+	var deviations []float64
 	for _, n := range []int{3, 60} {
 		data, err := random(s, n)
 		if err != nil {
@@ -61,10 +61,10 @@ func ExampleLinear() {
 			fmt.Println(err)
 			return
 		}
-		doubts = append(doubts, p.Epistemic[1][0])
+		deviations = append(deviations, p.Epistemic[1][0])
 	}
-	fmt.Println("less doubt after 60 steps than after 3:", doubts[1] < doubts[0]/2)
-	// Output: less doubt after 60 steps than after 3: true
+	fmt.Println("more certain after 60 steps than after 3:", deviations[1] < deviations[0]/2)
+	// Output: more certain after 60 steps than after 3: true
 }
 
 // Gives the regression a feature that physics suggests, the cube of the position: it then finds the spring, which no plane fits.

@@ -109,4 +109,4 @@ func (l Linear) Learn(ctx context.Context, s *safex.System, data *safex.Data, _ 
 	return newModel(s, p, l.Noise, w, root)
 }
 
-var _ safex.Keeper = Linear{}
+var _ safex.Codec = Linear{}

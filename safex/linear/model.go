@@ -96,7 +96,7 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	weights, root, scale := p[0], p[1], p[2]
 	nx, φ := len(m.scale), gx.Apply(m.program, xu)
 	mean = Add(Slice(xu, AxisRange(0, nx), AxisRange()), Mul(scale, Dot(weights, φ).MatMul()))
-	// The floor keeps the gradient of the square root finite where there is no doubt.
+	// The floor keeps the gradient of the square root finite where the deviation is 0.
 	std := Sqrt(AddScalar(ReduceSum(Square(Dot(root, φ).MatMul()), 0), 1e-16))
 	return mean, Mul(scale, InsertAxes(std, 0))
 }

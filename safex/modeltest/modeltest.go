@@ -57,7 +57,7 @@ func head(d *safex.Data, n int) *safex.Data {
 }
 
 // Run checks that l keeps the laws. l should learn some hundred transitions in a moment.
-func Run(t *testing.T, l safex.Keeper, laws Laws) {
+func Run(t *testing.T, l safex.Codec, laws Laws) {
 	s, data := Pendulum(t, 200)
 	learn := func(t *testing.T, d *safex.Data, seed uint64) safex.Model {
 		t.Helper()
@@ -219,9 +219,9 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 	if u, ok := l.(safex.Updater); ok {
 		t.Run("takes in steps", func(t *testing.T) { takesIn(t, l, u, s, data, save) })
 	}
-	if c, ok := model.(safex.Committee); ok && c.Members() > 0 {
+	if c, ok := model.(safex.Membered); ok && c.Members() > 0 {
 		t.Run("members", func(t *testing.T) { members(t, model, c) })
-		if split, ok := model.(safex.Splitter); ok {
+		if split, ok := model.(safex.Splittable); ok {
 			t.Run("members alone", func(t *testing.T) { alone(t, s, split, laws) })
 		}
 	}
@@ -242,7 +242,7 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 				}
 			}
 		})
-		t.Run("more data never raise the doubt", func(t *testing.T) {
+		t.Run("more data never raise the epistemic deviation", func(t *testing.T) {
 			x, u := far(60)
 			before := predict(t, learn(t, head(data, 5), 1), x, u)
 			for _, n := range []int{6, 10, 50, 200} {
@@ -262,7 +262,7 @@ func Run(t *testing.T, l safex.Keeper, laws Laws) {
 
 // takesIn checks that it does not matter in how many calls steps come, nor whether a model was on disk in between, and
 // that the model before stays as it was.
-func takesIn(t *testing.T, l safex.Keeper, u safex.Updater, s *safex.System, data *safex.Data, save func(*testing.T, safex.Model) []byte) {
+func takesIn(t *testing.T, l safex.Codec, u safex.Updater, s *safex.System, data *safex.Data, save func(*testing.T, safex.Model) []byte) {
 	first, err := l.Learn(context.Background(), s, head(data, 150), nil, rng.New(1))
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +299,7 @@ func takesIn(t *testing.T, l safex.Keeper, u safex.Updater, s *safex.System, dat
 
 // members checks that the mean is that of the members, that a lane is its member's alone, and that the members'
 // epistemic deviation is 0.
-func members(t *testing.T, m safex.Model, c safex.Committee) {
+func members(t *testing.T, m safex.Model, c safex.Membered) {
 	x, u := far(40)
 	want := predict(t, m, x, u)
 	n := x.Len()
@@ -318,7 +318,7 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 			for i := range n {
 				mean[d][i] += each[k].Mean[d][i] / float64(len(each))
 				if each[k].Epistemic[d][i] != 0 {
-					t.Fatalf("member %d doubts by %v", k, each[k].Epistemic[d][i])
+					t.Fatalf("member %d has the epistemic deviation %v", k, each[k].Epistemic[d][i])
 				}
 			}
 		}
@@ -346,8 +346,8 @@ func members(t *testing.T, m safex.Model, c safex.Committee) {
 	}
 }
 
-// alone checks that a member by itself predicts what it does among the others, without doubt, and in a rollout.
-func alone(t *testing.T, s *safex.System, m safex.Splitter, laws Laws) {
+// alone checks that a member by itself predicts what it does among the others, with an epistemic deviation of 0, and in a rollout.
+func alone(t *testing.T, s *safex.System, m safex.Splittable, laws Laws) {
 	x, u := far(40)
 	member := make([]int, x.Len())
 	for k := range m.Members() {

@@ -59,7 +59,7 @@ func Moved(t safex.Task, places ...Place) safex.Task {
 
 // units checks that a learner says the same of a pendulum whose speed is told in other units and from other places: to the bit in units
 // of powers of two, and from another place up to the rounding of numbers there.
-func units(t *testing.T, l safex.Keeper) {
+func units(t *testing.T, l safex.Codec) {
 	_, data := Pendulum(t, 200)
 	for _, b := range []num.Batch{data.X, data.U, data.Next} {
 		for _, column := range b {

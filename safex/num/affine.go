@@ -127,9 +127,9 @@ func Reduce(x []Affine, keep int) (symbols int) {
 	return symbols
 }
 
-// EvalAffine evaluates the program on the forms x, which have the given number of symbols, into dst: for every
-// choice of those symbols, and of Rad, there is one of the symbols that it adds such that dst holds the
-// program's values on points. It returns the number of symbols then in use, and panics if dimensions disagree.
+// EvalAffine evaluates the program on the forms x, which have the given number of symbols, into dst. It adds symbols for what is not
+// affine. For all values of the symbols of x, and of Rad, there are values of the added ones with which dst is exactly the program's
+// value at that point. It returns the number of symbols then in use, and panics if dimensions disagree.
 func (p *Program) EvalAffine(dst, x []Affine, symbols int) int {
 	if len(x) != p.In || len(dst) != p.Out {
 		panic(fmt.Sprintf("num: EvalAffine of a %d-to-%d program on %d inputs and %d outputs", p.In, p.Out, len(x), len(dst)))
@@ -190,7 +190,7 @@ func (a *affinity) step(s *Step, reg, x []Affine) Affine {
 	return a.apply(s.Op, reg[s.Arg[0]], reg[s.Arg[1]], reg[s.Arg[2]])
 }
 
-// unknown is a form of which only the range is known.
+// unknown is a form with nothing known but its range.
 func unknown(r Interval) Affine { return Affine{Rad: math.Inf(1), Range: r} }
 
 // fresh is a form that fills r with the symbol of that number, if r is bounded.

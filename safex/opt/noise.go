@@ -103,7 +103,7 @@ func (s *search) noise(color, std float64, colors, stds []float64) ([]*noise, []
 	return newNoises(s.Steps, colors), s.spread(slices.Repeat(stds, s.Steps)), nil
 }
 
-// candidates draws series around mean into every lane of x, clipped to [-1, 1]. std is that of each column.
+// candidates draws series around mean into every lane of x, clipped to [-1, 1]. std is the deviation of each column.
 func (s *search) candidates(x num.Batch, r *rand.Rand, mean, std []float64, noises []*noise) {
 	for k, noise := range noises {
 		for i := range x[0] {

@@ -26,7 +26,7 @@ type Problem struct {
 	Func        Func
 	Steps, Dims int
 	Start       []float64 // a series to search around, of real numbers, clipped to [-1, 1] before it is scored; nil is 0
-	Std         []float64 // first standard deviation of each column, at least 0; nil is that of the method's settings
+	Std         []float64 // first standard deviation of each column, at least 0; nil is the one of the method's settings
 }
 
 // A Minimizer is a plain struct of settings, which Minimize does not change.

@@ -15,7 +15,7 @@ import (
 type Adversary interface {
 	// Attack finds an error for each plan of t, and writes them to dst, which it grows as needed. No error at all is
 	// among those that it tries, and which others it tries for a plan does not depend on the other plans.
-	Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error
+	Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error
 	// Check reports the first setting that is out of range.
 	Check() error
 }
@@ -24,7 +24,7 @@ type Adversary interface {
 type Target struct {
 	safex.Query
 	Plans num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a plan
-	Width float64   // how many epistemic deviations η = 1 means, at least 0
+	Beta  float64   // how many epistemic deviations η = 1 means, at least 0
 
 	// Robust is the number of steps in which the model may err; later errors are 0. 0 is all steps.
 	Robust int
@@ -39,12 +39,12 @@ func (t Target) trim(eta num.Batch) {
 	}
 }
 
-// Roll takes plan i under error i of eta, shaped as Doubts.Eta, through time in lane i of dst; a nil eta is no error. It
-// returns what Doubts.Excess is of these errors. Errors after Robust are made 0.
+// Roll takes plan i under error i of eta, shaped as Perturbations.Eta, through time in lane i of dst; a nil eta is no error. It
+// returns what Perturbations.Excess is of these errors. Errors after Robust are made 0.
 func (t Target) Roll(ctx context.Context, dst *safex.Rolled, eta num.Batch) (excess []float64, err error) {
 	t.trim(eta)
 	q := newQuery(t.Query, t.steps())
-	if err := t.Query.Rollout.Roll(ctx, dst, q.candidates(t.Plans, eta, t.Width), nil); err != nil {
+	if err := t.Query.Rollout.Roll(ctx, dst, q.candidates(t.Plans, eta, t.Beta), nil); err != nil {
 		return nil, err
 	}
 	for i := range t.Plans.Len() {
@@ -62,19 +62,19 @@ func (t Target) steps() int {
 	return len(t.Plans) / nu
 }
 
-// Doubts are model errors, and what they do to the plans of a Target.
-type Doubts struct {
+// Perturbations are model errors, and what they do to the plans of a Target.
+type Perturbations struct {
 	Eta    num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1]; a lane is a plan's
 	Excess []float64 // the worst over steps and limits, in units of the limit's Scale; a NaN is worst of all
 	// Each in column k is the largest excess of limit k over the horizon under all errors that were tried, in its Scale; a NaN is
 	// worst of all. It is not that under Eta, which breaks the plan most as a whole.
 	Each num.Batch
 
-	room *assault // of the last Attack, which the next may use again
+	room *attackState // of the last Attack, which the next may use again
 }
 
 // reset makes room for n plans that were not attacked yet.
-func (d *Doubts) reset(columns, limits, n int) {
+func (d *Perturbations) reset(columns, limits, n int) {
 	blank(&d.Eta, columns, n)
 	blank(&d.Each, limits, n)
 	for _, column := range d.Each {
@@ -102,14 +102,14 @@ func blank(b *num.Batch, dim, n int) {
 }
 
 // raise remembers for plan i what an error did to each limit.
-func (d *Doubts) raise(i int, each []float64) {
+func (d *Perturbations) raise(i int, each []float64) {
 	for k, e := range each {
 		d.Each[k][i] = max(d.Each[k][i], e)
 	}
 }
 
 // take remembers for plan i the error in a lane of eta if it is worse than what is known.
-func (d *Doubts) take(i int, eta num.Batch, lane int, excess float64) {
+func (d *Perturbations) take(i int, eta num.Batch, lane int, excess float64) {
 	if math.IsNaN(d.Excess[i]) || excess <= d.Excess[i] {
 		return
 	}
@@ -119,11 +119,11 @@ func (d *Doubts) take(i int, eta num.Batch, lane int, excess float64) {
 	}
 }
 
-// assault is a call of Attack: some errors at a time for each plan, side by side.
-type assault struct {
+// attackState is the state of a call of Attack: some errors at a time for each plan, side by side.
+type attackState struct {
 	query
 	Target
-	dst    *Doubts
+	dst    *Perturbations
 	each   int              // errors of each plan
 	c      safex.Candidates // lane i·each+j is error j of plan i
 	alone  safex.Candidates // of try
@@ -131,9 +131,9 @@ type assault struct {
 	excess []float64 // of the last roll, by lane
 }
 
-func newAssault(dst *Doubts, t Target) *assault {
+func newAttackState(dst *Perturbations, t Target) *attackState {
 	if dst.room == nil {
-		dst.room = &assault{}
+		dst.room = &attackState{}
 	}
 	a := dst.room
 	a.query, a.Target, a.dst = newQuery(t.Query, t.steps()), t, dst
@@ -142,12 +142,12 @@ func newAssault(dst *Doubts, t Target) *assault {
 }
 
 // errors makes room for a number of errors of each plan, all 0.
-func (a *assault) errors(each int) {
+func (a *attackState) errors(each int) {
 	n := each * a.Plans.Len()
 	a.each = each
 	blank(&a.c.Actions, len(a.Plans), n)
 	blank(&a.c.Eta, a.horizon*a.nx, n)
-	a.c = a.candidates(a.c.Actions, a.c.Eta, a.Width)
+	a.c = a.candidates(a.c.Actions, a.c.Eta, a.Beta)
 	for d, column := range a.Plans {
 		for lane := range a.c.Actions[d] {
 			a.c.Actions[d][lane] = column[lane/each]
@@ -156,7 +156,7 @@ func (a *assault) errors(each int) {
 }
 
 // roll tries the errors, with a gradient if up is not nil.
-func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
+func (a *attackState) roll(ctx context.Context, up *safex.Scalarisation) error {
 	a.trim(a.c.Eta)
 	if err := a.Target.Rollout.Roll(ctx, &a.out, a.c, up); err != nil {
 		return err
@@ -172,13 +172,13 @@ func (a *assault) roll(ctx context.Context, up *safex.Ascent) error {
 }
 
 // try rolls errors of plan i alone, a lane each. Those after Robust are made 0.
-func (a *assault) try(ctx context.Context, i int, eta num.Batch) error {
+func (a *attackState) try(ctx context.Context, i int, eta num.Batch) error {
 	a.trim(eta)
 	n := eta.Len()
 	if len(a.alone.Actions) != len(a.Plans) || a.alone.Actions.Len() != n {
 		a.alone.Actions = num.NewBatch(len(a.Plans), n)
 	}
-	a.alone = a.candidates(a.alone.Actions, eta, a.Width)
+	a.alone = a.candidates(a.alone.Actions, eta, a.Beta)
 	for d, column := range a.alone.Actions {
 		for lane := range column {
 			column[lane] = a.Plans[d][i]

@@ -28,11 +28,11 @@ func adversaries() map[string]plan.Adversary {
 	all := map[string]plan.Adversary{
 		"sign-gradient": plan.DefaultSignGradient(), "thorough": plan.ThoroughSignGradient(), "mean": plan.SignGradient{Starts: 1, Sharpness: 1, Sharpen: 1},
 		"cem": plan.Population{Search: cem}, "cem-count": plan.Population{Search: cem, Count: true}, "icem": plan.Population{Search: icem},
-		"corners": plan.Corners{Starts: 3, Rounds: 4}, "affine": plan.DefaultAffine(),
-		"best": plan.Best{Population: plan.Population{Search: cem}, Gradient: plan.DefaultSignGradient(), Corners: plan.Corners{Starts: 1, Rounds: 3}},
+		"vertices": plan.VertexSearch{Starts: 3, Rounds: 4}, "affine": plan.DefaultAffine(),
+		"best": plan.Best{Population: plan.Population{Search: cem}, Gradient: plan.DefaultSignGradient(), Vertices: plan.VertexSearch{Starts: 1, Rounds: 3}},
 	}
-	for _, law := range []plan.Law{plan.Gaussian, plan.Uniform, plan.AtCorners} {
-		all["particles "+law.String()] = plan.Particles{Samples: 6, Law: law}
+	for _, law := range []plan.Distribution{plan.Gaussian, plan.Uniform, plan.AtVertices} {
+		all["particles "+law.String()] = plan.Particles{Samples: 6, Distribution: law}
 	}
 	return all
 }
@@ -67,7 +67,7 @@ func target(t testing.TB) plan.Target {
 			column[i] = 2*r.Float64() - 1
 		}
 	}
-	return plan.Target{Query: query(s, roll, math.Cos(2), math.Sin(2), 5), Plans: plans, Width: 2}
+	return plan.Target{Query: query(s, roll, math.Cos(2), math.Sin(2), 5), Plans: plans, Beta: 2}
 }
 
 // Laws of every adversary.
@@ -80,8 +80,10 @@ func TestAdversaryLaws(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := adversaries()[name]
-			var found, again plan.Doubts
-			attack := func(dst *plan.Doubts, q plan.Target) error { return a.Attack(context.Background(), dst, q, rng.New(3)) }
+			var found, again plan.Perturbations
+			attack := func(dst *plan.Perturbations, q plan.Target) error {
+				return a.Attack(context.Background(), dst, q, rng.New(3))
+			}
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 			if err := attack(&found, whole); err != nil {
 				t.Fatal(err)
@@ -97,10 +99,10 @@ func TestAdversaryLaws(t *testing.T) {
 				}
 			}
 
-			// What is returned is what comes of it, and no better than no error.
+			// What is returned is what a rollout gives, and no better than no error.
 			var out safex.Rolled
 			if err := whole.Query.Rollout.Roll(context.Background(), &out, safex.Candidates{
-				State: whole.State, Actions: whole.Plans, Eta: found.Eta, Beta: whole.Width}, nil); err != nil {
+				State: whole.State, Actions: whole.Plans, Eta: found.Eta, Beta: whole.Beta}, nil); err != nil {
 				t.Fatal(err)
 			}
 			mean, err := whole.Roll(context.Background(), new(safex.Rolled), nil)
@@ -160,9 +162,9 @@ func TestAdversaryLaws(t *testing.T) {
 
 			// Without a box, and without limits, there is nothing to find.
 			none := whole
-			none.Width = 0
+			none.Beta = 0
 			if err := attack(&again, none); err != nil || !reflect.DeepEqual(again.Excess, mean) {
-				t.Errorf("without doubt %v, want %v; %v", again.Excess, mean, err)
+				t.Errorf("without a deviation %v, want %v; %v", again.Excess, mean, err)
 			}
 			free, err := tasks.DefaultPendulum().Task().System()
 			if err != nil {
@@ -191,7 +193,7 @@ func TestAdversaryLaws(t *testing.T) {
 // unlimited is a rollout without limits.
 type unlimited struct{ safex.Rollout }
 
-func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := u.Rollout.Roll(ctx, dst, c, up)
 	dst.Excess = nil
 	return err
@@ -200,7 +202,7 @@ func (u unlimited) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidat
 // undefined is a rollout that comes out as NaN where the first number of η is not 0.
 type undefined struct{ safex.Rollout }
 
-func (u undefined) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (u undefined) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := u.Rollout.Roll(ctx, dst, c, up)
 	for i := range c.Actions.Len() {
 		if c.Eta != nil && c.Eta[0][i] != 0 {
@@ -216,7 +218,7 @@ type ends struct {
 	cancel context.CancelFunc
 }
 
-func (e ends) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (e ends) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	defer e.cancel()
 	return e.Rollout.Roll(ctx, dst, c, up)
 }
@@ -262,7 +264,7 @@ func (a affine) influence(β float64, i, d, t, k int) float64 {
 }
 
 // Roll implements safex.Rollout, with the exact gradient.
-func (a affine) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (a affine) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -315,7 +317,7 @@ func TestKnownWorst(t *testing.T) {
 func knownWorst(t *testing.T, robust int) {
 	const horizon, n = 12, 50
 	a := affine{[2]float64{0.01, 0.03}}
-	target := plan.Target{Query: query(a.system(t), a, 0.3, 0.2), Plans: num.NewBatch(horizon, n), Width: 2, Robust: robust}
+	target := plan.Target{Query: query(a.system(t), a, 0.3, 0.2), Plans: num.NewBatch(horizon, n), Beta: 2, Robust: robust}
 	r := rng.New(1).Rand()
 	for i := range n { // with a bias, so that either wall may be the nearer one
 		bias := 2*r.Float64() - 1
@@ -348,9 +350,9 @@ func knownWorst(t *testing.T, robust int) {
 		t.Fatalf("of the limits, %v alone are ever the worst", limits)
 	}
 	all := adversaries()
-	all["corners"] = plan.DefaultCorners()
+	all["vertices"] = plan.DefaultVertexSearch()
 	for name, adversary := range all {
-		var found plan.Doubts
+		var found plan.Perturbations
 		if err := adversary.Attack(context.Background(), &found, target, rng.New(1)); err != nil {
 			t.Fatal(err)
 		}
@@ -372,7 +374,7 @@ func knownWorst(t *testing.T, robust int) {
 			}
 		}
 		t.Logf("%s finds %.1f %% of what the worst error adds", name, 100*share)
-		if strings.HasPrefix(name, "particles") && !(share > 0.05 && share < 0.7) || name == "corners" && share < 0.99 || name == "cem" && share < 0.3 {
+		if strings.HasPrefix(name, "particles") && !(share > 0.05 && share < 0.7) || name == "vertices" && share < 0.99 || name == "cem" && share < 0.3 {
 			t.Errorf("%s finds %.1f %%", name, 100*share)
 		}
 	}
@@ -381,28 +383,28 @@ func knownWorst(t *testing.T, robust int) {
 // A setting out of range is one sentence that names it.
 func TestAdversaryChecks(t *testing.T) {
 	spoilt := plan.DefaultBest()
-	spoilt.Corners.Rounds = 0
+	spoilt.Vertices.Rounds = 0
 	for want, a := range map[string]plan.Adversary{
-		"Samples is 0":             plan.Particles{},
-		"Law is Law(3)":            plan.Particles{Samples: 1, Law: 3},
-		"there is no Search":       plan.Population{},
-		"Iterations 0":             plan.Population{Search: opt.CEM{}},
-		"Rounds 0":                 plan.Corners{Starts: 1},
-		"Size is NaN":              plan.Affine{Size: math.NaN()},
-		"Sharpen is 0.5":           plan.SignGradient{Starts: 1, Sharpness: 1, Sharpen: 0.5},
-		"Corners: plan: Starts 2 ": spoilt,
+		"Samples is 0":                    plan.Particles{},
+		"Distribution is Distribution(3)": plan.Particles{Samples: 1, Distribution: 3},
+		"there is no Search":              plan.Population{},
+		"Iterations 0":                    plan.Population{Search: opt.CEM{}},
+		"Rounds 0":                        plan.VertexSearch{Starts: 1},
+		"Size is NaN":                     plan.Affine{Size: math.NaN()},
+		"Sharpen is 0.5":                  plan.SignGradient{Starts: 1, Sharpness: 1, Sharpen: 0.5},
+		"Vertices: plan: Starts 2 ":       spoilt,
 	} {
 		if err := a.Check(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: error %v, want %q", a, err, want)
 		}
 	}
-	var law plan.Law
-	for _, name := range []string{"gaussian", "uniform", "corners"} {
+	var law plan.Distribution
+	for _, name := range []string{"gaussian", "uniform", "vertices"} {
 		if err := law.UnmarshalText([]byte(name)); err != nil || law.String() != name {
 			t.Errorf("%s reads back as %v, %v", name, law, err)
 		}
 	}
-	if err := law.UnmarshalText([]byte("normal")); err == nil || !strings.Contains(err.Error(), `no law "normal"`) {
+	if err := law.UnmarshalText([]byte("normal")); err == nil || !strings.Contains(err.Error(), `no distribution "normal"`) {
 		t.Errorf("error %v", err)
 	}
 }

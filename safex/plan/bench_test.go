@@ -53,13 +53,13 @@ func BenchmarkPlan(b *testing.B) {
 				q := safex.Query{System: s, Rollout: meter{roll, &evaluations}, State: x, Episode: 1}
 				for i := 0; b.Loop(); i++ {
 					if i%s.Steps == 0 {
-						q.State, q.Last = x, nil
+						q.State, q.Previous = x, nil
 					}
 					next, err := p.planner.Plan(context.Background(), q, rng.New(2).At(i))
 					if err != nil {
 						b.Fatal(err)
 					}
-					q.Last = next
+					q.Previous = next
 					q.State, _, _ = s.Step(q.State, next.Actions[0])
 				}
 				b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms/plan")
@@ -75,7 +75,7 @@ type meter struct {
 	evaluations *int
 }
 
-func (m meter) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (m meter) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	n := c.Actions.Len() * len(c.Actions) // of one action
 	if up != nil {
 		n *= 2

@@ -9,18 +9,18 @@ import (
 )
 
 // Best is the strongest adversary here, to measure the others by: a long population search and sign-gradient ascent from
-// many starts, then a climb over the corners from the worst of both. It takes far more rollouts than a planner has.
+// many starts, then a climb over the vertices from the worst of both. It takes far more rollouts than a planner has.
 type Best struct {
 	Population Population
 	Gradient   SignGradient
-	Corners    Corners // its Starts count besides the worst of the two
+	Vertices   VertexSearch // its Starts count besides the worst of the two
 }
 
-// DefaultBest returns 50 populations of 500, 32 starts of 10 gradients, and 2 corners to climb from besides.
+// DefaultBest returns 50 populations of 500, 32 starts of 10 gradients, and 2 vertices to climb from besides.
 func DefaultBest() Best {
 	cem := opt.DefaultCEM()
 	cem.Iterations = 50
-	return Best{Population{Search: cem}, SignGradient{Starts: 32, Steps: 10, Sharpness: 20, Sharpen: 3}, DefaultCorners()}
+	return Best{Population{Search: cem}, SignGradient{Starts: 32, Steps: 10, Sharpness: 20, Sharpen: 3}, DefaultVertexSearch()}
 }
 
 // Check implements Adversary.
@@ -28,7 +28,7 @@ func (b Best) Check() error {
 	for _, part := range []struct {
 		name string
 		Adversary
-	}{{"Population", b.Population}, {"Gradient", b.Gradient}, {"Corners", b.Corners}} {
+	}{{"Population", b.Population}, {"Gradient", b.Gradient}, {"Vertices", b.Vertices}} {
 		if err := part.Check(); err != nil {
 			return fmt.Errorf("plan: %s: %w", part.name, err)
 		}
@@ -37,13 +37,13 @@ func (b Best) Check() error {
 }
 
 // Attack implements Adversary.
-func (b Best) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
-	a := newAssault(dst, t)
-	var found Doubts
+func (b Best) Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error {
+	a := newAttackState(dst, t)
+	var found Perturbations
 	for _, part := range []struct {
 		name string
 		Adversary
-	}{{"population", b.Population}, {"gradient", b.Gradient}, {"corners", b.Corners}} {
+	}{{"population", b.Population}, {"gradient", b.Gradient}, {"corners", b.Vertices}} { // the names of their random streams
 		if err := part.Attack(ctx, &found, t, src.Child(part.name)); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (b Best) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream)
 				start[d] = -1
 			}
 		}
-		if err := b.Corners.climb(ctx, a, i, start); err != nil {
+		if err := b.Vertices.climb(ctx, a, i, start); err != nil {
 			return err
 		}
 	}

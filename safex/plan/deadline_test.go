@@ -56,7 +56,7 @@ func BenchmarkDeadline(b *testing.B) {
 	pestraj.Horizon, pestraj.Search = 35, long
 	minmax.Horizon, minmax.Alternations = 35, 1000
 	optimistic := pessimistic
-	optimistic.Explore.Optimism = plan.Constant(1)
+	optimistic.Exploration.Optimism = plan.Constant(1)
 	for _, p := range []struct {
 		name    string
 		planner safex.Planner
@@ -69,7 +69,7 @@ func BenchmarkDeadline(b *testing.B) {
 			none := 0
 			for i := 0; b.Loop(); i++ {
 				if i%s.Steps == 0 {
-					q.State, q.Last, q.LastAction = start, nil, nil
+					q.State, q.Previous, q.LastAction = start, nil, nil
 				}
 				began := time.Now()
 				ctx, cancel := safex.WithDeadline(context.Background(), began.Add(deadline))
@@ -83,7 +83,7 @@ func BenchmarkDeadline(b *testing.B) {
 					none++
 					continue
 				}
-				q.Last, q.LastAction = next, next.Actions[0]
+				q.Previous, q.LastAction = next, next.Actions[0]
 				q.State, _, _ = s.Step(q.State, next.Actions[0])
 			}
 			b.ReportMetric(float64(none)/float64(b.N), "none/plan")

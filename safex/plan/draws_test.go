@@ -47,7 +47,7 @@ func TestCostsOfDraws(t *testing.T) {
 		var searches []asked
 		var rolls []safex.Candidates
 		p := c.make(probe{plan.DefaultSafe().Search, &searches})
-		a := answer(t, p, query(s, recorder{Rollout: doubt{sigma: sigma}, seen: &rolls}, 0.8), 1)
+		a := answer(t, p, query(s, recorder{Rollout: constantBelief{sigma: sigma}, seen: &rolls}, 0.8), 1)
 		if len(searches) != 1 || len(rolls) != len(searches[0].populations)+1 {
 			t.Fatalf("%s: %d searches and %d rolls", name, len(searches), len(rolls))
 		}
@@ -87,7 +87,7 @@ func TestCostsOfDraws(t *testing.T) {
 			t.Errorf("%s: the worst excess is %v, want %v", name, got, worst)
 		}
 		first := rolls[0].Eta.Point(0)
-		answer(t, p, query(s, recorder{Rollout: doubt{sigma: sigma}, seen: &rolls}, 0.8), 2)
+		answer(t, p, query(s, recorder{Rollout: constantBelief{sigma: sigma}, seen: &rolls}, 0.8), 2)
 		if slices.Equal(rolls[len(rolls)-1].Eta.Point(1), first) {
 			t.Errorf("%s: two seeds drew the same", name)
 		}
@@ -107,7 +107,7 @@ func TestDrawsAreNormal(t *testing.T) {
 	p := plan.DefaultSafe()
 	p.Horizon, p.Particles = 10, 2000
 	p.Search = probe{oneRound{}, new([]asked)}
-	answer(t, p, query(cart(t), recorder{Rollout: doubt{sigma: 0.01}, seen: &rolls}, 0), 1)
+	answer(t, p, query(cart(t), recorder{Rollout: constantBelief{sigma: 0.01}, seen: &rolls}, 0), 1)
 	var sum, square, four, steps, draws float64
 	b := make(num.Batch, 10)
 	for d, column := range rolls[0].Eta {

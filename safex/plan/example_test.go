@@ -88,9 +88,9 @@ func ExampleAdversary() {
 		fmt.Println(err)
 		return
 	}
-	target := plan.Target{Query: q, Plans: num.Batch(a.Actions), Width: 2} // a lane is a plan: here is one
+	target := plan.Target{Query: q, Plans: num.Batch(a.Actions), Beta: 2} // a lane is a plan: here is one
 	for _, adversary := range []plan.Adversary{plan.DefaultParticles(), plan.DefaultSignGradient()} {
-		var found plan.Doubts
+		var found plan.Perturbations
 		if err := adversary.Attack(context.Background(), &found, target, rng.New(1)); err != nil {
 			fmt.Println(err)
 			return
@@ -128,11 +128,11 @@ func ExamplePessimistic_Plan() {
 	ride := q.System.Begin([]float64{0, 0}, src.Child("real"))
 	for t := range 20 {
 		q.State = ride.States[t]
-		if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(t)); err != nil {
+		if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(t)); err != nil {
 			fmt.Println(err)
 			return
 		}
-		if err := q.System.Advance(&ride, q.Last.Actions[0], src.Child("real")); err != nil {
+		if err := q.System.Advance(&ride, q.Previous.Actions[0], src.Child("real")); err != nil {
 			fmt.Println(err)
 			return
 		}

@@ -76,7 +76,7 @@ func TestLawsOfAll(t *testing.T) {
 
 // Every planner keeps the laws with everything that it may maximize, and with refined candidates.
 func TestLawsOfExplorers(t *testing.T) {
-	explore := map[string]plan.Exploration{
+	exploration := map[string]plan.Exploration{
 		"information": {Information: plan.Constant(0.3), Noise: 0.01},
 		"optimism":    {Optimism: plan.Constant(1)},
 		"both":        {Information: plan.Linear(0.5, 0, 10), Noise: 0.01, Optimism: plan.Sigmoid(1, 2, 3)},
@@ -88,7 +88,7 @@ func TestLawsOfExplorers(t *testing.T) {
 		if name != "icem" && (testing.Short() || name != "mppi") {
 			continue
 		}
-		for what, e := range explore {
+		for what, e := range exploration {
 			for _, refine := range []plan.Refinement{{}, {Candidates: 3, Rounds: 2}} {
 				if testing.Short() && what == "both" || e == (plan.Exploration{}) && refine == (plan.Refinement{}) {
 					continue
@@ -103,16 +103,16 @@ func TestLawsOfExplorers(t *testing.T) {
 				}
 				safe, unsafe, pessimistic := plan.DefaultSafe(), plan.DefaultUnsafe(), plan.DefaultPessimistic()
 				for _, p := range []*plan.Nominal{&safe, &unsafe} {
-					p.Horizon, p.Search, p.Explore, p.Refine = 10, actions, e, refine
+					p.Horizon, p.Search, p.Exploration, p.Refine = 10, actions, e, refine
 				}
-				pessimistic.Horizon, pessimistic.Search, pessimistic.Explore, pessimistic.Refine = 10, actions, e, refine
+				pessimistic.Horizon, pessimistic.Search, pessimistic.Exploration, pessimistic.Refine = 10, actions, e, refine
 				wider := pessimistic
 				wider.Beta = plan.Constant(4)
 				run("safe", safe, plantest.Laws{})
 				run("unsafe", unsafe, plantest.Laws{Blind: true})
 				run("pessimistic", pessimistic, plantest.Laws{Wider: wider})
 				if pestraj := plan.DefaultPesTraj(); refine.Candidates == 0 && e.Optimism == (plan.Schedule{}) {
-					pestraj.Horizon, pestraj.Search, pestraj.Explore = 10, search[0], e
+					pestraj.Horizon, pestraj.Search, pestraj.Exploration = 10, search[0], e
 					run("pestraj", pestraj, plantest.Laws{Draws: true})
 				}
 			}

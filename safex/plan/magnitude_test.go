@@ -32,11 +32,11 @@ func mass(t testing.TB, k, offset float64) *safex.System {
 	return s
 }
 
-// reach takes the mass to the wall by plans of the true model, and fails if one is infeasible, if a step is beyond the wall by
+// reach takes the mass to the wall by plans with the oracle model, and fails if one is infeasible, if a step is beyond the wall by
 // anything at all, or if it stays away from the wall.
 func reach(t *testing.T, p safex.Planner, engine safex.Engine, s *safex.System) {
 	t.Helper()
-	roll, err := engine.Rollout(s, rollout.Truth(s))
+	roll, err := engine.Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +48,13 @@ func reach(t *testing.T, p safex.Planner, engine safex.Engine, s *safex.System) 
 	tr, q := s.Begin(x, src), query(s, roll)
 	for i := range s.Steps {
 		q.State = tr.States[i]
-		if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
-			err = s.Advance(&tr, q.Last.Actions[0], src)
+		if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
+			err = s.Advance(&tr, q.Previous.Actions[0], src)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !q.Last.Feasible {
+		if !q.Previous.Feasible {
 			t.Fatalf("plan %d is infeasible at %v", i, tr.States[i])
 		}
 	}
@@ -83,8 +83,8 @@ func TestRewardsOfAnySize(t *testing.T) {
 	}
 }
 
-// Plans of the true model keep the wall wherever it stands, to the last bit: what a rollout says is what happens.
-func TestOffsetsOfTheTruth(t *testing.T) {
+// Plans with the oracle model keep the wall wherever it stands, to the last bit: what a rollout says is what happens.
+func TestOffsetsOfTheOracle(t *testing.T) {
 	for name, p := range planners() {
 		for _, offset := range []float64{1e5, 4e6, -1e9} {
 			t.Run(fmt.Sprintf("%s/%g", name, offset), func(t *testing.T) { reach(t, p, fused.New(), mass(t, 1, offset)) })

@@ -13,7 +13,7 @@ import (
 // line is the rollout of x' = x + 0.1 u + β σ η, rewarded for x, with x at most 1, that counts its lanes.
 type line struct{ lanes *int }
 
-func (l line) Roll(_ context.Context, dst *safex.Rolled, c safex.Candidates, _ *safex.Ascent) error {
+func (l line) Roll(_ context.Context, dst *safex.Rolled, c safex.Candidates, _ *safex.Scalarisation) error {
 	n := c.Actions.Len()
 	*l.lanes += n
 	dst.Resize(len(c.Actions), 1, 1, n)
@@ -30,7 +30,7 @@ func (l line) Roll(_ context.Context, dst *safex.Rolled, c safex.Candidates, _ *
 	return nil
 }
 
-// Known errors that only the candidates that matter have met leave the best quarter as if all had met them.
+// Counterexamples that only the candidates that matter have met leave the best quarter as if all had met them.
 func TestMeet(t *testing.T) {
 	s, err := safex.Task{
 		Name: "line", Dt: 0.1, Steps: 10, Start: safex.StartAt(0),
@@ -49,7 +49,7 @@ func TestMeet(t *testing.T) {
 		lanes := 0
 		q := newQuery(safex.Query{System: s, Rollout: line{&lanes}, State: []float64{start}, Episode: 1}, horizon)
 		p := DefaultPessimistic()
-		g := &game{Pessimistic: p, quest: &quest{query: q}, beta: 2, known: [][]float64{{1, 1, 1, 1, 1}, {-1, 1, 1, 1, 1}}}
+		g := &worstCaseSearch{Pessimistic: p, objective: &objective{query: q}, beta: 2, counterexamples: [][]float64{{1, 1, 1, 1, 1}, {-1, 1, 1, 1, 1}}}
 		x := num.NewBatch(horizon, n)
 		for _, column := range x {
 			for i := range column {
@@ -60,8 +60,8 @@ func TestMeet(t *testing.T) {
 		if err := g.Rollout.Roll(context.Background(), &g.mean, g.candidates(x, nil, 0), nil); err != nil {
 			t.Fatal(err)
 		}
-		var met crossing
-		if err := g.cross(context.Background(), &met, x, batchOf(g.known...), g.beta); err != nil {
+		var met productRollout
+		if err := g.cross(context.Background(), &met, x, batchOf(g.counterexamples...), g.beta); err != nil {
 			t.Fatal(err)
 		}
 		for i := range values {

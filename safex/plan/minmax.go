@@ -89,8 +89,8 @@ func (p MinMax) Check() error {
 	return checkSearch(p.Search)
 }
 
-// duel is what a call of MinMax.Plan knows so far.
-type duel struct {
+// minMax is the state of a call of MinMax.Plan.
+type minMax struct {
 	MinMax
 	query
 	beta, optimism float64   // in force
@@ -98,7 +98,7 @@ type duel struct {
 	attacked       bool      // a search for errors was completed, or none is needed
 	actions        side      // their series have η° and the action of each step
 	errors         side
-	rewards, met   crossing
+	rewards, met   productRollout
 }
 
 // side is one of the two searches.
@@ -110,13 +110,13 @@ type side struct {
 	many  []float64 // how many of the elites each is
 }
 
-// Plan implements safex.Planner. A plan that is cut short is that of the last turn that was completed, and not feasible before a
+// Plan implements safex.Planner. A plan that is cut short is the plan of the last turn that was completed, and not feasible before a
 // search for errors was.
 func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	g := &duel{MinMax: p, query: newQuery(sq, p.Horizon), beta: width(p.Beta, sq), optimism: p.Optimism.At(sq.Episode)}
+	g := &minMax{MinMax: p, query: newQuery(sq, p.Horizon), beta: betaInForce(p.Beta, sq), optimism: p.Optimism.At(sq.Episode)}
 	g.draws = g.drawn(p.Particles, src.Child("draws"))
 	g.begin()
 	found, nans, stopped := g.play(ctx, src)
@@ -133,13 +133,13 @@ func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safe
 	}
 	plan.Feasible = plan.Feasible && g.attacked
 	if p.Warm {
-		plan.Known, plan.Elites, plan.Means = g.errors.series(), g.actions.series(), [][]float64{g.actions.mean, g.errors.mean}
+		plan.Counterexamples, plan.Elites, plan.Means = g.errors.series(), g.actions.series(), [][]float64{g.actions.mean, g.errors.mean}
 	}
 	return plan, stopped
 }
 
 // begin sets both sides to 0, or to where the step before left them.
-func (g *duel) begin() {
+func (g *minMax) begin() {
 	g.errors.dims, g.actions.dims = g.nx, g.nu
 	if g.optimism > 0 {
 		g.actions.dims += g.nx
@@ -148,9 +148,9 @@ func (g *duel) begin() {
 		s.mean = make([]float64, g.horizon*s.dims)
 	}
 	g.actions.fix([][]float64{g.actions.mean}, 1)
-	if last := g.Last; g.Warm && last != nil && len(last.Means) == 2 {
+	if last := g.Previous; g.Warm && last != nil && len(last.Means) == 2 {
 		g.actions.inherit(last.Means[0], last.Elites, g.Fixed)
-		g.errors.inherit(last.Means[1], last.Known, g.Fixed)
+		g.errors.inherit(last.Means[1], last.Counterexamples, g.Fixed)
 	}
 }
 
@@ -199,9 +199,9 @@ func (s *side) series() (all [][]float64) {
 	return all
 }
 
-// play lets both sides take turns, and returns the actions of the last. Errors are of no account without limits, and where
-// none is believed possible.
-func (g *duel) play(ctx context.Context, src rng.Stream) (found *opt.Result, nans int, stopped error) {
+// play lets the two searches take turns, and returns the best actions of the last turn. It does not search errors if there are no
+// limits that they could break, or if β is 0, so that there are none.
+func (g *minMax) play(ctx context.Context, src rng.Stream) (found *opt.Result, nans int, stopped error) {
 	harmless := g.nl == 0 || g.beta == 0
 	g.attacked = harmless
 	for turn := range g.Alternations {
@@ -234,7 +234,7 @@ func (g *duel) play(ctx context.Context, src rng.Stream) (found *opt.Result, nan
 }
 
 // turn is one search of a side.
-func (g *duel) turn(ctx context.Context, s *side, search opt.Minimizer, score func(ctx context.Context, values []float64, x num.Batch) error, src rng.Stream) (*opt.Result, error) {
+func (g *minMax) turn(ctx context.Context, s *side, search opt.Minimizer, score func(ctx context.Context, values []float64, x num.Batch) error, src rng.Stream) (*opt.Result, error) {
 	p := opt.Problem{Steps: g.horizon, Dims: s.dims, Start: s.mean}
 	if g.KeepStd > 0 && s.std != nil {
 		p.Std = slices.Clone(s.std)
@@ -268,7 +268,7 @@ func (g *duel) turn(ctx context.Context, s *side, search opt.Minimizer, score fu
 }
 
 // hurt scores errors by how much they break the actions that they meet. To leave the real numbers is worst, which here is best.
-func (g *duel) hurt(ctx context.Context, values []float64, x num.Batch) error {
+func (g *minMax) hurt(ctx context.Context, values []float64, x num.Batch) error {
 	_, actions := g.split(g.actions.fixed)
 	if err := g.cross(ctx, &g.met, actions, x, g.beta); err != nil {
 		return err
@@ -287,7 +287,7 @@ func (g *duel) hurt(ctx context.Context, values []float64, x num.Batch) error {
 }
 
 // score scores actions by their cost under the errors that they meet.
-func (g *duel) score(ctx context.Context, values []float64, x num.Batch) error {
+func (g *minMax) score(ctx context.Context, values []float64, x num.Batch) error {
 	own, actions := g.split(x)
 	reward := make([]float64, len(values))
 	if own != nil {

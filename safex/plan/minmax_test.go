@@ -62,7 +62,7 @@ func TestEvaluations(t *testing.T) {
 			actions := c.populations * c.samples * c.turns * (max(1, p.Particles) + c.fixed)
 			last := 1 + c.fixed // under the mean and the errors that are met
 			got := 0
-			for _, r := range play(t, p, query(cart(t), doubt{sigma: 0.05}, 0.7), true).rolls {
+			for _, r := range play(t, p, query(cart(t), constantBelief{sigma: 0.05}, 0.7), true).rolls {
 				got += r.Actions.Len()
 			}
 			if got != errors+actions+last {
@@ -85,7 +85,7 @@ func TestCostsOfMinMax(t *testing.T) {
 		p := turns(3, 3, 2, 20)
 		p.Objective, p.Beta = o, plan.Constant(beta)
 		change(&p)
-		g := play(t, p, query(cart(t), doubt{sigma: sigma}, 0.7), false)
+		g := play(t, p, query(cart(t), constantBelief{sigma: sigma}, 0.7), false)
 		dims := len(g.actions[0].populations[0]) / 10
 		split := func(x []float64) (own, actions []float64) {
 			if dims == 1 {
@@ -166,7 +166,7 @@ func TestEqualElites(t *testing.T) {
 	same := []float64{0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5}
 	other := make([]float64, 10)
 	p.Search = elites{p.Search, [][]float64{same, other, same, same}}
-	g := play(t, p, query(cart(t), doubt{sigma: 0.05}, 0.7), false)
+	g := play(t, p, query(cart(t), constantBelief{sigma: 0.05}, 0.7), false)
 	for i, got := range g.errors[1].values[0] {
 		eta := g.errors[1].populations[0].Point(i)
 		_, a := outcome(0.7, same, eta, 0.1)
@@ -219,7 +219,7 @@ func TestWarm(t *testing.T) {
 		}
 		p := turns(2, 3, 2, 20)
 		p.Optimism = plan.Constant(optimism)
-		q := query(s, doubt{sigma: 0.05}, 0.7)
+		q := query(s, constantBelief{sigma: 0.05}, 0.7)
 		a := play(t, p, q, false)
 		if zero := make([]float64, 10); !slices.Equal(a.errors[0].Start, zero) {
 			t.Error("the first game does not start from 0")
@@ -227,7 +227,7 @@ func TestWarm(t *testing.T) {
 		if want := average(a.errors[0].result.Elites); !slices.Equal(a.errors[1].Start, want) {
 			t.Error("the second turn does not start from the mean of the first")
 		}
-		q.Last = a.Plan
+		q.Previous = a.Plan
 		b := play(t, p, q, false)
 		if want := later(average(a.errors[1].result.Elites), 1); !slices.Equal(b.errors[0].Start, want) {
 			t.Errorf("errors start from %v, want %v", b.errors[0].Start, want)
@@ -252,8 +252,8 @@ func TestWarm(t *testing.T) {
 		}
 		p.Warm = false
 		cold := play(t, p, q, false)
-		q.Last = nil
-		if fresh := play(t, p, q, false); cold.Plan.Expected.Return() != fresh.Plan.Expected.Return() || cold.Known != nil || cold.Elites != nil || cold.Means != nil {
+		q.Previous = nil
+		if fresh := play(t, p, q, false); cold.Plan.Expected.Return() != fresh.Plan.Expected.Return() || cold.Counterexamples != nil || cold.Elites != nil || cold.Means != nil {
 			t.Error("a cold game looks at the step before, or hands something on")
 		}
 	}
@@ -264,7 +264,7 @@ func TestKeepStd(t *testing.T) {
 	for _, keep := range []float64{0, 1, 2.5} {
 		p := turns(3, 2, 2, 20)
 		p.KeepStd = keep
-		g := play(t, p, query(cart(t), doubt{sigma: 0.05}, 0.7), false)
+		g := play(t, p, query(cart(t), constantBelief{sigma: 0.05}, 0.7), false)
 		for _, side := range [][]asked{g.errors, g.actions} {
 			for turn, a := range side {
 				switch {
@@ -285,13 +285,13 @@ func TestKeepStd(t *testing.T) {
 }
 
 // Where no error is believed possible, nobody searches one, and the mean is rolled out once for reward and excess.
-func TestNoDoubtNoErrors(t *testing.T) {
+func TestNoDeviationNoErrors(t *testing.T) {
 	p := turns(3, 2, 2, 20)
 	p.Beta = plan.Constant(0)
 	var searches []asked
 	var rolls []safex.Candidates
 	p.Search, p.Inner = probe{p.Search, &searches}, nobody{}
-	a := answer(t, p, query(cart(t), recorder{Rollout: doubt{sigma: 0.05}, seen: &rolls}, 0.7), 1)
+	a := answer(t, p, query(cart(t), recorder{Rollout: constantBelief{sigma: 0.05}, seen: &rolls}, 0.7), 1)
 	if len(searches) != 3 || len(rolls) != 3*2+1 || a.Eta != nil || !a.Feasible {
 		t.Errorf("%d searches and %d rolls, the error is %v; feasible: %v", len(searches), len(rolls), a.Eta, a.Feasible)
 	}
@@ -310,17 +310,17 @@ func TestErrorsThatLeaveTheNumbers(t *testing.T) {
 	wide := opt.DefaultCEM()
 	wide.Iterations, wide.Samples, wide.Elites, wide.Std = 3, 40, 5, 0.8
 	p.Inner = wide
-	a := answer(t, p, query(cart(t), fragile{doubt{sigma: 0.01}}, 0), 1)
+	a := answer(t, p, query(cart(t), fragile{constantBelief{sigma: 0.01}}, 0), 1)
 	if u := a.Actions[0][0]; u > 0.2 || a.NaNs == 0 {
 		t.Errorf("the first push is %v, and there are errors under which it leads nowhere; %d NaNs", u, a.NaNs)
 	}
 }
 
 // fragile leaves the real numbers if the first push is above 0.2 and the first error, which hurts where it is above 0, far below.
-type fragile struct{ doubt }
+type fragile struct{ constantBelief }
 
-func (f fragile) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
-	err := f.doubt.Roll(ctx, dst, c, up)
+func (f fragile) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
+	err := f.constantBelief.Roll(ctx, dst, c, up)
 	for i := range c.Actions.Len() {
 		if c.Eta != nil && c.Eta[0][i] < -0.3 && c.Actions[0][i] > 0.2 {
 			dst.Excess[9][i] = math.NaN()
@@ -333,7 +333,7 @@ func (f fragile) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates
 func TestCutShortNowhere(t *testing.T) {
 	for _, nowhere := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(context.Background())
-		a, err := turns(2, 1, 3, 40).Plan(ctx, query(cart(t), cutting{doubt{sigma: 0.01}, cancel, nowhere}, 0), rng.New(1))
+		a, err := turns(2, 1, 3, 40).Plan(ctx, query(cart(t), cutting{constantBelief{sigma: 0.01}, cancel, nowhere}, 0), rng.New(1))
 		if !errors.Is(err, context.Canceled) || nowhere != (a == nil) {
 			t.Errorf("nowhere: %v; plan %v, error %v", nowhere, a, err)
 		}
@@ -342,13 +342,13 @@ func TestCutShortNowhere(t *testing.T) {
 
 // cutting cancels after each roll, and may lead nowhere.
 type cutting struct {
-	doubt
+	constantBelief
 	cancel  context.CancelFunc
 	nowhere bool
 }
 
-func (c cutting) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
-	err := c.doubt.Roll(ctx, dst, in, up)
+func (c cutting) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
+	err := c.constantBelief.Roll(ctx, dst, in, up)
 	if c.cancel(); c.nowhere {
 		for _, b := range []num.Batch{dst.Reward, dst.Excess} {
 			for _, column := range b {
@@ -370,7 +370,7 @@ func TestCutShortGame(t *testing.T) {
 	var first *safex.Plan
 	for n := 2; n <= both+errorsOf; n++ { // the first that fails
 		ctx, cancel := context.WithCancel(context.Background())
-		a, err := p.Plan(ctx, query(cart(t), &stopping{Rollout: doubt{sigma: 0.05}, left: n, cancel: cancel}, 0.5), rng.New(1))
+		a, err := p.Plan(ctx, query(cart(t), &stopping{Rollout: constantBelief{sigma: 0.05}, left: n, cancel: cancel}, 0.5), rng.New(1))
 		if a == nil || !errors.Is(err, context.Canceled) {
 			t.Fatalf("cut short in roll %d: plan %v, error %v", n, a, err)
 		}
@@ -393,7 +393,7 @@ type stopping struct {
 	cancel context.CancelFunc
 }
 
-func (s *stopping) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (s *stopping) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if s.left--; s.left == 0 {
 		s.cancel()
 	}

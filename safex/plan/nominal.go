@@ -17,19 +17,19 @@ import (
 // In a draw, x' = μ + σ ⊙ ε at every step, where σ is the epistemic deviation and ε is standard normal. Every candidate of a
 // plan meets the same draws. The aleatoric deviation is not drawn.
 type Nominal struct {
-	Horizon   int // steps
-	Objective safex.Objective
-	Search    opt.Minimizer // over the actions
-	Particles int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
-	Explore   Exploration
-	Refine    Refinement // without Particles
+	Horizon     int // steps
+	Objective   safex.Objective
+	Search      opt.Minimizer // over the actions
+	Particles   int           // draws, whose costs are averaged, 0 to 1e4; 0 is the mean of the model alone
+	Exploration Exploration
+	Refine      Refinement // without Particles
 }
 
 // DefaultSafe returns the planner that keeps the limits under the mean.
 func DefaultSafe() Nominal {
 	return Nominal{
 		Horizon: 20, Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Explore: DefaultExploration(), Refine: DefaultRefinement(),
+		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
 
@@ -48,7 +48,7 @@ func (p Nominal) Check() error {
 	if err := checkParticles(p.Particles, 0); err != nil {
 		return err
 	}
-	if err := p.Explore.check(p.Particles); err != nil {
+	if err := p.Exploration.check(p.Particles); err != nil {
 		return err
 	}
 	if err := p.Refine.check(p.Particles); err != nil {
@@ -64,8 +64,8 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	}
 	q := newQuery(sq, p.Horizon)
 	draws := q.drawn(p.Particles, src.Child("draws"))
-	return q.under(ctx, venture{
-		search: p.Search, draws: draws, objective: p.Objective, explore: p.Explore, refine: p.Refine,
+	return q.under(ctx, sampledSearch{
+		search: p.Search, draws: draws, tradeoff: p.Objective, exploration: p.Exploration, refine: p.Refine,
 		cost: func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) (sum float64) {
 			for lane := i; lane < len(rewards); lane += n {
 				sum += o.Cost(rewards[lane], q.price(o, r, lane))
@@ -75,41 +75,41 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	}, src)
 }
 
-// venture is a search for the actions that cost least by what becomes of them under draws, or under the mean if there are none.
+// sampledSearch searches the actions that cost least under draws, or under the mean if there are none.
 // Draw d of candidate i of n is lane d·n + i.
-type venture struct {
-	*quest
-	search    opt.Minimizer
-	draws     num.Batch
-	first     int // the limits are kept under the draws from this one on
-	objective safex.Objective
-	explore   Exploration
-	refine    Refinement
-	cost      func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
+type sampledSearch struct {
+	*objective
+	search      opt.Minimizer
+	draws       num.Batch
+	first       int // the limits are kept under the draws from this one on
+	tradeoff    safex.Objective
+	exploration Exploration
+	refine      Refinement
+	cost        func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
 
-	met  crossing
+	met  productRollout
 	bent safex.Rolled // of slopes
 }
 
-// under goes on a venture.
-func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Plan, error) {
+// under runs a sampledSearch.
+func (q query) under(ctx context.Context, v sampledSearch, src rng.Stream) (*safex.Plan, error) {
 	var err error
-	if v.quest, err = q.quest(v.explore, src.Child("explore")); err != nil {
+	if v.objective, err = q.newObjective(v.exploration, src.Child("explore")); err != nil {
 		return nil, err
 	}
-	v.met.doubt = v.doubts()
+	v.met.epistemic = v.epistemic()
 	nans := 0
 	found, stopped := v.search.Minimize(ctx, opt.Problem{
 		Steps: q.horizon, Dims: v.dims(), Start: v.start(),
 		Func: func(values []float64, x num.Batch) error {
-			if err := v.score(ctx, v.objective, values, x); err != nil {
+			if err := v.score(ctx, v.tradeoff, values, x); err != nil {
 				return err
 			}
 			lanes := make([]int, len(values))
 			for i := range lanes {
 				lanes[i] = i
 			}
-			n, err := v.refine.improve(ctx, &v, v.objective, values, x, lanes)
+			n, err := v.refine.improve(ctx, &v, v.tradeoff, values, x, lanes)
 			nans += n
 			return err
 		},
@@ -131,13 +131,13 @@ func (q query) under(ctx context.Context, v venture, src rng.Stream) (*safex.Pla
 	return plan, stopped
 }
 
-// try implements climber.
-func (v *venture) try(ctx context.Context, values []float64, x num.Batch) error {
-	return v.score(ctx, v.objective, values, x)
+// try implements refinable.
+func (v *sampledSearch) try(ctx context.Context, values []float64, x num.Batch) error {
+	return v.score(ctx, v.tradeoff, values, x)
 }
 
 // score scores a population by an objective.
-func (v *venture) score(ctx context.Context, o safex.Objective, values []float64, x num.Batch) error {
+func (v *sampledSearch) score(ctx context.Context, o safex.Objective, values []float64, x num.Batch) error {
 	own, actions := v.split(x)
 	if err := v.cross(ctx, &v.met, actions, v.draws, 1); err != nil {
 		return err
@@ -152,10 +152,10 @@ func (v *venture) score(ctx context.Context, o safex.Objective, values []float64
 	return nil
 }
 
-// slopes implements climber.
-func (v *venture) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
+// slopes implements refinable.
+func (v *sampledSearch) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
 	own, actions := v.split(x)
-	if reward, err = v.slope(ctx, actions, own); err != nil || !v.looks(v.objective) {
+	if reward, err = v.slope(ctx, actions, own); err != nil || !v.looks(v.tradeoff) {
 		return reward, nil, nil, err
 	}
 	if excess, worst, err = v.excessSlope(ctx, &v.bent, actions, nil, 0); own != nil && err == nil {

@@ -10,20 +10,20 @@ import (
 // Particles are errors drawn at random, a new one at every step and in every dimension, in the manner of ActSafe (As et al.,
 // 2025). The worst of them counts. Random errors cancel each other from step to step, so that few of them come near the worst.
 type Particles struct {
-	Samples int // errors of each plan besides none at all, 1 to 1e4
-	Law     Law // of each number of η
+	Samples      int          // errors of each plan besides none at all, 1 to 1e4
+	Distribution Distribution // of each number of η
 }
 
-// A Law is how a number of η is drawn.
-type Law int
+// A Distribution is how a number of η is drawn.
+type Distribution int
 
 const (
-	Gaussian  Law = iota // from the standard normal distribution, clipped to [-1, 1]
-	Uniform              // from [-1, 1]
-	AtCorners            // -1 or 1
+	Gaussian   Distribution = iota // from the standard normal distribution, clipped to [-1, 1]
+	Uniform                        // from [-1, 1]
+	AtVertices                     // -1 or 1
 )
 
-var laws = [...]string{"gaussian", "uniform", "corners"}
+var distributions = [...]string{"gaussian", "uniform", "vertices"}
 
 // DefaultParticles returns 10 Gaussian ones.
 func DefaultParticles() Particles { return Particles{Samples: 10} }
@@ -33,27 +33,27 @@ func (p Particles) Check() error {
 	switch {
 	case p.Samples < 1 || p.Samples > 1e4:
 		return fmt.Errorf("plan: Samples is %d, want 1 to 1e4", p.Samples)
-	case p.Law < Gaussian || p.Law > AtCorners:
-		return fmt.Errorf("plan: Law is %v, want gaussian, uniform or corners", p.Law)
+	case p.Distribution < Gaussian || p.Distribution > AtVertices:
+		return fmt.Errorf("plan: Distribution is %v, want gaussian, uniform or vertices", p.Distribution)
 	}
 	return nil
 }
 
 // Attack implements Adversary.
-func (p Particles) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
-	a := newAssault(dst, t)
+func (p Particles) Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error {
+	a := newAttackState(dst, t)
 	each := p.Samples + 1
 	a.errors(each)
 	r := src.Rand()
 	for _, column := range a.c.Eta {
 		for j := range p.Samples { // the same of each plan
 			v := 0.0
-			switch p.Law {
+			switch p.Distribution {
 			case Gaussian:
 				v = min(1, max(-1, r.NormFloat64()))
 			case Uniform:
 				v = 2*r.Float64() - 1
-			case AtCorners:
+			case AtVertices:
 				v = float64(2*r.IntN(2) - 1)
 			}
 			for lane := j + 1; lane < len(column); lane += each {
@@ -64,26 +64,26 @@ func (p Particles) Attack(ctx context.Context, dst *Doubts, t Target, src rng.St
 	return a.roll(ctx, nil)
 }
 
-// String is the name of the law, as in "uniform".
-func (l Law) String() string {
-	if l < Gaussian || l > AtCorners {
-		return fmt.Sprintf("Law(%d)", int(l))
+// String is the name of the distribution, as in "uniform".
+func (l Distribution) String() string {
+	if l < Gaussian || l > AtVertices {
+		return fmt.Sprintf("Distribution(%d)", int(l))
 	}
-	return laws[l]
+	return distributions[l]
 }
 
-// MarshalText writes the law's name.
-func (l Law) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+// MarshalText writes the name of the distribution.
+func (l Distribution) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// UnmarshalText reads a law's name.
-func (l *Law) UnmarshalText(text []byte) error {
-	for i, name := range laws {
+// UnmarshalText reads the name of a distribution.
+func (l *Distribution) UnmarshalText(text []byte) error {
+	for i, name := range distributions {
 		if name == string(text) {
-			*l = Law(i)
+			*l = Distribution(i)
 			return nil
 		}
 	}
-	return fmt.Errorf("no law %q: want gaussian, uniform or corners", text)
+	return fmt.Errorf("no distribution %q: want gaussian, uniform or vertices", text)
 }
 
 var _ Adversary = Particles{}

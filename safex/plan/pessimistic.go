@@ -16,35 +16,35 @@ import (
 
 // Pessimistic plans for the worst dynamics that the model still believes possible: the limits
 // must hold under every model error of up to Beta epistemic deviations in each dimension, at
-// each step. Reward is that of the mean, if Explore does not say otherwise.
+// each step. The reward is the mean's, if Exploration does not say otherwise.
 //
-// The population meets the worst errors found so far; its best are then attacked, and every
-// error that the attack finds is kept for the candidates that follow and for the plan of the
-// next step. The executed plan is always one that was attacked.
+// Each population is scored under the worst errors found so far, the counterexamples. Its best candidates are then attacked, and
+// the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
+// plan is always one that was attacked.
 //
-// Errors of every step of a long horizon add up to more than a system that is planned for anew in each step will meet. With a Robust
-// horizon (Lucia et al., 2013), those after it are 0: the limits must hold to the end of the plan, but from there on under the mean. It
-// should be as long as the system takes to come to rest.
+// Over a long horizon, errors in every step add up to more than a system meets whose plan is made anew in each step. With a Robust
+// horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
+// end of the plan. It should be as long as the system takes to come to rest.
 type Pessimistic struct {
-	Horizon   int      // steps
-	Robust    int      // steps in which the model may err, at most Horizon, or 0 for all; see below
-	Beta      Schedule // how many epistemic deviations the model may err by; a Calibrated model brings its own
-	Objective safex.Objective
-	Search    opt.Minimizer // over the actions
-	Adversary Adversary
-	Finalists int // best candidates of each population that are attacked, 1 to 1e4
-	Met       int // known errors that the whole population meets
-	Remember  int // known errors that the finalists meet, and that the next plan inherits
-	Explore   Exploration
-	Refine    Refinement // of finalists, whose excess is that under the worst error that is known
+	Horizon                   int      // steps
+	Robust                    int      // steps in which the model may err, at most Horizon, or 0 for all; see below
+	Beta                      Schedule // how many epistemic deviations the model may err by; a Calibrated model brings its own
+	Objective                 safex.Objective
+	Search                    opt.Minimizer // over the actions
+	Adversary                 Adversary
+	AttackedCandidates        int // best candidates of each population that are attacked, 1 to 1e4
+	PopulationCounterexamples int // errors found so far that the whole population is scored under
+	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
+	Exploration               Exploration
+	Refine                    Refinement // of attacked candidates, whose excess is that under the worst error that is known
 }
 
 // DefaultPessimistic returns the settings of the pendulum.
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), Finalists: 6, Met: 2, Remember: 12,
-		Explore: DefaultExploration(), Refine: DefaultRefinement(),
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12,
+		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
 
@@ -59,17 +59,17 @@ func (p Pessimistic) Check() error {
 	switch {
 	case p.Robust < 0 || p.Robust > p.Horizon:
 		return fmt.Errorf("plan: Robust is %d, want 0 for all steps, or 1 to Horizon %d", p.Robust, p.Horizon)
-	case p.Finalists < 1 || p.Finalists > 1e4:
-		return fmt.Errorf("plan: Finalists is %d, want 1 to 1e4", p.Finalists)
-	case p.Met < 0 || p.Remember < p.Met || p.Remember > 1e4:
-		return fmt.Errorf("plan: Met is %d and Remember %d, want at least 0 and Met to 1e4", p.Met, p.Remember)
+	case p.AttackedCandidates < 1 || p.AttackedCandidates > 1e4:
+		return fmt.Errorf("plan: AttackedCandidates is %d, want 1 to 1e4", p.AttackedCandidates)
+	case p.PopulationCounterexamples < 0 || p.KeptCounterexamples < p.PopulationCounterexamples || p.KeptCounterexamples > 1e4:
+		return fmt.Errorf("plan: PopulationCounterexamples is %d and KeptCounterexamples %d, want at least 0, and at least as many kept, up to 1e4", p.PopulationCounterexamples, p.KeptCounterexamples)
 	case p.Adversary == nil:
 		return fmt.Errorf("plan: there is no Adversary: want one, such as DefaultSignGradient()")
 	}
 	if err := p.Adversary.Check(); err != nil {
 		return err
 	}
-	if err := p.Explore.check(0); err != nil {
+	if err := p.Exploration.check(0); err != nil {
 		return err
 	}
 	if err := p.Refine.check(0); err != nil {
@@ -78,31 +78,31 @@ func (p Pessimistic) Check() error {
 	return checkSearch(p.Search)
 }
 
-// game is what a call of Plan knows so far.
-type game struct {
+// worstCaseSearch is the state of a call of Plan.
+type worstCaseSearch struct {
 	Pessimistic
-	*quest
-	beta     float64 // in force
-	src      rng.Stream
-	round    int
-	known    [][]float64 // errors, the last found first
-	mean     safex.Rolled
-	rewards  []float64 // of the candidates of mean
-	met      crossing
-	faced    Doubts       // of the known errors
-	found    Doubts       // of the Adversary
-	bent     safex.Rolled // of slopes
-	attacked []finalist   // of the last population that was scored to its end
-	ranked   *opt.Result  // the best of the first population, before any was attacked
-	nans     int          // of steps of the refinement
+	*objective
+	beta            float64 // in force
+	src             rng.Stream
+	round           int
+	counterexamples [][]float64 // errors, the last found first
+	mean            safex.Rolled
+	rewards         []float64 // of the candidates of mean
+	met             productRollout
+	faced           Perturbations       // of the counterexamples
+	found           Perturbations       // of the Adversary
+	bent            safex.Rolled        // of slopes
+	attacked        []attackedCandidate // of the last population that was scored to its end
+	ranked          *opt.Result         // the best of the first population, before any was attacked
+	nans            int                 // of steps of the refinement
 }
 
-// finalist is a candidate that was attacked, and the worst error found for it.
-type finalist struct {
+// attackedCandidate is one that was attacked, and the worst error found for it.
+type attackedCandidate struct {
 	actions, eta []float64
 	excess       float64   // in units of the limit's Scale
 	price        float64   // of the excess, by the objective
-	each         []float64 // Doubts.Each
+	each         []float64 // Perturbations.Each
 }
 
 // Plan implements safex.Planner.
@@ -111,11 +111,11 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	q := newQuery(sq, p.Horizon)
-	z, err := q.quest(p.Explore, src.Child("explore"))
+	z, err := q.newObjective(p.Exploration, src.Child("explore"))
 	if err != nil {
 		return nil, err
 	}
-	g := &game{Pessimistic: p, quest: z, beta: width(p.Beta, sq), src: src.Child("attack"), known: q.inherited(p.Robust)}
+	g := &worstCaseSearch{Pessimistic: p, objective: z, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -147,25 +147,25 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	}
 	q.raise(plan, worst.each)
 	plan.Feasible = plan.Feasible && (worst.eta != nil || q.nl == 0) // what was not attacked is not feasible
-	plan.Known = g.known
+	plan.Counterexamples = g.counterexamples
 	z.hand(plan, found.X)
 	return plan, stopped
 }
 
 // width is how many deviations a planner defends: what the model asks for, or what is scheduled.
-func width(s Schedule, q safex.Query) float64 {
+func betaInForce(s Schedule, q safex.Query) float64 {
 	if q.Beta > 0 {
 		return q.Beta
 	}
 	return s.At(q.Episode)
 }
 
-// inherited are the last plan's known errors, a step later; errors of the last step that may err are repeated. 0 are all steps.
-func (q query) inherited(robust int) (known [][]float64) {
-	if q.Last == nil {
+// inherited are the last plan's counterexamples, a step later; errors of the last step that may err are repeated. 0 are all steps.
+func (q query) inherited(robust int) (counterexamples [][]float64) {
+	if q.Previous == nil {
 		return nil
 	}
-	for _, eta := range q.Last.Known {
+	for _, eta := range q.Previous.Counterexamples {
 		if len(eta) != q.horizon*q.nx {
 			return nil
 		}
@@ -173,13 +173,13 @@ func (q query) inherited(robust int) (known [][]float64) {
 		if robust > 0 {
 			last = robust * q.nx
 		}
-		known = append(known, slices.Concat(eta[q.nx:last], eta[last-q.nx:]))
+		counterexamples = append(counterexamples, slices.Concat(eta[q.nx:last], eta[last-q.nx:]))
 	}
-	return known
+	return counterexamples
 }
 
 // score is the objective of the search: it ranks the population, attacks the best, and refines the best of these.
-func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
+func (g *worstCaseSearch) score(ctx context.Context, values []float64, x num.Batch) error {
 	before := g.attacked
 	g.attacked = nil
 	lanes, err := g.rank(ctx, values, x)
@@ -194,8 +194,8 @@ func (g *game) score(ctx context.Context, values []float64, x num.Batch) error {
 	return err
 }
 
-// try implements climber. Of series that were not attacked nothing is known.
-func (g *game) try(ctx context.Context, values []float64, x num.Batch) error {
+// try implements refinable. Of series that were not attacked nothing is known.
+func (g *worstCaseSearch) try(ctx context.Context, values []float64, x num.Batch) error {
 	lanes, err := g.rank(ctx, values, x)
 	for i := range values {
 		if _, found := slices.BinarySearch(lanes, i); !found && !math.IsNaN(values[i]) {
@@ -205,8 +205,8 @@ func (g *game) try(ctx context.Context, values []float64, x num.Batch) error {
 	return err
 }
 
-// slopes implements climber. The excess is that under the worst error that is known for a candidate.
-func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
+// slopes implements refinable. The excess is that under the worst error that is known for a candidate.
+func (g *worstCaseSearch) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error) {
 	own, actions := g.split(x)
 	if reward, err = g.slope(ctx, actions, own); err != nil || !g.looks(g.Objective) {
 		return reward, nil, nil, err
@@ -223,16 +223,16 @@ func (g *game) slopes(ctx context.Context, x num.Batch) (reward, excess num.Batc
 	return reward, excess, worst, err
 }
 
-// rank scores a population under the mean and the known errors, then attacks the best. It returns the lanes, in order, whose
+// rank scores a population under the mean and the counterexamples, then attacks the best. It returns the lanes, in order, whose
 // values count what the attack found: all, if there are no limits.
-func (g *game) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
+func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
 	own, actions := g.split(x)
 	c := g.candidates(actions, nil, 0)
-	c.Doubt = g.doubts()
+	c.Epistemic = g.epistemic()
 	if err := g.Rollout.Roll(ctx, &g.mean, c, nil); err != nil {
 		return nil, err
 	}
-	if g.rewards, err = g.quest.rewards(ctx, actions, own, &g.mean); err != nil {
+	if g.rewards, err = g.objective.rewards(ctx, actions, own, &g.mean); err != nil {
 		return nil, err
 	}
 	prices := make([]float64, len(values))
@@ -255,10 +255,10 @@ func (g *game) rank(ctx context.Context, values []float64, x num.Batch) (lanes [
 	return g.attackBest(ctx, values, prices, actions)
 }
 
-// meet holds the known errors against the best candidates under the mean, a quarter of the population at a time, until a
-// quarter is known to be better than all that have not met them: an error makes no candidate better.
-func (g *game) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
-	met := g.known[:min(g.Met, len(g.known))]
+// meet scores candidates under the counterexamples, the best under the mean first, a quarter of the population at a time. It stops
+// once a quarter is known to be better than all the rest can become: an error makes no candidate better.
+func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
+	met := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
 	if len(met) == 0 {
 		return nil
 	}
@@ -329,22 +329,22 @@ const waves = 3
 
 // attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were,
 // in order.
-func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
+func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
 	byValue := func(a, b int) int { return compare(values[a], values[b]) }
-	finalists := map[int]finalist{}
+	outcomes := map[int]attackedCandidate{}
 	for range waves {
 		slices.SortStableFunc(order, byValue)
-		if _, attacked := finalists[order[0]]; attacked {
+		if _, attacked := outcomes[order[0]]; attacked {
 			break
 		}
 		var lanes []int
 		var plans [][]float64
 		for _, i := range order {
-			if _, attacked := finalists[i]; !attacked && len(lanes) < g.Finalists {
+			if _, attacked := outcomes[i]; !attacked && len(lanes) < g.AttackedCandidates {
 				lanes, plans = append(lanes, i), append(plans, x.Point(i))
 			}
 		}
@@ -353,7 +353,7 @@ func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.B
 			return nil, err
 		}
 		for j, i := range lanes {
-			finalists[i] = found[j]
+			outcomes[i] = found[j]
 			prices[i] = max(prices[i], found[j].price)
 			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
@@ -361,34 +361,34 @@ func (g *game) attackBest(ctx context.Context, values, prices []float64, x num.B
 	// What was not attacked comes after the best of what was, in its own order.
 	slices.SortStableFunc(order, byValue)
 	best := math.Inf(1)
-	for i := range finalists {
+	for i := range outcomes {
 		if compare(values[i], best) < 0 {
 			best = values[i]
 		}
 	}
 	least := best
 	for _, i := range order {
-		if _, attacked := finalists[i]; !attacked && values[i] <= best {
+		if _, attacked := outcomes[i]; !attacked && values[i] <= best {
 			least = math.Nextafter(least, math.Inf(1))
 			values[i] = least
 		}
 	}
-	lanes := slices.Sorted(maps.Keys(finalists))
+	lanes := slices.Sorted(maps.Keys(outcomes))
 	for _, i := range lanes {
-		g.attacked = append(g.attacked, finalists[i])
+		g.attacked = append(g.attacked, outcomes[i])
 	}
 	return lanes, nil
 }
 
-// attack finds the worst error for each of some plans, the known ones among them, and remembers those that are new.
-func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error) {
-	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Width: g.beta, Robust: g.Robust}
-	found := make([]finalist, len(plans))
+// attack finds the worst error for each of some plans, the counterexamples among them, and keeps those that are new.
+func (g *worstCaseSearch) attack(ctx context.Context, plans [][]float64) ([]attackedCandidate, error) {
+	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Beta: g.beta, Robust: g.Robust}
+	found := make([]attackedCandidate, len(plans))
 	for i, p := range plans {
 		t.Plans.SetPoint(i, p)
-		found[i] = finalist{actions: p, excess: math.Inf(-1)}
+		found[i] = attackedCandidate{actions: p, excess: math.Inf(-1)}
 	}
-	take := func(d *Doubts) {
+	take := func(d *Perturbations) {
 		for i := range found {
 			found[i].each = most(found[i].each, d.Each.Point(i))
 			if f := &found[i]; !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
@@ -396,11 +396,11 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 			}
 		}
 	}
-	if len(g.known) > 0 {
-		a := newAssault(&g.faced, t)
-		a.errors(len(g.known))
+	if len(g.counterexamples) > 0 {
+		a := newAttackState(&g.faced, t)
+		a.errors(len(g.counterexamples))
 		for lane := range a.c.Eta.Len() {
-			a.c.Eta.SetPoint(lane, g.known[lane%len(g.known)])
+			a.c.Eta.SetPoint(lane, g.counterexamples[lane%len(g.counterexamples)])
 		}
 		if err := a.roll(ctx, nil); err != nil {
 			return nil, err
@@ -412,12 +412,12 @@ func (g *game) attack(ctx context.Context, plans [][]float64) ([]finalist, error
 	}
 	g.round++
 	take(&g.found)
-	g.remember(found)
+	g.keep(found)
 	return found, g.appraise(ctx, found, t.Plans)
 }
 
-// appraise sets the price of each finalist's excess. One that is counted is that of the worst error found, rolled out again.
-func (g *game) appraise(ctx context.Context, found []finalist, plans num.Batch) error {
+// appraise sets the price of the excess of each attacked candidate. An Objective that counts steps prices the steps under the worst error found, which is rolled out again.
+func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidate, plans num.Batch) error {
 	if !g.Objective.Count {
 		for i := range found {
 			found[i].price = found[i].excess
@@ -440,26 +440,26 @@ func (g *game) appraise(ctx context.Context, found []finalist, plans num.Batch) 
 	return nil
 }
 
-// remember puts the errors that hurt most in front of those known before.
-func (g *game) remember(found []finalist) {
+// keep puts the errors that hurt most in front of the counterexamples found before.
+func (g *worstCaseSearch) keep(found []attackedCandidate) {
 	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b finalist) int { return -cmp.Compare(a.excess, b.excess) })
-	var known [][]float64
+	slices.SortStableFunc(found, func(a, b attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
+	var kept [][]float64
 	for _, d := range found {
-		if !math.IsNaN(d.excess) && !slices.ContainsFunc(known, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
-			known = append(known, d.eta)
+		if !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
+			kept = append(kept, d.eta)
 		}
 	}
-	for _, eta := range g.known {
-		if !slices.ContainsFunc(known, func(k []float64) bool { return slices.Equal(k, eta) }) {
-			known = append(known, eta)
+	for _, eta := range g.counterexamples {
+		if !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, eta) }) {
+			kept = append(kept, eta)
 		}
 	}
-	g.known = known[:min(g.Remember, len(known))]
+	g.counterexamples = kept[:min(g.KeptCounterexamples, len(kept))]
 }
 
 // worstOf is what attacks found for the chosen actions; without an error if they were never attacked.
-func (g *game) worstOf(actions []float64) (worst finalist) {
+func (g *worstCaseSearch) worstOf(actions []float64) (worst attackedCandidate) {
 	var each []float64
 	for _, f := range g.attacked { // the same actions may have been attacked twice
 		if !slices.Equal(f.actions, actions) {

@@ -32,11 +32,11 @@ func cart(t testing.TB) *safex.System {
 	return s
 }
 
-// doubt is the cart's rollout under a belief whose mean is true and whose epistemic deviation is constant:
+// constantBelief is the cart's rollout under a belief whose mean is true and whose epistemic deviation is constant:
 // after t steps the worst η, all ones, is exactly t β σ further right.
-type doubt struct{ sigma float64 }
+type constantBelief struct{ sigma float64 }
 
-func (d doubt) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (d constantBelief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func answer(t testing.TB, p safex.Planner, q safex.Query, seed uint64) *safex.Pl
 	return a
 }
 
-// With the true model the pendulum swings up under its limit, as well as is known to be possible: -348 ± 8.
+// With the oracle model the pendulum swings up under its limit, as well as is known to be possible: -348 ± 8.
 func TestTrueModelSwingsUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("200 plans")
@@ -92,7 +92,7 @@ func TestTrueModelSwingsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roll, err := rollout.NewGoMLX().Rollout(s, rollout.Truth(s))
+	roll, err := rollout.NewGoMLX().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,16 +103,16 @@ func TestTrueModelSwingsUp(t *testing.T) {
 	q := query(s, roll)
 	for i := range s.Steps {
 		q.State = tr.States[i]
-		q.Last = answer(t, p, q, uint64(i))
-		next, reward, excess := s.Step(q.State, q.Last.Actions[0])
-		tr.Append(q.Last.Actions[0], next, reward, excess)
+		q.Previous = answer(t, p, q, uint64(i))
+		next, reward, excess := s.Step(q.State, q.Previous.Actions[0])
+		tr.Append(q.Previous.Actions[0], next, reward, excess)
 	}
 	t.Logf("return %.1f, worst excess %.3f rad/s", tr.Return(), tr.WorstExcess(1)[0])
 	if tr.Violations() > 0 {
-		t.Errorf("%d violations with the true model", tr.Violations())
+		t.Errorf("%d violations with the oracle model", tr.Violations())
 	}
 	if tr.Return() < -380 {
-		t.Errorf("return %.1f with the true model", tr.Return())
+		t.Errorf("return %.1f with the oracle model", tr.Return())
 	}
 	for _, x := range tr.States[150:] {
 		if x[0] < 0.95 {
@@ -127,7 +127,7 @@ type witness struct {
 	seen *[]num.Batch
 }
 
-func (w witness) Attack(ctx context.Context, dst *plan.Doubts, t plan.Target, src rng.Stream) error {
+func (w witness) Attack(ctx context.Context, dst *plan.Perturbations, t plan.Target, src rng.Stream) error {
 	*w.seen = append(*w.seen, t.Plans)
 	return w.Adversary.Attack(ctx, dst, t, src)
 }
@@ -144,7 +144,7 @@ func TestExecutedPlanWasAttacked(t *testing.T) {
 			p, seen := plan.DefaultPessimistic(), []num.Batch(nil)
 			p.Refine.Candidates = 3 * int(seed%2)
 			p.Horizon, p.Search, p.Adversary = 10, search, witness{p.Adversary, &seen}
-			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), seed)
+			a := answer(t, p, query(s, constantBelief{sigma: 0.02}, 0.5), seed)
 			attacked := slices.ContainsFunc(seen, func(plans num.Batch) bool {
 				for i := range plans.Len() {
 					if slices.Equal(plans.Point(i), slices.Concat(a.Actions...)) {
@@ -170,10 +170,10 @@ func TestRobustHorizon(t *testing.T) {
 	s := cart(t)
 	p := plan.DefaultPessimistic()
 	p.Horizon, p.Robust = 10, 4
-	q := query(s, doubt{sigma: 0.02}, 0.5)
+	q := query(s, constantBelief{sigma: 0.02}, 0.5)
 	for step := range 3 {
 		a := answer(t, p, q, uint64(step))
-		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Known...) {
+		for _, eta := range append([][]float64{slices.Concat(a.Eta...)}, a.Counterexamples...) {
 			if len(eta) != 10*len(s.State) {
 				t.Fatalf("step %d: an error of %d numbers", step, len(eta))
 			}
@@ -188,7 +188,7 @@ func TestRobustHorizon(t *testing.T) {
 				t.Fatalf("step %d: the worst error is %v", step, a.Eta)
 			}
 		}
-		q.Last = a
+		q.Previous = a
 	}
 }
 
@@ -201,7 +201,7 @@ func counting(o safex.Objective) map[string]safex.Planner {
 	minmax.Horizon, minmax.Objective, minmax.Alternations = 10, o, 5
 	particles, thorough, optimistic, mean := safe, pessimistic, minmax, minmax
 	particles.Particles = 5
-	thorough.Finalists, thorough.Met, thorough.Remember = 128, 0, 0 // attacks all, and remembers nothing
+	thorough.AttackedCandidates, thorough.PopulationCounterexamples, thorough.KeptCounterexamples = 128, 0, 0 // attacks all, and remembers nothing
 	optimistic.Optimism, mean.Mean = plan.Constant(1), true
 	return map[string]safex.Planner{
 		"safe": safe, "particles": particles, "pestraj": pestraj, "pessimistic": pessimistic, "thorough": thorough, "minmax": minmax, "optminmax": optimistic, "minmax, mean": mean,
@@ -213,7 +213,7 @@ func TestCount(t *testing.T) {
 	s := cart(t)
 	for _, count := range []bool{true, false} {
 		for name, p := range counting(safex.Objective{Weight: 0.2, Count: count}) {
-			a := answer(t, p, query(s, doubt{sigma: 0.02}, 0.5), 1)
+			a := answer(t, p, query(s, constantBelief{sigma: 0.02}, 0.5), 1)
 			if n := a.Worst.Violations(); a.Feasible != count || (n == 0) != count {
 				t.Errorf("%s, counted: %v; %d steps beyond the limit, feasible: %v", name, count, n, a.Feasible)
 			}
@@ -224,7 +224,7 @@ func TestCount(t *testing.T) {
 // Steps are counted once the budget is spent.
 func TestCountWithBudget(t *testing.T) {
 	for name, p := range counting(safex.Objective{FeasibleFirst: true, Count: true}) {
-		q := query(cart(t), doubt{sigma: 0.001}, 0.95)
+		q := query(cart(t), constantBelief{sigma: 0.001}, 0.95)
 		q.Left = []float64{0.5}
 		a, spent := answer(t, p, q, 1), 0.0
 		for _, e := range a.Worst.Excess {
@@ -269,7 +269,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"Inner: opt: Iterations 0":       minmax(func(p *plan.MinMax) { p.Inner = opt.CEM{} }),
 		"there is no Search":             minmax(func(p *plan.MinMax) { p.Search = nil }),
 	} {
-		if a, err := p.Plan(context.Background(), query(cart(t), doubt{}, 0), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), want) {
+		if a, err := p.Plan(context.Background(), query(cart(t), constantBelief{}, 0), rng.New(1)); a != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}

@@ -34,8 +34,8 @@ func ReferencePopulation() Population {
 func (p Population) Check() error { return checkSearch(p.Search) }
 
 // Attack implements Adversary.
-func (p Population) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
-	a := newAssault(dst, t)
+func (p Population) Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error {
+	a := newAttackState(dst, t)
 	for i := range t.Plans.Len() {
 		if err := a.try(ctx, i, num.NewBatch(a.horizon*a.nx, 1)); err != nil {
 			return err

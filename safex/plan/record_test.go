@@ -57,7 +57,7 @@ type recorder struct {
 	seen   *[]safex.Candidates
 }
 
-func (r recorder) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r recorder) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	err := r.Rollout.Roll(ctx, dst, c, up)
 	for i := range c.Actions.Len() {
 		if h := 0.0; r.hashed {

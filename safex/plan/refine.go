@@ -45,8 +45,8 @@ const (
 	shorter = 0.3 // from one to the next
 )
 
-// climber is what a refinement improves.
-type climber interface {
+// refinable is what a refinement improves.
+type refinable interface {
 	// slopes are the gradients of the summed reward and of the smooth maximum of the excess with respect to the series of x, and the
 	// excess of each; the last two are nil if it is of no account.
 	slopes(ctx context.Context, x num.Batch) (reward, excess num.Batch, worst []float64, err error)
@@ -56,7 +56,7 @@ type climber interface {
 
 // improve takes the best of some lanes of a scored population, given with their values, to better ones. It returns how many
 // steps came out as NaN. A cancelled ctx ends it with what is better by then.
-func (r Refinement) improve(ctx context.Context, c climber, o safex.Objective, values []float64, x num.Batch, lanes []int) (nans int, err error) {
+func (r Refinement) improve(ctx context.Context, c refinable, o safex.Objective, values []float64, x num.Batch, lanes []int) (nans int, err error) {
 	lanes = slices.DeleteFunc(slices.Clone(lanes), func(i int) bool { return bad(values[i]) })
 	slices.SortStableFunc(lanes, func(a, b int) int { return compare(values[a], values[b]) })
 	lanes = lanes[:min(r.Candidates, len(lanes))]
@@ -206,7 +206,7 @@ func along(at, way []float64) (points [][]float64) {
 
 // excessSlope is the gradient of the smooth maximum of the excess of actions under errors, nil for none, and the excess of each.
 func (q query) excessSlope(ctx context.Context, dst *safex.Rolled, actions, errors num.Batch, beta float64) (num.Batch, []float64, error) {
-	if err := q.Rollout.Roll(ctx, dst, q.candidates(actions, errors, beta), &safex.Ascent{Excess: 1, Sharpness: steep}); err != nil {
+	if err := q.Rollout.Roll(ctx, dst, q.candidates(actions, errors, beta), &safex.Scalarisation{Excess: 1, Sharpness: steep}); err != nil {
 		return nil, nil, err
 	}
 	var worst []float64

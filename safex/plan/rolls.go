@@ -56,7 +56,7 @@ func newQuery(q safex.Query, horizon int) query {
 
 // candidates are the actions, and the errors of eta if it is not nil, from where the query stands.
 func (q query) candidates(actions, eta num.Batch, beta float64) safex.Candidates {
-	return safex.Candidates{State: q.State, Last: q.LastAction, Actions: actions, Eta: eta, Beta: beta}
+	return safex.Candidates{State: q.State, LastAction: q.LastAction, Actions: actions, Eta: eta, Beta: beta}
 }
 
 // usable is nil if a search found a candidate to execute, and otherwise why it did not.
@@ -72,12 +72,12 @@ func usable(found *opt.Result, stopped error) error {
 
 // warm is the rest of the last plan's actions, its last one repeated; nil without a last plan.
 func (q query) warm() []float64 {
-	if q.Last == nil || len(q.Last.Actions) == 0 {
+	if q.Previous == nil || len(q.Previous.Actions) == 0 {
 		return nil
 	}
 	flat := make([]float64, 0, q.horizon*q.nu)
 	for t := range q.horizon {
-		flat = append(flat, q.Last.Actions[min(t+1, len(q.Last.Actions)-1)]...)
+		flat = append(flat, q.Previous.Actions[min(t+1, len(q.Previous.Actions)-1)]...)
 	}
 	return flat
 }
@@ -110,7 +110,7 @@ func (q query) join(errors, actions num.Batch) (x num.Batch) {
 	return x
 }
 
-// drawn are errors of which every number is a standard normal one; nil of none.
+// drawn are errors whose numbers are standard normal; nil for none.
 func (q query) drawn(n int, src rng.Stream) num.Batch {
 	if n == 0 {
 		return nil
@@ -124,18 +124,18 @@ func (q query) drawn(n int, src rng.Stream) num.Batch {
 	return b
 }
 
-// A crossing is every plan under every error: lane e·plans + p of out is plan p under error e.
-type crossing struct {
-	doubt bool // is asked for
-	c     safex.Candidates
-	out   safex.Rolled
+// A productRollout has every plan under every error: lane e·plans + p of out is plan p under error e.
+type productRollout struct {
+	epistemic bool // is asked for
+	c         safex.Candidates
+	out       safex.Rolled
 }
 
 // cross rolls plans out under errors, or under the mean if errors is nil.
-func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch, beta float64) error {
+func (q query) cross(ctx context.Context, dst *productRollout, plans, errors num.Batch, beta float64) error {
 	if errors == nil {
 		c := q.candidates(plans, nil, 0)
-		c.Doubt = dst.doubt
+		c.Epistemic = dst.epistemic
 		return q.Rollout.Roll(ctx, &dst.out, c, nil)
 	}
 	n, m := plans.Len(), errors.Len()
@@ -153,7 +153,7 @@ func (q query) cross(ctx context.Context, dst *crossing, plans, errors num.Batch
 		}
 	}
 	dst.c = q.candidates(dst.c.Actions, dst.c.Eta, beta)
-	dst.c.Doubt = dst.doubt
+	dst.c.Epistemic = dst.epistemic
 	return q.Rollout.Roll(ctx, &dst.out, dst.c, nil)
 }
 
@@ -239,7 +239,7 @@ func (q query) price(o safex.Objective, r *safex.Rolled, i int) float64 {
 
 func bad(v float64) bool { return v-v != 0 }
 
-// finish rolls the chosen actions out under the mean and under errors, of which it takes the worst, and makes a Plan of them.
+// finish rolls the chosen actions out under the mean and under errors, takes the worst, and makes a Plan of them.
 func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, beta float64, nans int) (*safex.Plan, error) {
 	plan := &safex.Plan{Actions: rowsOf(actions, q.nu), Beta: beta, NaNs: nans}
 	n := errors.Len()

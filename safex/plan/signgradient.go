@@ -9,15 +9,15 @@ import (
 )
 
 // SignGradient is projected sign-gradient ascent on the smooth maximum of the signed excess, in the manner of Madry et al.
-// (2018), with steps as wide as the box, so that it goes from corner to corner. Where the worst excess is nearly linear in
-// η, its maximum over the box is at the sign of the gradient, so few steps suffice. The worst corner that it passes counts.
+// (2018), with steps as wide as the box, so that it goes from vertex to vertex. Where the worst excess is nearly linear in
+// η, its maximum over the box is at the sign of the gradient, so few steps suffice. The worst vertex that it passes counts.
 type SignGradient struct {
-	Starts    int     // of each plan: the mean, η = 1, η = -1, then random corners; 1 to 1e4
+	Starts    int     // of each plan: the mean, η = 1, η = -1, then random vertices; 1 to 1e4
 	Steps     int     // gradients from each start, 0 to 1e4
 	Sharpness float64 // of the smooth maximum, over an excess in units of the limit's Scale; above 0
 
-	// Sharpen is the factor from the Sharpness of a step to that of the next, 1 to 1e4. A smooth maximum goes by all steps of the
-	// plan whose excess is within some 1/Sharpness of the worst: where the model hardly doubts, that is too far.
+	// Sharpen is the factor from the Sharpness of a step to the Sharpness of the next, 1 to 1e4. A smooth maximum goes by all steps of the
+	// plan whose excess is within some 1/Sharpness of the worst: where the model is nearly certain, that is too far.
 	Sharpen float64
 }
 
@@ -46,8 +46,8 @@ func (s SignGradient) Check() error {
 const sharpest = 1e7
 
 // Attack implements Adversary.
-func (s SignGradient) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
-	a := newAssault(dst, t)
+func (s SignGradient) Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error {
+	a := newAttackState(dst, t)
 	a.errors(s.Starts)
 	r := src.Rand()
 	for _, column := range a.c.Eta {
@@ -68,7 +68,7 @@ func (s SignGradient) Attack(ctx context.Context, dst *Doubts, t Target, src rng
 	}
 	κ := s.Sharpness
 	for range s.Steps {
-		if err := a.roll(ctx, &safex.Ascent{Excess: 1, Sharpness: κ}); err != nil {
+		if err := a.roll(ctx, &safex.Scalarisation{Excess: 1, Sharpness: κ}); err != nil {
 			return err
 		}
 		κ = min(κ*s.Sharpen, sharpest)

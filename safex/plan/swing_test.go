@@ -24,14 +24,14 @@ func TestRefinementSwingsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roll, err := fused.New().Rollout(s, rollout.Truth(s))
+	roll, err := fused.New().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const seeds = 5
 	up := func(refine plan.Refinement) (n int) {
 		var wait sync.WaitGroup
-		var arrived [seeds]bool
+		var reached [seeds]bool
 		for seed := range seeds {
 			wait.Go(func() {
 				p, src := plan.DefaultSafe(), rng.New(uint64(seed+1))
@@ -44,8 +44,8 @@ func TestRefinementSwingsUp(t *testing.T) {
 				tr, q := s.Begin(x, src), query(s, roll)
 				for i := range s.Steps {
 					q.State = tr.States[i]
-					if q.Last, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
-						err = s.Advance(&tr, q.Last.Actions[0], src)
+					if q.Previous, err = p.Plan(context.Background(), q, src.Child("plan").At(i)); err == nil {
+						err = s.Advance(&tr, q.Previous.Actions[0], src)
 					}
 					if err != nil {
 						t.Error(err)
@@ -55,14 +55,14 @@ func TestRefinementSwingsUp(t *testing.T) {
 				if tr.Violations() > 0 && refine.Candidates > 0 {
 					t.Errorf("seed %d breaks the limit in %d steps, by up to %v rad/s", seed, tr.Violations(), tr.WorstExcess(1)[0])
 				}
-				arrived[seed] = true
+				reached[seed] = true
 				for _, x := range tr.States[s.Steps-10:] {
-					arrived[seed] = arrived[seed] && x[0] > 0.9
+					reached[seed] = reached[seed] && x[0] > 0.9
 				}
 			})
 		}
 		wait.Wait()
-		for _, a := range arrived {
+		for _, a := range reached {
 			if a {
 				n++
 			}
@@ -89,7 +89,7 @@ func TestRefinementOfPessimist(t *testing.T) {
 		for k := range gaps {
 			p := plan.DefaultPessimistic()
 			p.Refine.Candidates = 4 * k
-			a := answer(t, p, query(cart(t), doubt{sigma: sigma}, 0), seed)
+			a := answer(t, p, query(cart(t), constantBelief{sigma: sigma}, 0), seed)
 			if !a.Feasible || a.Worst.WorstExcess(1)[0] > 0 {
 				t.Errorf("seed %d, %d refined: feasible: %v", seed, p.Refine.Candidates, a.Feasible)
 			}

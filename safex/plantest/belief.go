@@ -55,7 +55,7 @@ type belief struct {
 }
 
 // Roll implements safex.Rollout.
-func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if b.before != nil {
 		b.mu.Lock()
 		b.before(b.rolls)
@@ -69,9 +69,9 @@ func (b *belief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates
 	horizon := len(c.Actions) / nu
 	*dst = safex.Rolled{}
 	dst.Resize(horizon, nx, nl, n)
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
-		for _, column := range dst.Doubt {
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
+		for _, column := range dst.Epistemic {
 			for i := range column {
 				column[i] = b.sigma
 			}
@@ -109,16 +109,16 @@ func (b *belief) contract(c safex.Candidates) {
 		b.t.Errorf("candidates with %d columns of %d actions, or actions beyond [-1, 1]", len(c.Actions), n)
 	case c.Eta != nil && (3*len(c.Eta) != 2*len(c.Actions) || c.Eta.Len() != n || !b.drawn && slices.ContainsFunc(c.Eta, outside)):
 		b.t.Errorf("candidates with %d columns of %d errors, or errors beyond [-1, 1]", len(c.Eta), c.Eta.Len())
-	case !(c.Beta >= 0) || !slices.Equal(c.State, b.query.State) || !slices.Equal(c.Last, b.query.LastAction):
-		b.t.Errorf("candidates of β = %v from %v after %v, want at least 0, %v and %v", c.Beta, c.State, c.Last, b.query.State, b.query.LastAction)
+	case !(c.Beta >= 0) || !slices.Equal(c.State, b.query.State) || !slices.Equal(c.LastAction, b.query.LastAction):
+		b.t.Errorf("candidates of β = %v from %v after %v, want at least 0, %v and %v", c.Beta, c.State, c.LastAction, b.query.State, b.query.LastAction)
 	}
 }
 
 // lane rolls candidate i out, with the exact gradients of up.
-func (b *belief) lane(dst *safex.Rolled, c safex.Candidates, up *safex.Ascent, i int) {
+func (b *belief) lane(dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation, i int) {
 	s, nl := b.query.System, len(b.query.System.Limits)
 	horizon := len(c.Actions) / 3
-	x, last := []float64{c.State[0], c.State[1]}, c.Last
+	x, last := []float64{c.State[0], c.State[1]}, c.LastAction
 	if last == nil {
 		last = make([]float64, 3)
 	}

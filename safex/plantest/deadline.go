@@ -42,7 +42,7 @@ func deadline(t *testing.T, p safex.Planner, laws Laws, ask func(*testing.T, *be
 					cancel()
 				}
 			}}, 0.5, 0)
-			q.Last = last
+			q.Previous = last
 			a, err := p.Plan(late{ctx}, q, rng.New(1))
 			cancel()
 			if a == nil && err == nil || err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -31,7 +31,7 @@ type Laws struct {
 	Slack float64 // by how many Scales the worst error may break a limit, at most: what its adversary misses
 }
 
-// sigma is the doubt of most laws: over ten steps it adds up to a tenth of the way that is left to the wall, β = 2 to two.
+// sigma is the epistemic deviation of most laws: over ten steps it adds up to a tenth of the way that is left to the wall, β = 2 to two.
 const sigma = 0.005
 
 // Run checks that p keeps the laws. p should plan about ten steps, in a moment.
@@ -82,7 +82,7 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 	t.Run("concurrent", func(t *testing.T) {
 		q := ask(t, &belief{sigma: sigma}, 0.5, 0)
 		want := plan(t, p, q, 1)
-		q.Last = want
+		q.Previous = want
 		next := plan(t, p, q, 2)
 		var wait sync.WaitGroup
 		for range 3 {
@@ -96,15 +96,15 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 	})
 	t.Run("nothing that it is given changes", func(t *testing.T) {
 		q := ask(t, &belief{sigma: sigma}, 0.5, 0)
-		q.Last = plan(t, p, q, 1)
+		q.Previous = plan(t, p, q, 1)
 		q.LastAction, q.Left = []float64{0.1, 0.2, 0.3}, []float64{0.4}
 		q.Rollout.(*belief).query.LastAction = q.LastAction
-		before, err := json.Marshal([]any{q.State, q.Last, q.LastAction, q.Left})
+		before, err := json.Marshal([]any{q.State, q.Previous, q.LastAction, q.Left})
 		if err != nil {
 			t.Fatal(err)
 		}
 		plan(t, p, q, 2)
-		if after, _ := json.Marshal([]any{q.State, q.Last, q.LastAction, q.Left}); string(after) != string(before) {
+		if after, _ := json.Marshal([]any{q.State, q.Previous, q.LastAction, q.Left}); string(after) != string(before) {
 			t.Errorf("the query was %s and is %s", before, after)
 		}
 	})
@@ -159,7 +159,7 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 		q := ask(t, b, 0.5, 0)
 		a := plan(t, p, q, 1)
 		for step := range 5 {
-			q.State, q.Last = a.Expected.States[1], a
+			q.State, q.Previous = a.Expected.States[1], a
 			b.query.State = q.State
 			if a = plan(t, p, q, uint64(step)); !laws.Blind && !a.Feasible {
 				t.Errorf("plan %d is infeasible, though nothing unexpected happened", step)
@@ -169,8 +169,8 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 	t.Run("a last plan of another planner", func(t *testing.T) {
 		odd := [][]float64{{0.5}, nil, make([]float64, 17)}
 		q := ask(t, &belief{sigma: sigma}, 0.5, 0)
-		for _, last := range []*safex.Plan{{}, {Actions: [][]float64{{1, 0, 0}}, Known: odd, Elites: odd, Means: odd}, {Means: odd[:2], Known: odd, Elites: odd}} {
-			q.Last = last
+		for _, last := range []*safex.Plan{{}, {Actions: [][]float64{{1, 0, 0}}, Counterexamples: odd, Elites: odd, Means: odd}, {Means: odd[:2], Counterexamples: odd, Elites: odd}} {
+			q.Previous = last
 			plan(t, p, q, 1)
 		}
 	})
@@ -307,10 +307,10 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 		b.query.System, b.query.LastAction = carts(t, jerk), []float64{-1, 0, 0}
 		q, before := ask(t, b, 0, 0), -1.0
 		for i := range 6 {
-			q.Last = plan(t, p, q, uint64(i))
-			u := q.Last.Actions[0]
-			if math.Abs(u[0]-before) > jerk.Max+1e-9 || !q.Last.Feasible {
-				t.Errorf("push %d is %v after %v; feasible: %v", i, u[0], before, q.Last.Feasible)
+			q.Previous = plan(t, p, q, uint64(i))
+			u := q.Previous.Actions[0]
+			if math.Abs(u[0]-before) > jerk.Max+1e-9 || !q.Previous.Feasible {
+				t.Errorf("push %d is %v after %v; feasible: %v", i, u[0], before, q.Previous.Feasible)
 			}
 			q.State, _, _ = q.System.Step(q.State, u)
 			q.LastAction, before = u, u[0]
@@ -374,7 +374,7 @@ func whole(t *testing.T, a *safex.Plan, q safex.Query) {
 	}
 }
 
-// agrees checks that a trajectory is what becomes of the actions of a plan under an error.
+// agrees checks that a trajectory is the rollout of the actions of a plan under an error.
 func agrees(t *testing.T, name string, tr safex.Trajectory, a *safex.Plan, eta [][]float64, q safex.Query) {
 	t.Helper()
 	b := &belief{t: t, query: q, sigma: q.Rollout.(*belief).sigma, spoilt: q.Rollout.(*belief).spoilt}
@@ -384,7 +384,7 @@ func agrees(t *testing.T, name string, tr safex.Trajectory, a *safex.Plan, eta [
 		batch.SetPoint(0, flat)
 		return batch
 	}
-	c := safex.Candidates{State: q.State, Actions: column(a.Actions), Beta: a.Beta, Last: q.LastAction}
+	c := safex.Candidates{State: q.State, Actions: column(a.Actions), Beta: a.Beta, LastAction: q.LastAction}
 	if eta != nil {
 		c.Eta = column(eta)
 	}

@@ -17,7 +17,7 @@ type moved struct {
 }
 
 // Roll implements safex.Rollout.
-func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	c.State = []float64{c.State[0]/m.unit - m.offset, c.State[1]}
 	if up != nil {
 		more := *up
@@ -34,7 +34,7 @@ func (m moved) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, 
 			}
 		}
 	}
-	for i, column := range dst.Doubt {
+	for i, column := range dst.Epistemic {
 		if i%2 == 0 {
 			for l := range column {
 				column[l] *= m.unit

@@ -26,7 +26,7 @@ func BenchmarkRead(b *testing.B) {
 			e := episode(1+n, -1./3, excess...)
 			for t := range e.Forecasts { // as long as real ones
 				e.States[t] = []float64{1 / float64(3+t), 1 / float64(7+t), 1 / float64(11+t)}
-				e.Forecasts[t].Mean, e.Forecasts[t].Doubt, e.Forecasts[t].Noise = e.States[t], e.States[t], e.States[t]
+				e.Forecasts[t].Mean, e.Forecasts[t].Epistemic, e.Forecasts[t].Aleatoric = e.States[t], e.States[t], e.States[t]
 			}
 			list = append(list, e)
 		}

@@ -16,8 +16,8 @@ import (
 func Example() {
 	method := report.Method{Task: "pendulum", Planner: "safe", Model: "probabilistic", Build: "0.3.0", Steps: 300, Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
 	for seed, worst := range []float64{-0.2, 0.1} {
-		explore := report.Episode{Summary: store.Summary{Phase: safex.Explore, Steps: 100, Return: -900, Worst: map[string]float64{"speed": -3}}, First: -1}
-		learned := report.Episode{Summary: store.Summary{Episode: 1, Phase: safex.Planned, Steps: 200, Return: -350, Worst: map[string]float64{"speed": worst}}, First: -1}
+		explore := report.Episode{Summary: store.Summary{Phase: safex.RandomPhase, Steps: 100, Return: -900, Worst: map[string]float64{"speed": -3}}, First: -1}
+		learned := report.Episode{Summary: store.Summary{Episode: 1, Phase: safex.PlannedPhase, Steps: 200, Return: -350, Worst: map[string]float64{"speed": worst}}, First: -1}
 		if worst > 0 {
 			learned.Violations, learned.First = 1, 40
 		}

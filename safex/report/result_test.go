@@ -36,7 +36,7 @@ func settings(t testing.TB, planner string, seed uint64, set ...string) *experim
 			t.Fatal(err)
 		}
 	}
-	s.Explore, s.Episodes, s.Seed = 2, 2, seed
+	s.RandomSteps, s.Episodes, s.Seed = 2, 2, seed
 	return s
 }
 
@@ -45,9 +45,9 @@ const within, beyond = -1, 0.5
 
 // episode has a step for each excess. Its rewards add up to sum; its steps end in their box, in a plan of 3 ms.
 func episode(number int, sum float64, excess ...float64) safex.Episode {
-	e := safex.Episode{Number: number, Phase: safex.Explore, Trajectory: safex.Trajectory{States: [][]float64{{1, 0, 0}}}}
+	e := safex.Episode{Number: number, Phase: safex.RandomPhase, Trajectory: safex.Trajectory{States: [][]float64{{1, 0, 0}}}}
 	if number > 0 {
-		e.Phase = safex.Planned
+		e.Phase = safex.PlannedPhase
 	}
 	for t, x := range excess {
 		reward := 0.0
@@ -57,7 +57,7 @@ func episode(number int, sum float64, excess ...float64) safex.Episode {
 		e.Append([]float64{0}, []float64{1, 0, 0}, reward, []float64{x})
 		if number > 0 {
 			e.Forecasts = append(e.Forecasts, safex.Forecast{
-				Mean: []float64{1, 0, 0}, Doubt: []float64{9, 9, 9}, Noise: []float64{0, 0, 0}, Worst: []float64{x}, Beta: 2, Feasible: true, Millis: 3,
+				Mean: []float64{1, 0, 0}, Epistemic: []float64{9, 9, 9}, Aleatoric: []float64{0, 0, 0}, Worst: []float64{x}, Beta: 2, Feasible: true, Millis: 3,
 			})
 		}
 	}
@@ -106,9 +106,9 @@ func TestRead(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	first := episode(1, -2.5, within, beyond, within, 1.25)
 	first.Forecasts[0].Mean = []float64{1, 19, 0}                 // 19 of 18 off
-	first.Forecasts[1].Beta, first.Forecasts[1].Asked = 0, 3      // what the calibration asked for
+	first.Forecasts[1].Beta, first.Forecasts[1].AskedBeta = 0, 3  // what the calibration asked for
 	first.Forecasts[2].Beta, first.Forecasts[2].Mean[2] = 0, 17.5 // within 2 deviations, which are assumed
-	first.Forecasts[3].Doubt[0] = math.NaN()                      // no box
+	first.Forecasts[3].Epistemic[0] = math.NaN()                  // no box
 	first.Forecasts[3].Feasible, first.Forecasts[3].NaNs, first.Forecasts[3].Millis, first.Forecasts[3].Beta = false, 7, 40, 2.25
 	first.Fits = []safex.Fit{{Seconds: 0.5}, {Seconds: 0.25}}
 	keep(t, dir, settings(t, "pessimistic", 7), episode(0, -8, within, within), first, episode(2, 1, within, within, within))
@@ -122,19 +122,19 @@ func TestRead(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	var in map[string]any
-	if err := json.Unmarshal(m.Settings, &in); err != nil || in["Task"].(map[string]any)["Type"] != "tasks.Pendulum" || in["Explore"] != 2.0 || in["Seed"] != nil || in["Build"] != nil {
+	if err := json.Unmarshal(m.Settings, &in); err != nil || in["Task"].(map[string]any)["Type"] != "tasks.Pendulum" || in["RandomSteps"] != 2.0 || in["Seed"] != nil || in["Build"] != nil {
 		t.Errorf("error %v, settings %s", err, m.Settings)
 	}
 	r := &m.Runs[0]
 	want := []report.Episode{
-		{Summary: store.Summary{Phase: safex.Explore, Steps: 2, Return: -8, Worst: map[string]float64{"speed": -1}}, First: -1},
+		{Summary: store.Summary{Phase: safex.RandomPhase, Steps: 2, Return: -8, Worst: map[string]float64{"speed": -1}}, First: -1},
 		{
 			Summary: store.Summary{
-				Episode: 1, Phase: safex.Planned, Steps: 4, Return: -2.5, Violations: 2, Worst: map[string]float64{"speed": 1.25}, Beta: 2.25,
+				Episode: 1, Phase: safex.PlannedPhase, Steps: 4, Return: -2.5, Violations: 2, Worst: map[string]float64{"speed": 1.25}, Beta: 2.25,
 				PlanP50: 3, PlanP99: 40, FitSeconds: 0.75, NaNs: 7, Infeasible: 1,
 			}, First: 1, Inside: 2, Planned: 4, Assumed: 1,
 		},
-		{Summary: store.Summary{Episode: 2, Phase: safex.Planned, Steps: 3, Return: 1, Worst: map[string]float64{"speed": -1}, Beta: 2}, Unfinished: true, First: -1, Inside: 3, Planned: 3},
+		{Summary: store.Summary{Episode: 2, Phase: safex.PlannedPhase, Steps: 3, Return: 1, Worst: map[string]float64{"speed": -1}, Beta: 2}, Unfinished: true, First: -1, Inside: 3, Planned: 3},
 	}
 	if r.Seed != 7 || !reflect.DeepEqual(r.Episodes, want) {
 		t.Errorf("%+v, want %+v", r.Episodes, want)
@@ -388,7 +388,7 @@ func TestReadErrors(t *testing.T) {
 		at("nothing"):   `there is no "` + at("nothing"),
 		folder("empty"): "holds no run: want a run folder",
 		filepath.Dir(filepath.Join(folder("a/run.yaml"), "")):                                 "holds no run",
-		spoiled("newer", "run.yaml", replace("Explore:", "Explored:")):                        `unknown field "Explored"`,
+		spoiled("newer", "run.yaml", replace("RandomSteps:", "RandomStep:")):                  `unknown field "RandomStep"`,
 		spoiled("torn", "run.yaml", constant("Task: [")):                                      "run.yaml: ",
 		spoiled("none", "run.yaml", constant("")):                                             "it is null, want an object",
 		spoiled("task", "run.yaml", replace("Type: tasks.Pendulum", "Type: tasks.Pendulums")): "did you mean tasks.Pendulum?",
@@ -569,11 +569,11 @@ func study(methods, seeds, episodes int) *report.Set {
 			draw := rng.New(uint64(i)).At(seed).Rand()
 			for n := range episodes + 1 {
 				e := report.Episode{Summary: store.Summary{
-					Episode: n, Phase: safex.Planned, Steps: 200, Return: -300 * draw.Float64(), Violations: 3, Worst: map[string]float64{"speed": -draw.Float64()}, Beta: 2,
+					Episode: n, Phase: safex.PlannedPhase, Steps: 200, Return: -300 * draw.Float64(), Violations: 3, Worst: map[string]float64{"speed": -draw.Float64()}, Beta: 2,
 					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3, Late: 2,
 				}, First: 150, Inside: 198, Planned: 200, Assumed: 100, Unfinished: n == episodes && seed == 2}
 				if n == 0 {
-					e.Phase, e.Steps, e.First, e.Inside, e.Planned, e.Assumed = safex.Explore, 100, 50, 0, 0, 0
+					e.Phase, e.Steps, e.First, e.Inside, e.Planned, e.Assumed = safex.RandomPhase, 100, 50, 0, 0, 0
 				}
 				r.Episodes = append(r.Episodes, e)
 			}

@@ -167,7 +167,7 @@ func (m *Method) returns(of func([]float64) float64) (all []float64) {
 		}
 		var planned []float64
 		for _, e := range m.Runs[i].Episodes {
-			if e.Phase == safex.Planned {
+			if e.Phase == safex.PlannedPhase {
 				planned = append(planned, e.Return)
 			}
 		}
@@ -228,8 +228,8 @@ func (m *Method) row(name string, src rng.Stream) Row {
 		r.Steps, r.Violating = r.Steps+o.Steps(), r.Violating+o.Violations()
 		for _, e := range o.Episodes {
 			r.Inside, r.Planned, r.Assumed = r.Inside+e.Inside, r.Planned+e.Planned, r.Assumed+e.Assumed
-			r.Defends = r.Defends || e.Phase == safex.Planned && e.Beta > 0
-			if e.Phase == safex.Planned && !e.Unfinished {
+			r.Defends = r.Defends || e.Phase == safex.PlannedPhase && e.Beta > 0
+			if e.Phase == safex.PlannedPhase && !e.Unfinished {
 				r.Plans, r.Infeasible, r.Late, r.NaNs = r.Plans+e.Steps, r.Infeasible+e.Infeasible, r.Late+e.Late, r.NaNs+e.NaNs
 				p50, p99 = append(p50, e.PlanP50), append(p99, e.PlanP99)
 			}

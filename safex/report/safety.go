@@ -72,15 +72,15 @@ func (r Row) Card() SafetyCard {
 	}
 	switch r.Calibrate {
 	case "":
-		remark("The model's doubt was not calibrated.")
+		remark("The model's epistemic deviation was not calibrated.")
 	case "temperature":
-		remark("The model's doubt was calibrated by temperature, which promises nothing.")
+		remark("The model's epistemic deviation was calibrated by temperature, which promises nothing.")
 	case "conformal":
-		remark("The model's doubt was calibrated (conformal): what that promises is for steps exchangeable with those that calibrated, and exploration goes where these were not.")
+		remark("The model's epistemic deviation was calibrated (conformal): what that promises is for steps exchangeable with those that calibrated, and exploration goes where these were not.")
 	case "adaptive":
-		remark("The model's doubt was calibrated (adaptive): what that promises is a share of steps in the box in the long run, and nothing about any one of them.")
+		remark("The model's epistemic deviation was calibrated (adaptive): what that promises is a share of steps in the box in the long run, and nothing about any one of them.")
 	default:
-		remark("The model's doubt was calibrated (%s).", r.Calibrate)
+		remark("The model's epistemic deviation was calibrated (%s).", r.Calibrate)
 	}
 	if r.Infeasible > 0 {
 		remark("An infeasible plan breaks a limit in the planner's own forecast; its first action was executed all the same.")

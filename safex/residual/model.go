@@ -39,12 +39,12 @@ func (m *model) add(dst *safex.Prediction, x, u num.Batch) {
 	}
 }
 
-// Members implements safex.Committee.
+// Members implements safex.Membered model.
 func (m *model) Members() int { return safex.MembersOf(m.Model) }
 
-// PredictMember implements safex.Committee.
+// PredictMember implements safex.Membered model.
 func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batch) error {
-	c, ok := m.Model.(safex.Committee)
+	c, ok := m.Model.(safex.Membered)
 	if !ok {
 		return fmt.Errorf("residual: a %T has no members", m.Model)
 	}
@@ -55,7 +55,7 @@ func (m *model) PredictMember(dst *safex.Prediction, member []int, x, u num.Batc
 	return nil
 }
 
-// Member implements safex.Splitter: the prior, and member i of the model of the difference.
+// Member implements safex.Splittable: the prior, and member i of the model of the difference.
 func (m *model) Member(i int) (safex.Model, error) {
 	inner, err := safex.MemberOf(m.Model, i)
 	if err != nil {
@@ -100,6 +100,6 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
-	_ safex.Splitter   = (*model)(nil)
+	_ safex.Splittable = (*model)(nil)
 	_ gx.Belief        = (*model)(nil)
 )

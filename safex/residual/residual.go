@@ -17,14 +17,14 @@ import (
 //
 //	next = prior(x, u) + (what Learner says of next - prior(x, u)).
 //
-// The prior's own doubt is 0: epistemic and aleatoric deviations are those of the Learner. A prior that is nearly right
-// leaves small differences, of which a learner needs few data; one that is wrong is no worse than none, as
+// The prior itself is taken for certain: epistemic and aleatoric deviations are those of the Learner. A prior that is nearly right
+// leaves small differences, which a learner needs few data for; one that is wrong is no worse than none, as
 // long as the difference is no harder to learn than the movement.
 type Residual struct {
 	// Prior has the nominal dynamics, perhaps with wrong parameters, and the states and actions of the task. Nothing
 	// else of it is used.
 	Prior   *safex.System
-	Learner safex.Keeper // of the difference
+	Learner safex.Codec // of the difference
 }
 
 // Check reports the first setting that is missing, or what the Learner reports.
@@ -125,7 +125,7 @@ type file struct {
 
 const kind, format = "prior and residual", 1
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (r Residual) Save(sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
@@ -138,7 +138,7 @@ func (r Residual) Save(sm safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, file{m.prior.Fingerprint(), inner})
 }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (r Residual) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := r.fits(s); err != nil {
 		return nil, err
@@ -158,6 +158,6 @@ func (r Residual) Load(s *safex.System, data []byte) (safex.Model, error) {
 }
 
 var (
-	_ safex.Keeper  = Residual{}
+	_ safex.Codec   = Residual{}
 	_ safex.Updater = Residual{}
 )

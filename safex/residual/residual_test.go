@@ -59,7 +59,7 @@ func TestUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if before.Epistemic[2][59] < 2*after.Epistemic[2][59] {
-		t.Errorf("the doubt at a step was %v, and is %v after it", before.Epistemic[2][59], after.Epistemic[2][59])
+		t.Errorf("the epistemic deviation at a step was %v, and is %v after it", before.Epistemic[2][59], after.Epistemic[2][59])
 	}
 }
 

@@ -33,13 +33,13 @@ func BenchmarkRoll(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		up := &safex.Ascent{Excess: 1, Sharpness: 20}
+		up := &safex.Scalarisation{Excess: 1, Sharpness: 20}
 		for _, c := range []struct {
 			name   string
 			engine safex.Engine
 			lanes  int
 			eta    bool
-			up     *safex.Ascent
+			up     *safex.Scalarisation
 		}{
 			{"mean", rollout.NewGoMLX(), 256, false, nil}, {"worst", rollout.NewGoMLX(), 256, true, nil}, {"worst", rollout.NewGoMLX(), 512, true, nil},
 			{"gradient", rollout.NewGoMLX(), 32, true, up}, {"gradient", rollout.NewGoMLX(), 128, true, up},

@@ -16,7 +16,7 @@ type Counter struct {
 }
 
 // Roll implements safex.Rollout.
-func (c *Counter) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Ascent) error {
+func (c *Counter) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
 	n := in.Actions.Len() * (len(in.Actions) / c.Actions)
 	if up != nil {
 		n *= 2

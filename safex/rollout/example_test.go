@@ -26,21 +26,21 @@ var trolley = safex.Task{
 	Limits: []safex.Limit{{Name: "wall", Unit: "m", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
 }
 
-// Takes two series of pushes through the true dynamics, side by side, and asks how the sum of rewards changes with each push.
+// Takes two series of pushes through the oracle dynamics, side by side, and asks how the sum of rewards changes with each push.
 func ExampleGoMLX() {
 	s, err := trolley.System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	roll, err := rollout.NewGoMLX().Rollout(s, rollout.Truth(s))
+	roll, err := rollout.NewGoMLX().Rollout(s, rollout.OracleModel(s))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	push := num.Batch{{1, 0}, {1, 0}, {0, 0}, {-1, 0}} // a column for each of four steps, a lane for each of two series
 	var r safex.Rolled
-	if err := roll.Roll(context.Background(), &r, safex.Candidates{State: []float64{0, 0}, Actions: push}, &safex.Ascent{Reward: 1, Sharpness: 1}); err != nil {
+	if err := roll.Roll(context.Background(), &r, safex.Candidates{State: []float64{0, 0}, Actions: push}, &safex.Scalarisation{Reward: 1, Sharpness: 1}); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -52,20 +52,20 @@ func ExampleGoMLX() {
 	// an early push gains more than a late one: true
 }
 
-// Plans with the true dynamics, to see what planning alone reaches: it comes close to the wall, and does not touch it.
+// Plans with the oracle dynamics, to see what planning alone reaches: it comes close to the wall, and does not touch it.
 func ExampleKnown() {
 	s, err := trolley.System()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	agent := train.Agent{System: s, Learner: rollout.Known{}, Engine: fused.New(), Planner: plan.DefaultSafe(), Explore: 1, Seed: 1}
+	agent := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: fused.New(), Planner: plan.DefaultSafe(), RandomSteps: 1, Seed: 1}
 	for episode, err := range agent.Episodes(context.Background(), 1) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		if episode.Phase == safex.Planned {
+		if episode.Phase == safex.PlannedPhase {
 			place := episode.States[s.Steps][0]
 			fmt.Printf("%d violations; near the goal: %v\n", episode.Violations(), place > 0.8 && place < 1)
 		}

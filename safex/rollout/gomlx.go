@@ -34,10 +34,10 @@ func NewGoMLX() *GoMLX { return &GoMLX{graphs: map[key]func() (*Exec, error){}} 
 
 // key is all that a compiled graph depends on.
 type key struct {
-	system               *safex.System
-	architecture         string
-	horizon, lanes       int
-	eta, gradient, doubt bool
+	system                   *safex.System
+	architecture             string
+	horizon, lanes           int
+	eta, gradient, epistemic bool
 }
 
 // Compiled is how often a graph was built and compiled so far.
@@ -61,7 +61,7 @@ type bound struct {
 
 // Roll implements safex.Rollout. It runs the halves of a batch side by side: an operation of a
 // rollout is too small to keep two cores busy, two rollouts are not.
-func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	checkCandidates(c, nx, nu)
@@ -69,14 +69,14 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	dst.Doubt, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
+	dst.Epistemic, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
 	results := []num.Batch{dst.Reward, dst.States}
 	if nl > 0 {
 		results = append(results, dst.Excess)
 	}
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
-		results = append(results, dst.Doubt)
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
+		results = append(results, dst.Epistemic)
 	}
 	if up != nil {
 		value := num.NewBatch(1, n)
@@ -103,8 +103,8 @@ func checkCandidates(c safex.Candidates, nx, nu int) {
 	switch {
 	case len(c.State) != nx || horizon < 1 || horizon*nu != len(c.Actions) || n < 1:
 		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
-	case c.Last != nil && len(c.Last) != nu:
-		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.Last), nu))
+	case c.LastAction != nil && len(c.LastAction) != nu:
+		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.LastAction), nu))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}
@@ -114,11 +114,11 @@ func checkCandidates(c safex.Candidates, nx, nu int) {
 const smallest = 8
 
 // part rolls candidates lo to hi into the same lanes of results, in the order of the graph's outputs.
-func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, lo, hi int) (err error) {
+func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Scalarisation, lo, hi int) (err error) {
 	defer gx.Catch(&err)
 	nx, nu := len(r.system.State), len(r.system.Action)
 	horizon, lanes := len(c.Actions)/nu, gx.Lanes(hi-lo)
-	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil, c.Doubt}, r.belief)
+	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil, c.Epistemic}, r.belief)
 	if err != nil {
 		return fmt.Errorf("rollout: compile: %w", err)
 	}
@@ -128,7 +128,7 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Ascent, 
 	}
 	if r.system.Rated() {
 		last := make([]float64, nu)
-		copy(last, c.Last)
+		copy(last, c.LastAction)
 		args = append(args, tensors.FromFlatDataAndDimensions(last, nu, 1))
 	}
 	switch {
@@ -200,8 +200,8 @@ func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {
 		if u.excess != nil {
 			out = append(out, u.excess)
 		}
-		if k.doubt {
-			out = append(out, u.doubts)
+		if k.epistemic {
+			out = append(out, u.deviations)
 		}
 		if k.gradient {
 			value := u.value(up[0], up[1], up[2])
@@ -219,12 +219,12 @@ type unroller struct {
 	state, actions, eta, beta *Node
 	last                      *Node // action before the first, [nu, 1]; nil if no limit asks for it
 	reward, states, excess    *Node // [H, B], [H, nx, B], [H, nl, B]; excess is nil without limits
-	doubts                    *Node // [H, nx, B]
+	deviations                *Node // [H, nx, B]
 }
 
 func (u *unroller) run(parameters []*Node) {
 	nx, nl := len(u.system.State), len(u.system.Limits)
-	var rewards, states, excesses, doubts []*Node
+	var rewards, states, excesses, deviations []*Node
 	x := BroadcastToDims(u.state, nx, u.lanes)
 	var last []*Node // rows of the action before
 	if u.last != nil {
@@ -249,19 +249,19 @@ func (u *unroller) run(parameters []*Node) {
 			excesses = append(excesses, InsertAxes(BroadcastToDims(o, u.lanes), 0))
 		}
 		states = append(states, InsertAxes(next, 0))
-		doubts = append(doubts, InsertAxes(epistemic, 0))
+		deviations = append(deviations, InsertAxes(epistemic, 0))
 		x = next
 	}
 	u.reward, u.states = Concatenate(rewards, 0), Concatenate(states, 0)
-	if u.key.doubt {
-		u.doubts = Concatenate(doubts, 0)
+	if u.key.epistemic {
+		u.deviations = Concatenate(deviations, 0)
 	}
 	if nl > 0 {
 		u.excess = Reshape(Concatenate(excesses, 0), u.horizon, nl, u.lanes)
 	}
 }
 
-// value is the quantity that safex.Ascent defines, [B].
+// value is the quantity that safex.Scalarisation defines, [B].
 func (u *unroller) value(reward, excess, sharpness *Node) *Node {
 	value := Mul(reward, ReduceSum(u.reward, 0))
 	if u.excess == nil {

@@ -20,7 +20,7 @@ import (
 // nearest learns nothing but its data.
 type nearest struct{}
 
-// neighbours believe that the state changes as it did at the nearest point that was seen, and doubt that by a tenth of the way there.
+// neighbours believe that the state changes as it did at the nearest point that was seen, with an epistemic deviation of a tenth of the way there.
 type neighbours struct {
 	Seen          *safex.Data
 	Center, Scale []float64
@@ -87,7 +87,7 @@ func TestPlainLearnersKeepTheLaws(t *testing.T) {
 		t.Fatal(err)
 	}
 	conformal := calibrate.DefaultConformal()
-	for name, l := range map[string]safex.Keeper{
+	for name, l := range map[string]safex.Codec{
 		"alone": nearest{}, "calibrated": conformal.With(nearest{}), "prior": residual.Residual{Prior: prior, Learner: nearest{}},
 		"both": conformal.With(residual.Residual{Prior: prior, Learner: nearest{}}),
 	} {
@@ -101,7 +101,7 @@ func TestPlainLearnersKeepTheLaws(t *testing.T) {
 			if _, err := rollout.NewGoMLX().Rollout(s, m); err == nil {
 				t.Error("the graph engine takes a model without a graph")
 			}
-			roll(t, bind(t, rollout.NewAuto(), s, m), candidates(5), &safex.Ascent{Reward: 1, Sharpness: 1})
+			roll(t, bind(t, rollout.NewAuto(), s, m), candidates(5), &safex.Scalarisation{Reward: 1, Sharpness: 1})
 		})
 	}
 }

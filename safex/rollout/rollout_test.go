@@ -43,7 +43,7 @@ func bind(t testing.TB, e safex.Engine, s *safex.System, m safex.Model) safex.Ro
 	return r
 }
 
-func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Ascent) *safex.Rolled {
+func roll(t testing.TB, r safex.Rollout, c safex.Candidates, up *safex.Scalarisation) *safex.Rolled {
 	out := &safex.Rolled{}
 	if err := r.Roll(context.Background(), out, c, up); err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 	m := learned(t, s, data, 1)
 	const n = 40
 	c := candidates(n)
-	c.Doubt = true
+	c.Epistemic = true
 	out := roll(t, bind(t, e, s, m), c, nil)
 	x := num.NewBatch(3, n)
 	for i := range n {
@@ -84,8 +84,8 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 				if got := out.States[step*3+d][i]; math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
 					t.Fatalf("step %d, dimension %d, candidate %d: rolled to %v, Predict says %v", step, d, i, got, want)
 				}
-				if got, want := out.Doubt[step*3+d][i], p.Epistemic[d][i]; math.Abs(got-want) > 1e-5*want {
-					t.Fatalf("step %d, dimension %d, candidate %d: the doubt is %v, Predict says %v", step, d, i, got, want)
+				if got, want := out.Epistemic[step*3+d][i], p.Epistemic[d][i]; math.Abs(got-want) > 1e-5*want {
+					t.Fatalf("step %d, dimension %d, candidate %d: the epistemic deviation is %v, Predict says %v", step, d, i, got, want)
 				}
 			}
 		}
@@ -103,34 +103,34 @@ func testRollFollowsPredict(t *testing.T, e safex.Engine) {
 	}
 }
 
-// The doubt comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
-func TestDoubt(t *testing.T) { each(t, testDoubt) }
+// The epistemic deviation comes if it is asked for, with a model error or without, with gradients or without, and changes nothing else.
+func TestEpistemic(t *testing.T) { each(t, testEpistemic) }
 
-func testDoubt(t *testing.T, e safex.Engine) {
+func testEpistemic(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, e, s, learned(t, s, data, 1))
-	for _, up := range []*safex.Ascent{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
+	for _, up := range []*safex.Scalarisation{nil, {Reward: 0.3, Excess: 1, Sharpness: 5}} {
 		for _, eta := range []bool{false, true} {
 			c := candidates(20)
 			if !eta {
 				c.Eta = nil
 			}
 			without := roll(t, r, c, up)
-			c.Doubt = true
+			c.Epistemic = true
 			with := roll(t, r, c, up)
-			if without.Doubt != nil || len(with.Doubt) != 3*horizon || with.Doubt.Len() != 20 {
-				t.Fatalf("%d columns of doubt unasked, and %d of %d asked for", len(without.Doubt), len(with.Doubt), with.Doubt.Len())
+			if without.Epistemic != nil || len(with.Epistemic) != 3*horizon || with.Epistemic.Len() != 20 {
+				t.Fatalf("%d columns of epistemic deviations unasked, and %d of %d asked for", len(without.Epistemic), len(with.Epistemic), with.Epistemic.Len())
 			}
 			for column, states := range without.States {
 				for i, v := range states {
 					if got := with.States[column][i]; math.Abs(got-v) > 1e-5*(1+math.Abs(v)) {
-						t.Fatalf("with its doubt, state %d of candidate %d is %v, without it %v", column, i, got, v)
+						t.Fatalf("with its epistemic deviation, state %d of candidate %d is %v, without it %v", column, i, got, v)
 					}
 				}
 			}
-			c.Doubt = false
-			if err := r.Roll(context.Background(), with, c, up); err != nil || with.Doubt != nil {
-				t.Errorf("%d columns of doubt are left of the call before; %v", len(with.Doubt), err)
+			c.Epistemic = false
+			if err := r.Roll(context.Background(), with, c, up); err != nil || with.Epistemic != nil {
+				t.Errorf("%d columns of epistemic deviations are left of the call before; %v", len(with.Epistemic), err)
 			}
 		}
 	}
@@ -144,7 +144,7 @@ func testGradients(t *testing.T, e safex.Engine) {
 	r := bind(t, e, s, learned(t, s, data, 1))
 	const n = 4
 	c := candidates(n)
-	up := &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
+	up := &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
 	out := roll(t, r, c, up)
 	for _, part := range []struct {
 		name string
@@ -171,12 +171,12 @@ func testGradients(t *testing.T, e safex.Engine) {
 	}
 }
 
-// The value is a smooth maximum of the excess plus the reward, as Ascent says.
-func TestAscentValue(t *testing.T) { each(t, testAscentValue) }
+// The value is a smooth maximum of the excess plus the reward, as Scalarisation says.
+func TestScalarisationValue(t *testing.T) { each(t, testScalarisationValue) }
 
-func testAscentValue(t *testing.T, e safex.Engine) {
+func testScalarisationValue(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
-	out := roll(t, bind(t, e, s, learned(t, s, data, 1)), candidates(5), &safex.Ascent{Reward: 0.3, Excess: 2, Sharpness: 7})
+	out := roll(t, bind(t, e, s, learned(t, s, data, 1)), candidates(5), &safex.Scalarisation{Reward: 0.3, Excess: 2, Sharpness: 7})
 	for i, got := range out.Value {
 		var reward, sum float64
 		for step := range horizon {
@@ -196,7 +196,7 @@ func testLanesAreIndependent(t *testing.T, e safex.Engine) {
 	s, data := modeltest.Pendulum(t, 200)
 	r := bind(t, e, s, learned(t, s, data, 1))
 	c := candidates(20)
-	up := &safex.Ascent{Excess: 1, Sharpness: 5}
+	up := &safex.Scalarisation{Excess: 1, Sharpness: 5}
 	before := roll(t, r, c, up)
 	for i := 1; i < 20; i++ {
 		for d := range c.Actions {
@@ -228,7 +228,7 @@ func TestNoRecompilation(t *testing.T) {
 		c.Beta = float64(seed)
 		out := roll(t, r, c, nil)
 		roll(t, r, candidates(38), nil)
-		roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 5})
+		roll(t, r, c, &safex.Scalarisation{Excess: 1, Sharpness: 5})
 		if got := engine.Compiled(); got != 2 {
 			t.Errorf("after model %d: %d compiled graphs, want 2: forward and gradient", seed, got)
 		}
@@ -240,9 +240,9 @@ func TestNoRecompilation(t *testing.T) {
 }
 
 // Two tasks share an engine, not their graphs.
-func TestTruthsAreApart(t *testing.T) { each(t, testTruthsAreApart) }
+func TestOraclesAreApart(t *testing.T) { each(t, testOraclesAreApart) }
 
-func testTruthsAreApart(t *testing.T, e safex.Engine) {
+func testOraclesAreApart(t *testing.T, e safex.Engine) {
 	var ends []float64
 	for _, mass := range []float64{1, 3} {
 		p := tasks.DefaultPendulum()
@@ -251,7 +251,7 @@ func testTruthsAreApart(t *testing.T, e safex.Engine) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := bind(t, e, s, rollout.Truth(s))
+		r := bind(t, e, s, rollout.OracleModel(s))
 		c := candidates(1)
 		out := roll(t, r, c, nil)
 		x := c.State
@@ -328,10 +328,10 @@ func testRates(t *testing.T, e safex.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := bind(t, e, s, rollout.Truth(s))
+	r := bind(t, e, s, rollout.OracleModel(s))
 	c := candidates(20)
 	for _, last := range [][]float64{nil, {0.8}} {
-		c.Last = last
+		c.LastAction = last
 		out := roll(t, r, c, nil)
 		for i := range 20 {
 			before := 0.0
@@ -355,8 +355,8 @@ func testRates(t *testing.T, e safex.Engine) {
 			}
 		}
 	}
-	c.Last = []float64{-0.5}
-	out := roll(t, r, c, &safex.Ascent{Excess: 1, Sharpness: 50})
+	c.LastAction = []float64{-0.5}
+	out := roll(t, r, c, &safex.Scalarisation{Excess: 1, Sharpness: 50})
 	if a, b := out.GradAction[2][0], out.GradAction[3][0]; math.Abs(a+1) > 1e-3 || math.Abs(b-1) > 1e-3 {
 		t.Errorf("the gradients of the jump are %v and %v, want -1 and 1", a, b)
 	}

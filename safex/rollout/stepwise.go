@@ -83,7 +83,7 @@ func (in input) around(v float64) (below, above float64) {
 const block = 64
 
 // Roll implements safex.Rollout. It stops between two steps if ctx is over.
-func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	nx, nu, nl := len(r.system.State), len(r.system.Action), len(r.system.Limits)
 	n, horizon := c.Actions.Len(), len(c.Actions)/nu
 	checkCandidates(c, nx, nu)
@@ -91,9 +91,9 @@ func (r *stepped) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidate
 		return err
 	}
 	dst.Resize(horizon, nx, nl, n)
-	dst.Doubt, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
-	if c.Doubt {
-		dst.Doubt = num.NewBatch(horizon*nx, n)
+	dst.Epistemic, dst.Value, dst.GradAction, dst.GradEta = nil, nil, nil, nil
+	if c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon*nx, n)
 	}
 	if up != nil {
 		dst.Value, dst.GradAction, dst.GradEta = make([]float64, n), num.NewBatch(horizon*nu, n), num.NewBatch(horizon*nx, n)

@@ -29,7 +29,7 @@ import (
 // results are all that a Rolled holds, by name.
 func results(r *safex.Rolled) map[string]num.Batch {
 	return map[string]num.Batch{
-		"reward": r.Reward, "excess": r.Excess, "states": r.States, "doubt": r.Doubt, "value": {r.Value}, "action gradient": r.GradAction, "η gradient": r.GradEta,
+		"reward": r.Reward, "excess": r.Excess, "states": r.States, "epistemic": r.Epistemic, "value": {r.Value}, "action gradient": r.GradAction, "η gradient": r.GradEta,
 	}
 }
 
@@ -61,9 +61,9 @@ func random(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
 		}
 		return b
 	}
-	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: batch(horizon * len(s.Action)), Beta: 2, Doubt: true}
+	c := safex.Candidates{State: make([]float64, len(s.State)), Actions: batch(horizon * len(s.Action)), Beta: 2, Epistemic: true}
 	s.Start(c.State, r)
-	c.Eta, c.Last = batch(horizon*len(s.State)), batch(len(s.Action)).Point(0)
+	c.Eta, c.LastAction = batch(horizon*len(s.State)), batch(len(s.Action)).Point(0)
 	return c
 }
 
@@ -100,7 +100,7 @@ func TestStepwiseAgreesWithGraph(t *testing.T) {
 			learner             safex.Learner
 			rounding, gradients float64
 		}{
-			{"truth", rollout.Known{}, 1e-15, 1e-7}, {"process", process, 1e-8, 1e-4}, {"quadratic", quadratic, 1e-8, 1e-6},
+			{"oracle", rollout.Oracle{}, 1e-15, 1e-7}, {"process", process, 1e-8, 1e-4}, {"quadratic", quadratic, 1e-8, 1e-6},
 			{"calibrated", calibrate.DefaultConformal().With(quadratic), 1e-8, 1e-6}, {"prior", residual.Residual{Prior: s, Learner: quadratic}, 1e-8, 1e-6},
 			{"networks", networks, 1e-6, 1e-3},
 		} {
@@ -108,7 +108,7 @@ func TestStepwiseAgreesWithGraph(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			in, up := random(rand.New(rand.NewPCG(3, 4)), s, 8, 20), &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 7}
+			in, up := random(rand.New(rand.NewPCG(3, 4)), s, 8, 20), &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 7}
 			want, got := results(roll(t, bind(t, rollout.NewGoMLX(), s, m), in, up)), results(roll(t, bind(t, rollout.NewStepwise(), s, m), in, up))
 			for what, b := range want {
 				off, size := 0.0, 1e-6
@@ -141,7 +141,7 @@ func TestStepwiseIsPredict(t *testing.T) {
 		c := random(rand.New(rand.NewPCG(3, 4)), s, 5, 70)
 		out := roll(t, bind(t, rollout.NewStepwise(), s, m), c, nil)
 		for i := range 70 {
-			x, last := c.State, c.Last
+			x, last := c.State, c.LastAction
 			for step := range 5 {
 				part := func(b num.Batch, dim int) []float64 { return b[step*dim : (step+1)*dim].Point(i) }
 				u, eta := part(c.Actions, len(s.Action)), part(c.Eta, len(s.State))
@@ -157,7 +157,7 @@ func TestStepwiseIsPredict(t *testing.T) {
 				for k := range excess {
 					excess[k] *= 1 / s.LimitScale(k)
 				}
-				if !slices.Equal(part(out.States, len(s.State)), next) || !slices.Equal(part(out.Doubt, len(s.State)), p.Epistemic.Point(0)) ||
+				if !slices.Equal(part(out.States, len(s.State)), next) || !slices.Equal(part(out.Epistemic, len(s.State)), p.Epistemic.Point(0)) ||
 					out.Reward[step][i] != reward || !slices.Equal(part(out.Excess, len(s.Limits)), excess) {
 					t.Fatalf("%s: step %d of candidate %d is another than by hand", s.Name, step, i)
 				}
@@ -189,8 +189,8 @@ func TestStepwiseSameBits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, c, up := bind(t, rollout.NewStepwise(), s, bare(m)), candidates(200), &safex.Ascent{Reward: 0.3, Excess: 1, Sharpness: 5}
-	c.Doubt = true
+	r, c, up := bind(t, rollout.NewStepwise(), s, bare(m)), candidates(200), &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
+	c.Epistemic = true
 	want := results(roll(t, r, c, up))
 	for _, cores := range []int{1, 2, 7} {
 		before := runtime.GOMAXPROCS(cores)
@@ -230,7 +230,7 @@ func TestStepwiseUnits(t *testing.T) {
 		}
 		c := candidates(3)
 		c.State[2] *= unit
-		g := roll(t, bind(t, rollout.NewStepwise(), s, bare(rollout.Truth(s))), c, &safex.Ascent{Reward: 1, Sharpness: 5}).GradAction
+		g := roll(t, bind(t, rollout.NewStepwise(), s, bare(rollout.OracleModel(s))), c, &safex.Scalarisation{Reward: 1, Sharpness: 5}).GradAction
 		if got := slices.Concat(g...); want == nil {
 			want = got
 		} else if !slices.Equal(got, want) {
@@ -262,7 +262,7 @@ func TestStepwiseStaysInside(t *testing.T) {
 		return nil
 	})
 	c := safex.Candidates{State: []float64{0}, Actions: num.Batch{{1, -1, 0.5}}}
-	out := roll(t, bind(t, rollout.NewStepwise(), s, m), c, &safex.Ascent{Reward: 1, Sharpness: 1})
+	out := roll(t, bind(t, rollout.NewStepwise(), s, m), c, &safex.Scalarisation{Reward: 1, Sharpness: 1})
 	for i, g := range out.GradAction[0] {
 		if math.Abs(g-3) > 1e-9 {
 			t.Errorf("the derivative by an action of %v is %v, want 3", c.Actions[0][i], g)
@@ -282,9 +282,9 @@ func TestStepwiseFails(t *testing.T) {
 			if calls++; calls == stop {
 				cancel()
 			}
-			return rollout.Truth(s).Predict(dst, x, u)
+			return rollout.OracleModel(s).Predict(dst, x, u)
 		}))
-		err := r.Roll(ctx, &safex.Rolled{}, candidates(4), &safex.Ascent{Reward: 1, Sharpness: 1})
+		err := r.Roll(ctx, &safex.Rolled{}, candidates(4), &safex.Scalarisation{Reward: 1, Sharpness: 1})
 		if last := stop == 2*horizon; last && err != nil || !last && (err != context.Canceled || calls != stop) {
 			t.Errorf("cancelled in call %d: %v after call %d", stop, err, calls)
 		}
@@ -333,12 +333,12 @@ func TestAuto(t *testing.T) {
 	}
 }
 
-// committee has two members that nobody can take apart.
-type committee struct{ plain }
+// membered has two members that nobody can take apart.
+type membered struct{ plain }
 
-func (committee) Members() int { return 2 }
+func (membered) Members() int { return 2 }
 
-func (committee) PredictMember(dst *safex.Prediction, member []int, x, _ num.Batch) error {
+func (membered) PredictMember(dst *safex.Prediction, member []int, x, _ num.Batch) error {
 	dst.Resize(len(x), x.Len())
 	for i, k := range member {
 		for d := range x {
@@ -348,10 +348,10 @@ func (committee) PredictMember(dst *safex.Prediction, member []int, x, _ num.Bat
 	return nil
 }
 
-// The members of any committee can be taken through time, and of no other model.
+// The members of any model can be taken through time, and of no other model.
 func TestMembersOfAny(t *testing.T) {
 	s, _ := modeltest.Pendulum(t, 2)
-	n, member := safex.BindMembers(rollout.NewAuto(), s, committee{})
+	n, member := safex.BindMembers(rollout.NewAuto(), s, membered{})
 	if n != 2 {
 		t.Fatalf("%d members", n)
 	}
@@ -364,12 +364,12 @@ func TestMembersOfAny(t *testing.T) {
 			t.Errorf("member %d rolls out to %v", k, out.States[3*horizon-1][0])
 		}
 	}
-	for _, m := range []safex.Model{bare(rollout.Truth(s)), rollout.Truth(s)} {
+	for _, m := range []safex.Model{bare(rollout.OracleModel(s)), rollout.OracleModel(s)} {
 		if _, err := safex.MemberOf(m, 0); err == nil || !strings.Contains(err.Error(), "no member 0") {
 			t.Errorf("a member of a %T: %v", m, err)
 		}
 	}
-	if _, err := safex.MemberOf(committee{}, 2); err == nil {
+	if _, err := safex.MemberOf(membered{}, 2); err == nil {
 		t.Error("there is a third of two members")
 	}
 }

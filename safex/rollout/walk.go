@@ -37,7 +37,7 @@ func fit(b *num.Batch, rows, n int) num.Batch {
 }
 
 // block rolls candidates lo to hi out, and back if up is not nil.
-func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent, lo, hi int) error {
+func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation, lo, hi int) error {
 	nx, nu, nl, n := len(w.system.State), len(w.system.Action), len(w.system.Limits), hi-lo
 	horizon := len(c.Actions) / nu
 	for d, row := range fit(&w.start, nx, n) {
@@ -47,8 +47,8 @@ func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 	}
 	for k, row := range fit(&w.before, nu, n) {
 		for i := range row {
-			if row[i] = 0; c.Last != nil {
-				row[i] = c.Last[k]
+			if row[i] = 0; c.LastAction != nil {
+				row[i] = c.LastAction[k]
 			}
 		}
 	}
@@ -70,8 +70,8 @@ func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 					row[i] = mean[i] + float64(float64(c.Beta*dev[i])*e)
 				}
 			}
-			if c.Doubt {
-				copy(dst.Doubt[t*nx+d][lo:hi], dev)
+			if c.Epistemic {
+				copy(dst.Epistemic[t*nx+d][lo:hi], dev)
 			}
 			if up != nil {
 				copy(fit(&w.devs, horizon*nx, n)[t*nx+d], dev)
@@ -124,8 +124,8 @@ func (w *walk) predict(x, u num.Batch) error {
 	return nil
 }
 
-// value is safex.Ascent's, and begins the way back.
-func (w *walk) value(dst *safex.Rolled, up *safex.Ascent, lo, hi int) {
+// value is safex.Scalarisation's, and begins the way back.
+func (w *walk) value(dst *safex.Rolled, up *safex.Scalarisation, lo, hi int) {
 	nx, nu, nl, n, horizon := len(w.system.State), len(w.system.Action), len(w.system.Limits), hi-lo, len(dst.Reward)
 	pull := fit(&w.pull, horizon*(1+nl), n)
 	for i := range n {

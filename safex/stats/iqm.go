@@ -12,8 +12,8 @@ import (
 // IQM is the interquartile mean of scores (Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical
 // Precipice, 2021): the mean of the middle half. Of n scores exactly n/4 are cut off at each end. If n is not divisible by 4,
 // the scores at the two cuts count with the fraction that is inside, where scipy's trim_mean, which the paper's code uses, cuts off
-// fewer, whole ones. So that of 2 is their mean, and that of 3 counts the outer ones a quarter of the inner one. It is -Inf if a NaN or
-// -Inf is within the middle half, and NaN of nothing.
+// fewer, whole ones. For n = 2 it is the mean; for n = 3 the outer scores weigh a quarter of the middle one. It is -Inf if a NaN or -Inf
+// is within the middle half, and NaN for n = 0.
 func IQM(x []float64) float64 {
 	if len(x) == 0 {
 		return math.NaN()

@@ -51,7 +51,7 @@ func Start(dir string, s *experiment.Spec) (*Run, error) {
 }
 
 // assemble is a run of s without its state, and its learner.
-func assemble(dir string, s *experiment.Spec) (*Run, safex.Keeper, error) {
+func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 	system, err := s.Compile()
 	if err != nil {
 		return nil, nil, err
@@ -239,7 +239,7 @@ func (r *Run) save() error {
 
 // draw writes the learning curve, the figure of an episode, and the animation of the last.
 func (r *Run) draw(e safex.Episode) error {
-	if e.Phase == safex.Planned {
+	if e.Phase == safex.PlannedPhase {
 		film, err := fig.Animate(r.System, e)
 		if err != nil {
 			return err
@@ -248,7 +248,7 @@ func (r *Run) draw(e safex.Episode) error {
 			return err
 		}
 	}
-	if e.Phase == safex.Planned && len(r.System.Limits) > 0 {
+	if e.Phase == safex.PlannedPhase && len(r.System.Limits) > 0 {
 		if err := r.picture(safety(e), fig.Safety(r.System, e)); err != nil {
 			return err
 		}
@@ -271,7 +271,7 @@ func (r *Run) picture(name string, f interface{ PNG() ([]byte, error) }) error {
 func (r *Run) redraw() error {
 	for i, e := range r.episodes {
 		_, err := os.Stat(filepath.Join(r.Dir, safety(e)))
-		missing := err != nil && e.Phase == safex.Planned && len(r.System.Limits) > 0
+		missing := err != nil && e.Phase == safex.PlannedPhase && len(r.System.Limits) > 0
 		if _, err := os.Stat(filepath.Join(r.Dir, figuresDir+"/learning.png")); missing || err != nil || i == len(r.episodes)-1 {
 			if err := r.draw(e); err != nil {
 				return err

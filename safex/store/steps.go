@@ -57,12 +57,12 @@ func columns(s *safex.System) (all []column) {
 	each("next_", s.State, func(e *safex.Episode, t int) []float64 { return e.States[t+1] }, false)
 	each("mean_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Mean }), true)
 	each("worst_", limits, forecast(func(f *safex.Forecast) []float64 { return f.Worst }), true)
-	each("epistemic_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Doubt }), true)
-	each("aleatoric_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Noise }), true)
+	each("epistemic_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Epistemic }), true)
+	each("aleatoric_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Aleatoric }), true)
 	all = append(all,
 		column{name: "beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Beta }},
-		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Asked }})
-	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.Outside })
+		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].AskedBeta }})
+	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.OutOfDistribution })
 	flag("feasible", func(f *safex.Forecast) *bool { return &f.Feasible })
 	flag("late", func(f *safex.Forecast) *bool { return &f.Late })
 	flag("cut", func(f *safex.Forecast) *bool { return &f.Cut })
@@ -136,8 +136,8 @@ func grow(s *safex.System, e *safex.Episode, t int) {
 	}
 	e.Actions, e.Rewards = append(e.Actions, make([]float64, len(s.Action))), append(e.Rewards, 0)
 	e.Excess = append(e.Excess, make([]float64, nl))
-	if e.Phase == safex.Planned {
-		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Doubt: make([]float64, nx), Noise: make([]float64, nx)})
+	if e.Phase == safex.PlannedPhase {
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx)})
 	}
 }
 
@@ -177,9 +177,9 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			return nil, fmt.Errorf("store: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
 		}
 		if number == len(episodes) {
-			e := safex.Episode{Number: number, Phase: safex.Planned}
+			e := safex.Episode{Number: number, Phase: safex.PlannedPhase}
 			if number == 0 {
-				e.Phase = safex.Explore
+				e.Phase = safex.RandomPhase
 			}
 			episodes = append(episodes, e)
 		}
@@ -189,7 +189,7 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 		for k, c := range all {
 			v := v[2+k]
 			switch {
-			case c.believed && e.Phase != safex.Planned:
+			case c.believed && e.Phase != safex.PlannedPhase:
 				continue
 			case !c.believed && v-v != 0:
 				return nil, fmt.Errorf("store: %s, line %d: %s is %q, want a number", path, line, c.name, record[2+k])

@@ -411,7 +411,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"explore 4: want at least":    func(s *experiment.Spec) { s.SetAll("learner=gp", "calibration=conformal", "explore=4") },
 		"want 2 to 1e6":               func(s *experiment.Spec) { s.SetAll("calibration=adaptive", "calibration.HoldOut=9000000000000000000") },
 		"can have 5 scores, and":      func(s *experiment.Spec) { s.SetAll("calibration=conformal", "calibration.Miss=0.01") },
-		"needs no Prior":              func(s *experiment.Spec) { s.SetAll("learner=prior+gp"); s.Learner = rollout.Known{} },
+		"needs no Prior":              func(s *experiment.Spec) { s.SetAll("learner=prior+gp"); s.Learner = rollout.Oracle{} },
 		"Learner and Engine are":      func(s *experiment.Spec) { s.Engine = nil },
 		"knows no planner of type st": func(s *experiment.Spec) { s.Planner = stubborn{plan.DefaultUnsafe()} },
 		"Features of linear.Linear": func(s *experiment.Spec) {
@@ -472,8 +472,8 @@ func TestBetaReachesThePlan(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range e.Forecasts {
-				if !c.want(f.Beta) || name != "planner" && f.Asked != f.Beta {
-					t.Fatalf("%s: plans defend β = %v, and %v was asked for", name, f.Beta, f.Asked)
+				if !c.want(f.Beta) || name != "planner" && f.AskedBeta != f.Beta {
+					t.Fatalf("%s: plans defend β = %v, and %v was asked for", name, f.Beta, f.AskedBeta)
 				}
 			}
 		}
@@ -552,7 +552,7 @@ func TestModelsAndCalibrations(t *testing.T) {
 			if e, ok := s.Learner.(*ensemble.Ensemble); ok {
 				e.Hidden, e.MinSteps, e.MaxSteps = []int{8}, 10, 10
 			}
-			s.Episodes, s.Explore = 1, 100
+			s.Episodes, s.RandomSteps = 1, 100
 			dir := filepath.Join(t.TempDir(), "run")
 			var failed error
 			for _, err := range store.Train(context.Background(), dir, s) {

@@ -74,7 +74,7 @@ func Summaries(dir string) (sums []Summary, err error) {
 		if err := encode.Decode(line, &s); err != nil {
 			return nil, fmt.Errorf("store: %s, line %d is damaged: %w", path, len(sums)+1, err)
 		}
-		if s.Episode != len(sums) || s.Phase != safex.Explore && s.Phase != safex.Planned {
+		if s.Episode != len(sums) || s.Phase != safex.RandomPhase && s.Phase != safex.PlannedPhase {
 			return nil, fmt.Errorf("store: %s, line %d is damaged: it is not of episode %d", path, len(sums)+1, len(sums))
 		}
 		sums = append(sums, s)

@@ -21,7 +21,7 @@ import (
 type writer struct {
 	dir      string
 	columns  []column // of steps.csv
-	keeper   safex.Keeper
+	codec    safex.Codec
 	episodes []Summary  // complete ones
 	past     [][]string // rows of steps.csv of complete episodes
 	saved    string     // the file that holds the Model; "" if none does yet
@@ -29,8 +29,8 @@ type writer struct {
 }
 
 // newWriter returns a writer for a new run in the folder that Create made.
-func newWriter(dir string, s *safex.System, k safex.Keeper) *writer {
-	return &writer{dir: dir, columns: columns(s), keeper: k}
+func newWriter(dir string, s *safex.System, k safex.Codec) *writer {
+	return &writer{dir: dir, columns: columns(s), codec: k}
 }
 
 // save writes the State between two steps. A run that is stopped after it, in whatever way, can
@@ -57,7 +57,7 @@ func (w *writer) save(system *safex.System, s *train.State) error {
 	// A model is written before the state that names it, and removed after the state that no longer does.
 	file := modelFile(s)
 	if file != w.saved && file != "" {
-		model, err := w.keeper.Save(s.Model)
+		model, err := w.codec.Save(s.Model)
 		if err != nil {
 			return err
 		}
@@ -106,12 +106,12 @@ func modelFile(s *train.State) string {
 	if s.Model == nil && s.Fits == 0 {
 		return ""
 	}
-	return fmt.Sprintf("model/model-%d-%d.json", s.Fits, s.Known)
+	return fmt.Sprintf("model/model-%d-%d.json", s.Fits, s.Updated)
 }
 
 // resume reads the run folder dir of s: the State of its last save, and a writer that goes on there. A
 // run that was never saved starts from its beginning.
-func resume(dir string, s *safex.System, k safex.Keeper) (*writer, *train.State, error) {
+func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, error) {
 	w := newWriter(dir, s, k)
 	path := filepath.Join(dir, stateFile)
 	text, err := os.ReadFile(path)

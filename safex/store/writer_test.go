@@ -40,8 +40,8 @@ func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemb
 	pl := plan.DefaultPessimistic()
 	search := opt.DefaultICEM()
 	search.Samples, search.Elites, search.Iterations = 16, 4, 2
-	pl.Horizon, pl.Search, pl.Finalists = 4, search, 3
-	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, Explore: 10, LearnEvery: 5, Seed: 1}, &e
+	pl.Horizon, pl.Search, pl.AttackedCandidates = 4, search, 3
+	return train.Agent{System: s, Learner: e, Engine: rollout.NewGoMLX(), Planner: pl, RandomSteps: 10, LearnEvery: 5, Seed: 1}, &e
 }
 
 // finish runs to the end of episode n, saving after each step for which save says so.
@@ -152,7 +152,7 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 		}
 		if n := len(s.Episode.Forecasts); n > 0 { // what is rare must come back too
 			f := &s.Episode.Forecasts[n-1]
-			f.Feasible, f.NaNs, f.Outside, f.Late, f.Cut = n%3 != 0, n%4, n%5 == 0, n%2 == 0, n%6 == 0
+			f.Feasible, f.NaNs, f.OutOfDistribution, f.Late, f.Cut = n%3 != 0, n%4, n%5 == 0, n%2 == 0, n%6 == 0
 			if n == 3 {
 				f.Worst[0] = math.NaN()
 			}
@@ -199,7 +199,7 @@ func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
 // A summary counts late plans, and one of a version that did not is read.
 func TestLatePlans(t *testing.T) {
 	a, _ := quick(t)
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Forecasts: []safex.Forecast{{}, {Late: true}, {Late: true, Cut: true}}}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Forecasts: []safex.Forecast{{}, {Late: true}, {Late: true, Cut: true}}}
 	if sum := Summarize(a.System, e); sum.Late != 2 || sum.Infeasible != 3 {
 		t.Errorf("%d late plans of 2, %d infeasible ones of 3", sum.Late, sum.Infeasible)
 	}

@@ -65,7 +65,7 @@ seeds: 1-2
 episodes: 5
 overrides:
   - planners: [pessimistic]
-    set: {planner.Finalists: 8}
+    set: {planner.AttackedCandidates: 8}
 variants:
   - name: beta-1
     planners: [pessimistic]

@@ -285,7 +285,7 @@ func (m method) fields() (all Set, who map[string]string) {
 	return all, who
 }
 
-// set applies the Sets of a method, and tells each what came of every field.
+// set applies the Sets of a method, and tells each the value of every field.
 func (m method) set(spec *experiment.Spec, each func(who, field string, err error)) {
 	all, who := m.fields()
 	for _, field := range all.ordered() {

@@ -14,7 +14,7 @@ import (
 )
 
 // An Objective ranks trials. Those that keep Within in each run come first, by what they Maximize; then the others, by their violating steps,
-// and then by what they Maximize; trials of which a run is not complete, or has a NaN there, come last.
+// and then by what they Maximize; trials with a run that is not complete, or has a NaN there, come last.
 type Objective struct {
 	Maximize string `json:"maximize"` // return: its interquartile mean over the seeds
 	Of       string `json:"of"`       // planned episodes of a run: last, best, or mean of all

@@ -241,7 +241,7 @@ func (p *pool) start(ctx context.Context) bool {
 	return false
 }
 
-// end takes in that a Worker has ended, and returns what became of its run.
+// end takes in that a Worker has ended, and returns the result of its run.
 func (p *pool) end(ctx context.Context, e end) *State {
 	p.running = slices.DeleteFunc(p.running, func(i int) bool { return i == e.job })
 	s, dir := p.jobs[e.job].State(p.out), p.dir(e.job)

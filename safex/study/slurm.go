@@ -120,7 +120,7 @@ func shell(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Submitted is what became of the runs of a study that was submitted.
+// Submitted has the runs of a study that was submitted.
 type Submitted struct {
 	Jobs   []string // their numbers, of an array each; none if there was nothing to submit
 	Runs   int      // that were submitted

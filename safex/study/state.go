@@ -84,7 +84,7 @@ func (j Job) State(out string) State {
 	for _, sum := range sums {
 		complete += sum.Steps
 		s.Violations += sum.Violations
-		if sum.Phase == safex.Planned {
+		if sum.Phase == safex.PlannedPhase {
 			s.Episodes++
 			s.Return = &sum.Return
 		}
@@ -181,8 +181,8 @@ func (j Job) there(dir string) (made bool, old *experiment.Spec, err error) {
 func (j Job) agree(dir string, lines, complete, steps int) error {
 	next := 0
 	switch {
-	case lines == 0 && j.Spec.Explore > 0:
-		next = j.Spec.Explore
+	case lines == 0 && j.Spec.RandomSteps > 0:
+		next = j.Spec.RandomSteps
 	case complete < j.Total():
 		next = j.Spec.Task.Task().Steps
 	}

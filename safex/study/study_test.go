@@ -161,7 +161,7 @@ overrides:
     models: [linear]
     calibrate: none
     search: mppi
-    adversary: corners
+    adversary: vertices
     set: {planner.Beta: linear 1 to 3 in 5, planner.Horizon: 9}
 variants:
   - name: b-1
@@ -213,20 +213,20 @@ func TestJobs(t *testing.T) {
 		return s.Disturbances[0].UnmarshalText([]byte("process omega 0.02"))
 	}
 	expect(0, "safe", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery = 3, 40, 0
+		s.Episodes, s.RandomSteps, s.LearnEvery = 3, 40, 0
 		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"), disturb(s))
 	})
 	expect(7, "pessimistic", "gp", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery = 4, 40, 0
+		s.Episodes, s.RandomSteps, s.LearnEvery = 4, 40, 0
 		return errors.Join(s.Set("calibration=temperature"), s.Set("planner.Horizon=7"))
 	})
 	expect(12, "pessimistic", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 40, 0, 2
-		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=corners"), s.Set("planner.Beta=linear 1 to 3 in 5"), s.Set("planner.Horizon=9"), disturb(s))
+		s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 40, 0, 2
+		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=vertices"), s.Set("planner.Beta=linear 1 to 3 in 5"), s.Set("planner.Horizon=9"), disturb(s))
 	})
 	expect(28, "pessimistic", "linear", func(s *experiment.Spec) error {
-		s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 50, 0, 326176
-		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=corners"), s.Set("engine=graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
+		s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 50, 0, 326176
+		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=vertices"), s.Set("engine=graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
 	})
 	if j := jobs[28]; j.Variant != "b-1" || j.Total() != 50+3*200 || j.Method() != "pendulum/pessimistic-linear-b-1" {
 		t.Errorf("run %s is of variant %q, %d steps, method %s", j.Dir, j.Variant, j.Total(), j.Method())

@@ -18,7 +18,7 @@ import (
 //	  over:
 //	    planner.Beta: {from: 0.5, to: 4}                     # uniform
 //	    learner.LearningRate: {from: 1e-4, to: 1e-2, log: true}
-//	    planner.Finalists: {from: 2, to: 12, whole: true}
+//	    planner.AttackedCandidates: {from: 2, to: 12, whole: true}
 //	    learner.Hidden: [[64, 64], [128, 128]]               # one of these
 //	  objective: {maximize: return, of: last, within: 0}     # of: last, best or mean
 //	  halving: {rungs: 3, keep: 0.33, resource: episodes, least: 2}

@@ -200,8 +200,8 @@ func TestRange(t *testing.T) {
 
 // A sweep is a study of its trials.
 func TestSweepJobs(t *testing.T) {
-	s := sweeping(t, "overrides: [{learn-every: 7, set: {planner.Beta: 9}}]\nsweep:\n  trials: 5\n  method: random\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.Finalists: {from: 2, to: 12, whole: true}, "+
-		"adversary: [sign-gradient, linear], explore: [12, 13], planner.Explore.Information: [0, linear 1 to 0 in 5]}\n  seed: 18446744073709551615\n")
+	s := sweeping(t, "overrides: [{learn-every: 7, set: {planner.Beta: 9}}]\nsweep:\n  trials: 5\n  method: random\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.AttackedCandidates: {from: 2, to: 12, whole: true}, "+
+		"adversary: [sign-gradient, linear], explore: [12, 13], planner.Exploration.Information: [0, linear 1 to 0 in 5]}\n  seed: 18446744073709551615\n")
 	if s.Trials.Seed != math.MaxUint64 {
 		t.Errorf("the seed is %d", s.Trials.Seed)
 	}
@@ -218,12 +218,12 @@ func TestSweepJobs(t *testing.T) {
 			t.Fatal(err)
 		}
 		explore, _ := strconv.Atoi(trial.Values[3])
-		want.Episodes, want.Explore, want.LearnEvery, want.Seed = 9, explore, 7, uint64(1+i/5)
+		want.Episodes, want.RandomSteps, want.LearnEvery, want.Seed = 9, explore, 7, uint64(1+i/5)
 		if err := errors.Join(want.Set("planner.Adversary="+trial.Values[2]), want.Set("learner=linear")); err != nil {
 			t.Fatal(err)
 		}
 		for _, set := range []string{"Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "planner.Search.Iterations=2",
-			"planner.Beta=" + trial.Values[0], "planner.Finalists=" + trial.Values[1], "planner.Explore.Information=" + trial.Values[4]} {
+			"planner.Beta=" + trial.Values[0], "planner.AttackedCandidates=" + trial.Values[1], "planner.Exploration.Information=" + trial.Values[4]} {
 			if err := want.Set(set); err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +285,7 @@ func TestSweepMistakes(t *testing.T) {
 		"sweep:\n  over: {planner.Beta: {from: 4, to: 0.5}}":                            ": over planner.Beta: from 4 to 0.5: want from below to",
 		"sweep:\n  over: {planner.Beta: {from: 4, to: 4}}":                              ": over planner.Beta: from 4 to 4: the range is empty",
 		"sweep:\n  over: {planner.Beta: {from: 0, to: 4, log: true}}":                   ": over planner.Beta: from 0, log: there is no logarithm",
-		"sweep:\n  over: {planner.Finalists: {from: 0.5, to: 4, whole: true}}":          ": over planner.Finalists: from 0.5 to 4, whole: want whole numbers",
+		"sweep:\n  over: {planner.AttackedCandidates: {from: 0.5, to: 4, whole: true}}": ": over planner.AttackedCandidates: from 0.5 to 4, whole: want whole numbers",
 		"sweep:\n  over: {episodes: [1, 2]}":                                            ": over episodes: trials are compared after as many episodes",
 		"sweep:\n  over: {explore: {from: 12, to: 20}}":                                 ": over explore: it is a whole number: give its range whole: true",
 		"sweep:\n  over: {learn-every: [1, x]}":                                         `: over learn-every: "x" is not a whole number`,
@@ -398,9 +398,9 @@ func comes(come func(s *experiment.Spec, episode int) (value float64, violations
 		}
 		task := s.Task.Task()
 		for number := range 1 + s.Episodes {
-			value, violations, steps, phase := 0.0, 0, s.Explore, safex.Explore
+			value, violations, steps, phase := 0.0, 0, s.RandomSteps, safex.RandomPhase
 			if number > 0 {
-				steps, phase = task.Steps, safex.Planned
+				steps, phase = task.Steps, safex.PlannedPhase
 				if value, violations, err = come(s, number); err != nil {
 					return err
 				}
@@ -418,7 +418,7 @@ func comes(come func(s *experiment.Spec, episode int) (value float64, violations
 				e.Append(make([]float64, len(task.Action)), make([]float64, nx), reward, []float64{excess})
 				if number > 0 {
 					e.Forecasts = append(e.Forecasts, safex.Forecast{
-						Mean: make([]float64, nx), Worst: make([]float64, 1), Doubt: make([]float64, nx), Noise: make([]float64, nx), Feasible: true,
+						Mean: make([]float64, nx), Worst: make([]float64, 1), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx), Feasible: true,
 					})
 				}
 			}
@@ -704,7 +704,7 @@ func TestSweepLocked(t *testing.T) {
 }
 
 // real is a sweep of runs that take a moment each.
-const real = "sweep:\n  trials: 4\n  method: halving\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.Finalists: {from: 2, to: 8, whole: true}}\n  halving: {rungs: 2, keep: 0.5, least: 2}\n"
+const real = "sweep:\n  trials: 4\n  method: halving\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.AttackedCandidates: {from: 2, to: 8, whole: true}}\n  halving: {rungs: 2, keep: 0.5, least: 2}\n"
 
 // A trial that came to the last rung has the steps of a run of so many episodes from the start.
 func TestSweepSteps(t *testing.T) {

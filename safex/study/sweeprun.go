@@ -34,7 +34,7 @@ type SweepProgress struct {
 	Out         bool // the run that has Ended is of a trial that was out, and has failed before
 }
 
-// A ladder is a sweep while it runs: for each rung that is over, what each trial that came to it came to, from the best on.
+// A ladder is a sweep while it runs. For each rung that is over it has the results of the trials that took part, the best first.
 type ladder struct {
 	Study  json.RawMessage `json:"study"`
 	Trials json.RawMessage `json:"sweep"`

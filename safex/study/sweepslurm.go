@@ -10,7 +10,7 @@ import (
 // OutOfTime is how the failure of a run begins that a time limit of Slurm has stopped, and that has saved.
 const OutOfTime = "its time limit came"
 
-// SweepSubmitted is what became of a sweep that was submitted to Slurm.
+// SweepSubmitted is the result of a sweep that was submitted to Slurm.
 type SweepSubmitted struct {
 	Submitted           // of the runs of the present rung
 	Rung, Rungs int     // the present one, from 1 on, and all

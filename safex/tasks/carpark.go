@@ -95,7 +95,7 @@ func (p CarPark) Task() safex.Task {
 				return next[0]
 			},
 		}},
-		Arrival: &safex.Arrival{ // the published one
+		Goal: &safex.Goal{ // the published one
 			Name: "gap", Unit: "m", Max: p.Tolerance, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.Wall - p.GoalGap).Abs() },
 		},

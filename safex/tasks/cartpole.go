@@ -12,24 +12,24 @@ import (
 // cart leaving the track. The masses and the length are those of Barto, Sutton and Anderson
 // (1983), the equations, with the pole a uniform rod, of Florian (2007), without friction.
 type CartPole struct {
-	Gravity     float64 // m/s²
-	CartMass    float64 // kg
-	PoleMass    float64 // kg
-	HalfLength  float64 // m, from the joint to the middle of the pole
-	MaxForce    float64 // N, on the cart at action 1
-	MaxPosition float64 // m to either side of the start, the safety limit
-	Effort      float64 // price of a squared N
-	StartBand   float64 // half the width of the start around hanging still, in m, m/s, rad and rad/s
-	Explore     float64 // amplitude of the random actions that an agent begins with, in (0, 1]
-	Dt          float64 // s
-	Steps       int     // of an episode
+	Gravity         float64 // m/s²
+	CartMass        float64 // kg
+	PoleMass        float64 // kg
+	HalfLength      float64 // m, from the joint to the middle of the pole
+	MaxForce        float64 // N, on the cart at action 1
+	MaxPosition     float64 // m to either side of the start, the safety limit
+	Effort          float64 // price of a squared N
+	StartBand       float64 // half the width of the start around hanging still, in m, m/s, rad and rad/s
+	RandomAmplitude float64 // amplitude of the random actions that an agent begins with, in (0, 1]
+	Dt              float64 // s
+	Steps           int     // of an episode
 }
 
 // DefaultCartPole returns a cart that can move 2 m to either side.
 func DefaultCartPole() CartPole {
 	return CartPole{
 		Gravity: 9.8, CartMass: 1, PoleMass: 0.1, HalfLength: 0.5, MaxForce: 10, MaxPosition: 2,
-		Effort: 1e-4, StartBand: 0.05, Explore: 0.06, Dt: 0.05, Steps: 200,
+		Effort: 1e-4, StartBand: 0.05, RandomAmplitude: 0.06, Dt: 0.05, Steps: 200,
 	}
 }
 
@@ -38,7 +38,7 @@ func (p CartPole) Check() error {
 	if err := positive("cartpole", quantity{"CartMass", p.CartMass}, quantity{"PoleMass", p.PoleMass}, quantity{"HalfLength", p.HalfLength}, quantity{"Dt", p.Dt}); err != nil {
 		return err
 	}
-	if err := amplitude("cartpole", quantity{"Explore", p.Explore}); err != nil {
+	if err := amplitude("cartpole", quantity{"RandomAmplitude", p.RandomAmplitude}); err != nil {
 		return err
 	}
 	return atLeast0("cartpole", quantity{"MaxForce", p.MaxForce}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
@@ -71,7 +71,7 @@ func (p CartPole) Task() safex.Task {
 			{Name: "sin", Symbol: "sin θ", Scale: 0.7}, {Name: "cos", Symbol: "cos θ", Scale: 0.7},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
 		},
-		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6, Explore: p.Explore}},
+		Action: []safex.Var{{Name: "push", Symbol: "force / max", Scale: 0.6, RandomAmplitude: p.RandomAmplitude}},
 		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
@@ -93,11 +93,11 @@ func (p CartPole) Task() safex.Task {
 			Name: "track", Unit: "m", Max: p.MaxPosition,
 			Of: func(x, u, next num.Vec) num.Expr { return next[0].Abs() },
 		}},
-		Arrival: &safex.Arrival{
+		Goal: &safex.Goal{
 			Name: "angle", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[2], x[3]).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

@@ -79,11 +79,11 @@ func (p Pendulum) Task() safex.Task {
 			Name: "speed", Unit: "rad/s", Max: p.MaxSpeed,
 			Of: func(x, u, next num.Vec) num.Expr { return next[2].Abs() },
 		}},
-		Arrival: &safex.Arrival{ // the published one
+		Goal: &safex.Goal{ // the published one
 			Name: "angle", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[1], x[0]).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 22, Std: 1.5, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 22, Std: 1.5, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

@@ -20,9 +20,9 @@ func (p CarPark) picture() *safex.Picture {
 			shapes := []safex.Shape{
 				safex.Box(safex.Forbidden, p.Wall, 0, right, top),
 				safex.Box(safex.Ground, left, -0.2, right, 0),
-				safex.Box(safex.Goal, goal-p.Tolerance, -0.08, goal+p.Tolerance, 0),
-				safex.Line(safex.Goal, [2]float64{goal, 0}, [2]float64{goal, 0.95}),
-				safex.Area(safex.Goal, [2]float64{goal, 0.95}, [2]float64{goal - 0.28, 0.85}, [2]float64{goal, 0.75}),
+				safex.Box(safex.Rewarded, goal-p.Tolerance, -0.08, goal+p.Tolerance, 0),
+				safex.Line(safex.Rewarded, [2]float64{goal, 0}, [2]float64{goal, 0.95}),
+				safex.Area(safex.Rewarded, [2]float64{goal, 0.95}, [2]float64{goal - 0.28, 0.85}, [2]float64{goal, 0.75}),
 				safex.Box(safex.Ground, p.Wall, 0, p.Wall+0.12, 0.8),
 				safex.Line(safex.Forbidden, [2]float64{p.Wall, 0}, [2]float64{p.Wall, top}),
 			}

@@ -20,7 +20,7 @@ func (p CartPole) picture() *safex.Picture {
 				safex.Line(safex.Forbidden, [2]float64{-p.MaxPosition, bottom}, [2]float64{-p.MaxPosition, top}),
 				safex.Line(safex.Forbidden, [2]float64{p.MaxPosition, bottom}, [2]float64{p.MaxPosition, top}),
 				safex.Box(safex.Ground, -half, -0.03, half, 0.03),
-				safex.Line(safex.Goal, [2]float64{0, 0}, [2]float64{0, length}), safex.Disk(safex.Goal, 0, length, 0.06),
+				safex.Line(safex.Rewarded, [2]float64{0, 0}, [2]float64{0, length}), safex.Disk(safex.Rewarded, 0, length, 0.06),
 			}
 			for _, part := range []safex.Shape{
 				safex.Box(safex.Body, -0.25, -0.13, 0.25, 0.13),

@@ -19,7 +19,7 @@ func (p Pendulum) picture() *safex.Picture {
 			tip := rod + 1.6*torque
 			head := l * min(0.13, 0.6*math.Abs(torque))
 			shapes := []safex.Shape{
-				safex.Line(safex.Goal, [2]float64{0, 0}, [2]float64{0, l}), safex.Disk(safex.Goal, 0, l, 0.05*l),
+				safex.Line(safex.Rewarded, [2]float64{0, 0}, [2]float64{0, l}), safex.Disk(safex.Rewarded, 0, l, 0.05*l),
 				safex.Arc(safex.Command, 0, 0, 0.5*l, rod, tip),
 				safex.Area(safex.Command, [2]float64{-head, 0}, [2]float64{head, 0}, [2]float64{0, math.Copysign(2*head, torque)}).
 					Place(0.5*l*math.Cos(tip), 0.5*l*math.Sin(tip), tip),

@@ -20,7 +20,7 @@ func (p Pitch) picture() *safex.Picture {
 				safex.Sector(safex.Forbidden, 0, 0, 1.1, 1.45, limit, limit+0.9),
 				safex.Line(safex.Ground, [2]float64{-1.5, 0}, [2]float64{1.9, 0}),
 				safex.Line(safex.Forbidden, [2]float64{1.02, 0}, [2]float64{1.53, 0}).Place(0, 0, limit),
-				safex.Disk(safex.Goal, 1.62*math.Cos(target), 1.62*math.Sin(target), 0.05),
+				safex.Disk(safex.Rewarded, 1.62*math.Cos(target), 1.62*math.Sin(target), 0.05),
 			}
 			for _, part := range []safex.Shape{
 				safex.Line(safex.Detail, [2]float64{1, 0}, [2]float64{1.45, 0}),

@@ -19,7 +19,7 @@ func (p Quadrotor) picture() *safex.Picture {
 			shapes := []safex.Shape{
 				safex.Box(safex.Forbidden, left, bottom, right, p.Floor), safex.Box(safex.Forbidden, left, p.Ceiling, right, top),
 				safex.Line(safex.Forbidden, [2]float64{left, p.Floor}, [2]float64{right, p.Floor}), safex.Line(safex.Forbidden, [2]float64{left, p.Ceiling}, [2]float64{right, p.Ceiling}),
-				safex.Disk(safex.Goal, p.GoalX, p.GoalZ, 0.035), safex.Arc(safex.Goal, p.GoalX, p.GoalZ, 0.08, 0, 2*math.Pi),
+				safex.Disk(safex.Rewarded, p.GoalX, p.GoalZ, 0.035), safex.Arc(safex.Rewarded, p.GoalX, p.GoalZ, 0.08, 0, 2*math.Pi),
 			}
 			for _, side := range []float64{-1, 1} {
 				limit := math.Pi/2 - side*p.MaxTilt

@@ -21,7 +21,7 @@ func (p RCCar) picture() *safex.Picture {
 				safex.Box(safex.Forbidden, left, bottom, p.MinX, top), safex.Box(safex.Forbidden, p.MaxX, bottom, right, top),
 				safex.Box(safex.Forbidden, left, bottom, right, p.MinY), safex.Box(safex.Forbidden, left, p.MaxY, right, top),
 				safex.Line(safex.Forbidden, [2]float64{p.MinX, p.MinY}, [2]float64{p.MaxX, p.MinY}, [2]float64{p.MaxX, p.MaxY}, [2]float64{p.MinX, p.MaxY}, [2]float64{p.MinX, p.MinY}),
-				safex.Arc(safex.Goal, 0, 0, p.Bound, 0, 2*math.Pi), safex.Arrow(safex.Goal, [2]float64{-0.08, 0}, [2]float64{0.22, 0}, 0.03),
+				safex.Arc(safex.Rewarded, 0, 0, p.Bound, 0, 2*math.Pi), safex.Arrow(safex.Rewarded, [2]float64{-0.08, 0}, [2]float64{0.22, 0}, 0.03),
 			}
 			front, rear, half := p.FrontLength, -p.RearLength, 0.085
 			bumper := front + 0.1

@@ -32,7 +32,7 @@ func TestPictures(t *testing.T) {
 					roles[shape.Role] = roles[shape.Role] || inside
 				}
 			}
-			for _, r := range []safex.Role{safex.Body, safex.Forbidden, safex.Goal, safex.Command} {
+			for _, r := range []safex.Role{safex.Body, safex.Forbidden, safex.Rewarded, safex.Command} {
 				if !roles[r] {
 					t.Errorf("%s: nothing of role %d is seen at the start", name, r)
 				}

@@ -12,27 +12,27 @@ import (
 // Pitch is the pitch of an aircraft, linearised about level flight. It must be raised to the
 // level from below and never exceed it: the target itself is the limit.
 type Pitch struct {
-	MaxElevator float64 // rad, of the elevator at action 1
-	Target      float64 // rad, the pitch to approach
-	MaxPitch    float64 // rad, the safety limit
-	Effort      float64 // price of a squared rad of elevator
-	StartPitch  float64 // rad, the middle of the start
-	StartBand   float64 // rad and rad/s: half the width of the start in each dimension
-	Explore     float64 // amplitude of the random actions that an agent begins with, in (0, 1]
-	Dt          float64 // s
-	Steps       int     // of an episode
+	MaxElevator     float64 // rad, of the elevator at action 1
+	Target          float64 // rad, the pitch to approach
+	MaxPitch        float64 // rad, the safety limit
+	Effort          float64 // price of a squared rad of elevator
+	StartPitch      float64 // rad, the middle of the start
+	StartBand       float64 // rad and rad/s: half the width of the start in each dimension
+	RandomAmplitude float64 // amplitude of the random actions that an agent begins with, in (0, 1]
+	Dt              float64 // s
+	Steps           int     // of an episode
 }
 
 // DefaultPitch returns the aircraft of the reference, which starts 0.2 rad below the level.
 func DefaultPitch() Pitch {
-	return Pitch{MaxElevator: 1.4, Effort: 0.02, StartPitch: -0.2, StartBand: 0.001, Explore: 0.2, Dt: 0.05, Steps: 200}
+	return Pitch{MaxElevator: 1.4, Effort: 0.02, StartPitch: -0.2, StartBand: 0.001, RandomAmplitude: 0.2, Dt: 0.05, Steps: 200}
 }
 
 // ReferencePitch returns the published one, whose random actions have the whole range and break the
 // limit in every third run.
 func ReferencePitch() Pitch {
 	p := DefaultPitch()
-	p.Explore = 1
+	p.RandomAmplitude = 1
 	return p
 }
 
@@ -41,7 +41,7 @@ func (p Pitch) Check() error {
 	if err := positive("pitch", quantity{"Dt", p.Dt}); err != nil {
 		return err
 	}
-	if err := amplitude("pitch", quantity{"Explore", p.Explore}); err != nil {
+	if err := amplitude("pitch", quantity{"RandomAmplitude", p.RandomAmplitude}); err != nil {
 		return err
 	}
 	return atLeast0("pitch", quantity{"MaxElevator", p.MaxElevator}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
@@ -63,7 +63,7 @@ func (p Pitch) Task() safex.Task {
 			{Name: "q", Symbol: "q", Unit: "rad/s", Scale: 0.005},
 			{Name: "theta", Symbol: "θ", Unit: "rad", Scale: 0.2},
 		},
-		Action: []safex.Var{{Name: "elevator", Symbol: "elevator / max", Scale: 0.6, Explore: p.Explore}},
+		Action: []safex.Var{{Name: "elevator", Symbol: "elevator / max", Scale: 0.6, RandomAmplitude: p.RandomAmplitude}},
 		Dt:     p.Dt,
 		Steps:  p.Steps,
 		Start: func(x []float64, r *rand.Rand) {
@@ -91,12 +91,12 @@ func (p Pitch) Task() safex.Task {
 			Name: "pitch", Unit: "rad", Max: p.MaxPitch, Scale: 0.2,
 			Of: func(x, u, next num.Vec) num.Expr { return next[2] },
 		}},
-		Arrival: &safex.Arrival{ // the published one
+		Goal: &safex.Goal{ // the published one
 			Name: "pitch", Unit: "rad", Max: 0.025, Steps: 20,
 			Of: func(x num.Vec) num.Expr { return x[2].Sub(p.Target).Abs() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 12, Std: 0.4, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 12, Std: 0.4, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }
 

@@ -15,23 +15,23 @@ import (
 // (Kaufmann, Bauersfeld and Scaramuzza, 2022): the rotors' moment is left to a rate loop on board,
 // which answers with the lag RateLag. Neither the mass nor the inertia matter then.
 type Quadrotor struct {
-	Gravity     float64 // m/s²
-	ThrustRange float64 // share of the weight by which action 1 changes the thrust, up or down
-	RateRange   float64 // rad/s, the turn rate that action 1 asks for
-	RateLag     float64 // s, with which the turn rate follows
-	Drag        float64 // 1/s: the braking acceleration is Drag times the velocity
-	Floor       float64 // m, the safety limits on the height
-	Ceiling     float64 // m
-	MaxTilt     float64 // rad, the safety limit on the tilt to either side
-	GoalX       float64 // m
-	GoalZ       float64 // m, the height of the goal
-	Effort      float64 // price of the squared action
-	StartZ      float64 // m, the height of the start, at x = 0
-	StartBand   float64 // half the width of the start around hovering there, in m, rad, m/s and rad/s
-	Explore     float64 // amplitude of the random thrust that an agent begins with, in (0, 1]
-	ExploreRate float64 // that of the turn rate
-	Dt          float64 // s
-	Steps       int     // of an episode
+	Gravity      float64 // m/s²
+	ThrustRange  float64 // share of the weight by which action 1 changes the thrust, up or down
+	RateRange    float64 // rad/s, the turn rate that action 1 asks for
+	RateLag      float64 // s, with which the turn rate follows
+	Drag         float64 // 1/s: the braking acceleration is Drag times the velocity
+	Floor        float64 // m, the safety limits on the height
+	Ceiling      float64 // m
+	MaxTilt      float64 // rad, the safety limit on the tilt to either side
+	GoalX        float64 // m
+	GoalZ        float64 // m, the height of the goal
+	Effort       float64 // price of the squared action
+	StartZ       float64 // m, the height of the start, at x = 0
+	StartBand    float64 // half the width of the start around hovering there, in m, rad, m/s and rad/s
+	RandomThrust float64 // amplitude of the random thrust that an agent begins with, in (0, 1]
+	RandomRate   float64 // that of the turn rate
+	Dt           float64 // s
+	Steps        int     // of an episode
 }
 
 // DefaultQuadrotor returns a room of 2 m, of which 0.2 m at the floor and the ceiling are forbidden,
@@ -40,7 +40,7 @@ func DefaultQuadrotor() Quadrotor {
 	return Quadrotor{
 		Gravity: 9.81, ThrustRange: 0.5, RateRange: 3, RateLag: 0.05, Drag: 0.3,
 		Floor: 0.2, Ceiling: 1.8, MaxTilt: 0.4, GoalX: 1.5, GoalZ: 1.65, Effort: 0.01,
-		StartZ: 1, StartBand: 0.02, Explore: 0.04, ExploreRate: 0.08, Dt: 0.05, Steps: 200,
+		StartZ: 1, StartBand: 0.02, RandomThrust: 0.04, RandomRate: 0.08, Dt: 0.05, Steps: 200,
 	}
 }
 
@@ -52,7 +52,7 @@ func (p Quadrotor) Check() error {
 	if !(p.Floor < p.StartZ && p.StartZ < p.Ceiling) {
 		return fmt.Errorf("quadrotor: Floor %v, StartZ %v and Ceiling %v must rise", p.Floor, p.StartZ, p.Ceiling)
 	}
-	if err := amplitude("quadrotor", quantity{"Explore", p.Explore}, quantity{"ExploreRate", p.ExploreRate}); err != nil {
+	if err := amplitude("quadrotor", quantity{"RandomThrust", p.RandomThrust}, quantity{"RandomRate", p.RandomRate}); err != nil {
 		return err
 	}
 	return atLeast0("quadrotor", quantity{"ThrustRange", p.ThrustRange}, quantity{"RateRange", p.RateRange}, quantity{"Drag", p.Drag}, quantity{"Effort", p.Effort}, quantity{"StartBand", p.StartBand})
@@ -90,8 +90,8 @@ func (p Quadrotor) Task() safex.Task {
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1.5},
 		},
 		Action: []safex.Var{
-			{Name: "thrust", Symbol: "thrust / max", Scale: 0.6, Explore: p.Explore},
-			{Name: "rate", Symbol: "rate / max", Scale: 0.6, Explore: p.ExploreRate},
+			{Name: "thrust", Symbol: "thrust / max", Scale: 0.6, RandomAmplitude: p.RandomThrust},
+			{Name: "rate", Symbol: "rate / max", Scale: 0.6, RandomAmplitude: p.RandomRate},
 		},
 		Dt:    p.Dt,
 		Steps: p.Steps,
@@ -115,11 +115,11 @@ func (p Quadrotor) Task() safex.Task {
 			{Name: "floor", Unit: "m", Max: -p.Floor, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[1].Neg() }},
 			{Name: "tilt", Unit: "rad", Max: p.MaxTilt, Scale: 0.3, Of: func(x, u, next num.Vec) num.Expr { return next[2].Abs() }},
 		},
-		Arrival: &safex.Arrival{
+		Goal: &safex.Goal{
 			Name: "distance", Unit: "m", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.GoalX).Square().Add(x[1].Sub(p.GoalZ).Square()).Sqrt() },
 		},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 12, Std: 0.7, Color: 2}, // with these, planning with the true dynamics did best
+		Tuning:  safex.Tuning{Horizon: 12, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
 }

@@ -12,31 +12,31 @@ import (
 // RCCar is a small remote-controlled car on the kinematic bicycle model. It must drive to the origin and
 // point along x, inside a walled corner.
 type RCCar struct {
-	Mass          float64 // kg
-	FrontLength   float64 // m, from the centre of mass to the front axle
-	RearLength    float64 // m, to the rear axle
-	Motor         float64 // N, at throttle 1
-	MotorDrag     float64 // (N s/m)^½: the drag is its square times the speed
-	MaxSteering   float64 // rad, at action 1
-	Substeps      int     // of a step
-	Relaxation    float64 // s, with which sideways speed and turn rate follow the steering
-	Integrator    Integrator
-	PlainSlip     bool    // slip angle and curvature of the reference, which forgot the rear length; see Rates
-	MinX, MaxX    float64 // m, walls
-	MinY, MaxY    float64 // m, walls
-	StartX        float64 // m, the middle of the start
-	StartY        float64 // m
-	StartHeading  float64 // rad
-	StartBand     float64 // m: half the width of the start in x and y
-	HeadingBand   float64 // rad: half the width of the start in heading
-	StartSpeed    float64 // m/s, deviation of both speeds at the start
-	StartTurn     float64 // rad/s, deviation of the turn rate at the start
-	DependentDraw bool    // draw position and heading from the same numbers, as the reference does
-	Bound         float64 // of the pose error that counts as arrived: m and rad
-	Margin        float64 // beyond Bound, at which the reward has fallen to MarginValue
-	MarginValue   float64 // in (0, 1)
-	Effort        float64 // price of the squared action
-	Explore       float64 // amplitude of the random throttle that an agent begins with, in (0, 1]
+	Mass           float64 // kg
+	FrontLength    float64 // m, from the centre of mass to the front axle
+	RearLength     float64 // m, to the rear axle
+	Motor          float64 // N, at throttle 1
+	MotorDrag      float64 // (N s/m)^½: the drag is its square times the speed
+	MaxSteering    float64 // rad, at action 1
+	Substeps       int     // of a step
+	Relaxation     float64 // s, with which sideways speed and turn rate follow the steering
+	Integrator     Integrator
+	PlainSlip      bool    // slip angle and curvature of the reference, which forgot the rear length; see Rates
+	MinX, MaxX     float64 // m, walls
+	MinY, MaxY     float64 // m, walls
+	StartX         float64 // m, the middle of the start
+	StartY         float64 // m
+	StartHeading   float64 // rad
+	StartBand      float64 // m: half the width of the start in x and y
+	HeadingBand    float64 // rad: half the width of the start in heading
+	StartSpeed     float64 // m/s, deviation of both speeds at the start
+	StartTurn      float64 // rad/s, deviation of the turn rate at the start
+	DependentDraw  bool    // draw position and heading from the same numbers, as the reference does
+	Bound          float64 // of the pose error that still counts as the goal: m and rad
+	Margin         float64 // beyond Bound, at which the reward has fallen to MarginValue
+	MarginValue    float64 // in (0, 1)
+	Effort         float64 // price of the squared action
+	RandomThrottle float64 // amplitude of the random throttle that an agent begins with, in (0, 1]
 	// ObservationNoise is the noise of what the agent sees, in units of the published one, whose deviations are
 	// 0.1 exp(-4.5, -4.5, -4, -2.5, -2.5, -1) in x, y (m), θ (rad), vx, vy (m/s) and ω (rad/s).
 	ObservationNoise float64
@@ -53,7 +53,7 @@ func DefaultRCCar() RCCar {
 		MinX: -0.25, MaxX: 1.62, MinY: -1.22, MaxY: 0.25,
 		StartX: 1.42, StartY: -1.02, StartHeading: 3.14, StartBand: 0.05, HeadingBand: 0.01 * math.Pi,
 		StartSpeed: 0.005, StartTurn: 0.02,
-		Bound: 0.1, Margin: 1, MarginValue: 0.1, Effort: 0.005, Explore: 0.04, Dt: 1.0 / 15, Steps: 200,
+		Bound: 0.1, Margin: 1, MarginValue: 0.1, Effort: 0.005, RandomThrottle: 0.04, Dt: 1.0 / 15, Steps: 200,
 	}
 }
 
@@ -63,7 +63,7 @@ func DefaultRCCar() RCCar {
 func ReferenceRCCar() RCCar {
 	p := DefaultRCCar()
 	p.Integrator, p.PlainSlip, p.DependentDraw = Accumulating, true, true
-	p.ObservationNoise, p.Explore = 1, 1
+	p.ObservationNoise, p.RandomThrottle = 1, 1
 	return p
 }
 
@@ -78,7 +78,7 @@ func (p RCCar) Check() error {
 	if p.Substeps < 1 || p.Substeps > 1000 {
 		return fmt.Errorf("rccar: Substeps is %d, want 1 to 1000", p.Substeps)
 	}
-	if err := amplitude("rccar", quantity{"Explore", p.Explore}); err != nil {
+	if err := amplitude("rccar", quantity{"RandomThrottle", p.RandomThrottle}); err != nil {
 		return err
 	}
 	if p.ActionDelay < 0 {
@@ -132,7 +132,7 @@ func (p RCCar) Task() safex.Task {
 			{Name: "vx", Symbol: "vx", Unit: "m/s", Scale: 1}, {Name: "vy", Symbol: "vy", Unit: "m/s", Scale: 1},
 			{Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 1},
 		},
-		Action:       []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6, Explore: p.Explore}},
+		Action:       []safex.Var{{Name: "steer", Symbol: "steering / max", Scale: 0.6}, {Name: "throttle", Scale: 0.6, RandomAmplitude: p.RandomThrottle}},
 		Angles:       []safex.Angle{{Name: "theta", Sin: 2, Cos: 3}},
 		Disturbances: p.disturbances(),
 		Dt:           p.Dt,
@@ -150,9 +150,9 @@ func (p RCCar) Task() safex.Task {
 				return num.Lit(p.MinX).Sub(next[0]).Max(next[0].Sub(p.MaxX)).Max(num.Lit(p.MinY).Sub(next[1])).Max(next[1].Sub(p.MaxY))
 			},
 		}},
-		Arrival: &safex.Arrival{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
+		Goal:    &safex.Goal{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the true dynamics did best: it stops within 10 steps, and turns for 35
+		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the oracle dynamics did best: it stops within 10 steps, and turns for 35
 	}
 }
 

@@ -25,14 +25,14 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	if sum.Beta != 0 {
 		add("Pessimistic Alpha", sum.Beta)
 	}
-	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.Planned {
+	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.PlannedPhase {
 		add("Optimistic Alpha", o.At(e.Number))
 	}
 	add("Episode", float64(e.Number))
 	for k, l := range system.Limits {
 		add("Excess/"+l.Name, worst[k])
 	}
-	if e.Phase != safex.Planned {
+	if e.Phase != safex.PlannedPhase {
 		return values
 	}
 	b := forecasts(e)
@@ -63,14 +63,14 @@ func optimism(p safex.Planner) plan.Schedule {
 	case *plan.MinMax:
 		return p.Optimism
 	case *plan.Pessimistic:
-		return p.Explore.Optimism
+		return p.Exploration.Optimism
 	case *plan.Nominal:
-		return p.Explore.Optimism
+		return p.Exploration.Optimism
 	}
 	return plan.Schedule{}
 }
 
-// beliefs are what came of the forecasts of an episode.
+// beliefs sum up how the forecasts of an episode did.
 type beliefs struct {
 	n                    int     // forecasts whose next state is known
 	squares              float64 // mean squared error over steps and dimensions
@@ -90,17 +90,17 @@ func forecasts(e safex.Episode) (b beliefs) {
 		}
 		β := f.Beta
 		if β == 0 {
-			β = f.Asked
+			β = f.AskedBeta
 		}
 		nll, total, inside := 0.0, 0.0, true
 		for d, next := range e.States[t+1] {
-			off, deviation := next-f.Mean[d], math.Hypot(f.Doubt[d], f.Noise[d])
+			off, deviation := next-f.Mean[d], math.Hypot(f.Epistemic[d], f.Aleatoric[d])
 			b.squares += off * off
-			b.epistemic += f.Doubt[d]
-			b.aleatoric += f.Noise[d]
+			b.epistemic += f.Epistemic[d]
+			b.aleatoric += f.Aleatoric[d]
 			nll -= distuv.Normal{Mu: f.Mean[d], Sigma: deviation}.LogProb(next)
 			total += deviation
-			inside = inside && math.Abs(off) <= β*f.Doubt[d] // false of a NaN
+			inside = inside && math.Abs(off) <= β*f.Epistemic[d] // false of a NaN
 		}
 		nx := float64(len(e.States[t+1]))
 		cells += nx

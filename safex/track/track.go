@@ -24,7 +24,7 @@
 //	Mean aleatoric uncertainty    mean of the aleatoric deviations
 //	Validation MSE                mean squared error of the predicted mean, over points and dimensions
 //	Planning MSE                  the same of the planned steps, each by the model that planned it
-//	Average NLL                   -Σ over planned steps of the mean over dimensions of log N(next; mean, doubt² + noise²)
+//	Average NLL                   -Σ over planned steps of the mean over dimensions of log N(next; mean, epistemic² + aleatoric²)
 //	Violations_hist               histogram of the violating steps of each episode so far
 //
 // and these are added:
@@ -37,7 +37,7 @@
 //	Plan/epistemic uncertainty    mean of the epistemic deviations of the planned steps
 //	Plan/aleatoric uncertainty    mean of the aleatoric deviations of the planned steps
 //	Box/beta                      mean β of the planned steps: what was defended or, if nothing was, what the model asks for
-//	Box/share inside              planned steps that ended within β doubts of their mean in every dimension
+//	Box/share inside              planned steps that ended within β epistemic deviations of their mean in every dimension
 //	Fit/seconds                   of all fits of the episode
 //
 // Uncertainties and squared errors mix the units of the dimensions, as published. Validation points are 500 transitions of

@@ -41,7 +41,7 @@ func brief() (*experiment.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Episodes, s.Explore, s.LearnEvery, s.Seed = 3, 12, 4, 7
+	s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 12, 4, 7
 	return s, nil
 }
 
@@ -128,16 +128,16 @@ func TestNumbers(t *testing.T) {
 		set("Plan/infeasible", i, float64(sum.Infeasible))
 		set("Plan/NaN candidates", i, float64(sum.NaNs))
 		set("Fit/seconds", i, sum.FitSeconds)
-		e, squares, doubt, noise, nll, inside := episodes[i], 0.0, 0.0, 0.0, 0.0, 0.0
+		e, squares, deviation, noise, nll, inside := episodes[i], 0.0, 0.0, 0.0, 0.0, 0.0
 		for k, f := range e.Forecasts {
 			in, density := 1.0, 1.0
 			for d, m := range f.Mean {
-				off, variance := e.States[k+1][d]-m, f.Doubt[d]*f.Doubt[d]+f.Noise[d]*f.Noise[d]
+				off, variance := e.States[k+1][d]-m, f.Epistemic[d]*f.Epistemic[d]+f.Aleatoric[d]*f.Aleatoric[d]
 				squares += off * off / 36
-				doubt += f.Doubt[d] / 36
-				noise += f.Noise[d] / 36
+				deviation += f.Epistemic[d] / 36
+				noise += f.Aleatoric[d] / 36
 				density *= math.Exp(-off*off/(2*variance)) / math.Sqrt(2*math.Pi*variance)
-				if off > 2*f.Doubt[d] || off < -2*f.Doubt[d] {
+				if off > 2*f.Epistemic[d] || off < -2*f.Epistemic[d] {
 					in = 0
 				}
 			}
@@ -145,7 +145,7 @@ func TestNumbers(t *testing.T) {
 			inside += in / 12
 		}
 		set("Planning MSE", i, squares)
-		set("Plan/epistemic uncertainty", i, doubt)
+		set("Plan/epistemic uncertainty", i, deviation)
 		set("Plan/aleatoric uncertainty", i, noise)
 		set("Average NLL", i, nll)
 		set("Box/share inside", i, inside)
@@ -271,8 +271,8 @@ func TestHistogram(t *testing.T) {
 
 // By hand: two steps of two dimensions, whose deviations are 5 by 3 and 4.
 func TestForecasts(t *testing.T) {
-	e := safex.Episode{Number: 1, Phase: safex.Planned, Trajectory: safex.Trajectory{States: [][]float64{{0, 0}, {1, 2}, {5, 0}}, Actions: [][]float64{{0}, {0}}}}
-	f := safex.Forecast{Mean: []float64{0, 0}, Doubt: []float64{3, 3}, Noise: []float64{4, 4}, Beta: 1.5}
+	e := safex.Episode{Number: 1, Phase: safex.PlannedPhase, Trajectory: safex.Trajectory{States: [][]float64{{0, 0}, {1, 2}, {5, 0}}, Actions: [][]float64{{0}, {0}}}}
+	f := safex.Forecast{Mean: []float64{0, 0}, Epistemic: []float64{3, 3}, Aleatoric: []float64{4, 4}, Beta: 1.5}
 	e.Forecasts = []safex.Forecast{f, f}
 	b := forecasts(e)
 	nll := 2*(math.Log(5)+math.Log(2*math.Pi)/2) + (1+4+25)/(2*25.0)/2
@@ -281,11 +281,11 @@ func TestForecasts(t *testing.T) {
 	}
 	// Without what followed the last step, the first alone counts; a β that was asked for stands in for one that was not defended.
 	e.States = e.States[:2]
-	e.Forecasts[0].Beta, e.Forecasts[0].Asked = 0, 0.5
+	e.Forecasts[0].Beta, e.Forecasts[0].AskedBeta = 0, 0.5
 	if b := forecasts(e); b.n != 1 || b.squares != 2.5 || b.beta != 0.5 || b.inside != 0 {
 		t.Errorf("%+v", b)
 	}
-	e.Forecasts[0].Asked, e.Forecasts[0].Doubt, e.Forecasts[0].Noise = 0, []float64{0, 0}, []float64{0, 0}
+	e.Forecasts[0].AskedBeta, e.Forecasts[0].Epistemic, e.Forecasts[0].Aleatoric = 0, []float64{0, 0}, []float64{0, 0}
 	if b := forecasts(e); b.boxes != 0 || b.nll != 0 {
 		t.Errorf("without deviations: %+v", b)
 	}
@@ -293,7 +293,7 @@ func TestForecasts(t *testing.T) {
 
 func TestOptimism(t *testing.T) {
 	game, hoping, safe := plan.DefaultOptMinMax(), plan.DefaultPessimistic(), plan.DefaultSafe()
-	hoping.Explore.Optimism = plan.Linear(1, 0, 5)
+	hoping.Exploration.Optimism = plan.Linear(1, 0, 5)
 	if o := optimism(&game); o.At(3) != 1 {
 		t.Errorf("optminmax hopes for %v", o)
 	}
@@ -389,10 +389,10 @@ func TestDisturbed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	bare.Episodes, bare.Explore = 1, 12
+	bare.Episodes, bare.RandomSteps = 1, 12
 	tags := readEvents(t, followed(t, bare))
 	if len(tags["Pessimistic Alpha"]) != 0 || len(tags["Box/beta"]) != 0 || tags["Average NLL"][1].value != 0 || tags["Validation MSE"][1].value > 1e-20 {
-		t.Errorf("the true model of a planner without a box has %v", tags)
+		t.Errorf("the oracle model of a planner without a box has %v", tags)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestWorstOfEachLimit(t *testing.T) {
 	}
 	p := plan.DefaultPessimistic()
 	p.Horizon = 10
-	a := train.Agent{System: s, Learner: linear.Default(), Engine: fused.New(), Planner: p, Explore: 60, Seed: 1}
+	a := train.Agent{System: s, Learner: linear.Default(), Engine: fused.New(), Planner: p, RandomSteps: 60, Seed: 1}
 	held := 0
 	for e, err := range a.Episodes(context.Background(), 1) {
 		if err != nil {
@@ -32,7 +32,7 @@ func TestWorstOfEachLimit(t *testing.T) {
 		for i, f := range e.Forecasts {
 			inside := true
 			for d, v := range e.States[i+1] {
-				inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Doubt[d]
+				inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Epistemic[d]
 			}
 			if !inside {
 				continue

@@ -27,7 +27,7 @@ func (a Agent) plan(ctx context.Context, q safex.Query, began time.Time, src rng
 	if p != nil && len(p.Actions) > 0 {
 		return p, true, nil
 	}
-	if q.Last == nil || len(q.Last.Actions) == 0 {
+	if q.Previous == nil || len(q.Previous.Actions) == 0 {
 		return nil, true, fmt.Errorf("the Planner had no plan by the Deadline of %v, and there is none before it to go on with: give it more time, or less to do", a.Deadline)
 	}
 	p, err = rest(ctx, q)
@@ -37,9 +37,9 @@ func (a Agent) plan(ctx context.Context, q safex.Query, began time.Time, src rng
 // rest is the plan before without its first step, and with its last action repeated. It says what the model believes of that, under the
 // mean and under the error that hurt that plan most, and is never feasible: nobody has attacked it from here.
 func rest(ctx context.Context, q safex.Query) (*safex.Plan, error) {
-	p := *q.Last
+	p := *q.Previous
 	p.Actions, p.NaNs, p.Feasible = later(p.Actions), 0, false
-	c := safex.Candidates{State: q.State, Last: q.LastAction, Actions: column(slices.Concat(p.Actions...))}
+	c := safex.Candidates{State: q.State, LastAction: q.LastAction, Actions: column(slices.Concat(p.Actions...))}
 	if len(p.Eta) == len(p.Actions) {
 		p.Eta = later(p.Eta)
 		c.Beta, c.Eta = p.Beta, num.NewBatch(len(p.Eta)*len(p.Eta[0]), 2) // under none, and under it
@@ -60,10 +60,10 @@ func rest(ctx context.Context, q safex.Query) (*safex.Plan, error) {
 	for k, e := range p.Worst.WorstExcess(len(p.Bound)) {
 		p.Bound[k] = max(p.Bound[k], e)
 	}
-	p.Known = nil
-	for _, eta := range q.Last.Known {
+	p.Counterexamples = nil
+	for _, eta := range q.Previous.Counterexamples {
 		if nx := len(q.State); len(eta) == len(p.Actions)*nx {
-			p.Known = append(p.Known, slices.Concat(eta[nx:], eta[len(eta)-nx:]))
+			p.Counterexamples = append(p.Counterexamples, slices.Concat(eta[nx:], eta[len(eta)-nx:]))
 		}
 	}
 	return &p, nil // Elites and Means are a step old: where a search starts from, and of no other account

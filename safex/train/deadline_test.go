@@ -20,7 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
-// drift is a Learner and its Model, which knows how the cart moves and doubts it by 0.02 everywhere.
+// drift is a Learner and its Model, which knows how the cart moves with an epistemic deviation of 0.02 everywhere.
 type drift struct{}
 
 func (d drift) Learn(context.Context, *safex.System, *safex.Data, safex.Model, rng.Stream) (safex.Model, error) {
@@ -45,7 +45,7 @@ type patient struct {
 func (p patient) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
 	call, r := *p.calls, src.Rand()
 	*p.calls++
-	a := &safex.Plan{Beta: 2, Feasible: true, Bound: []float64{-1}, Eta: [][]float64{{1}, {0.5}, {-1}}, Known: [][]float64{{1, 0.5, -1}, {1}}, Member: 1}
+	a := &safex.Plan{Beta: 2, Feasible: true, Bound: []float64{-1}, Eta: [][]float64{{1}, {0.5}, {-1}}, Counterexamples: [][]float64{{1, 0.5, -1}, {1}}, Member: 1}
 	for range 3 {
 		a.Actions = append(a.Actions, []float64{0.2 * r.Float64()})
 	}
@@ -64,7 +64,7 @@ func hurried(t *testing.T, d time.Duration, late func(call int) bool, then func(
 		t.Fatal(err)
 	}
 	p := patient{new(int), late, then}
-	return train.Agent{System: s, Learner: drift{}, Engine: rollout.NewStepwise(), Planner: p, Explore: 10, Seed: 3, Deadline: d}
+	return train.Agent{System: s, Learner: drift{}, Engine: rollout.NewStepwise(), Planner: p, RandomSteps: 10, Seed: 3, Deadline: d}
 }
 
 func third(call int) bool { return call >= 2 }
@@ -120,7 +120,7 @@ func TestDeadlineBeforeAnyPlan(t *testing.T) {
 		if i < 0 {
 			continue
 		}
-		f, last := s.Episode.Forecasts[i], s.Last
+		f, last := s.Episode.Forecasts[i], s.Previous
 		if !third(i) {
 			before = last
 			continue
@@ -144,8 +144,8 @@ func TestDeadlineBeforeAnyPlan(t *testing.T) {
 				t.Fatalf("plan %d leads to %v and at worst to %v, want %v and %v", i, last.Expected.States[step+1], last.Worst.States[step+1], mean, worst)
 			}
 		}
-		if math.Abs(f.Worst[0]-bound) > 1e-12 || !slices.Equal(f.Mean, last.Expected.States[1]) || len(last.Known) != 1 || !slices.Equal(last.Known[0], slices.Concat(last.Eta...)) {
-			t.Fatalf("plan %d foresees %v and at worst %v, want %v; it knows the errors %v", i, f.Mean, f.Worst, bound, last.Known)
+		if math.Abs(f.Worst[0]-bound) > 1e-12 || !slices.Equal(f.Mean, last.Expected.States[1]) || len(last.Counterexamples) != 1 || !slices.Equal(last.Counterexamples[0], slices.Concat(last.Eta...)) {
+			t.Fatalf("plan %d foresees %v and at worst %v, want %v; it knows the errors %v", i, f.Mean, f.Worst, bound, last.Counterexamples)
 		}
 		before = last
 	}
@@ -246,7 +246,7 @@ func TestDeadlineOfAnEndlessSearch(t *testing.T) {
 	search, p := opt.DefaultICEM(), plan.DefaultPessimistic()
 	search.Iterations = 1e4
 	p.Horizon, p.Search = 8, search
-	a := train.Agent{System: s, Learner: rollout.Known{}, Engine: rollout.NewAuto(), Planner: p, Explore: 10, Seed: 1, Deadline: 20 * time.Millisecond}
+	a := train.Agent{System: s, Learner: rollout.Oracle{}, Engine: rollout.NewAuto(), Planner: p, RandomSteps: 10, Seed: 1, Deadline: 20 * time.Millisecond}
 	for e, err := range a.Episodes(context.Background(), 1) {
 		if err != nil && strings.Contains(err.Error(), "no plan by the Deadline") {
 			t.Skip("the machine has no 20 ms for a plan")

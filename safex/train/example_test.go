@@ -36,7 +36,7 @@ func ExampleAgent() {
 	learner.Hidden = []int{16, 16} // enough for two states
 	agent := train.Agent{
 		System: system, Learner: learner, Engine: fused.New(), Planner: plan.DefaultPessimistic(),
-		Explore: 20, LearnEvery: 30, Seed: 1,
+		RandomSteps: 20, LearnEvery: 30, Seed: 1,
 	}
 	for ep, err := range agent.Episodes(context.Background(), 1) {
 		if err != nil {
@@ -54,7 +54,7 @@ func ExampleAgent() {
 var trolley = safex.Task{
 	Name: "trolley", Dt: 0.1, Steps: 60, Start: safex.StartAt(0, 0),
 	State:  []safex.Var{{Name: "place", Unit: "m", Scale: 1}, {Name: "speed", Unit: "m/s", Scale: 1}},
-	Action: []safex.Var{{Name: "push", Scale: 0.6, Explore: 0.3}},
+	Action: []safex.Var{{Name: "push", Scale: 0.6, RandomAmplitude: 0.3}},
 	Next: func(x, u num.Vec) num.Vec {
 		v := x[1].Add(u[0].Mul(0.1))
 		return num.Vec{x[0].Add(v.Mul(0.1)), v}
@@ -63,7 +63,7 @@ var trolley = safex.Task{
 	Limits: []safex.Limit{{Name: "wall", Unit: "m", Max: 1, Of: func(x, u, next num.Vec) num.Expr { return next[0] }}},
 }
 
-// Plans with settings of one's own: a model whose doubt is exact, fitted anew every ten steps, and a planner that looks 1.5 s ahead,
+// Plans with settings of one's own: a model whose epistemic deviation is exact, fitted anew every ten steps, and a planner that looks 1.5 s ahead,
 // against errors of three deviations at first and of two from the eleventh episode on.
 func ExampleAgent_settings() {
 	system, err := trolley.System()
@@ -74,7 +74,7 @@ func ExampleAgent_settings() {
 	planner := plan.DefaultPessimistic()
 	planner.Horizon, planner.Beta = 15, plan.Linear(3, 2, 10)
 	agent := train.Agent{
-		System: system, Learner: linear.Default(), Engine: fused.New(), Planner: planner, Explore: 20, LearnEvery: 10, Seed: 1,
+		System: system, Learner: linear.Default(), Engine: fused.New(), Planner: planner, RandomSteps: 20, LearnEvery: 10, Seed: 1,
 	}
 	for ep, err := range agent.Episodes(context.Background(), 2) {
 		if err != nil {
@@ -99,7 +99,7 @@ func ExampleAgent_Steps() {
 		return
 	}
 	agent := train.Agent{
-		System: system, Learner: linear.Default(), Engine: fused.New(), Planner: plan.DefaultSafe(), Explore: 20, LearnEvery: 10, Seed: 1,
+		System: system, Learner: linear.Default(), Engine: fused.New(), Planner: plan.DefaultSafe(), RandomSteps: 20, LearnEvery: 10, Seed: 1,
 	}
 	state := &train.State{}
 	for s, err := range agent.Steps(context.Background(), state, 1) {

@@ -27,16 +27,16 @@ func TestPromiseBeyondRounding(t *testing.T) {
 	p := plan.DefaultPessimistic()
 	p.Horizon = 10
 	for name, e := range map[string]safex.Engine{"fused": fused.New(), "graph": rollout.NewGoMLX()} {
-		a := train.Agent{System: s, Learner: calibrate.DefaultConformal().With(linear.Default()), Engine: e, Planner: p, Explore: 150, Seed: 1}
+		a := train.Agent{System: s, Learner: calibrate.DefaultConformal().With(linear.Default()), Engine: e, Planner: p, RandomSteps: 150, Seed: 1}
 		steps, held := 0, 0
 		for e, err := range a.Episodes(context.Background(), 1) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, f := range e.Forecasts {
-				inside := f.Asked > 0
+				inside := f.AskedBeta > 0
 				for d, v := range e.States[i+1] {
-					inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Doubt[d]
+					inside = inside && math.Abs(v-f.Mean[d]) <= f.Beta*f.Epistemic[d]
 				}
 				if steps++; inside {
 					held++

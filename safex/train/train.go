@@ -18,11 +18,11 @@ import (
 // An Agent learns a System by acting in it. It is a plain struct of settings; a run's state
 // is a State.
 type Agent struct {
-	System  *safex.System
-	Learner safex.Learner
-	Engine  safex.Engine
-	Planner safex.Planner
-	Explore int // random steps before the first plan, at least 1
+	System      *safex.System
+	Learner     safex.Learner
+	Engine      safex.Engine
+	Planner     safex.Planner
+	RandomSteps int // random steps before the first plan, at least 1
 	// LearnEvery is the number of steps from one fit to the next within an episode; 0 fits at
 	// the start of each episode alone.
 	LearnEvery int
@@ -39,18 +39,18 @@ type Agent struct {
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
 type State struct {
-	Episode safex.Episode // the one under way; its last state is where the system is
-	Over    bool          // the episode is complete, and the next step starts another
-	Data    *safex.Data   // every transition so far
-	Model   safex.Model   // of the last fit; nil while exploring
-	Last    *safex.Plan   // of the last step; nil at the start of an episode
-	Fits    int           // calls of the Learner so far
-	Fitted  int           // transitions that Model was fitted to
-	Known   int           // transitions of which Model knows all that it will, by a fit or an update
-	Reach   []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
-	rollout safex.Rollout // of Model; made when first needed
-	members int           // of Model
-	member  func(i int) (safex.Rollout, error)
+	Episode  safex.Episode // the one under way; its last state is where the system is
+	Over     bool          // the episode is complete, and the next step starts another
+	Data     *safex.Data   // every transition so far
+	Model    safex.Model   // of the last fit; nil while exploring
+	Previous *safex.Plan   // of the last step; nil at the start of an episode
+	Fits     int           // calls of the Learner so far
+	Fitted   int           // transitions that Model was fitted to
+	Updated  int           // transitions that Model has taken in, by a fit or an update
+	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
+	rollout  safex.Rollout // of Model; made when first needed
+	members  int           // of Model
+	member   func(i int) (safex.Rollout, error)
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
@@ -94,25 +94,25 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	src := rng.New(a.Seed)
 	if s.Data == nil {
-		if err := a.begin(s, 0, safex.Explore, src); err != nil {
+		if err := a.begin(s, 0, safex.RandomPhase, src); err != nil {
 			return err
 		}
 		s.Data = &safex.Data{}
 		s.Data.Begin()
 	}
 	if s.Over {
-		if err := a.begin(s, s.Episode.Number+1, safex.Planned, src); err != nil {
+		if err := a.begin(s, s.Episode.Number+1, safex.PlannedPhase, src); err != nil {
 			return err
 		}
 		s.Data.Begin()
 	}
-	if s.Episode.Phase == safex.Explore {
+	if s.Episode.Phase == safex.RandomPhase {
 		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
 			u[k] = a.System.Gentle(k, 2*r.Float64()-1)
 		}
-		return a.act(s, u, a.Explore, src)
+		return a.act(s, u, a.RandomSteps, src)
 	}
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	began := time.Now()
 	at := len(s.Episode.Actions)
 	query := safex.Query{
-		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Last: s.Last,
+		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
 		Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
 		Members: s.members, Member: s.member,
 	}
@@ -137,17 +137,17 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	took := time.Since(began)
 	forecast := safex.Forecast{
-		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, Asked: query.Beta,
+		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, AskedBeta: query.Beta,
 		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
 		Late: cut || a.Deadline > 0 && took >= a.Deadline, Cut: cut,
 	}
-	if err := s.doubt(&forecast, plan.Actions[0]); err != nil {
+	if err := s.believe(&forecast, plan.Actions[0]); err != nil {
 		return err
 	}
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
-	s.Last, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
+	s.Previous, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
 	return nil
 }
 
@@ -155,8 +155,8 @@ func (a Agent) check() error {
 	switch {
 	case a.System == nil || a.Learner == nil || a.Engine == nil || a.Planner == nil:
 		return fmt.Errorf("train: System, Learner, Engine and Planner are required; rollout.NewAuto() is an Engine for every model")
-	case a.Explore < 1 || a.LearnEvery < 0:
-		return fmt.Errorf("train: Explore is %d and LearnEvery %d, want at least 1 and 0", a.Explore, a.LearnEvery)
+	case a.RandomSteps < 1 || a.LearnEvery < 0:
+		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least 1 and 0", a.RandomSteps, a.LearnEvery)
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
 	}
@@ -170,20 +170,20 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
 	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}
-	s.Over, s.Last = false, nil
+	s.Over, s.Previous = false, nil
 	return nil
 }
 
-// doubt completes a forecast with what the Model thinks of the step that is about to be taken.
-func (s *State) doubt(f *safex.Forecast, u []float64) error {
+// believe completes a forecast with what the Model thinks of the step that is about to be taken.
+func (s *State) believe(f *safex.Forecast, u []float64) error {
 	x := s.Episode.States[len(s.Episode.Actions)]
 	var p safex.Prediction
 	if err := s.Model.Predict(&p, column(x), column(u)); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	f.Doubt, f.Noise = p.Epistemic.Point(0), p.Aleatoric.Point(0)
-	for d, v := range f.Doubt {
-		f.Outside = f.Outside || !(v <= s.Reach[d])
+	f.Epistemic, f.Aleatoric = p.Epistemic.Point(0), p.Aleatoric.Point(0)
+	for d, v := range f.Epistemic {
+		f.OutOfDistribution = f.OutOfDistribution || !(v <= s.Reach[d])
 	}
 	return nil
 }
@@ -226,16 +226,16 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
 		s.Model, s.Reach, s.rollout = m, reach, nil
-		s.Fits, s.Fitted, s.Known = s.Fits+1, s.Data.Len(), s.Data.Len()
+		s.Fits, s.Fitted, s.Updated = s.Fits+1, s.Data.Len(), s.Data.Len()
 		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
 	}
-	if u, ok := a.Learner.(safex.Updater); ok && s.Known < s.Data.Len() {
+	if u, ok := a.Learner.(safex.Updater); ok && s.Updated < s.Data.Len() {
 		m, err := u.Update(ctx, a.System, s.Data, s.Model)
 		if err != nil {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
 		if !reflect.TypeOf(m).Comparable() || m != s.Model { // something changed
-			s.Model, s.Known, s.rollout = m, s.Data.Len(), nil
+			s.Model, s.Updated, s.rollout = m, s.Data.Len(), nil
 		}
 	}
 	if s.rollout == nil {

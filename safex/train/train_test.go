@@ -57,12 +57,14 @@ func (*seen) Predict(*safex.Prediction, num.Batch, num.Batch) error { return nil
 
 func (n notes) Rollout(_ *safex.System, m safex.Model) (safex.Rollout, error) { return m.(*seen), nil }
 
-func (*seen) Roll(context.Context, *safex.Rolled, safex.Candidates, *safex.Ascent) error { return nil }
+func (*seen) Roll(context.Context, *safex.Rolled, safex.Candidates, *safex.Scalarisation) error {
+	return nil
+}
 
 func (n notes) Plan(_ context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
 	u := math.Tanh(src.Rand().NormFloat64() + float64(q.Rollout.(*seen).n)/100 + q.State[0])
-	if q.Last != nil {
-		u = (u + q.Last.Actions[0][0]) / 2
+	if q.Previous != nil {
+		u = (u + q.Previous.Actions[0][0]) / 2
 	}
 	tr := safex.Trajectory{States: [][]float64{q.State, {q.State[0] + 0.1*u}}, Excess: [][]float64{{q.State[0] - 1}}}
 	return &safex.Plan{Actions: [][]float64{{u}}, Expected: tr, Worst: tr, Feasible: true}, nil
@@ -74,7 +76,7 @@ func agent(t *testing.T, task safex.Task) (train.Agent, *[]int) {
 		t.Fatal(err)
 	}
 	n := notes{fits: &[]int{}}
-	return train.Agent{System: s, Learner: n, Engine: n, Planner: n, Explore: 10, LearnEvery: 7, Seed: 3}, n.fits
+	return train.Agent{System: s, Learner: n, Engine: n, Planner: n, RandomSteps: 10, LearnEvery: 7, Seed: 3}, n.fits
 }
 
 // steps are the numbers of a run that must not depend on how it was executed.
@@ -101,7 +103,7 @@ func all(t *testing.T, a train.Agent, n int) (episodes []safex.Episode) {
 func TestEpisodes(t *testing.T) {
 	a, fits := agent(t, cart())
 	episodes := all(t, a, 2)
-	if len(episodes) != 3 || episodes[0].Phase != safex.Explore || len(episodes[0].Actions) != 10 || len(episodes[1].Actions) != 20 || episodes[2].Phase != safex.Planned {
+	if len(episodes) != 3 || episodes[0].Phase != safex.RandomPhase || len(episodes[0].Actions) != 10 || len(episodes[1].Actions) != 20 || episodes[2].Phase != safex.PlannedPhase {
 		t.Fatalf("%d episodes", len(episodes))
 	}
 	if want := []int{10, 17, 24, 30, 37, 44}; !reflect.DeepEqual(*fits, want) {
@@ -215,7 +217,7 @@ func TestTrouble(t *testing.T) {
 	task := cart()
 	task.Limits[0].Max = 0.12
 	a, _ := agent(t, task)
-	if e := all(t, a, 0)[0]; e.Violations() == 0 || e.Phase != safex.Explore {
+	if e := all(t, a, 0)[0]; e.Violations() == 0 || e.Phase != safex.RandomPhase {
 		t.Errorf("%d violations of a tight limit under random pushes", e.Violations())
 	}
 	task = cart()
@@ -223,7 +225,7 @@ func TestTrouble(t *testing.T) {
 	a, _ = agent(t, task)
 	for e, err := range a.Episodes(context.Background(), 20) {
 		if err != nil {
-			if !strings.Contains(err.Error(), "the task left the real numbers") || len(e.Forecasts) != len(e.Actions) && e.Phase == safex.Planned {
+			if !strings.Contains(err.Error(), "the task left the real numbers") || len(e.Forecasts) != len(e.Actions) && e.Phase == safex.PlannedPhase {
 				t.Errorf("error %v after %d steps and %d forecasts", err, len(e.Actions), len(e.Forecasts))
 			}
 			return
@@ -235,9 +237,9 @@ func TestTrouble(t *testing.T) {
 // Settings without a part, and a start beyond a limit, are refused.
 func TestRefuses(t *testing.T) {
 	a, _ := agent(t, cart())
-	a.Explore = 0
+	a.RandomSteps = 0
 	for _, err := range a.Episodes(context.Background(), 1) {
-		if err == nil || !strings.Contains(err.Error(), "Explore is 0") {
+		if err == nil || !strings.Contains(err.Error(), "RandomSteps is 0") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -252,7 +254,7 @@ func TestRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.System, a.Explore, bad = s, 10, true
+	a.System, a.RandomSteps, bad = s, 10, true
 	state := &train.State{}
 	for range 2 { // refused as well the second time
 		errs := 0
@@ -310,13 +312,13 @@ func (a asked) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.
 }
 
 // A Learner that can takes in every step between two fits, its β reaches the planner, data know their
-// episodes, and a step beyond all that was known at the last fit is outside.
+// episodes, and a step beyond all that was known at the last fit is out of distribution.
 func TestTakesInEveryStep(t *testing.T) {
 	a, fits := agent(t, cart())
 	l, betas := learning{a.Learner.(notes)}, []float64{}
 	a.Learner, a.Engine, a.Planner = l, l, asked{l.notes, &betas}
 	var last train.State
-	var outside, inside int
+	var out, in int
 	for s, err := range a.Steps(context.Background(), &train.State{}, 2) {
 		if err != nil {
 			t.Fatal(err)
@@ -331,20 +333,20 @@ func TestTakesInEveryStep(t *testing.T) {
 			if s.Reach[0] != reach {
 				t.Fatalf("a reach of %v after a fit to deviations of up to %v", s.Reach[0], reach)
 			}
-			if f := s.Episode.Forecasts[n-1]; f.Outside != (at*at > s.Reach[0]) || f.Doubt[0] != at*at {
+			if f := s.Episode.Forecasts[n-1]; f.OutOfDistribution != (at*at > s.Reach[0]) || f.Epistemic[0] != at*at {
 				t.Fatalf("at %v with a reach of %v: %+v", at, s.Reach, f)
-			} else if f.Outside {
-				outside++
+			} else if f.OutOfDistribution {
+				out++
 			} else {
-				inside++
+				in++
 			}
 		}
 	}
-	if outside == 0 || inside == 0 {
-		t.Errorf("%d steps outside and %d inside: the test tests nothing", outside, inside)
+	if out == 0 || in == 0 {
+		t.Errorf("%d steps outside and %d inside: the test tests nothing", out, in)
 	}
 	for i, b := range betas {
-		if int(b) != a.Explore+i {
+		if int(b) != a.RandomSteps+i {
 			t.Fatalf("plan %d was asked for %v deviations", i, b)
 		}
 	}

@@ -30,7 +30,7 @@ func buoy(t testing.TB, unit, offset float64) *safex.System {
 	s, err := safex.Task{
 		Name: "buoy", Dt: 0.125, Steps: 12, Start: safex.StartAt(at(0.25, 0)...),
 		State:  []safex.Var{{Name: "p", Scale: unit}, {Name: "v", Scale: unit}},
-		Action: []safex.Var{{Name: "force", Scale: 0.6, Explore: 0.5}},
+		Action: []safex.Var{{Name: "force", Scale: 0.6, RandomAmplitude: 0.5}},
 		Next: func(x, u num.Vec) num.Vec {
 			p, v := metres(x)
 			v = grid(v.Add(u[0].Sub(p.Sin().Mul(0.5)).Sub(v.Mul(v.Abs())).Mul(0.125)))
@@ -73,7 +73,7 @@ func TestUnitsAndOffsets(t *testing.T) {
 			}
 			t.Run(name+"/"+engine, func(t *testing.T) {
 				run := func(unit, offset float64) []safex.Episode {
-					a := train.Agent{System: buoy(t, unit, offset), Learner: learner, Engine: e(), Planner: p, Explore: 40, LearnEvery: 6, Seed: 1}
+					a := train.Agent{System: buoy(t, unit, offset), Learner: learner, Engine: e(), Planner: p, RandomSteps: 40, LearnEvery: 6, Seed: 1}
 					var all []safex.Episode
 					for e, err := range a.Episodes(context.Background(), 1) {
 						if err != nil {
@@ -101,9 +101,9 @@ func TestUnitsAndOffsets(t *testing.T) {
 					}
 					for i, f := range want[1].Forecasts {
 						g := got[1].Forecasts[i]
-						for d := range f.Doubt {
-							if !near(g.Doubt[d]/c.unit, f.Doubt[d]) || !near(g.Noise[d]/c.unit, f.Noise[d]) {
-								t.Fatalf("%s: step %d, dimension %d: deviations %v and %v, want %v and %v", what, i, d, g.Doubt[d]/c.unit, g.Noise[d]/c.unit, f.Doubt[d], f.Noise[d])
+						for d := range f.Epistemic {
+							if !near(g.Epistemic[d]/c.unit, f.Epistemic[d]) || !near(g.Aleatoric[d]/c.unit, f.Aleatoric[d]) {
+								t.Fatalf("%s: step %d, dimension %d: deviations %v and %v, want %v and %v", what, i, d, g.Epistemic[d]/c.unit, g.Aleatoric[d]/c.unit, f.Epistemic[d], f.Aleatoric[d])
 							}
 						}
 						if off := math.Abs(g.Mean[0]/c.unit - c.offset - f.Mean[0]); off > 2*ulp {

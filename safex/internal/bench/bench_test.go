@@ -23,7 +23,7 @@ import (
 // tiny are settings of every kind of row, in a second or two.
 func tiny() Settings {
 	s := Quick()
-	s.Widths, s.Activations, s.Horizon, s.Batch, s.Ascents = []int{4, 8}, []string{"relu", "tanh"}, 3, 20, 10
+	s.Widths, s.Activations, s.Horizon, s.Batch, s.GradientBatch = []int{4, 8}, []string{"relu", "tanh"}, 3, 20, 10
 	s.FitWidths, s.FitSteps, s.Learned = []int{4}, 4, 20
 	s.Plans, s.PlanWidths, s.PlanCount, s.PlanWarm = []Pair{{pendulum, "safe"}, {"rccar", pessimistic}}, []int{4}, 3, 1
 	s.Series = []Series{{rollouts, "samples"}, {rollouts, "width"}, {plans, "horizon"}, {plans, "members"}}
@@ -161,7 +161,7 @@ func (a asks) Plan(ctx context.Context, q safex.Query, _ rng.Stream) (*safex.Pla
 		return nil, err
 	}
 	for range a.gradients {
-		if err := q.Rollout.Roll(ctx, &out, c, ascent); err != nil {
+		if err := q.Rollout.Roll(ctx, &out, c, scalarisation); err != nil {
 			return nil, err
 		}
 	}
@@ -320,7 +320,7 @@ func TestSettings(t *testing.T) {
 		"FitSteps 0":                  func(s *Settings) { s.FitSteps = 0 },
 		"PlanCount 0":                 func(s *Settings) { s.PlanCount = 0 },
 		"Turns 0":                     func(s *Settings) { s.Turns = 0 },
-		"want at least 2, 1, 1, 1":    func(s *Settings) { s.Ascents = 0 },
+		"want at least 2, 1, 1, 1":    func(s *Settings) { s.GradientBatch = 0 },
 		"Within -1ns, want":           func(s *Settings) { s.Within = -1 },
 		"did you mean pessimistic?":   func(s *Settings) { s.Plans[0].Planner = "pesimistic" },
 		"there is no task \"rcar\"":   func(s *Settings) { s.Plans[0].Task = "rcar" },

@@ -24,13 +24,13 @@ const drawn = 1
 // transitions are as many as a model learns from.
 const transitions = 500
 
-// recipe is that of a model with the settings' members and batches.
+// recipe is a model with the settings' members and batches.
 func (b *bench) recipe(task string, width int, activation string, steps int) recipe {
 	return recipe{task, b.Members, width, activation, b.FitBatch, steps}
 }
 
 // learner is the learner of a recipe, with more settings.
-func (r recipe) learner(more ...string) (safex.Keeper, error) {
+func (r recipe) learner(more ...string) (safex.Codec, error) {
 	s, err := experiment.Named(r.task, append([]string{
 		"learner=probabilistic", fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
 		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),

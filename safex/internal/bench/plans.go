@@ -94,7 +94,7 @@ func (l *loop) step(ctx context.Context, counts bool) error {
 		l.so, l.last = l.system.Begin(x, src.Child("real")), nil
 	}
 	q := safex.Query{
-		System: l.system, Rollout: l.counter, State: l.so.States[l.at], Episode: 1, Last: l.last,
+		System: l.system, Rollout: l.counter, State: l.so.States[l.at], Episode: 1, Previous: l.last,
 		Left: l.so.Left(l.system.Budgets()), Beta: safex.BetaOf(l.model),
 	}
 	if l.at > 0 {

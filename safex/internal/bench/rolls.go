@@ -9,8 +9,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// ascent is what gradients are of: the adversary's.
-var ascent = &safex.Ascent{Excess: 1, Sharpness: 20}
+// scalarisation is what gradients are of: the adversary's.
+var scalarisation = &safex.Scalarisation{Excess: 1, Sharpness: 20}
 
 // beta is how many epistemic deviations the model errs by in rollouts.
 const beta = 2
@@ -23,7 +23,7 @@ func (b *bench) rolls(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for _, of := range []Row{{What: rollouts, Batch: b.Batch}, {What: gradients, Batch: b.Ascents}} {
+			for _, of := range []Row{{What: rollouts, Batch: b.Batch}, {What: gradients, Batch: b.GradientBatch}} {
 				of.Task, of.Hidden, of.Activation, of.Members, of.Horizon = pendulum, width, activation, b.Members, b.Horizon
 				var rows []Row
 				var runs []func() error
@@ -65,9 +65,9 @@ func (b *bench) roll(ctx context.Context, s *safex.System, r safex.Rollout, of R
 		State: start, Actions: uniform(of.Horizon*len(s.Action), of.Batch, src.Child("actions")),
 		Eta: uniform(of.Horizon*len(s.State), of.Batch, src.Child("errors")), Beta: beta,
 	}
-	var up *safex.Ascent
+	var up *safex.Scalarisation
 	if of.What == gradients {
-		up = ascent
+		up = scalarisation
 	}
 	var out safex.Rolled
 	return func() error { return r.Roll(ctx, &out, in, up) }

@@ -77,7 +77,7 @@ func (b *bench) sizes(against string, samples int) (all []sizes) {
 // rollSeries are rollouts in the first engine that can run them, all sizes in turn, with the products of an evaluation of each.
 func (b *bench) rollSeries(ctx context.Context, against string) (rows []Row, each []int, err error) {
 	var runs []func() error
-	for _, v := range b.sizes(against, b.Ascents) {
+	for _, v := range b.sizes(against, b.GradientBatch) {
 		s, m, err := b.model(ctx, recipe{pendulum, v.members, v.width, b.Activations[0], b.FitBatch, drawn})
 		if err != nil {
 			return nil, nil, err

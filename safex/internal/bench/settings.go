@@ -16,12 +16,12 @@ type Settings struct {
 	Seed    uint64   // of every random number; how often plans ask the model depends on nothing else
 	Engines []string // by their names in package lab; plans take the first that can run the model
 
-	Widths      []int    // of rollouts and gradients
-	Activations []string // of rollouts and gradients; the first is that of fits, plans and series
-	Members     int      // at least 2
-	Horizon     int      // of rollouts and gradients; planners have their own
-	Batch       int      // candidates of a rollout
-	Ascents     int      // candidates of a gradient
+	Widths        []int    // of rollouts and gradients
+	Activations   []string // of rollouts and gradients; the first is that of fits, plans and series
+	Members       int      // at least 2
+	Horizon       int      // of rollouts and gradients; planners have their own
+	Batch         int      // candidates of a rollout
+	GradientBatch int      // candidates of a gradient
 
 	FitWidths []int
 	FitBatch  int // transitions of each member in a gradient step
@@ -93,7 +93,7 @@ func DefaultSettings() Settings {
 // Quick measures the same on fewer tasks and with fewer repetitions, in less than a minute.
 func Quick() Settings {
 	s := Settings{
-		Seed: 1, Widths: []int{64, 128, 256}, Activations: []string{"swish", "relu"}, Members: 5, Horizon: 20, Batch: 2500, Ascents: 500,
+		Seed: 1, Widths: []int{64, 128, 256}, Activations: []string{"swish", "relu"}, Members: 5, Horizon: 20, Batch: 2500, GradientBatch: 500,
 		FitWidths: []int{64, 128}, FitBatch: 64, FitSteps: 200,
 		PlanWidths: []int{64}, PlanCount: 30, PlanWarm: 5, Learned: 500,
 		Doublings: 2, SeriesCount: 10, Samples: 128,
@@ -178,8 +178,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("bench: Widths %v, FitWidths %v and PlanWidths %v, want at least 1", s.Widths, s.FitWidths, s.PlanWidths)
 	case len(s.Series) > 0 && (len(s.PlanWidths) == 0 || s.Doublings < 1 || s.Doublings > 10):
 		return fmt.Errorf("bench: a Series of %d doublings at PlanWidths %v, want 1 to 10, and a width to start from", s.Doublings, s.PlanWidths)
-	case s.Members < 2 || s.Horizon < 1 || s.Batch < 1 || s.Ascents < 1 || s.Samples < 2:
-		return fmt.Errorf("bench: Members %d, Horizon %d, Batch %d, Ascents %d and Samples %d, want at least 2, 1, 1, 1 and 2", s.Members, s.Horizon, s.Batch, s.Ascents, s.Samples)
+	case s.Members < 2 || s.Horizon < 1 || s.Batch < 1 || s.GradientBatch < 1 || s.Samples < 2:
+		return fmt.Errorf("bench: Members %d, Horizon %d, Batch %d, GradientBatch %d and Samples %d, want at least 2, 1, 1, 1 and 2", s.Members, s.Horizon, s.Batch, s.GradientBatch, s.Samples)
 	case s.FitBatch < 1 || s.FitSteps < 1 || s.Learned < 1:
 		return fmt.Errorf("bench: FitBatch %d, FitSteps %d and Learned %d, want at least 1", s.FitBatch, s.FitSteps, s.Learned)
 	case s.PlanCount < 1 || s.PlanWarm < 0 || s.SeriesCount < 1:

@@ -57,7 +57,7 @@ func unmarshalFloat(d *jsontext.Decoder, v *float64) error {
 	return errors.ErrUnsupported
 }
 
-// errNumber is that of a string that is no number.
+// errNumber is the error of a string that is no number.
 var errNumber = errors.New("a string, want a number")
 
 // Marshalers and Unmarshalers are those of this package, to be joined with others in Options.

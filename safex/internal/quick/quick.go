@@ -10,7 +10,7 @@ import (
 // Spec is a pendulum of eight steps in two episodes after ten random steps, small in all that it has, with more assignments.
 func Spec(t testing.TB, more ...string) *experiment.Spec {
 	t.Helper()
-	return Of(t, "pessimistic", append([]string{"planner.Finalists=3"}, more...)...)
+	return Of(t, "pessimistic", append([]string{"planner.AttackedCandidates=3"}, more...)...)
 }
 
 // Of is Spec with another planner.

@@ -16,7 +16,7 @@ func (p *Spring) Task() safex.Task {
 	return safex.Task{
 		Name: "spring", Dt: dt, Steps: 50, Start: safex.StartAt(0.2, 0),
 		State:  []safex.Var{{Name: "x", Unit: "m", Scale: 0.5}, {Name: "v", Unit: "m/s", Scale: 1}},
-		Action: []safex.Var{{Name: "force", Scale: 0.6, Explore: 0.5}},
+		Action: []safex.Var{{Name: "force", Scale: 0.6, RandomAmplitude: 0.5}},
 		Next: func(x, u num.Vec) num.Vec {
 			force := u[0].Mul(3).Sub(x[0].Mul(p.Stiffness)).Sub(x[1].Mul(p.Damping))
 			v := x[1].Add(force.Mul(dt / p.Mass))

@@ -10,18 +10,18 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// Corners climbs from corner to corner of the box of η, without gradients, until no flip of a single number helps. In each
+// VertexSearch climbs from vertex to vertex of the box of η, without gradients, until no flip of a single number helps. In each
 // round it tries all flips, then the best of those that help together: the best one, the best two, and so on.
-type Corners struct {
-	Starts int // of each plan: η = 1, η = -1, then random corners; 1 to 1e4
+type VertexSearch struct {
+	Starts int // of each plan: η = 1, η = -1, then random vertices; 1 to 1e4
 	Rounds int // from each start at most, 1 to 1e4
 }
 
-// DefaultCorners returns 2 starts of up to 20 rounds; hardly any takes as many.
-func DefaultCorners() Corners { return Corners{Starts: 2, Rounds: 20} }
+// DefaultVertexSearch returns 2 starts of up to 20 rounds; hardly any takes as many.
+func DefaultVertexSearch() VertexSearch { return VertexSearch{Starts: 2, Rounds: 20} }
 
 // Check implements Adversary.
-func (c Corners) Check() error {
+func (c VertexSearch) Check() error {
 	if c.Starts < 1 || c.Starts > 1e4 || c.Rounds < 1 || c.Rounds > 1e4 {
 		return fmt.Errorf("plan: Starts %d and Rounds %d, want 1 to 1e4 each", c.Starts, c.Rounds)
 	}
@@ -29,8 +29,8 @@ func (c Corners) Check() error {
 }
 
 // Attack implements Adversary.
-func (c Corners) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stream) error {
-	a := newAssault(dst, t)
+func (c VertexSearch) Attack(ctx context.Context, dst *Perturbations, t Target, src rng.Stream) error {
+	a := newAttackState(dst, t)
 	for i := range t.Plans.Len() {
 		if err := a.try(ctx, i, num.NewBatch(a.horizon*a.nx, 1)); err != nil {
 			return err
@@ -56,8 +56,8 @@ func (c Corners) Attack(ctx context.Context, dst *Doubts, t Target, src rng.Stre
 	return nil
 }
 
-// climb takes plan i from the corner at to one from which no flip helps.
-func (c Corners) climb(ctx context.Context, a *assault, i int, at []float64) error {
+// climb takes plan i from the vertex at to one from which no flip helps.
+func (c VertexSearch) climb(ctx context.Context, a *attackState, i int, at []float64) error {
 	all := num.NewBatch(len(at), len(at)+1) // lane d flips d; the last is where we stand
 	for range c.Rounds {
 		for lane := range all.Len() {
@@ -101,4 +101,4 @@ func (c Corners) climb(ctx context.Context, a *assault, i int, at []float64) err
 	return nil
 }
 
-var _ Adversary = Corners{}
+var _ Adversary = VertexSearch{}

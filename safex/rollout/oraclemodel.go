@@ -13,14 +13,14 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// Truth is the model that knows the dynamics of s: no error, no doubt. It shows what planning
+// OracleModel is the model that has the true dynamics of s: without error, and with deviations of 0. It shows what planning
 // alone can reach.
-func Truth(s *safex.System) safex.Model { return truth{s} }
+func OracleModel(s *safex.System) safex.Model { return oracle{s} }
 
-type truth struct{ *safex.System }
+type oracle struct{ *safex.System }
 
 // Predict implements safex.Model.
-func (t truth) Predict(dst *safex.Prediction, x, u num.Batch) error {
+func (t oracle) Predict(dst *safex.Prediction, x, u num.Batch) error {
 	dst.Resize(len(t.State), x.Len())
 	t.Dynamics.EvalBatch(dst.Mean, slices.Concat(x, u))
 	for _, b := range []num.Batch{dst.Epistemic, dst.Aleatoric} {
@@ -32,21 +32,21 @@ func (t truth) Predict(dst *safex.Prediction, x, u num.Batch) error {
 }
 
 // Form implements safex.Formed.
-func (t truth) Form() *safex.Form { return &safex.Form{Prior: t.Dynamics} }
+func (t oracle) Form() *safex.Form { return &safex.Form{Prior: t.Dynamics} }
 
 // Architecture implements gx.Belief.
-func (t truth) Architecture() string { return fmt.Sprintf("truth of %p", t.System) }
+func (t oracle) Architecture() string { return fmt.Sprintf("oracle of %p", t.System) }
 
 // Parameters implements gx.Belief.
-func (t truth) Parameters() []*tensors.Tensor { return nil }
+func (t oracle) Parameters() []*tensors.Tensor { return nil }
 
 // Step implements gx.Belief.
-func (t truth) Step(_ []*Node, xu *Node) (mean, epistemic *Node) {
+func (t oracle) Step(_ []*Node, xu *Node) (mean, epistemic *Node) {
 	mean = gx.Apply(t.Dynamics, xu)
 	return mean, ZerosLike(mean)
 }
 
 var (
-	_ safex.Formed = truth{}
-	_ gx.Belief    = truth{}
+	_ safex.Formed = oracle{}
+	_ gx.Belief    = oracle{}
 )

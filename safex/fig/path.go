@@ -15,8 +15,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// A trail is the way through the plane, in the colour of the speed, over what does not move of the task's Picture.
-type trail struct {
+// A path is the way through the plane, in the colour of the speed, over what does not move of the task's Picture.
+type path struct {
 	view
 	x, y int // dimensions of the state
 }
@@ -36,10 +36,10 @@ func place(s *safex.System) (x, y int, ok bool) {
 	return x, y, s.Picture != nil && x >= 0 && y >= 0
 }
 
-// shadesOfSpeed are how many colours the key of a trail has.
+// shadesOfSpeed are how many colours the key of a path has.
 const shadesOfSpeed = 4
 
-func (t trail) plot() *plot.Plot {
+func (t path) plot() *plot.Plot {
 	p := chart("", t.s.State[t.x].Label(), t.s.State[t.y].Label())
 	rows := t.rows()
 	pic := t.s.Picture
@@ -62,15 +62,15 @@ func (t trail) plot() *plot.Plot {
 }
 
 // rows are the states that really were.
-func (t trail) rows() [][]float64 {
+func (t path) rows() [][]float64 {
 	if t.e.Real != nil {
 		return t.e.Real
 	}
 	return t.e.States
 }
 
-// speed is that of each step, in m/s, and the highest.
-func (t trail) speed(rows [][]float64) (speed []float64, fastest float64) {
+// speed is how fast each step was, in m/s, and the highest.
+func (t path) speed(rows [][]float64) (speed []float64, fastest float64) {
 	speed = make([]float64, max(0, len(rows)-1))
 	for i := range speed {
 		speed[i] = math.Hypot(rows[i+1][t.x]-rows[i][t.x], rows[i+1][t.y]-rows[i][t.y]) / t.s.Dt
@@ -85,7 +85,7 @@ func (t trail) speed(rows [][]float64) (speed []float64, fastest float64) {
 var start = draw.GlyphStyle{Color: theme.ink, Radius: vg.Points(3.5), Shape: draw.RingGlyph{}}
 
 // key says what the colours are.
-func (t trail) key() []Key {
+func (t path) key() []Key {
 	keys := []Key{{Name: "start", thumb: []plot.Thumbnailer{&plotter.Scatter{GlyphStyle: start}}}}
 	_, fastest := t.speed(t.rows())
 	shade := speedColors(fastest)
@@ -97,12 +97,12 @@ func (t trail) key() []Key {
 }
 
 // ground draws the shapes of the Picture that are the same in the first state and in the last.
-func (t trail) ground(p *plot.Plot, first, last []float64) {
+func (t path) ground(p *plot.Plot, first, last []float64) {
 	still := make([]float64, len(t.s.Action))
 	after := t.s.Picture.Draw(last, still)
 	for _, shape := range t.s.Picture.Draw(first, still) {
 		moved := !slices.ContainsFunc(after, func(s safex.Shape) bool { return slices.Equal(s.Points, shape.Points) })
-		if moved || shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Goal {
+		if moved || shape.Role != safex.Ground && shape.Role != safex.Forbidden && shape.Role != safex.Rewarded {
 			continue
 		}
 		var xs, ys []float64
@@ -122,7 +122,7 @@ func (t trail) ground(p *plot.Plot, first, last []float64) {
 }
 
 // even says that a metre is as long across as up.
-func (trail) even() {}
+func (path) even() {}
 
 // speedColors are colours from 0 to the fastest, the lighter the faster.
 func speedColors(fastest float64) func(v float64) color.Color {

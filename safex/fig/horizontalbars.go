@@ -9,15 +9,15 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Strips are numbers of at least 0 as bars from the left, each with a text at its end.
-type Strips struct {
+// HorizontalBars are numbers of at least 0 as bars from the left, each with a text at its end.
+type HorizontalBars struct {
 	Title, X string
 	Bars     []Bar    // from the top
 	Texts    []string // as many
 	Most     float64  // the horizontal axis goes as far, or as far as the bars do
 }
 
-func (s Strips) plot() *plot.Plot {
+func (s HorizontalBars) plot() *plot.Plot {
 	p := chart(s.Title, s.X, "")
 	if len(s.Texts) != len(s.Bars) {
 		panic(fmt.Sprintf("fig: %d texts at the ends of %d bars", len(s.Texts), len(s.Bars)))

@@ -21,9 +21,9 @@ type Exploration struct {
 	// ActSafe: As et al., 2025). Each term stays in its unit, so w weighs reward against nats. A schedule that ends at 0 explores
 	// first, and then lives on what was learned.
 	Information Schedule
-	Noise       float64 // ς in Scales of each dimension, above 0 with Information: doubt far below is not worth a visit
+	Noise       float64 // ς in Scales of each dimension, above 0 with Information: deviations far below are not worth a visit
 
-	// Optimism is κ°: the reward, and the doubt that counts as information, are those of x' = μ + κ° σ ⊙ η°, where the errors η° in
+	// Optimism is κ°: the reward, and the epistemic deviation that counts as information, are those of x' = μ + κ° σ ⊙ η°, where the errors η° in
 	// [-1, 1] are searched together with the actions (H-UCRL: Curi et al., 2020). A step of the search then has the dimensions of
 	// the state before those of the actions. 0 is off.
 	Optimism Schedule
@@ -43,25 +43,25 @@ func (e Exploration) check(particles int) error {
 		Schedule
 	}{{"Information", e.Information}, {"Optimism", e.Optimism}} {
 		if err := s.Check(); err != nil {
-			return fmt.Errorf("plan: Explore.%s: %w", s.name, err)
+			return fmt.Errorf("plan: Exploration.%s: %w", s.name, err)
 		}
 	}
 	off := Constant(0)
 	switch w := e.Information; {
 	case w.From > 1 || w.Shape != Steady && w.To > 1:
-		return fmt.Errorf("plan: Explore.Information is %v, want a share of at most 1", w)
+		return fmt.Errorf("plan: Exploration.Information is %v, want a share of at most 1", w)
 	case w != off && !(e.Noise > 0 && !math.IsInf(e.Noise, 1)):
-		return fmt.Errorf("plan: Explore.Noise is %v with Explore.Information %v, want a number above 0", e.Noise, w)
+		return fmt.Errorf("plan: Exploration.Noise is %v with Exploration.Information %v, want a number above 0", e.Noise, w)
 	case e.Optimism != off && e.Thompson:
-		return fmt.Errorf("plan: Explore.Thompson with Explore.Optimism %v: a member has no doubt to be optimistic about, choose one", e.Optimism)
+		return fmt.Errorf("plan: Exploration.Thompson with Exploration.Optimism %v: a member has no epistemic deviation to be optimistic about, choose one", e.Optimism)
 	case e.Optimism != off && particles > 0:
-		return fmt.Errorf("plan: Particles is %d with Explore.Optimism %v: the reward has errors of its own then, want 0", particles, e.Optimism)
+		return fmt.Errorf("plan: Particles is %d with Exploration.Optimism %v: the reward has errors of its own then, want 0", particles, e.Optimism)
 	}
 	return nil
 }
 
-// quest is what a call of Plan maximizes.
-type quest struct {
+// objective is what a call of Plan maximizes.
+type objective struct {
 	query
 	information, optimism float64       // in force
 	noise                 []float64     // ς of each dimension, in its unit
@@ -71,9 +71,9 @@ type quest struct {
 	up                    safex.Rolled // of slope
 }
 
-// quest draws a member from src if it needs one and the last plan brings none.
-func (q query) quest(e Exploration, src rng.Stream) (*quest, error) {
-	z := &quest{query: q, information: e.Information.At(q.Episode), optimism: e.Optimism.At(q.Episode)}
+// newObjective draws a member from src if it needs one and the last plan brings none.
+func (q query) newObjective(e Exploration, src rng.Stream) (*objective, error) {
+	z := &objective{query: q, information: e.Information.At(q.Episode), optimism: e.Optimism.At(q.Episode)}
 	for _, v := range q.System.State {
 		z.noise = append(z.noise, e.Noise*v.Scale)
 	}
@@ -81,10 +81,10 @@ func (q query) quest(e Exploration, src rng.Stream) (*quest, error) {
 		return z, nil
 	}
 	if q.Members < 1 {
-		return nil, fmt.Errorf("plan: Explore.Thompson draws a member of the model, and this model has none: use an ensemble")
+		return nil, fmt.Errorf("plan: Exploration.Thompson draws a member of the model, and this model has none: use an ensemble")
 	}
-	if q.Last != nil {
-		z.member = q.Last.Member
+	if q.Previous != nil {
+		z.member = q.Previous.Member
 	}
 	if z.member < 1 || z.member > q.Members {
 		z.member = 1 + src.Rand().IntN(q.Members)
@@ -94,8 +94,8 @@ func (q query) quest(e Exploration, src rng.Stream) (*quest, error) {
 	return z, err
 }
 
-// dims are those of a step of the series that are searched.
-func (z *quest) dims() int {
+// dims is how many numbers a step of the series that are searched has.
+func (z *objective) dims() int {
 	if z.optimism > 0 {
 		return z.nx + z.nu
 	}
@@ -103,32 +103,32 @@ func (z *quest) dims() int {
 }
 
 // start is the last plan a step later, without errors if it has none; nil without a last plan.
-func (z *quest) start() []float64 {
+func (z *objective) start() []float64 {
 	warm := z.warm()
 	if z.optimism == 0 || warm == nil {
 		return warm
 	}
-	if means := z.Last.Means; len(means) == 1 && len(means[0]) == z.horizon*z.dims() {
+	if means := z.Previous.Means; len(means) == 1 && len(means[0]) == z.horizon*z.dims() {
 		return later(means[0], z.dims())
 	}
 	return z.join(nil, batchOf(warm)).Point(0)
 }
 
 // hand gives the next plan what it needs to go on from a series.
-func (z *quest) hand(p *safex.Plan, series []float64) {
+func (z *objective) hand(p *safex.Plan, series []float64) {
 	p.Member = z.member
 	if z.optimism > 0 {
 		p.Means = [][]float64{series}
 	}
 }
 
-// doubts tells whether the doubt of a rollout under the mean, or under draws, is asked for.
-func (z *quest) doubts() bool { return z.information > 0 && z.optimism == 0 }
+// epistemic tells whether the epistemic deviation of a rollout under the mean, or under draws, is asked for.
+func (z *objective) epistemic() bool { return z.information > 0 && z.optimism == 0 }
 
 // rewards are what is maximized, for each lane of a rollout of the actions under the mean, or under draws. own are the errors
 // η°, nil without optimism. It does not stop when ctx is over: a population that was begun is completed.
-func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
-	of, doubted := believed, believed
+func (z *objective) rewards(ctx context.Context, actions, own num.Batch, believed *safex.Rolled) ([]float64, error) {
+	of, uncertain := believed, believed
 	if z.optimism > 0 || z.alone != nil {
 		if err := z.imagine(context.WithoutCancel(ctx), &z.out, actions, own, nil); err != nil {
 			return nil, err
@@ -136,31 +136,31 @@ func (z *quest) rewards(ctx context.Context, actions, own num.Batch, believed *s
 		of = &z.out
 	}
 	if z.optimism > 0 {
-		doubted = of
+		uncertain = of
 	}
 	rewards := make([]float64, believed.Reward.Len())
 	for lane := range rewards {
 		rewards[lane] = meanReward(of, lane%of.Reward.Len())
 		if w := z.information; w > 0 {
-			rewards[lane] = (1-w)*rewards[lane] + w*z.gain(doubted, lane%doubted.Reward.Len())
+			rewards[lane] = (1-w)*rewards[lane] + w*z.gain(uncertain, lane%uncertain.Reward.Len())
 		}
 	}
 	return rewards, nil
 }
 
 // imagine rolls actions out as the reward is: under their errors η°, by the member, or under the mean.
-func (z *quest) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Ascent) error {
+func (z *objective) imagine(ctx context.Context, dst *safex.Rolled, actions, own num.Batch, up *safex.Scalarisation) error {
 	c := z.candidates(actions, own, z.optimism)
 	if z.alone != nil {
 		return z.alone.Roll(ctx, dst, c, up)
 	}
-	c.Doubt = z.information > 0
+	c.Epistemic = z.information > 0
 	return z.Rollout.Roll(ctx, dst, c, up)
 }
 
 // gain is the information gain per step of lane i.
-func (z *quest) gain(r *safex.Rolled, i int) (sum float64) {
-	for c, column := range r.Doubt {
+func (z *objective) gain(r *safex.Rolled, i int) (sum float64) {
+	for c, column := range r.Epistemic {
 		v := column[i] / z.noise[c%z.nx]
 		sum += math.Log1p(v * v)
 	}
@@ -168,8 +168,8 @@ func (z *quest) gain(r *safex.Rolled, i int) (sum float64) {
 }
 
 // slope is the gradient of the summed reward with respect to the series.
-func (z *quest) slope(ctx context.Context, actions, own num.Batch) (num.Batch, error) {
-	if err := z.imagine(ctx, &z.up, actions, own, &safex.Ascent{Reward: 1, Sharpness: steep}); err != nil {
+func (z *objective) slope(ctx context.Context, actions, own num.Batch) (num.Batch, error) {
+	if err := z.imagine(ctx, &z.up, actions, own, &safex.Scalarisation{Reward: 1, Sharpness: steep}); err != nil {
 		return nil, err
 	}
 	if own == nil {

@@ -24,24 +24,24 @@ func system(t *testing.T) *safex.System {
 	return s
 }
 
-// episode is one whose steps miss a mean of 0 by the given numbers, with doubts of 1 and 2.
+// episode is one whose steps miss a mean of 0 by the given numbers, with epistemic deviations of 1 and 2.
 func episode(number int, beta float64, outside func(t int) bool, misses ...[2]float64) safex.Episode {
-	e := safex.Episode{Number: number, Phase: safex.Planned}
+	e := safex.Episode{Number: number, Phase: safex.PlannedPhase}
 	e.States = [][]float64{{0, 0}}
 	for t, m := range misses {
 		e.Append([]float64{0}, []float64{m[0], m[1]}, 0, nil)
-		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: []float64{0, 0}, Doubt: []float64{1, 2}, Noise: []float64{0, 0}, Beta: beta, Outside: outside(t)})
+		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: []float64{0, 0}, Epistemic: []float64{1, 2}, Aleatoric: []float64{0, 0}, Beta: beta, OutOfDistribution: outside(t)})
 	}
 	return e
 }
 
 func never(int) bool { return false }
 
-// Every number of a card of seven steps is known.
+// Every number of a report of seven steps is known.
 func TestCard(t *testing.T) {
 	nan := math.NaN()
 	c, err := reliability.New(system(t), []safex.Episode{
-		{Number: 0, Phase: safex.Explore},
+		{Number: 0, Phase: safex.RandomPhase},
 		episode(1, 3, func(t int) bool { return t == 1 }, [2]float64{1, 1}, [2]float64{-4, 0}, [2]float64{3, -6}, [2]float64{0, 6.5}),
 		episode(2, 3, never, [2]float64{0, 0}, [2]float64{1, 5}),
 		episode(3, 0, never, [2]float64{nan, 0}),
@@ -58,7 +58,7 @@ func TestCard(t *testing.T) {
 	for _, s := range []struct {
 		got  reliability.Share
 		k, n int
-	}{{c.Joint, 4, 7}, {c.Whole, 1, 1}, {c.Assumed, 1, 7}, {c.Inside, 4, 6}, {c.Outside, 0, 1}, {c.Strange, 1, 7}, {c.Episodes[0].Joint, 2, 4}, {c.Episodes[0].Strange, 1, 4}} {
+	}{{c.Joint, 4, 7}, {c.Whole, 1, 1}, {c.Assumed, 1, 7}, {c.JointInDistribution, 4, 6}, {c.JointOutOfDistribution, 0, 1}, {c.OutOfDistribution, 1, 7}, {c.Episodes[0].Joint, 2, 4}, {c.Episodes[0].OutOfDistribution, 1, 4}} {
 		if s.got.K != s.k || s.got.N != s.n {
 			t.Errorf("%+v, want %d of %d", s.got, s.k, s.n)
 		}
@@ -73,11 +73,11 @@ func TestCard(t *testing.T) {
 	}
 }
 
-// A β that the model asked for counts where the planner defended none; a doubt of NaN is no doubt of 0.
-func TestAsked(t *testing.T) {
+// A β that the model asked for counts where the planner defended none; a deviation of NaN is not one of 0.
+func TestAskedBeta(t *testing.T) {
 	e := episode(1, 0, never, [2]float64{2.5, 0}, [2]float64{0, 0})
-	e.Forecasts[0].Asked = 3
-	e.Forecasts[1].Asked, e.Forecasts[1].Doubt[1] = 3, math.NaN()
+	e.Forecasts[0].AskedBeta = 3
+	e.Forecasts[1].AskedBeta, e.Forecasts[1].Epistemic[1] = 3, math.NaN()
 	c, err := reliability.New(system(t), []safex.Episode{e}, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestReliability(t *testing.T) {
 	}
 	noisy := episode(1, 2, never, misses...)
 	for i := range noisy.Forecasts {
-		noisy.Forecasts[i].Noise = []float64{math.Sqrt(3), 0} // 2 in all, twice too wide
+		noisy.Forecasts[i].Aleatoric = []float64{math.Sqrt(3), 0} // 2 in all, twice too wide
 	}
 	wide, err := reliability.New(system(t), []safex.Episode{noisy}, 2)
 	if err != nil {
@@ -127,7 +127,7 @@ func TestInterval(t *testing.T) {
 }
 
 func TestNothingBelieved(t *testing.T) {
-	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.Explore}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
+	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.RandomPhase}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
 		t.Errorf("error %v", err)
 	}
 }

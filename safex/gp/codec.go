@@ -25,7 +25,7 @@ type file struct {
 
 const kind, format = "gp", 1
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (g GP) Save(sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
@@ -41,7 +41,7 @@ func (g GP) Save(sm safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, f)
 }
 
-// Load implements safex.Keeper. The model's β is that of g.
+// Load implements safex.Codec. The model takes its β from g.
 func (g GP) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := g.Check(); err != nil {
 		return nil, err

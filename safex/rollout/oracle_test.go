@@ -7,4 +7,4 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 )
 
-func TestKnownLaws(t *testing.T) { modeltest.Run(t, rollout.Known{}, modeltest.Laws{Exact: true}) }
+func TestOracleLaws(t *testing.T) { modeltest.Run(t, rollout.Oracle{}, modeltest.Laws{Exact: true}) }

@@ -23,7 +23,7 @@ type fog struct {
 	seen *[]safex.Candidates
 }
 
-func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Ascent) error {
+func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up *safex.Scalarisation) error {
 	if up != nil {
 		return errors.New("fog has no gradients")
 	}
@@ -32,19 +32,19 @@ func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up
 	}
 	horizon, n := len(c.Actions), c.Actions.Len()
 	dst.Resize(horizon, 1, 1, n)
-	if dst.Doubt = nil; c.Doubt {
-		dst.Doubt = num.NewBatch(horizon, n)
+	if dst.Epistemic = nil; c.Epistemic {
+		dst.Epistemic = num.NewBatch(horizon, n)
 	}
 	for i := range n {
 		var eta []float64
 		if c.Eta != nil {
 			eta = c.Eta.Point(i)
 		}
-		states, doubts := f.path(c.State[0], c.Actions.Point(i), eta, c.Beta)
+		states, sigmas := f.path(c.State[0], c.Actions.Point(i), eta, c.Beta)
 		for t, x := range states {
 			dst.States[t][i], dst.Reward[t][i], dst.Excess[t][i] = x, x, x-1
-			if c.Doubt {
-				dst.Doubt[t][i] = doubts[t]
+			if c.Epistemic {
+				dst.Epistemic[t][i] = sigmas[t]
 			}
 		}
 	}
@@ -52,21 +52,21 @@ func (f fog) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates, up
 }
 
 // path are the states after each step, and the deviations before.
-func (f fog) path(x float64, actions, eta []float64, beta float64) (states, doubts []float64) {
+func (f fog) path(x float64, actions, eta []float64, beta float64) (states, sigmas []float64) {
 	for t, u := range actions {
 		sigma := math.Exp(-x) / 100
 		if x += f.gain * u; eta != nil {
 			x += beta * sigma * eta[t]
 		}
-		states, doubts = append(states, x), append(doubts, sigma)
+		states, sigmas = append(states, x), append(sigmas, sigma)
 	}
-	return states, doubts
+	return states, sigmas
 }
 
 // gain is the information gain per step of deviations, for noise of a Scale of 1.
-func gain(doubts []float64, noise float64) (sum float64) {
-	for _, σ := range doubts {
-		sum += math.Log(1+σ*σ/(noise*noise)) / float64(len(doubts))
+func gain(sigmas []float64, noise float64) (sum float64) {
+	for _, σ := range sigmas {
+		sum += math.Log(1+σ*σ/(noise*noise)) / float64(len(sigmas))
 	}
 	return sum
 }
@@ -85,20 +85,20 @@ func TestExplorationIsMaximized(t *testing.T) {
 			return mean(states)
 		}},
 		"information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise}, func(_, actions []float64) float64 {
-			states, doubts := believed.path(start, actions, nil, 0)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			states, sigmas := believed.path(start, actions, nil, 0)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 		"information alone, later": {plan.Exploration{Information: plan.Linear(0, 1, 2), Noise: noise}, func(_, actions []float64) float64 {
-			_, doubts := believed.path(start, actions, nil, 0)
-			return gain(doubts, noise)
+			_, sigmas := believed.path(start, actions, nil, 0)
+			return gain(sigmas, noise)
 		}},
 		"optimism": {plan.Exploration{Optimism: plan.Constant(1.5)}, func(own, actions []float64) float64 {
 			states, _ := believed.path(start, actions, own, 1.5)
 			return mean(states)
 		}},
 		"optimism about information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise, Optimism: plan.Constant(1.5)}, func(own, actions []float64) float64 {
-			states, doubts := believed.path(start, actions, own, 1.5)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			states, sigmas := believed.path(start, actions, own, 1.5)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 		"thompson": {plan.Exploration{Thompson: true}, func(_, actions []float64) float64 {
 			states, _ := other.path(start, actions, nil, 0)
@@ -106,8 +106,8 @@ func TestExplorationIsMaximized(t *testing.T) {
 		}},
 		"thompson, and information": {plan.Exploration{Information: plan.Constant(0.3), Noise: noise, Thompson: true}, func(_, actions []float64) float64 {
 			states, _ := other.path(start, actions, nil, 0)
-			_, doubts := believed.path(start, actions, nil, 0)
-			return 0.7*mean(states) + 0.3*gain(doubts, noise)
+			_, sigmas := believed.path(start, actions, nil, 0)
+			return 0.7*mean(states) + 0.3*gain(sigmas, noise)
 		}},
 	} {
 		ask := func() safex.Query {
@@ -118,8 +118,8 @@ func TestExplorationIsMaximized(t *testing.T) {
 		}
 		var searches []asked
 		safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
-		safe.Horizon, safe.Objective, safe.Search, safe.Explore = horizon, o, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
-		pessimistic.Horizon, pessimistic.Search, pessimistic.Explore = horizon, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
+		safe.Horizon, safe.Objective, safe.Search, safe.Exploration = horizon, o, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
+		pessimistic.Horizon, pessimistic.Search, pessimistic.Exploration = horizon, probe{plan.DefaultSafe().Search, &searches}, c.Exploration
 		pessimistic.Adversary = plan.DefaultParticles()
 		pessimistic.Objective, pessimistic.Beta = o, plan.Constant(0) // so that the limit is that of the mean
 		for planner, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic} {
@@ -162,10 +162,10 @@ func TestExplorationIsMaximized(t *testing.T) {
 	}
 }
 
-// Doubt draws a planner to where it is, against the reward, and no further than the limit lets it.
-func TestInformationLeadsToDoubt(t *testing.T) {
+// Uncertainty draws a planner to where it is, against the reward, and no further than the limit lets it.
+func TestInformationLeadsToUncertainty(t *testing.T) {
 	p := plan.DefaultSafe()
-	p.Horizon, p.Explore.Information = 10, plan.Linear(0.9, 0, 5)
+	p.Horizon, p.Exploration.Information = 10, plan.Linear(0.9, 0, 5)
 	q := query(cart(t), fog{gain: 0.1}, 0)
 	if a := answer(t, p, q, 1); a.Expected.States[10][0] > -0.9 {
 		t.Errorf("it goes to %v, and there is most to learn to the left", a.Expected.States[10][0])
@@ -182,12 +182,12 @@ func TestOptimismIsExact(t *testing.T) {
 	const horizon, sigma, kappa = 10, 0.01, 2.0
 	var searches []asked
 	p := plan.DefaultSafe()
-	p.Horizon, p.Explore.Optimism = horizon, plan.Constant(kappa)
+	p.Horizon, p.Exploration.Optimism = horizon, plan.Constant(kappa)
 	search := opt.DefaultICEM()
 	search.Samples, search.Iterations, search.MinStd = 256, 20, 0.3 // which is drawn to the edges of the box
 	p.Search = probe{search, &searches}
-	q := query(cart(t), doubt{sigma: sigma}, -0.5)
-	q.Last = answer(t, p, q, 1)
+	q := query(cart(t), constantBelief{sigma: sigma}, -0.5)
+	q.Previous = answer(t, p, q, 1)
 	best := 0.0
 	for i := range horizon { // by 0.1 for each push, and κσ for each error
 		best += (-0.5 + float64(i+1)*(0.1+kappa*sigma)) / horizon
@@ -196,24 +196,24 @@ func TestOptimismIsExact(t *testing.T) {
 		t.Errorf("it hopes for %v, and the best is %v", got, best)
 	}
 	top := 0.0
-	for _, x := range q.Last.Expected.States {
+	for _, x := range q.Previous.Expected.States {
 		top = max(top, x[0])
 	}
-	if top > 0.5+1e-9 || !q.Last.Feasible {
-		t.Errorf("what it expects goes to %v, and not beyond 0.5; feasible: %v", top, q.Last.Feasible)
+	if top > 0.5+1e-9 || !q.Previous.Feasible {
+		t.Errorf("what it expects goes to %v, and not beyond 0.5; feasible: %v", top, q.Previous.Feasible)
 	}
 	x := searches[0].result.X
 	answer(t, p, q, 2)
 	if want := slices.Concat(x[2:], x[len(x)-2:]); !slices.Equal(searches[1].Start, want) {
 		t.Errorf("the next search starts at %v, want %v", searches[1].Start, want)
 	}
-	p.Explore.Optimism = plan.Linear(0, kappa, 1) // none at first
-	q.Last = answer(t, p, q, 3)
+	p.Exploration.Optimism = plan.Linear(0, kappa, 1) // none at first
+	q.Previous = answer(t, p, q, 3)
 	q.Episode = 2
 	answer(t, p, q, 4)
-	for i, u := range q.Last.Actions[1:] {
+	for i, u := range q.Previous.Actions[1:] {
 		if start := searches[3].Start; start[2*i] != 0 || start[2*i+1] != u[0] {
-			t.Fatalf("the first search with errors starts at %v, after the actions %v", start, q.Last.Actions)
+			t.Fatalf("the first search with errors starts at %v, after the actions %v", start, q.Previous.Actions)
 		}
 	}
 }
@@ -222,19 +222,19 @@ func TestOptimismIsExact(t *testing.T) {
 func TestThompsonDrawsForEpisodes(t *testing.T) {
 	safe, pessimistic := plan.DefaultSafe(), plan.DefaultPessimistic()
 	safe.Horizon, pessimistic.Horizon = 10, 10
-	safe.Explore.Thompson, pessimistic.Explore.Thompson = true, true
+	safe.Exploration.Thompson, pessimistic.Exploration.Thompson = true, true
 	pessimistic.Refine = plan.Refinement{}
 	for name, p := range map[string]safex.Planner{"safe": safe, "pessimistic": pessimistic} {
 		members := []fog{{gain: 0.2}, {gain: -0.2}}
-		q := query(cart(t), doubt{sigma: 0.001}, 0.5)
+		q := query(cart(t), constantBelief{sigma: 0.001}, 0.5)
 		q.Members, q.Member = 2, func(i int) (safex.Rollout, error) { return members[i], nil }
 		var met [2]int
 		for episode := range 20 {
-			q.Last = nil
+			q.Previous = nil
 			drawn := 0
 			for step := range 3 {
 				a := answer(t, p, q, uint64(100*episode+step))
-				if q.Last == nil {
+				if q.Previous == nil {
 					drawn = a.Member
 					met[drawn-1]++
 				}
@@ -244,13 +244,13 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 				if !a.Feasible || a.Worst.WorstExcess(1)[0] > 0 {
 					t.Errorf("%s: it breaks the limit that the mean says", name)
 				}
-				q.Last = a
+				q.Previous = a
 			}
 		}
 		if met[0] < 3 || met[1] < 3 { // the chance is 4e-4
 			t.Errorf("%s: of 20 episodes, members had %v", name, met)
 		}
-		q.Last, q.Members = &safex.Plan{Member: 3}, 2
+		q.Previous, q.Members = &safex.Plan{Member: 3}, 2
 		if a := answer(t, p, q, 1); a.Member < 1 || a.Member > 2 {
 			t.Errorf("%s: it goes on with member %d of 2", name, a.Member)
 		}
@@ -271,8 +271,8 @@ func TestThompsonDrawsForEpisodes(t *testing.T) {
 func TestNothingExplored(t *testing.T) {
 	planners := func(e plan.Exploration, r plan.Refinement) map[string]safex.Planner {
 		safe, particles, pessimistic, pestraj := plan.DefaultSafe(), plan.DefaultSafe(), plan.DefaultPessimistic(), plan.DefaultPesTraj()
-		safe.Explore, safe.Refine, particles.Explore, particles.Refine, particles.Particles = e, r, e, r, 5
-		pessimistic.Explore, pessimistic.Refine, pestraj.Explore = e, r, e
+		safe.Exploration, safe.Refine, particles.Exploration, particles.Refine, particles.Particles = e, r, e, r, 5
+		pessimistic.Exploration, pessimistic.Refine, pestraj.Exploration = e, r, e
 		return map[string]safex.Planner{"safe": safe, "particles": particles, "pessimistic": pessimistic, "pestraj": pestraj}
 	}
 	neutral := planners(plan.Exploration{}, plan.Refinement{})
@@ -281,7 +281,7 @@ func TestNothingExplored(t *testing.T) {
 	for name, p := range neutral {
 		var rolls, again []safex.Candidates
 		ask := func(seen *[]safex.Candidates) safex.Query {
-			q := query(cart(t), recorder{Rollout: doubt{sigma: 0.01}, seen: seen}, 0.5)
+			q := query(cart(t), recorder{Rollout: constantBelief{sigma: 0.01}, seen: seen}, 0.5)
 			q.Members, q.Member = 2, func(int) (safex.Rollout, error) { panic("nobody asked for a member") }
 			return q
 		}
@@ -296,8 +296,8 @@ func TestNothingExplored(t *testing.T) {
 			t.Errorf("%s: %d rolls, want %d", name, len(rolls), want)
 		}
 		for _, c := range rolls {
-			if c.Doubt {
-				t.Errorf("%s: it asks for doubt", name)
+			if c.Epistemic {
+				t.Errorf("%s: it asks for the epistemic deviation", name)
 			}
 		}
 	}
@@ -307,17 +307,17 @@ func TestNothingExplored(t *testing.T) {
 func TestExplorationThatCannotBe(t *testing.T) {
 	share := plan.Exploration{Information: plan.Constant(0.5), Noise: 0.01}
 	for want, e := range map[string]plan.Exploration{
-		"Explore.Information: from -1":              {Information: plan.Schedule{From: -1}},
-		"Explore.Information is 1.5, want a share":  {Information: plan.Constant(1.5), Noise: 1},
-		"Explore.Information is linear 0 to 2 in 5": {Information: plan.Linear(0, 2, 5), Noise: 1},
-		"Explore.Noise is 0 with":                   {Information: share.Information},
-		"Explore.Noise is NaN with":                 {Information: share.Information, Noise: math.NaN()},
-		"Explore.Optimism: from NaN":                {Optimism: plan.Constant(math.NaN())},
-		"Explore.Thompson with Explore.Optimism 1":  {Optimism: plan.Constant(1), Thompson: true},
-		"Particles is 3 with Explore.Optimism 1":    {Optimism: plan.Constant(1)},
+		"Exploration.Information: from -1":                 {Information: plan.Schedule{From: -1}},
+		"Exploration.Information is 1.5, want a share":     {Information: plan.Constant(1.5), Noise: 1},
+		"Exploration.Information is linear 0 to 2 in 5":    {Information: plan.Linear(0, 2, 5), Noise: 1},
+		"Exploration.Noise is 0 with":                      {Information: share.Information},
+		"Exploration.Noise is NaN with":                    {Information: share.Information, Noise: math.NaN()},
+		"Exploration.Optimism: from NaN":                   {Optimism: plan.Constant(math.NaN())},
+		"Exploration.Thompson with Exploration.Optimism 1": {Optimism: plan.Constant(1), Thompson: true},
+		"Particles is 3 with Exploration.Optimism 1":       {Optimism: plan.Constant(1)},
 	} {
 		safe, pessimistic, pestraj := plan.DefaultSafe(), plan.DefaultPessimistic(), plan.DefaultPesTraj()
-		safe.Explore, pessimistic.Explore, pestraj.Explore, pestraj.Particles = e, e, e, 3
+		safe.Exploration, pessimistic.Exploration, pestraj.Exploration, pestraj.Particles = e, e, e, 3
 		checked := []error{safe.Check(), pessimistic.Check(), pestraj.Check()}
 		if strings.HasPrefix(want, "Particles") {
 			safe.Particles = 3

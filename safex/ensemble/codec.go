@@ -28,7 +28,7 @@ type file struct {
 
 const kind, format = "ensemble", 3
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
@@ -42,7 +42,7 @@ func (e Ensemble) Save(sm safex.Model) ([]byte, error) {
 	})
 }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
@@ -85,4 +85,4 @@ func unpack(packed [][]byte) (arrays [][]float32) {
 	return arrays
 }
 
-var _ safex.Keeper = Ensemble{}
+var _ safex.Codec = Ensemble{}

@@ -10,9 +10,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Counts are a histogram of whole numbers, at least 0, in bins of one. Its vertical axis is that of square roots, on which one count can be seen
+// A Histogram is one of whole numbers, at least 0, in bins of one. Its vertical axis counts square roots, so that one can be seen
 // beside a hundred.
-type Counts struct {
+type Histogram struct {
 	Title, X, Y string
 	Method      int
 	Values      []int
@@ -20,7 +20,7 @@ type Counts struct {
 	High        int // and the vertical one
 }
 
-func (c Counts) plot() *plot.Plot {
+func (c Histogram) plot() *plot.Plot {
 	p := chart(c.Title, c.X, c.Y)
 	count := map[int]int{}
 	most, high := max(c.Most, 1), max(c.High, 1)
@@ -65,15 +65,15 @@ func (rootTicks) Ticks(_, hi float64) (marks []plot.Tick) {
 	return marks
 }
 
-// Columns are a number for each of several whole numbers, such as episodes, from 0 on.
-type Columns struct {
+// VerticalBars are a number for each of several whole numbers, such as episodes, from 0 on.
+type VerticalBars struct {
 	Title, X, Y string
 	Method      int
 	Values      []float64
 	High        float64 // the vertical axis goes as far, or as far as the values do
 }
 
-func (c Columns) plot() *plot.Plot {
+func (c VerticalBars) plot() *plot.Plot {
 	p := chart(c.Title, c.X, c.Y)
 	l := lookOf(c.Method)
 	// As bins: bars have a width in points, which is not to depend on how many there are.

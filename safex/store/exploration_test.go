@@ -17,9 +17,9 @@ import (
 // What is explored, and how candidates are refined, can be set, and is read back from run.yaml.
 func TestSetExploration(t *testing.T) {
 	for planner, set := range map[string][]string{
-		"pessimistic": {"planner.Explore.Information=linear 0.5 to 0 in 5", "planner.Explore.Noise=0.02", "planner.Explore.Optimism=2", "planner.Refine.Candidates=4"},
-		"safe":        {"planner.Explore.Information=0.3", "planner.Explore.Thompson=true", "planner.Refine.Candidates=3", "planner.Refine.Rounds=5"},
-		"pestraj":     {"planner.Explore.Information=1", "planner.Explore.Thompson=true"},
+		"pessimistic": {"planner.Exploration.Information=linear 0.5 to 0 in 5", "planner.Exploration.Noise=0.02", "planner.Exploration.Optimism=2", "planner.Refine.Candidates=4"},
+		"safe":        {"planner.Exploration.Information=0.3", "planner.Exploration.Thompson=true", "planner.Refine.Candidates=3", "planner.Refine.Rounds=5"},
+		"pestraj":     {"planner.Exploration.Information=1", "planner.Exploration.Thompson=true"},
 	} {
 		s, err := experiment.Named("pendulum", "planner="+planner)
 		if err != nil {
@@ -42,21 +42,21 @@ func TestSetExploration(t *testing.T) {
 		switch p := got.Planner.(type) {
 		case *plan.Pessimistic:
 			want := plan.Exploration{Information: plan.Linear(0.5, 0, 5), Noise: 0.02, Optimism: plan.Constant(2)}
-			if p.Explore != want || p.Refine != (plan.Refinement{Candidates: 4, Rounds: 2}) {
-				t.Errorf("set to %+v and %+v", p.Explore, p.Refine)
+			if p.Exploration != want || p.Refine != (plan.Refinement{Candidates: 4, Rounds: 2}) {
+				t.Errorf("set to %+v and %+v", p.Exploration, p.Refine)
 			}
 		case *plan.Nominal:
 			want := plan.Exploration{Information: plan.Constant(0.3), Noise: 0.01, Thompson: true}
-			if p.Explore != want || p.Refine != (plan.Refinement{Candidates: 3, Rounds: 5}) {
-				t.Errorf("set to %+v and %+v", p.Explore, p.Refine)
+			if p.Exploration != want || p.Refine != (plan.Refinement{Candidates: 3, Rounds: 5}) {
+				t.Errorf("set to %+v and %+v", p.Exploration, p.Refine)
 			}
 		}
 	}
 	s := quick.Spec(t)
-	if err := s.Set("planner.Explore.Information=1.5"); err != nil {
+	if err := s.Set("planner.Exploration.Information=1.5"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Compile(); err == nil || !strings.Contains(err.Error(), "Explore.Information is 1.5") {
+	if _, err := s.Compile(); err == nil || !strings.Contains(err.Error(), "Exploration.Information is 1.5") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -64,8 +64,8 @@ func TestSetExploration(t *testing.T) {
 // A run that draws a member for each episode, or hopes, and refines, takes the same steps when it is stopped and resumed.
 func TestResumeExploration(t *testing.T) {
 	for name, set := range map[string][]string{
-		"thompson": {"planner.Explore.Thompson=true", "planner.Explore.Information=linear 0.5 to 0 in 2", "planner.Refine.Candidates=2"},
-		"optimism": {"planner.Explore.Optimism=1", "planner.Refine.Candidates=2"},
+		"thompson": {"planner.Exploration.Thompson=true", "planner.Exploration.Information=linear 0.5 to 0 in 2", "planner.Refine.Candidates=2"},
+		"optimism": {"planner.Exploration.Optimism=1", "planner.Refine.Candidates=2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			settings := func() *experiment.Spec {
@@ -115,7 +115,7 @@ func TestThompsonNeedsMembers(t *testing.T) {
 	if err := s.Set("learner=linear"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Set("planner.Explore.Thompson=true"); err != nil {
+	if err := s.Set("planner.Exploration.Thompson=true"); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")

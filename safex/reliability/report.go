@@ -15,24 +15,24 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
-// A Card is the account of a run's beliefs. The box of a step is |next - mean| ≤ β · doubt in each dimension; next is
+// A Report compares a run's beliefs with what happened: the calibration report. The box of a step is |next - mean| ≤ β · epistemic in each dimension; next is
 // what the agent saw, with all noise. Only planned steps count: before them nothing was believed.
-type Card struct {
-	Task       string    // name
-	Dimensions []Share   // steps whose box held the dimension, for each of the state
-	Joint      Share     // steps whose box held all dimensions
-	Whole      Share     // complete episodes whose every step's box held all dimensions
-	Inside     Share     // of the steps that were not outside, those whose box held all dimensions
-	Outside    Share     // of the steps that were outside
-	Strange    Share     // steps outside what was known at the last fit: Forecast.Outside
-	Assumed    Share     // steps whose planner defended no box and whose model asked for none: they were given Beta
-	Beta       float64   // of the steps of Assumed
-	Quantile   float64   // 95 % of all steps miss their mean by at most as many of their doubts, in their worst dimension
-	Episodes   []Episode // planned ones
-	Levels     []float64 // of the reliability curve: shares of a normal distribution around its mean
-	Reached    [][]float64
+type Report struct {
+	Task                   string    // name
+	Dimensions             []Share   // steps whose box held the dimension, for each of the state
+	Joint                  Share     // steps whose box held all dimensions
+	Whole                  Share     // complete episodes whose every step's box held all dimensions
+	JointInDistribution    Share     // of the steps in distribution, those whose box held all dimensions
+	JointOutOfDistribution Share     // of the steps out of distribution, likewise
+	OutOfDistribution      Share     // steps: Forecast.OutOfDistribution
+	Assumed                Share     // steps whose planner defended no box and whose model asked for none: they were given Beta
+	Beta                   float64   // of the steps of Assumed
+	Quantile               float64   // 95 % of all steps miss their mean by at most as many epistemic deviations, in their worst dimension
+	Episodes               []Episode // planned ones
+	Levels                 []float64 // of the reliability curve: shares of a normal distribution around its mean
+	Reached                [][]float64
 	// Reached is, for each dimension and level, the share of steps whose error was within the central interval of that
-	// level under a normal distribution of variance doubt² + noise².
+	// level under a normal distribution of variance epistemic² + aleatoric².
 }
 
 // A Share is how many of a number were so.
@@ -41,14 +41,14 @@ type Share struct {
 	K, N int
 }
 
-// An Episode is a line of the card.
+// An Episode is a line of the report.
 type Episode struct {
-	Number   int
-	Joint    Share   // steps whose box held all dimensions
-	Strange  Share   // steps outside what was known
-	Beta     float64 // mean β in force
-	Quantile float64 // 95 % of the steps miss their mean by at most as many of their doubts, in their worst dimension
-	Worst    float64 // all of them
+	Number            int
+	Joint             Share   // steps whose box held all dimensions
+	OutOfDistribution Share   // steps: Forecast.OutOfDistribution
+	Beta              float64 // mean β in force
+	Quantile          float64 // 95 % of the steps miss their mean by at most as many epistemic deviations, in their worst dimension
+	Worst             float64 // all of them
 }
 
 // Of is K/N; NaN of nothing.
@@ -73,8 +73,8 @@ const nominal = 0.95
 
 // New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no planned step
 // kept what was believed.
-func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, error) {
-	c := &Card{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, Inside: Share{Name: "steps inside what was known"}, Outside: Share{Name: "steps outside what was known"}, Strange: Share{Name: "outside what was known"}}
+func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, error) {
+	c := &Report{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, JointInDistribution: Share{Name: "steps in distribution"}, JointOutOfDistribution: Share{Name: "steps out of distribution"}, OutOfDistribution: Share{Name: "out of distribution"}}
 	for _, v := range s.State {
 		c.Dimensions = append(c.Dimensions, Share{Name: v.Name})
 		c.Reached = append(c.Reached, nil)
@@ -88,12 +88,12 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 		line, scores := Episode{Number: e.Number}, []float64{}
 		whole := true
 		for t, f := range e.Forecasts {
-			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Doubt) != n || len(f.Noise) != n {
+			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Epistemic) != n || len(f.Aleatoric) != n {
 				continue
 			}
 			β := f.Beta
 			if β == 0 {
-				β = f.Asked
+				β = f.AskedBeta
 			}
 			if β == 0 {
 				β = assumed
@@ -104,13 +104,13 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 			joint, score := true, 0.0
 			for d, next := range e.States[t+1] {
 				off := math.Abs(next - f.Mean[d])
-				in := off <= β*f.Doubt[d] // false of a NaN
+				in := off <= β*f.Epistemic[d] // false of a NaN
 				c.Dimensions[d].add(in)
 				joint = joint && in
-				if off != 0 || f.Doubt[d] != 0 { // 0 of 0 is no miss
-					score = max(score, off/f.Doubt[d])
+				if off != 0 || f.Epistemic[d] != 0 { // 0 of 0 is no miss
+					score = max(score, off/f.Epistemic[d])
 				}
-				total := math.Hypot(f.Doubt[d], f.Noise[d])
+				total := math.Hypot(f.Epistemic[d], f.Aleatoric[d])
 				if off != 0 || total != 0 {
 					off /= total
 				}
@@ -122,12 +122,12 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 			whole = whole && joint
 			c.Joint.add(joint)
 			line.Joint.add(joint)
-			c.Strange.add(f.Outside)
-			line.Strange.add(f.Outside)
-			if f.Outside {
-				c.Outside.add(joint)
+			c.OutOfDistribution.add(f.OutOfDistribution)
+			line.OutOfDistribution.add(f.OutOfDistribution)
+			if f.OutOfDistribution {
+				c.JointOutOfDistribution.add(joint)
 			} else {
-				c.Inside.add(joint)
+				c.JointInDistribution.add(joint)
 			}
 			line.Beta += β
 			scores = append(scores, score)
@@ -144,7 +144,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Card, err
 		c.Episodes = append(c.Episodes, line)
 	}
 	if c.Joint.N == 0 {
-		return nil, fmt.Errorf("card: no planned step of task %q kept what was believed about it: train for an episode with this version", s.Name)
+		return nil, fmt.Errorf("reliability: no planned step of task %q kept what was believed about it: train for an episode with this version", s.Name)
 	}
 	c.Quantile = quantile(all)
 	for d := range errors {
@@ -166,15 +166,15 @@ func quantile(scores []float64) float64 {
 	return stat.Quantile(nominal, stat.Empirical, slices.Sorted(slices.Values(scores)), nil)
 }
 
-// Markdown is the card as two tables.
-func (c *Card) Markdown() string {
+// Markdown is the report as two tables.
+func (c *Report) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · doubt", c.Joint.N, c.Task)
+	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · epistemic", c.Joint.N, c.Task)
 	if c.Assumed.K > 0 {
 		fmt.Fprintf(&b, ", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}
 	b.WriteString(".\n\n| in the box | of | share | 95 % interval |\n|---|---|---|---|\n")
-	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.Inside, c.Outside, c.Whole) {
+	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.JointInDistribution, c.JointOutOfDistribution, c.Whole) {
 		if s.N == 0 {
 			continue
 		}
@@ -182,10 +182,10 @@ func (c *Card) Markdown() string {
 		fmt.Fprintf(&b, "| %s | %d of %d | %.1f %% | %.1f to %.1f %% |\n", s.Name, s.K, s.N, 100*s.Of(), 100*lo, 100*hi)
 	}
 	fmt.Fprintf(&b, "\nThe interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.\n")
-	fmt.Fprintf(&b, "%.0f %% of the steps miss their mean by at most %.2f doubts in their worst dimension. %d of %d steps (%.1f %%) were outside what was known.\n\n", 100*nominal, c.Quantile, c.Strange.K, c.Strange.N, 100*c.Strange.Of())
-	fmt.Fprintf(&b, "| episode | steps in their box | β in force | %.0f %% quantile | worst | outside |\n|---|---|---|---|---|---|\n", 100*nominal)
+	fmt.Fprintf(&b, "%.0f %% of the steps miss their mean by at most %.2f epistemic deviations in their worst dimension. %d of %d steps (%.1f %%) were out of distribution.\n\n", 100*nominal, c.Quantile, c.OutOfDistribution.K, c.OutOfDistribution.N, 100*c.OutOfDistribution.Of())
+	fmt.Fprintf(&b, "| episode | steps in their box | β in force | %.0f %% quantile | worst | out of distribution |\n|---|---|---|---|---|---|\n", 100*nominal)
 	for _, e := range c.Episodes {
-		fmt.Fprintf(&b, "| %d | %d of %d | %.2f | %.2f | %.2f | %.1f %% |\n", e.Number, e.Joint.K, e.Joint.N, e.Beta, e.Quantile, e.Worst, 100*e.Strange.Of())
+		fmt.Fprintf(&b, "| %d | %d of %d | %.2f | %.2f | %.2f | %.1f %% |\n", e.Number, e.Joint.K, e.Joint.N, e.Beta, e.Quantile, e.Worst, 100*e.OutOfDistribution.Of())
 	}
 	return b.String()
 }

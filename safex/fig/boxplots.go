@@ -9,14 +9,14 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// Boxes show how a number spreads over runs: a mark for each run, and from five runs on Tukey's box with its median and its
+// BoxPlots show how a number spreads over runs: a mark for each run, and from five runs on Tukey's box with its median and its
 // quartiles, whose whiskers end at the last run within one and a half boxes.
-type Boxes struct {
+type BoxPlots struct {
 	Title, X string // X is the label of the horizontal axis, with its unit
 	Rows     []Box  // from the top
 }
 
-// A Box is a row of Boxes.
+// A Box is a row of BoxPlots.
 type Box struct {
 	Name   string
 	Method int
@@ -26,7 +26,7 @@ type Box struct {
 // fewest is the number of runs from which on there is a box.
 const fewest = 5
 
-func (b Boxes) plot() *plot.Plot {
+func (b BoxPlots) plot() *plot.Plot {
 	p := chart(b.Title, b.X, "")
 	var names []string
 	high, whole := 1.0, true

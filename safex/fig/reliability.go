@@ -9,21 +9,21 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
-// Card shows, for each episode, the share of steps whose box held the next state and the share outside what was known;
+// Reliability shows, for each episode, the share of steps whose box held the next state and the share out of distribution;
 // the β in force against the deviations that 95 % of the steps missed by; and the reliability curve of each dimension.
-func Card(c *reliability.Card) *Figure {
+func Reliability(c *reliability.Report) *Figure {
 	top := panel(fmt.Sprintf("%s: what was believed, and what happened", c.Task), "", "share of the steps")
-	middle := panel("", "episode", "doubts")
+	middle := panel("", "episode", "epistemic deviations")
 	bottom := panel("", "share of a normal distribution around the mean", "share of the steps")
-	var xs, held, lo, hi, strange, beta, quantile []float64
+	var xs, held, lo, hi, outside, beta, quantile []float64
 	for _, e := range c.Episodes {
 		a, b := e.Joint.Interval()
 		xs, held, lo, hi = append(xs, float64(e.Number)), append(held, e.Joint.Of()), append(lo, a), append(hi, b)
-		strange, beta, quantile = append(strange, e.Strange.Of()), append(beta, e.Beta), append(quantile, e.Quantile)
+		outside, beta, quantile = append(outside, e.OutOfDistribution.Of()), append(beta, e.Beta), append(quantile, e.Quantile)
 	}
 	band(top, "", xs, lo, hi, theme.bound)
 	dotted(top, "in the box, all dimensions", xs, held, theme.measured)
-	dotted(top, "outside what was known", xs, strange, theme.limit)
+	dotted(top, "out of distribution", xs, outside, theme.limit)
 	level(top, "", 0.95, theme.ground)
 	dotted(middle, "β in force", xs, beta, theme.edge)
 	dotted(middle, "β that 95 % of the steps needed", xs, quantile, theme.measured)

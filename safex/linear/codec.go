@@ -20,7 +20,7 @@ type file struct {
 
 const kind, format = "linear", 2
 
-// Save implements safex.Keeper.
+// Save implements safex.Codec.
 func (l Linear) Save(sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
@@ -32,7 +32,7 @@ func (l Linear) Save(sm safex.Model) ([]byte, error) {
 	})
 }
 
-// Load implements safex.Keeper.
+// Load implements safex.Codec.
 func (l Linear) Load(s *safex.System, data []byte) (safex.Model, error) {
 	p, err := l.features(s)
 	if err != nil {
