@@ -118,29 +118,29 @@ func sameProgram(a, b *num.Program) bool {
 func (r *Report) ignored(s *System) {
 	nx, nu := len(s.State), len(s.Action)
 	dynamics, outcome := s.Dynamics.Uses(), s.Outcome.Uses()
-	any := func(used []bool, lo, hi int) bool { return slices.Contains(used[lo:hi], true) }
+	uses := func(used []bool, lo, hi int) bool { return slices.Contains(used[lo:hi], true) }
 	for k, a := range s.Action {
 		if !slices.ContainsFunc(dynamics, func(used []bool) bool { return used[nx+k] }) {
 			r.problem("Next ignores the action %s: no next state depends on it", a.Name)
 		}
 	}
 	for d, v := range s.State {
-		if !any(dynamics[d], 0, nx+nu) {
+		if !uses(dynamics[d], 0, nx+nu) {
 			r.warn("the next %s is a constant", v.Name)
 		}
 	}
-	if !any(outcome[0], 0, s.Outcome.In) {
+	if !uses(outcome[0], 0, s.Outcome.In) {
 		r.warn("Reward is a constant: there is nothing to gain")
 	}
 	for k, l := range s.Limits {
 		switch used := outcome[1+k]; {
-		case !any(used, 0, len(used)):
+		case !uses(used, 0, len(used)):
 			r.problem("limit %q is a constant: no action can keep or break it", l.Name)
-		case any(used, 0, nx) && !any(used, nx, len(used)):
+		case uses(used, 0, nx) && !uses(used, nx, len(used)):
 			r.warn("limit %q looks at the state before the step alone, on which the action has no influence: take next", l.Name)
 		}
 	}
-	if s.goalProgram != nil && !any(s.goalProgram.Uses()[0], 0, nx) {
+	if s.goalProgram != nil && !uses(s.goalProgram.Uses()[0], 0, nx) {
 		r.problem("Goal is a constant: no action leads there")
 	}
 	if len(s.Limits) == 0 {

@@ -60,11 +60,11 @@ func none(int) float64 { return 0 }
 
 // speeds are the real speeds of the wheel after each step.
 func speeds(tr safex.Trajectory) (v []float64) {
-	real := tr.Real
-	if real == nil {
-		real = tr.States
+	states := tr.Real
+	if states == nil {
+		states = tr.States
 	}
-	for _, x := range real[1:] {
+	for _, x := range states[1:] {
 		v = append(v, x[2])
 	}
 	return v

@@ -34,6 +34,7 @@
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML
 //   - internal/disk: files that are written whole or not at all
+//   - internal/table: tables and what is said about them, for a terminal or in Markdown
 //
 // The vocabulary, and what computes:
 //
@@ -52,6 +53,7 @@
 //   - calibrate: a [Learner] around another, whose epistemic deviations it calibrates
 //   - fused: the [Engine] in vector instructions
 //   - reliability: the calibration report, beliefs against what happened
+//   - viability: sets of states in which a system can be kept for ever
 //   - plan: the [Planner] implementations, and adversaries
 //   - rollout: the other engines, the choice among all, and the oracle
 //

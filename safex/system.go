@@ -317,8 +317,8 @@ func (s *System) CheckStart(x []float64) error {
 	still := make([]float64, nu)
 	_, excess := s.Score(x, still, x, still)
 	for k, e := range excess {
-		any := func(lo, n int) bool { return slices.Contains(s.uses[1+k][lo:lo+n], true) }
-		if any(nx, nu) || any(nx+nu+nx, nu) || any(0, nx) && any(nx+nu, nx) {
+		depends := func(lo, n int) bool { return slices.Contains(s.uses[1+k][lo:lo+n], true) }
+		if depends(nx, nu) || depends(nx+nu+nx, nu) || depends(0, nx) && depends(nx+nu, nx) {
 			continue
 		}
 		if !(e <= s.Limits[k].Budget) { // a NaN is beyond

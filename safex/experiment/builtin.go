@@ -28,8 +28,8 @@ var (
 const None = "none"
 
 // of is a function that returns v as a T.
-func of[T any, V any](make func() V) func() T {
-	return func() T { return any(make()).(T) }
+func of[T any, V any](fresh func() V) func() T {
+	return func() T { return any(fresh()).(T) }
 }
 
 func init() {

@@ -30,8 +30,8 @@ type Entry[T any] struct {
 type Labelled interface{ Label() string }
 
 // Add adds an entry, in place of the one of the same name if it has the same type. It panics if the name makes none, or is taken.
-func (r *Registry[T]) Add(name, about string, make func() T) {
-	if err := r.add(Entry[T]{name, about, make}); err != nil {
+func (r *Registry[T]) Add(name, about string, fresh func() T) {
+	if err := r.add(Entry[T]{name, about, fresh}); err != nil {
 		panic("experiment: " + err.Error())
 	}
 }

@@ -298,11 +298,11 @@ func SetField(v any, path, value string) error {
 		}
 		at.Set(list)
 	case reflect.Interface:
-		make, ok := choices[at.Type()]
+		choose, ok := choices[at.Type()]
 		if !ok {
 			return fmt.Errorf("--set %s: it can only be set in Go", path)
 		}
-		v, err := make(value)
+		v, err := choose(value)
 		if err != nil {
 			return fmt.Errorf("--set %s: %w", path, err)
 		}

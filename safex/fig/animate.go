@@ -87,7 +87,7 @@ func Animate(s *safex.System, e safex.Episode) (*Animation, error) {
 	stride := max(1, (steps+mostFrames-1)/mostFrames, int(math.Ceil(1/(mostRate*s.Dt)-1e-9)))
 	stride = min(stride, steps)
 	a := &Animation{Title: fmt.Sprintf("%s, episode %d", s.Name, e.Number), seconds: float64(stride) * s.Dt}
-	if p := s.Picture; p != nil && real(p.Right-p.Left) && real(p.Top-p.Bottom) {
+	if p := s.Picture; p != nil && finite(p.Right-p.Left) && finite(p.Top-p.Bottom) {
 		a.picture = p
 	}
 	broken := e.Broken(s.Budgets()...)

@@ -60,8 +60,8 @@ func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models 
 		}
 		return d
 	}
-	real := change(truth[c.State])
-	lo, hi := slices.Min(real), slices.Max(real)
+	moved := change(truth[c.State])
+	lo, hi := slices.Min(moved), slices.Max(moved)
 	span := max(hi-lo, 0.02*s.State[c.State].Scale)
 	lo, hi = lo-0.7*span, hi+1.1*span // with room for the legend
 	cut := func(v float64) float64 { return min(max(v, lo), hi) }
@@ -94,7 +94,7 @@ func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models 
 		band(pl, names[1], vs, outer[0], outer[1], theme.beyond)
 		band(pl, names[0], vs, inner[0], inner[1], theme.bound)
 		line(pl, names[2], vs, mean, theme.measured, 1.8)
-		line(pl, names[3], vs, real, theme.ink, 1.2, vg.Points(4), vg.Points(3))
+		line(pl, names[3], vs, moved, theme.ink, 1.2, vg.Points(4), vg.Points(3))
 		marks(pl, c, data, lo, lo+0.06*(hi-lo))
 		pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = c.From, c.To, lo, hi
 		if k == len(models)-1 {

@@ -21,7 +21,7 @@ func Contours(x, y Axis, f func(x, y float64) float64, lines ...Line) *Figure {
 	for r := range cells {
 		for c := range cells {
 			v := f(g.X(c), g.Y(r))
-			if !real(v) {
+			if !finite(v) {
 				v = math.NaN() // which is left empty
 			}
 			g.z[r][c] = v

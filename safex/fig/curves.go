@@ -46,7 +46,7 @@ func (c Curves) plot() *plot.Plot {
 func marked(p *plot.Plot, l look, xs, ys []float64) {
 	line(p, "", xs, ys, l.color, 1.8, l.dashes...)
 	for i, y := range ys {
-		if real(y) {
+		if finite(y) {
 			scatter(p, l.glyph(3), plotter.XY{X: xs[i], Y: y})
 		}
 	}

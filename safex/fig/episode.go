@@ -183,7 +183,7 @@ func (v view) room(k int) (least, most float64) {
 	mean, _, _ := v.forecast(k)
 	least, most = math.Inf(1), math.Inf(-1)
 	for _, y := range append(ys, mean...) {
-		if real(y) {
+		if finite(y) {
 			least, most = min(least, y), max(most, y)
 		}
 	}

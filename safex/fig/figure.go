@@ -103,7 +103,7 @@ func (k ticks) Ticks(lo, hi float64) (marks []plot.Tick) {
 // roomy widens the vertical range by shares of itself.
 func roomy(p *plot.Plot, below, above float64) {
 	span := p.Y.Max - p.Y.Min
-	if real(span) {
+	if finite(span) {
 		p.Y.Min, p.Y.Max = p.Y.Min-below*span, p.Y.Max+above*span
 	}
 }
@@ -112,13 +112,13 @@ func roomy(p *plot.Plot, below, above float64) {
 func line(p *plot.Plot, name string, xs, ys []float64, c color.Color, width float64, dashes ...vg.Length) {
 	first := true
 	for lo := 0; lo < len(xs); {
-		if !real(ys[lo]) {
+		if !finite(ys[lo]) {
 			lo++
 			continue
 		}
 		hi := lo
 		var pts plotter.XYs
-		for ; hi < len(xs) && real(ys[hi]); hi++ {
+		for ; hi < len(xs) && finite(ys[hi]); hi++ {
 			pts = append(pts, plotter.XY{X: xs[hi], Y: ys[hi]})
 		}
 		lo = hi
@@ -140,7 +140,7 @@ func dotted(p *plot.Plot, name string, xs, ys []float64, c color.Color, dashes .
 	line(p, name, xs, ys, c, 1.8, dashes...)
 	var dots plotter.XYs
 	for i, y := range ys {
-		if real(y) {
+		if finite(y) {
 			dots = append(dots, plotter.XY{X: xs[i], Y: y})
 		}
 	}
@@ -165,12 +165,12 @@ func series(k int) color.Color {
 func band(p *plot.Plot, name string, xs, lo, hi []float64, c color.Color) {
 	first := true
 	for i := 0; i < len(xs); {
-		if !real(lo[i]) || !real(hi[i]) {
+		if !finite(lo[i]) || !finite(hi[i]) {
 			i++
 			continue
 		}
 		var over, under plotter.XYs
-		for ; i < len(xs) && real(lo[i]) && real(hi[i]); i++ {
+		for ; i < len(xs) && finite(lo[i]) && finite(hi[i]); i++ {
 			over = append(over, plotter.XY{X: xs[i], Y: hi[i]})
 			under = append(under, plotter.XY{X: xs[i], Y: lo[i]})
 		}
@@ -201,7 +201,7 @@ func level(p *plot.Plot, name string, y float64, c color.Color) {
 	}
 }
 
-func real(v float64) bool { return v-v == 0 } // neither NaN nor infinite
+func finite(v float64) bool { return v-v == 0 } // neither NaN nor infinite
 
 // PNG is the figure as a picture of 144 dots per inch.
 func (f *Figure) PNG() ([]byte, error) {

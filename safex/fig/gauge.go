@@ -34,16 +34,16 @@ type meter struct {
 func (m meter) gauge(v float64, beyond bool) gauge {
 	share := func(v float64) float64 { return min(max((v-m.lo)/(m.hi-m.lo), 0), 1) }
 	g := gauge{text: m.name + " ?" + m.rest, from: share(m.zero), to: share(v), limit: 2, color: m.color}
-	if real(v) {
+	if finite(v) {
 		g.text = m.name + " " + decimal(v, m.digits) + m.rest
 	}
-	if real(m.limit) {
+	if finite(m.limit) {
 		g.limit = share(m.limit)
 	}
 	if beyond {
 		g.color = theme.limit
 	}
-	if !real(g.to) {
+	if !finite(g.to) {
 		g.to = g.from
 		if beyond {
 			g.to = 1
@@ -75,7 +75,7 @@ func limitMeters(s *safex.System, excess [][]float64) (meters []meter) {
 	for k, l := range s.Limits {
 		low, high := l.Max, l.Max
 		for _, row := range excess {
-			if q := l.Max + row[k]; real(q) {
+			if q := l.Max + row[k]; finite(q) {
 				low, high = min(low, q), max(high, q)
 			}
 		}
@@ -103,7 +103,7 @@ func stateMeters(s *safex.System, states [][]float64) (meters []meter) {
 	reach := 1.0
 	for _, x := range states {
 		for k, v := range s.State {
-			if r := math.Abs(x[k]) / v.Scale; real(r) {
+			if r := math.Abs(x[k]) / v.Scale; finite(r) {
 				reach = max(reach, r)
 			}
 		}

@@ -80,7 +80,7 @@ func (c VerticalBars) plot() *plot.Plot {
 	h := plotter.Histogram{Width: 0.8, FillColor: pale(l.color, 190), LineStyle: draw.LineStyle{Color: l.color, Width: vg.Points(0.5)}}
 	high := c.High
 	for i, v := range c.Values {
-		if real(v) && v > 0 {
+		if finite(v) && v > 0 {
 			h.Bins = append(h.Bins, plotter.HistogramBin{Min: float64(i) - 0.4, Max: float64(i) + 0.4, Weight: v})
 			high = max(high, v)
 		}

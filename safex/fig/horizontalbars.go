@@ -27,7 +27,7 @@ func (s HorizontalBars) plot() *plot.Plot {
 	most := s.Most
 	for i, b := range s.Bars {
 		names[i] = b.Name
-		if k := len(s.Bars) - 1 - i; real(b.Value) {
+		if k := len(s.Bars) - 1 - i; finite(b.Value) {
 			values[k] = b.Value
 			ends.XYs, ends.Labels = append(ends.XYs, plotter.XY{X: b.Value, Y: float64(k)}), append(ends.Labels, s.Texts[i])
 			most = max(most, b.Value)

@@ -90,7 +90,7 @@ func Bars(label string, bars ...Bar) *Figure {
 	values, names := make(plotter.Values, len(bars)), make([]string, len(bars))
 	for i, b := range bars {
 		k := len(bars) - 1 - i
-		if names[k] = b.Name; real(b.Value) {
+		if names[k] = b.Name; finite(b.Value) {
 			values[k] = b.Value
 		}
 	}

@@ -49,12 +49,12 @@ func (t path) plot() *plot.Plot {
 	speed, fastest := t.speed(rows)
 	shade := speedColors(fastest)
 	for i, v := range speed {
-		if real(v) {
+		if finite(v) {
 			a, b := rows[i], rows[i+1]
 			line(p, "", []float64{a[t.x], b[t.x]}, []float64{a[t.y], b[t.y]}, shade(v), 2.4)
 		}
 	}
-	if len(rows) > 0 && real(rows[0][t.x]) && real(rows[0][t.y]) {
+	if len(rows) > 0 && finite(rows[0][t.x]) && finite(rows[0][t.y]) {
 		scatter(p, start, plotter.XY{X: rows[0][t.x], Y: rows[0][t.y]})
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = pic.Left, pic.Right, pic.Bottom, pic.Top
@@ -74,7 +74,7 @@ func (t path) speed(rows [][]float64) (speed []float64, fastest float64) {
 	speed = make([]float64, max(0, len(rows)-1))
 	for i := range speed {
 		speed[i] = math.Hypot(rows[i+1][t.x]-rows[i][t.x], rows[i+1][t.y]-rows[i][t.y]) / t.s.Dt
-		if real(speed[i]) {
+		if finite(speed[i]) {
 			fastest = max(fastest, speed[i])
 		}
 	}

@@ -33,7 +33,7 @@ func (s Scatter) latest() (last float64, never bool) {
 		for _, x := range append([]float64{q.X, q.XLo, q.XHi}, q.RunsX...) {
 			if math.IsInf(x, 1) {
 				never = true
-			} else if real(x) {
+			} else if finite(x) {
 				last = max(last, x)
 			}
 		}

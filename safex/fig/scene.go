@@ -19,7 +19,7 @@ func scene(c draw.Canvas, p *safex.Picture, f frame) {
 	for _, shape := range p.Draw(f.x, f.u) {
 		var points []vg.Point
 		for _, q := range shape.Points {
-			if !real(q[0]) || !real(q[1]) {
+			if !finite(q[0]) || !finite(q[1]) {
 				points = nil
 				break
 			}

@@ -299,8 +299,8 @@ func TestVariants(t *testing.T) {
 
 // Variants are called by what they set, not by what somebody named them; by their names if that is no number, or if it does not differ.
 func TestLabels(t *testing.T) {
-	variant := func(name, old, new string) report.Method {
-		return learner("pendulum", "pessimistic", name, 2, 1, 0, old, new)
+	variant := func(name, old, now string) report.Method {
+		return learner("pendulum", "pessimistic", name, 2, 1, 0, old, now)
 	}
 	g := &Gallery{Set: &report.Set{Methods: []report.Method{
 		learner("pendulum", "pessimistic", "", 2, 1, 0),

@@ -68,46 +68,46 @@ func linear(r *rand.Rand, size int) *num.Program {
 func tangle(r *rand.Rand, size int) *num.Program {
 	return num.Trace(3, func(x num.Vec) num.Vec {
 		have := append(num.Vec{}, x...)
-		any := func() num.Expr { return have[r.IntN(len(have))] }
+		pick := func() num.Expr { return have[r.IntN(len(have))] }
 		for range size {
 			var e num.Expr
 			switch r.IntN(18) {
 			case 0:
-				e = any().Add(any())
+				e = pick().Add(pick())
 			case 1:
-				e = any().Sub(any())
+				e = pick().Sub(pick())
 			case 2:
-				e = any().Mul(any())
+				e = pick().Mul(pick())
 			case 3:
-				e = any().Div(any())
+				e = pick().Div(pick())
 			case 4:
-				e = any().Min(any())
+				e = pick().Min(pick())
 			case 5:
-				e = any().Max(any())
+				e = pick().Max(pick())
 			case 6:
-				e = any().Less(any())
+				e = pick().Less(pick())
 			case 7:
-				e = num.Where(any().Less(any()), any(), any())
+				e = num.Where(pick().Less(pick()), pick(), pick())
 			case 8:
-				e = any().Neg()
+				e = pick().Neg()
 			case 9:
-				e = any().Abs()
+				e = pick().Abs()
 			case 10:
-				e = any().Sqrt()
+				e = pick().Sqrt()
 			case 11:
-				e = any().Exp()
+				e = pick().Exp()
 			case 12:
-				e = any().Log()
+				e = pick().Log()
 			case 13:
-				e = any().Tanh()
+				e = pick().Tanh()
 			case 14:
-				e = any().Sin()
+				e = pick().Sin()
 			case 15:
-				e = any().Cos()
+				e = pick().Cos()
 			case 16:
-				e = num.Atan2(any(), any())
+				e = num.Atan2(pick(), pick())
 			case 17:
-				e = any().Round().Mul(r.NormFloat64())
+				e = pick().Round().Mul(r.NormFloat64())
 			}
 			have = append(have, e)
 		}

@@ -51,8 +51,8 @@ func TestCEMSaturates(t *testing.T) {
 func TestCEMMoves(t *testing.T) {
 	const n = 40000
 	for name, spoil := range map[string]func(values []float64){
-		"all real": func([]float64) {},
-		"few real": func(values []float64) {
+		"all finite": func([]float64) {},
+		"few finite": func(values []float64) {
 			for i := range values {
 				switch {
 				case i < 30:
@@ -63,7 +63,7 @@ func TestCEMMoves(t *testing.T) {
 				}
 			}
 		},
-		"none real": func(values []float64) {
+		"none finite": func(values []float64) {
 			for i := range values {
 				values[i] = math.NaN()
 			}
@@ -78,13 +78,13 @@ func TestCEMMoves(t *testing.T) {
 			spoil(values)
 			return nil
 		}})
-		var real []int
+		var finite []int
 		for i, v := range values[0] {
 			if v-v == 0 {
-				real = append(real, i)
+				finite = append(finite, i)
 			}
 		}
-		slices.SortFunc(real, func(a, b int) int {
+		slices.SortFunc(finite, func(a, b int) int {
 			if values[0][a] < values[0][b] {
 				return -1
 			}
@@ -92,7 +92,7 @@ func TestCEMMoves(t *testing.T) {
 		})
 		for d := range 2 {
 			var elites []float64
-			for _, i := range real[:min(len(real), c.Elites)] {
+			for _, i := range finite[:min(len(finite), c.Elites)] {
 				elites = append(elites, xs[0][d][i])
 			}
 			wantMean, wantStd := 0.0, c.Std

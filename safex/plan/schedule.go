@@ -62,11 +62,11 @@ func (s Schedule) At(episode int) float64 {
 
 // Check reports the first setting that is out of range.
 func (s Schedule) Check() error {
-	real := func(v, least float64) bool { return v >= least && !math.IsInf(v, 1) }
+	within := func(v, least float64) bool { return v >= least && !math.IsInf(v, 1) }
 	switch {
-	case !real(s.From, 0) || s.Shape != Steady && !real(s.To, 0):
+	case !within(s.From, 0) || s.Shape != Steady && !within(s.To, 0):
 		return fmt.Errorf("from %v to %v, want numbers of at least 0", s.From, s.To)
-	case s.Shape == Straight && !real(s.Episodes, 1) || s.Shape == Logistic && !real(s.Episodes, 0):
+	case s.Shape == Straight && !within(s.Episodes, 1) || s.Shape == Logistic && !within(s.Episodes, 0):
 		return fmt.Errorf("%v episodes, want at least 1 of a linear one, 0 of a sigmoid one", s.Episodes)
 	case s.Shape < Steady || s.Shape > Logistic:
 		return fmt.Errorf("no shape %d", int(s.Shape))

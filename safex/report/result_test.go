@@ -364,12 +364,12 @@ func TestReadErrors(t *testing.T) {
 		write(t, path, spoil(string(must(os.ReadFile(path)))))
 		return at(name)
 	}
-	replace := func(old, new string) func(string) string {
+	replace := func(old, now string) func(string) string {
 		return func(s string) string {
 			if !strings.Contains(s, old) {
 				t.Errorf("no %q in %s", old, s)
 			}
-			return strings.Replace(s, old, new, 1)
+			return strings.Replace(s, old, now, 1)
 		}
 	}
 	constant := func(text string) func(string) string { return func(string) string { return text } }

@@ -107,7 +107,7 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 		rows[i] = s.Methods[i].row(names[i], s.Methods[i].stream(src))
 	}
 	type place struct{ study, task string }
-	own, any := map[place]int{}, map[string]int{} // whom to compare with: in a study, and on a task
+	own, onTask := map[place]int{}, map[string]int{} // whom to compare with: in a study, and on a task
 	for _, fits := range []func(r Row) bool{
 		func(r Row) bool { return against == "" || r.Name == against },
 		func(r Row) bool { return r.Planner == against },
@@ -119,12 +119,12 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 			if _, ok := own[place{r.Study, r.Task}]; !ok {
 				own[place{r.Study, r.Task}] = i
 			}
-			if _, ok := any[r.Task]; !ok {
-				any[r.Task] = i
+			if _, ok := onTask[r.Task]; !ok {
+				onTask[r.Task] = i
 			}
 		}
 	}
-	if len(any) == 0 && len(rows) > 0 {
+	if len(onTask) == 0 && len(rows) > 0 {
 		return nil, fmt.Errorf("result: there is no method %q: %s", against, experiment.Instead(against, quoted(names)))
 	}
 	b := stats.DefaultBootstrap()
@@ -132,7 +132,7 @@ func (s *Set) Rows(against string, src rng.Stream) ([]Row, error) {
 		m := &s.Methods[i]
 		k, ok := own[place{m.Study, m.Task}]
 		if !ok {
-			k, ok = any[m.Task]
+			k, ok = onTask[m.Task]
 		}
 		if !ok || k == i || m.planned() != s.Methods[k].planned() {
 			continue

@@ -198,31 +198,31 @@ func number(v float64) string {
 
 // remarks are sentences on what rows do not say.
 func remarks(rows []Row) (lines []string) {
-	any := func(of func(Row) bool) bool { return slices.ContainsFunc(rows, of) }
-	if any(limited) {
+	some := func(of func(Row) bool) bool { return slices.ContainsFunc(rows, of) }
+	if some(limited) {
 		lines = append(lines,
 			"Violations are counted, not excluded: nothing here is certified.",
 			"The bound on runs is that of Clopper and Pearson for independent runs of the same settings. Steps of one run are not independent: the interval per step is too narrow.")
 	}
-	if any(func(r Row) bool { return r.Earliest > 0 }) {
+	if some(func(r Row) bool { return r.Earliest > 0 }) {
 		lines = append(lines, "The first violating step is counted from 1 on, over the whole run; there is no median if less than half of the runs come to one.")
 	}
-	if any(func(r Row) bool { return r.Finished < r.Runs }) {
+	if some(func(r Row) bool { return r.Finished < r.Runs }) {
 		lines = append(lines, "An unfinished run without a violation may have one yet: it is in neither of the numbers of runs without one.")
 	}
-	if any(func(r Row) bool { return r.Last != nil && r.Last.Seeds > 1 }) {
+	if some(func(r Row) bool { return r.Last != nil && r.Last.Seeds > 1 }) {
 		lines = append(lines, "The intervals of returns are bootstrap percentiles over seeds: too narrow for fewer than ten. The best episode is known only afterwards.")
 	}
-	if any(func(r Row) bool { return r.Better != nil }) {
+	if some(func(r Row) bool { return r.Better != nil }) {
 		lines = append(lines, "Better is the probability that a run ends with a higher return than one of the other method, where equal ones count a half; it does not ask who was safe.")
 	}
-	if any(planned) {
+	if some(planned) {
 		lines = append(lines, "Times are medians over episodes of their percentiles, on the machine that made them.")
 	}
-	if any(late) {
+	if some(late) {
 		lines = append(lines, "A late plan took as long as the agent's deadline, or longer. What one that was cut short came to depends on the machine.")
 	}
-	if any(func(r Row) bool { return r.Build != rows[0].Build }) {
+	if some(func(r Row) bool { return r.Build != rows[0].Build }) {
 		lines = append(lines, "The runs are of different builds of safex, which are methods of their own: "+strings.Join(builds(rows), "; ")+".")
 	}
 	return lines

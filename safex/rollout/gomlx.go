@@ -167,13 +167,13 @@ func window(b num.Batch, lo, hi int) num.Batch {
 // compiled returns the graph of k, building it the first time.
 func (g *GoMLX) compiled(k key, b gx.Belief) (*Exec, error) {
 	g.mu.Lock()
-	make, ok := g.graphs[k]
+	compile, ok := g.graphs[k]
 	if !ok {
-		make = sync.OnceValues(func() (*Exec, error) { return g.build(k, b) })
-		g.graphs[k] = make
+		compile = sync.OnceValues(func() (*Exec, error) { return g.build(k, b) })
+		g.graphs[k] = compile
 	}
 	g.mu.Unlock()
-	return make()
+	return compile()
 }
 
 func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {

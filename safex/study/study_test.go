@@ -684,13 +684,13 @@ func TestDamaged(t *testing.T) {
 		rows := bytes.SplitAfter(text, []byte("\n"))
 		return os.WriteFile(path, bytes.Join(rows[:len(rows)-2], nil), 0o644)
 	}
-	replaced := func(old, new string) func(string) error {
+	replaced := func(old, now string) func(string) error {
 		return func(path string) error {
 			text, err := os.ReadFile(path)
 			if err != nil || !bytes.Contains(text, []byte(old)) {
 				return cmp.Or(err, fmt.Errorf("%s has no %s", path, old))
 			}
-			return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644)
+			return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(now), 1), 0o644)
 		}
 	}
 	row := func(i int, now string) func(string) error {

@@ -703,12 +703,12 @@ func TestSweepLocked(t *testing.T) {
 	}
 }
 
-// real is a sweep of runs that take a moment each.
-const real = "sweep:\n  trials: 4\n  method: halving\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.AttackedCandidates: {from: 2, to: 8, whole: true}}\n  halving: {rungs: 2, keep: 0.5, least: 2}\n"
+// sweepFile is a sweep of runs that take a moment each.
+const sweepFile = "sweep:\n  trials: 4\n  method: halving\n  over: {planner.Beta: {from: 0.5, to: 4}, planner.AttackedCandidates: {from: 2, to: 8, whole: true}}\n  halving: {rungs: 2, keep: 0.5, least: 2}\n"
 
 // A trial that came to the last rung has the steps of a run of so many episodes from the start.
 func TestSweepSteps(t *testing.T) {
-	s := sweeping(t, strings.Replace(real, "least: 2", "least: 1", 1))
+	s := sweeping(t, strings.Replace(sweepFile, "least: 2", "least: 1", 1))
 	s.Study.Seeds = Seeds{1}
 	s.Study.UseEpisodes(3)
 	out := t.TempDir()
@@ -730,7 +730,7 @@ func TestKillSweep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	s := sweeping(t, real)
+	s := sweeping(t, sweepFile)
 	s.Study.Seeds = Seeds{1}
 	rows := func(out string) (n int) {
 		found, err := filepath.Glob(filepath.Join(out, "*", "*", "*", "steps.csv"))
@@ -746,7 +746,7 @@ func TestKillSweep(t *testing.T) {
 	_, want := climb(t, s, unkilled, 1, Here)
 	whole := rows(unkilled)
 	file, out := filepath.Join(t.TempDir(), "sweep.yaml"), filepath.Join(t.TempDir(), "killed")
-	if err := os.WriteFile(file, []byte(strings.Replace(sweepHead, "1-2", "[1]", 1)+real), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Replace(sweepHead, "1-2", "[1]", 1)+sweepFile), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	const kills = 12

@@ -49,7 +49,7 @@ func serve(t *testing.T, f fake, out string, work Worker) int {
 
 // A sweep in Slurm comes to what it comes to without, rung by rung; what is queued is waited for, and what was cancelled is submitted again.
 func TestSubmitSweep(t *testing.T) {
-	s := sweeping(t, real)
+	s := sweeping(t, sweepFile)
 	s.Study.Seeds = Seeds{1}
 	_, want := climb(t, s, t.TempDir(), 1, Here)
 	f, out, ctx := fakeSlurm(t, all...), filepath.Join(t.TempDir(), "out"), context.Background()

@@ -28,9 +28,9 @@ var all = []struct {
 func pointer[T any, P interface {
 	*T
 	Maker
-}](make func() T) func() Maker {
+}](fresh func() T) func() Maker {
 	return func() Maker {
-		v := make()
+		v := fresh()
 		return P(&v)
 	}
 }
