@@ -24,7 +24,7 @@ type Adversary interface {
 type Target struct {
 	safex.Query
 	Plans num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a plan
-	Beta  float64   // how many epistemic deviations η = 1 means, at least 0
+	Beta  float64   // how many epistemic deviations η = 1 means, at least 0; it is in place of the Beta of the Query
 
 	// Robust is the number of steps in which the model may err; later errors are 0. 0 is all steps.
 	Robust int
