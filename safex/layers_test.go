@@ -36,6 +36,7 @@ var layers = map[string]string{
 	"residual":    ". internal/checksum num rng gx",
 	"calibrate":   ". internal/checksum num rng gx",
 	"fused":       ". num internal/vec",
+	"reach":       ". num internal/vec",
 	"reliability": ". stats",
 	"plan":        ". num rng opt",
 	// the engine of every model, that of vectors among others
