@@ -12,14 +12,23 @@ type Prover struct {
 	system       *safex.System
 	nx, nu       int
 	source       source
-	prior        *num.Program // nil for the state that stays
-	scale, floor []float64    // [nx], of the epistemic deviation
+	prior        *num.Program   // nil for the state that stays
+	turned       *num.Program   // the same without sines of angles that are known by them; nil if it has none
+	scale, floor []float64      // [nx], of the epistemic deviation
+	limits       []*num.Program // of the Outcome, the limits alone, as they are and, if that differs, turned
 }
 
 // A source encloses the change of the state that a model believes in. It never changes.
 type source interface {
 	// patcher is the memory of a worker, for patches of nv variables.
 	patcher(nv int) patcher
+	// setter is the memory of a worker, for regions.
+	setter() setter
+}
+
+// A setter encloses the change over a region.
+type setter interface {
+	enclose(dst *enclosure, r *region)
 }
 
 // A patcher encloses changes over patches, each for itself.
@@ -56,6 +65,21 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 			panic(fmt.Sprintf("reach: a prior of %d inputs and %d outputs for %d state and %d action dimensions", f.Prior.In, f.Prior.Out, nx, nu))
 		}
 		p.prior = f.Prior
+		var all []int
+		for d := range nx {
+			all = append(all, d)
+		}
+		if q, same := turned(f.Prior, all); !same {
+			p.turned = q
+		}
+	}
+	var limits []int
+	for k := range s.Limits {
+		limits = append(limits, 1+k)
+	}
+	p.limits = []*num.Program{picked(s.Outcome, limits)}
+	if q, same := turned(s.Outcome, limits); !same {
+		p.limits = append(p.limits, q)
 	}
 	return p, nil
 }
@@ -63,9 +87,25 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 // still is the source of no change, without doubt, of so many dimensions.
 type still int
 
-func (s still) patcher(int) patcher { return s }
+func (s still) patcher(int) patcher { return stillPatch{} }
 
-func (s still) enclose(dst *enclosures, _ *patches) {
+func (s still) setter() setter { return stillSet(s) }
+
+// stillPatch is a still's patcher.
+type stillPatch struct{}
+
+func (stillPatch) enclose(dst *enclosures, _ *patches) {
+	clear(dst.mid)
+	clear(dst.slope)
+	clear(dst.rad)
+	clear(dst.dev)
+}
+
+// stillSet is a still's setter.
+type stillSet int
+
+func (s stillSet) enclose(dst *enclosure, r *region) {
+	dst.resize(int(s), r.nv)
 	clear(dst.mid)
 	clear(dst.slope)
 	clear(dst.rad)
