@@ -34,7 +34,7 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 	case f.Features != nil:
 		regress(mean, dev, f.Features, z)
 	case f.Kernels != nil:
-		process(mean, dev, f.Kernels, z)
+		posteriorOf(mean, dev, f.Kernels, z)
 	}
 	base := x
 	if f.Prior != nil {
@@ -121,7 +121,7 @@ func regress(mean, dev []float64, f *safex.Features, z []float64) {
 	}
 }
 
-func process(mean, dev []float64, k *safex.Kernels, z []float64) {
+func posteriorOf(mean, dev []float64, k *safex.Kernels, z []float64) {
 	for d, o := range k.Outputs {
 		n := len(o.Weights)
 		ρ := make([]float64, n)

@@ -49,8 +49,10 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 	switch {
 	case f.Layers != nil:
 		p.source, err = newNetwork(f.Layers, nx, nx+nu)
-	case f.Features != nil, f.Kernels != nil:
-		err = fmt.Errorf("reach: no bounds of a %T", m)
+	case f.Features != nil:
+		p.source = newFeatures(f.Features, nx, nx+nu)
+	case f.Kernels != nil:
+		p.source, err = newGaussian(f.Kernels, nx, nx+nu)
 	}
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type Plan struct {
 	//	u = clip(Actions + K (x - About), -1, 1);
 	//
 	// nil, of all steps or of one, gives Actions as they are. About are the states that Gains are about, one for each step; nil is the Center of the
-	// tube's own set before the step.
+	// tube's own set before the step, and of the last one of which something is known: Tube.About.
 	Gains, About [][]float64
 	// Play is by how much each action may be off that, in either direction, of each step; nil is 0.
 	Play [][]float64
@@ -166,6 +166,7 @@ type walker struct {
 	keep   int
 	setter setter
 	said   enclosure
+	about  []float64    // what the gains of this step are about, or of the last one of which something is known
 	last   []num.Affine // the actions of the step before, of which only the range is known unless they are points
 }
 
@@ -185,9 +186,9 @@ func (w *walker) actions(s Set, t int) (a acts, about []float64) {
 	nx, nu := w.nx, w.nu
 	a = acts{slices.Clone(w.plan.Actions[t]), make([]float64, nu*nx), make([]float64, nu), make([]float64, nu), make([]float64, nu), make([]float64, nu)}
 	var gains []float64
+	about = s.Center
 	if w.plan.Gains != nil {
 		gains = w.plan.Gains[t]
-		about = s.Center
 		if w.plan.About != nil {
 			about = w.plan.About[t]
 		}
@@ -263,14 +264,15 @@ func (w *walker) step(tube *Tube, s Set, t int) Set {
 	if known {
 		var about []float64
 		a, about = w.actions(s, t)
-		if w.plan.Gains != nil {
-			tube.About = append(tube.About, slices.Clone(about))
-		}
+		w.about = slices.Clone(about)
 	} else {
 		a = w.anyActions(t)
-		if w.plan.Gains != nil {
-			tube.About = append(tube.About, nil)
-		}
+	}
+	if w.plan.About != nil {
+		w.about = slices.Clone(w.plan.About[t])
+	}
+	if w.plan.Gains != nil {
+		tube.About = append(tube.About, w.about)
 	}
 	cols := len(s.Gen[0])
 	symbols := cols
