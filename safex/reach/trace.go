@@ -18,6 +18,15 @@ type angle struct{ y, x, rest num.Expr }
 func turned(p *num.Program, want []int) (q *num.Program, same bool) {
 	same = true
 	steps, outs := p.Steps()
+	needed := make([]bool, len(steps))
+	for _, k := range want {
+		needed[outs[k]] = true
+	}
+	for i := len(steps) - 1; i >= 0; i-- {
+		for _, a := range steps[i].Arg { // of an operation of fewer, register 0 too, which is no sine
+			needed[a] = needed[a] || needed[i]
+		}
+	}
 	q = num.Trace(p.In, func(in num.Vec) num.Vec {
 		value := make([]num.Expr, len(steps))
 		angles := make([]*angle, len(steps))
@@ -42,7 +51,7 @@ func turned(p *num.Program, want []int) (q *num.Program, same bool) {
 				if va == nil {
 					break
 				}
-				same = false
+				same = same && !needed[i]
 				ρ := va.y.Square().Add(va.x.Square()).Sqrt()
 				y, x := va.y.Div(ρ), va.x.Div(ρ)
 				if s.Op == num.OpSin {
