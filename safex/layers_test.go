@@ -37,6 +37,7 @@ var layers = map[string]string{
 	"residual":    ". internal/checksum num rng gx",
 	"calibrate":   ". internal/checksum num rng gx",
 	"fused":       ". num internal/vec",
+	"reach":       ". num internal/vec",
 	"reliability": ". stats",
 	"viability":   ". num",
 	"plan":        ". num rng opt",

@@ -1,0 +1,15 @@
+package reach
+
+// unit is twice the unit roundoff of float64, 2⁻⁵³. Bounds of this package count each rounding with it, so that every one of them has
+// a factor of two to spare, for what products of such bounds leave out.
+const unit = 0x1p-52
+
+// tiny is added where a result may be too small to be a normal number: it is more than the sum of all such losses.
+const tiny = 1e-290
+
+// gamma is at least γₙ = n u / (1 - n u), u = 2⁻⁵³, with room for a few more roundings: a sum of n products in any order, with or
+// without fused multiply-add, is off by at most γₙ times the sum of their magnitudes (Higham, 2002, section 3.1).
+func gamma(n int) float64 { return float64(n+8) * unit }
+
+// above is at least the exact value of a sum of n numbers of one sign, or of products of them, that came out as v.
+func above(v float64, n int) float64 { return v*(1+gamma(n)) + tiny }
