@@ -52,6 +52,7 @@
 //   - residual: a prior, and a [Learner] of what it gets wrong
 //   - calibrate: a [Learner] around another, whose epistemic deviations it calibrates
 //   - fused: the [Engine] in vector instructions
+//   - reach: sound bounds of where a [Model] can take a plan, under every model error
 //   - reliability: the calibration report, beliefs against what happened
 //   - viability: sets of states in which a system can be kept for ever
 //   - plan: the [Planner] implementations, and adversaries

@@ -91,7 +91,7 @@ func follow(s *safex.System, f *safex.Form, q Plan, tube *Tube, w walk) (states,
 func worsen(t testing.TB, roll safex.Rollout, q Plan, w walk, rounds int) walk {
 	nx, nu := len(q.State), len(q.Actions[0])
 	h := len(q.Actions)
-	c := safex.Candidates{State: q.State, Beta: q.Beta, Actions: num.NewBatch(h*nu, 1), Eta: num.NewBatch(h*nx, 1), Last: q.Last}
+	c := safex.Candidates{State: q.State, Beta: q.Beta, Actions: num.NewBatch(h*nu, 1), Eta: num.NewBatch(h*nx, 1), LastAction: q.Last}
 	for at, u := range q.Actions {
 		for k, v := range u {
 			c.Actions[at*nu+k][0] = v
@@ -102,7 +102,7 @@ func worsen(t testing.TB, roll safex.Rollout, q Plan, w walk, rounds int) walk {
 	}
 	var r safex.Rolled
 	for range rounds {
-		if err := roll.Roll(context.Background(), &r, c, &safex.Ascent{Excess: 1, Sharpness: 20}); err != nil {
+		if err := roll.Roll(context.Background(), &r, c, &safex.Scalarisation{Excess: 1, Sharpness: 20}); err != nil {
 			t.Fatal(err)
 		}
 		for i, g := range r.GradEta {
