@@ -39,7 +39,7 @@ var layers = map[string]string{
 	"fused":       ". num internal/vec",
 	"reach":       ". num internal/vec",
 	"reliability": ". stats",
-	"viability":   ". num",
+	"viability":   ". num reach",
 	"plan":        ". num rng opt",
 	// the engine of every model, that of vectors among others
 	"rollout": ". fused internal/checksum num rng gx",

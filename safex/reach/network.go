@@ -313,7 +313,7 @@ func (c *chords) backward(m int) {
 			break
 		}
 		clear(c.cmost)
-		steepest := 0.0
+		var steepest [lanes]float64
 		for k := range width {
 			α := c.α[h][k*lanes:][:lanes]
 			row := coef[k*cols:][:cols]
@@ -323,11 +323,13 @@ func (c *chords) backward(m int) {
 					c.cmost[d*lanes+l] = max(c.cmost[d*lanes+l], math.Abs(row[d*lanes+l]))
 				}
 			}
-			steepest = max(steepest, greatest(α))
+			for l, v := range α {
+				steepest[l] = max(steepest[l], math.Abs(v))
+			}
 		}
 		y := &c.layers[h]
 		for i := range c.loose {
-			c.loose[i] = (c.loose[i]*steepest + gamma(width+2)*c.cmost[i]) * y.column[m] * (1 + 16*unit)
+			c.loose[i] = (c.loose[i]*steepest[i%lanes] + gamma(width+2)*c.cmost[i]) * y.column[m] * (1 + 16*unit)
 		}
 		y.back[m].Mul(next[:y.in*cols], coef, cols)
 		coef, next = next[:y.in*cols], coef[:cap(coef)]

@@ -122,7 +122,7 @@ func (g *Grid) Cell(x []float64) int {
 }
 
 // A span is the cells of an axis that a range meets: from lo on, count of them; around the circle of an angle.
-type span struct{ lo, count int }
+type span struct{ lo, count int32 }
 
 // slack is by how much ranges are widened for the rounding of their own arithmetic, relative to the numbers in it: many times the few
 // roundings that they take.
@@ -138,21 +138,21 @@ func (a Axis) span(lo, hi float64) (s span, ok bool) {
 	}
 	if a.Angle != nil {
 		if hi-lo >= 2*math.Pi-2*w {
-			return span{0, a.Cells}, true
+			return span{0, int32(a.Cells)}, true
 		}
 		from, to := int(math.Floor((lo-a.From)/w)), int(math.Floor((hi-a.From)/w))
 		count := to - from + 1
 		if count >= a.Cells {
-			return span{0, a.Cells}, true
+			return span{0, int32(a.Cells)}, true
 		}
-		return span{((from % a.Cells) + a.Cells) % a.Cells, count}, true
+		return span{int32(((from % a.Cells) + a.Cells) % a.Cells), int32(count)}, true
 	}
 	if lo < a.From || hi > a.To {
 		return s, false
 	}
 	from, to := int(math.Floor((lo-a.From)/w)), int(math.Floor((hi-a.From)/w))
 	from, to = max(from, 0), min(to, a.Cells-1)
-	return span{from, to - from + 1}, true
+	return span{int32(from), int32(to - from + 1)}, true
 }
 
 // box are the spans of the states within r of c, in each dimension; ok is false if some are in no cell. An angle is that of any pair of sine and

@@ -5,27 +5,15 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
+	"slices"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/reach"
 )
-
-// An Enclosure is an outer set of next states, as an affine image of the set that they come from and a box:
-//
-//	Center + Σ_k Gen[k] ε_k + [-Rem, Rem],   ε in [-1, 1]^k.
-type Enclosure struct {
-	Center, Rem []float64   // [nx]
-	Gen         [][]float64 // [k][nx]
-}
-
-// An Encloser bounds the next states of a belief. It is called by several goroutines at a time.
-type Encloser interface {
-	// Enclose writes to dst an outer set of the next states of all x in center + Σ gen[k] ε_k + [-rem, rem] with the action u, for every
-	// model error in the box and every disturbance that is counted: sound, with outward rounding.
-	Enclose(dst *Enclosure, center []float64, gen [][]float64, rem, u []float64) error
-}
 
 // Settings are how a kernel is computed.
 type Settings struct {
@@ -33,10 +21,12 @@ type Settings struct {
 	Block   int         // cells of a block along an axis, over which the belief is bounded at once, at least 1
 	Actions [][]float64 // that are tried, each in [-1, 1]^nu; nil is Levels of each dimension
 	Levels  int         // of an action, from -1 to 1, at least 2
+	Beta    float64     // epistemic deviations that the model may err by, in each step and dimension, at least 0
+	Noise   []float64   // [nx] half the width of a box of noise that is added in every step, in the units of the state; nil is 0
 }
 
-// DefaultSettings are blocks of four cells and five levels of each action.
-func DefaultSettings() Settings { return Settings{Block: 4, Levels: 5} }
+// DefaultSettings are blocks of four cells, five levels of each action and two deviations.
+func DefaultSettings() Settings { return Settings{Block: 4, Levels: 5, Beta: 2} }
 
 // Check reports the first setting that is out of range.
 func (c Settings) Check() error {
@@ -47,6 +37,10 @@ func (c Settings) Check() error {
 		return fmt.Errorf("viability: Levels %d: want 2 to 100", c.Levels)
 	case len(c.Actions) > math.MaxInt8:
 		return fmt.Errorf("viability: %d actions: want at most %d", len(c.Actions), math.MaxInt8)
+	case !(c.Beta >= 0) || math.IsInf(c.Beta, 1):
+		return fmt.Errorf("viability: Beta is %v: want at least 0", c.Beta)
+	case slices.ContainsFunc(c.Noise, func(v float64) bool { return !(v >= 0) || math.IsInf(v, 1) }):
+		return fmt.Errorf("viability: Noise is %v: want at least 0 in each dimension", c.Noise)
 	}
 	return nil
 }
@@ -88,14 +82,17 @@ type Kernel struct {
 	sum     []int32
 }
 
-// Compute is the kernel of the belief that e encloses. A limit on the rate of actions is refused, as an action is judged by itself; a budget is
+// Compute is the kernel of the belief that p is of. A limit on the rate of actions is refused, as an action is judged by itself; a budget is
 // not spent. A cancelled ctx returns its error.
-func Compute(ctx context.Context, s *safex.System, e Encloser, c Settings) (*Kernel, error) {
+func Compute(ctx context.Context, s *safex.System, p *reach.Prover, c Settings) (*Kernel, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if s.Rated() {
 		return nil, fmt.Errorf("viability: task %q limits the rate of its actions, and a kernel judges each action by itself", s.Name)
+	}
+	if c.Noise != nil && len(c.Noise) != len(s.State) {
+		return nil, fmt.Errorf("viability: Noise has %d dimensions, and task %q %d", len(c.Noise), s.Name, len(s.State))
 	}
 	axes := len(s.State) - len(s.Angles)
 	g, err := NewGrid(s, c.cells(axes))
@@ -106,19 +103,31 @@ func Compute(ctx context.Context, s *safex.System, e Encloser, c Settings) (*Ker
 	if err != nil {
 		return nil, err
 	}
+	if n := float64(g.Len()) * float64(len(actions)) * float64(axes); n > mostSpans {
+		return nil, fmt.Errorf("viability: %d cells on %d axes with %d actions take %.3g GB: want fewer Cells, Levels or Actions", g.Len(), axes, len(actions), n*spanSize/1e9)
+	}
 	k := &Kernel{Grid: *g, Actions: actions, Choice: make([]int8, g.Len())}
-	moves, err := k.moves(ctx, s, e, c.Block)
+	moves, err := k.moves(ctx, s, p, c)
 	if err != nil {
 		return nil, err
 	}
 	return k, k.shrink(ctx, moves)
 }
 
+// mostSpans is the largest number of spans: a gigabyte.
+const (
+	spanSize  = 8
+	mostSpans = 1e9 / spanSize
+)
+
 // nowhere is the count of a move that leaves the grid or breaks a limit.
 const nowhere = -1
 
+// together is how many blocks a worker encloses at a time: those that fit in a vector.
+const together = 8
+
 // moves are the spans of cells that each cell leads to under each action: [action][cell][axis].
-func (k *Kernel) moves(ctx context.Context, s *safex.System, e Encloser, block int) ([][]span, error) {
+func (k *Kernel) moves(ctx context.Context, s *safex.System, p *reach.Prover, c Settings) ([][]span, error) {
 	n, axes := k.Grid.Len(), len(k.Grid.Axes)
 	moves := make([][]span, len(k.Actions))
 	for a := range moves {
@@ -127,118 +136,131 @@ func (k *Kernel) moves(ctx context.Context, s *safex.System, e Encloser, block i
 	blocks := 1
 	counts := make([]int, axes)
 	for i, a := range k.Grid.Axes {
-		counts[i] = (a.Cells + block - 1) / block
+		counts[i] = (a.Cells + c.Block - 1) / c.Block
 		blocks *= counts[i]
 	}
 	var next atomic.Int64
-	var wait sync.WaitGroup
-	var once sync.Once
-	var failed error
+	workers, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			w := newWorker(k, s, e, block, counts, moves)
-			for b := int(next.Add(1)) - 1; b < blocks; b = int(next.Add(1)) - 1 {
-				err := ctx.Err()
-				if err == nil {
-					err = w.block(b)
+		workers.Go(func() error {
+			w := newWorker(k, s, p, c, counts, moves)
+			for b := int(next.Add(together)) - together; b < blocks; b = int(next.Add(together)) - together {
+				if err := ctx.Err(); err != nil {
+					return err
 				}
-				if err != nil {
-					once.Do(func() { failed = err })
-					next.Store(int64(blocks))
-					return
-				}
+				w.blocks(b, min(b+together, blocks))
 			}
+			return nil
 		})
 	}
-	wait.Wait()
-	return moves, failed
+	return moves, workers.Wait()
 }
 
-// A worker encloses one block of cells after the other.
+// A block is some cells side by side on each axis.
+type block struct{ first, last []int } // on each axis, the last not among them
+
+// worker is the memory of a goroutine that encloses blocks of cells.
 type worker struct {
 	k      *Kernel
 	s      *safex.System
-	e      Encloser
-	size   int   // cells of a block along an axis
+	imager *reach.Imager
+	Settings
 	counts []int // blocks along each axis
 	moves  [][]span
 
-	first, last []int // cells of the block on each axis, the last not among them
-	center, rem []float64
-	gen         [][]float64
-	out         Enclosure
-	c, r        []float64
-	spans       []span
-	in, excess  []num.Interval
+	each       [together]block
+	from       [together]reach.Patch
+	to         [together]reach.Image
+	c, r       []float64
+	spans      []span
+	in, excess []num.Interval
 }
 
-func newWorker(k *Kernel, s *safex.System, e Encloser, size int, counts []int, moves [][]span) *worker {
+func newWorker(k *Kernel, s *safex.System, p *reach.Prover, c Settings, counts []int, moves [][]span) *worker {
 	nx, axes := len(s.State), len(counts)
 	w := &worker{
-		k: k, s: s, e: e, size: size, counts: counts, moves: moves, first: make([]int, axes), last: make([]int, axes),
-		center: make([]float64, nx), rem: make([]float64, nx), c: make([]float64, nx), r: make([]float64, nx), spans: make([]span, axes),
+		k: k, s: s, imager: p.Imager(axes), Settings: c, counts: counts, moves: moves, c: make([]float64, nx), r: make([]float64, nx), spans: make([]span, axes),
 		in: make([]num.Interval, 2*(nx+len(s.Action))), excess: make([]num.Interval, 1+len(s.Limits)),
 	}
-	for range axes {
-		w.gen = append(w.gen, make([]float64, nx))
+	for i := range w.from {
+		w.each[i] = block{make([]int, axes), make([]int, axes)}
+		w.from[i] = reach.Patch{Center: make([]float64, nx), Off: make([]float64, nx)}
+		for range axes {
+			w.from[i].Gen = append(w.from[i].Gen, make([]float64, nx))
+		}
 	}
 	return w
 }
 
-// block fills in the moves of the cells of block b.
-func (w *worker) block(b int) error {
+// blocks fills in the moves of the cells of the blocks from b to end.
+func (w *worker) blocks(b, end int) {
+	n := end - b
+	for i := range n {
+		w.place(&w.each[i], b+i)
+		w.states(&w.from[i], w.each[i])
+	}
+	for a, u := range w.k.Actions {
+		w.imager.Images(w.to[:n], w.from[:n], [][]float64{u})
+		for i := range n {
+			w.widen(&w.to[i])
+			w.cells(w.each[i], &w.from[i], &w.to[i], a)
+		}
+	}
+}
+
+// place says which cells block number b is of.
+func (w *worker) place(to *block, b int) {
 	axes := w.k.Grid.Axes
 	for i := len(axes) - 1; i >= 0; i-- {
 		at := b % w.counts[i]
 		b /= w.counts[i]
-		w.first[i], w.last[i] = at*w.size, min((at+1)*w.size, axes[i].Cells)
+		to.first[i], to.last[i] = at*w.Block, min((at+1)*w.Block, axes[i].Cells)
 	}
-	w.states()
-	for a, u := range w.k.Actions {
-		if err := w.e.Enclose(&w.out, w.center, w.gen, w.rem, u); err != nil {
-			return err
-		}
-		w.cells(a, u)
-	}
-	return nil
 }
 
-// states encloses the states of the block: a column for each axis, and for angles the remainder of the circle's bend,
+// states encloses the states of a block: a column for each axis, and for angles the remainder of the circle's bend,
 // |cos(m + δ) - cos m + δ sin m| ≤ δ²/2, and as much of the sine.
-func (w *worker) states() {
+func (w *worker) states(p *reach.Patch, b block) {
 	for i, a := range w.k.Grid.Axes {
-		lo, hi := a.From+float64(w.first[i])*a.width(), a.From+float64(w.last[i])*a.width()
+		lo, hi := a.From+float64(b.first[i])*a.width(), a.From+float64(b.last[i])*a.width()
 		mid, half := lo+(hi-lo)/2, (hi-lo)/2*(1+slack)
-		clear(w.gen[i])
+		clear(p.Gen[i])
 		if a.Angle == nil {
-			w.center[a.State], w.gen[i][a.State], w.rem[a.State] = mid, half, slack*math.Abs(mid)
+			p.Center[a.State], p.Gen[i][a.State], p.Off[a.State] = mid, half, slack*math.Abs(mid)
 			continue
 		}
 		sin, cos := math.Sincos(mid)
 		bend := half*half/2*(1+slack) + slack
-		w.center[a.Angle.Cos], w.gen[i][a.Angle.Cos], w.rem[a.Angle.Cos] = cos, -sin*half, bend
-		w.center[a.Angle.Sin], w.gen[i][a.Angle.Sin], w.rem[a.Angle.Sin] = sin, cos*half, bend
+		p.Center[a.Angle.Cos], p.Gen[i][a.Angle.Cos], p.Off[a.Angle.Cos] = cos, -sin*half, bend
+		p.Center[a.Angle.Sin], p.Gen[i][a.Angle.Sin], p.Off[a.Angle.Sin] = sin, cos*half, bend
 	}
 }
 
-// cells fills in the moves of each cell of the block under action a: the part of the enclosure that belongs to the cell.
-func (w *worker) cells(a int, u []float64) {
+// widen adds the model error and the noise to what an image is off by.
+func (w *worker) widen(m *reach.Image) {
+	for d := range m.Off {
+		if m.Off[d] += w.Beta * m.Deviation[d]; w.Noise != nil {
+			m.Off[d] += w.Noise[d]
+		}
+		m.Off[d] *= 1 + slack
+	}
+}
+
+// cells fills in the moves of each cell of a block under action a: the part of the image that belongs to the cell.
+func (w *worker) cells(b block, from *reach.Patch, to *reach.Image, a int) {
 	axes := w.k.Grid.Axes
-	broken := w.breaks(u)
-	at := make([]int, len(axes))
-	copy(at, w.first)
+	broken := w.breaks(from, to, w.k.Actions[a])
+	at := slices.Clone(b.first)
 	for {
 		cell := 0
 		for i, x := range axes {
 			cell = cell*x.Cells + at[i]
 		}
-		copy(w.c, w.out.Center)
-		for d := range w.r {
-			w.r[d] = w.out.Rem[d]
-		}
-		for i, g := range w.out.Gen {
-			n := float64(w.last[i] - w.first[i])
-			offset := (2*float64(at[i]-w.first[i]) + 1 - n) / n
+		copy(w.c, to.Center)
+		copy(w.r, to.Off)
+		for i, g := range to.Gen {
+			n := float64(b.last[i] - b.first[i])
+			offset := (2*float64(at[i]-b.first[i]) + 1 - n) / n
 			for d, v := range g {
 				w.c[d] += offset * v
 				w.r[d] += math.Abs(v) / n
@@ -247,18 +269,18 @@ func (w *worker) cells(a int, u []float64) {
 		for d := range w.r { // for the sums above
 			w.r[d] += slack * (w.r[d] + math.Abs(w.c[d]))
 		}
-		to := w.moves[a][cell*len(axes) : (cell+1)*len(axes)]
+		move := w.moves[a][cell*len(axes) : (cell+1)*len(axes)]
 		if broken || !w.k.Grid.box(w.spans, w.c, w.r) {
-			to[0].count = nowhere
+			move[0].count = nowhere
 		} else {
-			copy(to, w.spans)
+			copy(move, w.spans)
 		}
 		i := len(at) - 1
 		for ; i >= 0; i-- {
-			if at[i]++; at[i] < w.last[i] {
+			if at[i]++; at[i] < b.last[i] {
 				break
 			}
-			at[i] = w.first[i]
+			at[i] = b.first[i]
 		}
 		if i < 0 {
 			return
@@ -266,17 +288,17 @@ func (w *worker) cells(a int, u []float64) {
 	}
 }
 
-// breaks tells whether a step of the block may break a limit. A limit that is a plain bound of the next state is that of the grid.
-func (w *worker) breaks(u []float64) bool {
+// breaks tells whether a step from a patch to its image may break a limit. A limit that is a plain bound of the next state is that of the grid.
+func (w *worker) breaks(from *reach.Patch, to *reach.Image, u []float64) bool {
 	nx, nu := len(w.s.State), len(w.s.Action)
 	for d := range nx {
-		r, R := w.rem[d], w.out.Rem[d]
-		for i := range w.gen {
-			r, R = r+math.Abs(w.gen[i][d]), R+math.Abs(w.out.Gen[i][d])
+		r, R := from.Off[d], to.Off[d]
+		for i := range from.Gen {
+			r, R = r+math.Abs(from.Gen[i][d]), R+math.Abs(to.Gen[i][d])
 		}
-		r, R = r*(1+slack), R*(1+slack)
-		w.in[d] = num.Interval{Lo: w.center[d] - r, Hi: w.center[d] + r}
-		w.in[nx+nu+d] = num.Interval{Lo: w.out.Center[d] - R, Hi: w.out.Center[d] + R}
+		r, R = (r+slack*math.Abs(from.Center[d]))*(1+slack), (R+slack*math.Abs(to.Center[d]))*(1+slack)
+		w.in[d] = num.Interval{Lo: from.Center[d] - r, Hi: from.Center[d] + r}
+		w.in[nx+nu+d] = num.Interval{Lo: to.Center[d] - R, Hi: to.Center[d] + R}
 	}
 	for i, v := range u {
 		w.in[nx+i], w.in[2*nx+nu+i] = num.Point(v), num.Point(v)
@@ -379,7 +401,7 @@ func (k *Kernel) count() {
 func (k *Kernel) full(to []span) bool {
 	volume := 1
 	for _, s := range to {
-		volume *= s.count
+		volume *= int(s.count)
 	}
 	return k.inside(to, 0, 0, 1) == int32(volume)
 }
@@ -396,7 +418,7 @@ func (k *Kernel) inside(to []span, i, offset int, sign int32) int32 {
 	part := func(lo, hi int) int32 {
 		return k.inside(to, i+1, offset+hi*stride, sign) - k.inside(to, i+1, offset+lo*stride, sign)
 	}
-	lo, hi, n := to[i].lo, to[i].lo+to[i].count, k.Grid.Axes[i].Cells
+	lo, hi, n := int(to[i].lo), int(to[i].lo+to[i].count), k.Grid.Axes[i].Cells
 	if hi <= n {
 		return part(lo, hi)
 	}
@@ -419,6 +441,19 @@ func (k *Kernel) Backup(x []float64) []float64 {
 func (k *Kernel) Holds(c, r []float64) bool {
 	to := make([]span, len(k.Grid.Axes))
 	return k.Grid.box(to, c, r) && k.full(to)
+}
+
+// Portion is the share of the cells that the states within r of c are in which belong to the kernel: 0 if some are outside of the grid.
+func (k *Kernel) Portion(c, r []float64) float64 {
+	to := make([]span, len(k.Grid.Axes))
+	if !k.Grid.box(to, c, r) {
+		return 0
+	}
+	volume := 1.0
+	for _, s := range to {
+		volume *= float64(s.count)
+	}
+	return float64(k.inside(to, 0, 0, 1)) / volume
 }
 
 // Share is the share of the grid that is in the kernel.
