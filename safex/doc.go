@@ -55,6 +55,7 @@
 //   - reach: sound bounds of where a [Model] can take a plan, under every model error
 //   - reliability: the calibration report, beliefs against what happened
 //   - viability: sets of states in which a system can be kept for ever
+//   - filter: the [Filter] that executes what is proved
 //   - plan: the [Planner] implementations, and adversaries
 //   - rollout: the other engines, the choice among all, and the oracle
 //

@@ -40,6 +40,7 @@ var layers = map[string]string{
 	"reach":       ". num internal/vec",
 	"reliability": ". stats",
 	"viability":   ". num reach",
+	"filter":      ". num reach viability",
 	"plan":        ". num rng opt",
 	// the engine of every model, that of vectors among others
 	"rollout": ". fused internal/checksum num rng gx",
@@ -51,7 +52,7 @@ var layers = map[string]string{
 	"opttest":   "num opt rng",
 	"plantest":  ". num rng",
 	// 4: all parts of a run, by name
-	"experiment": ". calibrate ensemble fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
+	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
 	// 5: runs on disk
 	"store": ". experiment fig internal/disk internal/encode train",
 	// 6: what is asked of plans, planners and boxes

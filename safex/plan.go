@@ -52,5 +52,8 @@ type Plan struct {
 	// to itself at the next step. What their columns are is the planner's affair.
 	Elites, Means [][]float64
 
+	Cover Cover       // of the first action, by a Filter; "" without one
+	Tail  [][]float64 // actions after the first that are CoverPlanned, for a Filter to fall back on; after them a backup can take over. nil is none
+
 	Member int // of the Model, from 1, whose reward a planner maximizes that draws one for each episode; 0 of others
 }

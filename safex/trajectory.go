@@ -114,6 +114,7 @@ type Forecast struct {
 	Beta              float64   // how many deviations the box around Mean reaches; 0 without an adversary
 	AskedBeta         float64   // how many of them a Calibrated model asked for, heard or not; 0 of any other
 	Feasible          bool      // the plan kept every limit
+	Cover             Cover     // of the step, by a Filter; "" without one
 	NaNs              int       // candidates that came out as NaN
 	Millis            float64   // spent on the plan
 	Late              bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did

@@ -79,6 +79,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if s.Calibration != nil && (preset == "" || given("calibrate")) {
 					name += "-" + s.CalibrationName()
 				}
+				if s.Filter != nil {
+					name += "-" + experiment.Filtered
+				}
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
 			r, err := store.Start(out, s)
@@ -97,6 +100,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	models, _ := experiment.Models()
 	f.String("model", models[0], "what to learn: "+strings.Join(models, ", "))
 	f.String("calibrate", experiment.None, "how to calibrate the model's epistemic deviation: "+names(experiment.Calibrations))
+	f.String("filter", experiment.Off, "what is executed where a plan is not proved to be safe: "+names(experiment.Filters))
 	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
 	f.Int("episodes", 10, "episodes after the random phase")
 	f.Int("explore", 100, "random steps before the first plan")
@@ -104,7 +108,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c
@@ -112,7 +116,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 
 // assigning are flags that are short for an assignment of --set.
 var assigning = []struct{ flag, path string }{
-	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"},
+	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"}, {"filter", "filter"},
 	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"seed", "seed"},
 }
 

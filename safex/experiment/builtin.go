@@ -4,6 +4,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
+	"github.com/rischiboy/safe_exploration/safex/filter"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/linear"
@@ -19,6 +20,7 @@ var (
 	Planners     = &Registry[safex.Planner]{what: "planner"}
 	Learners     = &Registry[safex.Codec]{what: "model"}
 	Calibrations = &Registry[calibrate.Calibrator]{what: "calibration"}
+	Filters      = &Registry[safex.Filter]{what: "filter"}
 	Engines      = &Registry[safex.Engine]{what: "engine"}
 	Searches     = &Registry[opt.Minimizer]{what: "search"}
 	Adversaries  = &Registry[plan.Adversary]{what: "adversary"}
@@ -26,6 +28,13 @@ var (
 
 // None is the name of no calibration.
 const None = "none"
+
+// Off and On are the names of no filter, and of filter.Default; Filtered is what the names of runs with one have.
+const (
+	Off      = "off"
+	On       = "on"
+	Filtered = "filtered"
+)
 
 // of is a function that returns v as a T.
 func of[T any, V any](fresh func() V) func() T {
@@ -56,6 +65,9 @@ func init() {
 	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
 	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
+
+	Filters.Add(Off, "every plan is executed as it is", func() safex.Filter { return nil })
+	Filters.Add(On, "a plan is executed where it is proved that the limits can be kept from then on, and a backup where not", of[safex.Filter](filter.Default))
 
 	Engines.Add("auto", "fused where it can, else graph, else stepwise", func() safex.Engine { return rollout.NewAuto() })
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })

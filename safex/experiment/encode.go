@@ -191,6 +191,7 @@ func Options(own ...safex.Maker) encode.Options {
 	join(coders(Planners))
 	join(coders(Learners))
 	join(coders(Calibrations))
+	join(coders(Filters))
 	join(coders(Engines))
 	join(coders(Searches))
 	join(coders(Adversaries))
@@ -206,6 +207,7 @@ type kept struct {
 	Learner      safex.Codec
 	Prior        safex.Maker          `json:",omitzero"`
 	Calibration  calibrate.Calibrator `json:",omitzero"`
+	Filter       safex.Filter         `json:",omitzero"`
 	Engine       safex.Engine
 	Episodes     int
 	RandomSteps  int
@@ -226,7 +228,7 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
+		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
 	}, nil
 }
 
@@ -242,7 +244,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
 	return nil
 }
 

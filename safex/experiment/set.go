@@ -21,24 +21,26 @@ const (
 	learnerPart     = "learner"
 	priorPart       = "prior"
 	calibrationPart = "calibration"
+	filterPart      = "filter"
 	enginePart      = "engine"
 	taskPart        = "task"
 )
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, enginePart, taskPart, "episodes", "explore", "learn-every", "deadline", "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", "learn-every", "deadline", "seed", "repeat-noise"}
 }
 
 // Set changes one setting by text, as --set, study files, presets and sweeps do:
 //
 //	MaxSpeed=5                      a parameter of the task
 //	planner=minmax                  another planner, with its defaults, tuned to the task
-//	planner.Beta=3                  a field of it, or of learner, prior, calibration
+//	planner.Beta=3                  a field of it, or of learner, prior, calibration, filter
 //	planner.Search=mppi             what a field chooses from, with its defaults
 //	planner.Search.Samples=64
 //	learner=prior+gp                with a prior of the task's default parameters
 //	calibration=conformal           or none
+//	filter=on                       or off
 //	engine=fused
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
 //
@@ -78,6 +80,11 @@ func (s *Spec) Set(assignment string) error {
 			return fmt.Errorf("--set %s: there is no calibration: choose one first", assignment)
 		}
 		return setIn(&s.Calibration, rest, value)
+	case filterPart:
+		if s.Filter == nil {
+			return fmt.Errorf("--set %s: there is no filter: choose %s=%s first", assignment, filterPart, On)
+		}
+		return setIn(&s.Filter, rest, value)
 	}
 	return s.setTask(path, value)
 }
@@ -141,6 +148,12 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		c, err := Calibrations.New(value)
 		if err == nil {
 			s.Calibration = c
+		}
+		return true, err
+	case filterPart:
+		f, err := Filters.New(value)
+		if err == nil {
+			s.Filter = f
 		}
 		return true, err
 	case enginePart:
@@ -234,6 +247,7 @@ var choices = map[reflect.Type]func(name string) (any, error){
 	reflect.TypeFor[safex.Planner]():        func(name string) (any, error) { return Planners.New(name) },
 	reflect.TypeFor[safex.Codec]():          func(name string) (any, error) { return Learners.New(name) },
 	reflect.TypeFor[calibrate.Calibrator](): func(name string) (any, error) { return Calibrations.New(name) },
+	reflect.TypeFor[safex.Filter]():         func(name string) (any, error) { return Filters.New(name) },
 }
 
 // SetField sets the field at a dotted path of the struct that v points to. Numbers, switches, words and lists of numbers (as in

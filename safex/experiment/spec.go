@@ -32,6 +32,7 @@ type Spec struct {
 	Learner     safex.Codec          // what it learns
 	Prior       safex.Maker          // the parameters that are believed; the Learner learns what they miss; nil is none
 	Calibration calibrate.Calibrator // of the model's epistemic deviation; nil is none
+	Filter      safex.Filter         // what is executed where a plan is not proved to be safe; nil executes every plan
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6
 	RandomSteps int                  // random steps before the first plan, 1 to 1e7
@@ -110,11 +111,17 @@ func (s *Spec) ModelName() string {
 // CalibrationName is the name that the Calibration goes by, None if there is none.
 func (s *Spec) CalibrationName() string { return Calibrations.NameOf(s.Calibration) }
 
+// FilterName is the name that the Filter goes by, Off if there is none.
+func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
+
 // Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
 	if s.Calibration != nil {
 		name += "-" + s.CalibrationName()
+	}
+	if s.Filter != nil {
+		name += "-" + Filtered
 	}
 	return name
 }
@@ -176,6 +183,6 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	return train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline),
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Filter: s.Filter,
 	}, l, err
 }

@@ -65,7 +65,7 @@ func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 
 // readable reports settings that run.yaml could not be read back with.
 func readable(s *experiment.Spec) error {
-	for _, part := range []any{s.Task, s.Planner, s.Learner, s.Prior, s.Calibration} {
+	for _, part := range []any{s.Task, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter} {
 		if field := experiment.Unkept(part); field != "" {
 			return fmt.Errorf("store: %s cannot be kept in %s, and a run that goes on needs it: leave it out, or train with train.Agent, which keeps nothing", field, SpecFile)
 		}

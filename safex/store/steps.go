@@ -20,14 +20,15 @@ type column struct {
 	at       func(e *safex.Episode, t int) *float64 // nil of one that get and set have
 	get      func(e *safex.Episode, t int) float64
 	set      func(e *safex.Episode, t int, v float64)
-	believed bool // empty in the random phase, and not a number at times
-	again    bool // the line before has the same number, of its next state
+	text     func(e *safex.Episode, t int) *safex.Cover // of one that holds a word
+	believed bool                                       // empty in the random phase, and not a number at times
+	again    bool                                       // the line before has the same number, of its next state
 }
 
 // columns are those of a step: state and action, the reward and the signed excess that followed, the next state; what was believed: the
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for,
-// whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, whether it was late and
+// whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
 // cut short by a deadline, and how many candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
 // come last.
 func columns(s *safex.System) (all []column) {
@@ -64,6 +65,7 @@ func columns(s *safex.System) (all []column) {
 		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].AskedBeta }})
 	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.OutOfDistribution })
 	flag("feasible", func(f *safex.Forecast) *bool { return &f.Feasible })
+	all = append(all, column{name: "cover", believed: true, text: func(e *safex.Episode, t int) *safex.Cover { return &e.Forecasts[t].Cover }})
 	flag("late", func(f *safex.Forecast) *bool { return &f.Late })
 	flag("cut", func(f *safex.Forecast) *bool { return &f.Cut })
 	all = append(all, column{name: "nans", believed: true,
@@ -111,6 +113,8 @@ func rows(all []column, e safex.Episode) (records [][]string) {
 			cell := ""
 			switch {
 			case c.believed && t >= len(e.Forecasts):
+			case c.text != nil:
+				cell = string(*c.text(&e, t))
 			case c.at != nil:
 				cell = strconv.FormatFloat(*c.at(&e, t), 'g', -1, 64)
 			default:
@@ -165,7 +169,7 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 		}
 		v := make([]float64, len(record))
 		for k, cell := range record {
-			if cell == "" {
+			if cell == "" || k >= 2 && all[k-2].text != nil {
 				v[k] = math.NaN()
 			} else if v[k], err = strconv.ParseFloat(cell, 64); err != nil {
 				return nil, fmt.Errorf("store: %s, line %d: %q is no number", path, line, cell)
@@ -190,6 +194,13 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			v := v[2+k]
 			switch {
 			case c.believed && e.Phase != safex.PlannedPhase:
+				continue
+			case c.text != nil:
+				word := safex.Cover(record[2+k])
+				if word != "" && !slices.Contains(safex.Covers(), word) {
+					return nil, fmt.Errorf("store: %s, line %d: %s is %q, want one of %v or nothing", path, line, c.name, word, safex.Covers())
+				}
+				*c.text(e, t) = word
 				continue
 			case !c.believed && v-v != 0:
 				return nil, fmt.Errorf("store: %s, line %d: %s is %q, want a number", path, line, c.name, record[2+k])

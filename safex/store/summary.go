@@ -15,19 +15,20 @@ import (
 
 // Summary is a line of episodes.jsonl.
 type Summary struct {
-	Episode    int                `json:"episode"`
-	Phase      safex.Phase        `json:"phase"`
-	Steps      int                `json:"steps"`
-	Return     float64            `json:"return"`
-	Violations int                `json:"violations"` // steps beyond any limit
-	Worst      map[string]float64 `json:"worst"`      // largest excess of each limit, in its unit: at most 0 is safe; null is NaN
-	Beta       float64            `json:"beta"`       // of the last plan
-	PlanP50    float64            `json:"plan_ms_p50"`
-	PlanP99    float64            `json:"plan_ms_p99"`
-	FitSeconds float64            `json:"fit_s"` // all fits of the episode
-	NaNs       int                `json:"nan_candidates"`
-	Infeasible int                `json:"infeasible_plans"` // plans that could not keep every limit
-	Late       int                `json:"late_plans"`       // plans that took as long as their Deadline or longer; those that it cut short did
+	Episode    int                 `json:"episode"`
+	Phase      safex.Phase         `json:"phase"`
+	Steps      int                 `json:"steps"`
+	Return     float64             `json:"return"`
+	Violations int                 `json:"violations"` // steps beyond any limit
+	Worst      map[string]float64  `json:"worst"`      // largest excess of each limit, in its unit: at most 0 is safe; null is NaN
+	Beta       float64             `json:"beta"`       // of the last plan
+	PlanP50    float64             `json:"plan_ms_p50"`
+	PlanP99    float64             `json:"plan_ms_p99"`
+	FitSeconds float64             `json:"fit_s"` // all fits of the episode
+	NaNs       int                 `json:"nan_candidates"`
+	Infeasible int                 `json:"infeasible_plans"`  // plans that could not keep every limit
+	Covered    map[safex.Cover]int `json:"covered,omitempty"` // steps by what they are proved to be safe by; nil without a Filter
+	Late       int                 `json:"late_plans"`        // plans that took as long as their Deadline or longer; those that it cut short did
 }
 
 // Summarize is the summary of an episode of s.
@@ -44,6 +45,12 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 		millis = append(millis, f.Millis)
 		sum.Beta = f.Beta
 		sum.NaNs += f.NaNs
+		if f.Cover != "" {
+			if sum.Covered == nil {
+				sum.Covered = map[safex.Cover]int{}
+			}
+			sum.Covered[f.Cover]++
+		}
 		if f.Late {
 			sum.Late++
 		}

@@ -24,7 +24,7 @@ type writer struct {
 	codec    safex.Codec
 	episodes []Summary  // complete ones
 	past     [][]string // rows of steps.csv of complete episodes
-	saved    string     // the file that holds the Model; "" if none does yet
+	saved    []string   // the files that hold the models
 	swept    bool
 }
 
@@ -55,13 +55,17 @@ func (w *writer) save(system *safex.System, s *train.State) error {
 		return err
 	}
 	// A model is written before the state that names it, and removed after the state that no longer does.
-	file := modelFile(s)
-	if file != w.saved && file != "" {
-		model, err := w.codec.Save(s.Model)
+	var files []string
+	for _, m := range models(s) {
+		files = append(files, m.file)
+		if slices.Contains(w.saved, m.file) {
+			continue
+		}
+		model, err := w.codec.Save(*m.at)
 		if err != nil {
 			return err
 		}
-		if err := Write(w.dir, file, model); err != nil {
+		if err := Write(w.dir, m.file, model); err != nil {
 			return err
 		}
 	}
@@ -72,12 +76,12 @@ func (w *writer) save(system *safex.System, s *train.State) error {
 	if err := Write(w.dir, stateFile, state); err != nil {
 		return err
 	}
-	if file != w.saved {
-		if w.saved != "" {
-			os.Remove(filepath.Join(w.dir, w.saved))
+	for _, old := range w.saved {
+		if !slices.Contains(files, old) {
+			os.Remove(filepath.Join(w.dir, old))
 		}
-		w.saved = file
 	}
+	w.saved = files
 	w.sweep()
 	if s.Over { // only now: a save that failed can be tried again
 		w.episodes, w.past = episodes, all
@@ -94,19 +98,31 @@ func (w *writer) sweep() {
 	for _, pattern := range []string{"model/model-*.json", "model/.[ms]*", "figures/.*", "." + SpecFile + "*", "." + episodesFile + "*", "." + stepsFile + "*"} {
 		paths, _ := filepath.Glob(filepath.Join(w.dir, pattern))
 		for _, path := range paths {
-			if path != filepath.Join(w.dir, w.saved) {
+			if !slices.ContainsFunc(w.saved, func(file string) bool { return path == filepath.Join(w.dir, file) }) {
 				os.Remove(path)
 			}
 		}
 	}
 }
 
-// modelFile is where the Model of s is kept: by the number of fits, and of transitions that it knows. It is "" without one.
-func modelFile(s *train.State) string {
-	if s.Model == nil && s.Fits == 0 {
-		return ""
+// kept is a model of a State and the file that it is kept in.
+type kept struct {
+	file string
+	at   *safex.Model
+}
+
+// models are those of s, by the number of fits and of transitions that they know: none while it explores, and two if its Model was
+// updated since the fit and a Filter judges by the fit.
+func models(s *train.State) (all []kept) {
+	if s.Fits == 0 {
+		return nil
 	}
-	return fmt.Sprintf("model/model-%d-%d.json", s.Fits, s.Updated)
+	name := func(known int) string { return fmt.Sprintf("model/model-%d-%d.json", s.Fits, known) }
+	all = []kept{{name(s.Updated), &s.Model}}
+	if s.Guarded && s.Fitted != s.Updated {
+		all = append(all, kept{name(s.Fitted), &s.Base})
+	}
+	return all
 }
 
 // resume reads the run folder dir of s: the State of its last save, and a writer that goes on there. A
@@ -131,16 +147,19 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 	if state.Data == nil { // of a run that was never saved
 		return w, state, nil
 	}
-	if file := modelFile(state); file != "" {
-		path := filepath.Join(dir, file)
+	for _, m := range models(state) {
+		path := filepath.Join(dir, m.file)
 		model, err := os.ReadFile(path)
 		if err != nil {
 			return nil, nil, cannot("read", path, err)
 		}
-		if state.Model, err = k.Load(s, model); err != nil {
+		if *m.at, err = k.Load(s, model); err != nil {
 			return nil, nil, fmt.Errorf("store: %s: %w", path, err)
 		}
-		w.saved = file
+		w.saved = append(w.saved, m.file)
+	}
+	if state.Guarded && state.Base == nil {
+		state.Base = state.Model
 	}
 	// What is complete is read back from its files, which may be ahead of the state.
 	complete := func(number int) bool {
@@ -187,7 +206,7 @@ func under(s *train.State) int {
 // encodeState is a checksum and a gob of s without its model, which has a file of its own.
 func encodeState(s *train.State) ([]byte, error) {
 	bare := *s
-	bare.Model = nil
+	bare.Model, bare.Base = nil, nil
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(bare); err != nil {
 		return nil, fmt.Errorf("store: state: %w", err)

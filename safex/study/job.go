@@ -316,6 +316,9 @@ func Path(s *experiment.Spec, planner, model, variant string) string {
 	if s.Calibration != nil {
 		name += "-" + s.CalibrationName()
 	}
+	if s.Filter != nil {
+		name += "-" + experiment.Filtered
+	}
 	if variant != "" {
 		name += "-" + variant
 	}

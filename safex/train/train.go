@@ -35,6 +35,8 @@ type Agent struct {
 	// yet, the rest of the plan before is executed, its last action repeated, and at the start of an episode there is an error. What
 	// a plan is then depends on the machine and on what else it does: the same seed gives other steps each time.
 	Deadline time.Duration
+	// Filter decides what is executed in place of a plan; nil executes every plan as it is.
+	Filter safex.Filter
 }
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
@@ -43,12 +45,15 @@ type State struct {
 	Over     bool          // the episode is complete, and the next step starts another
 	Data     *safex.Data   // every transition so far
 	Model    safex.Model   // of the last fit; nil while exploring
+	Base     safex.Model   // the fit itself, of which Model may be an update: what a Filter judges by; nil without one
 	Previous *safex.Plan   // of the last step; nil at the start of an episode
+	Guarded  bool          // a Filter judges by Base
 	Fits     int           // calls of the Learner so far
 	Fitted   int           // transitions that Model was fitted to
 	Updated  int           // transitions that Model has taken in, by a fit or an update
 	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
 	rollout  safex.Rollout // of Model; made when first needed
+	guard    safex.Guard   // of Base, by the Filter; made when first needed
 	members  int           // of Model
 	member   func(i int) (safex.Rollout, error)
 }
@@ -132,13 +137,16 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		draws = draws.At(s.Episode.Number)
 	}
 	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, draws.At(at))
+	if err == nil && a.Filter != nil {
+		plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan)
+	}
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
 	took := time.Since(began)
 	forecast := safex.Forecast{
 		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, AskedBeta: query.Beta,
-		Feasible: plan.Feasible, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
+		Feasible: plan.Feasible, Cover: plan.Cover, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
 		Late: cut || a.Deadline > 0 && took >= a.Deadline, Cut: cut,
 	}
 	if err := s.believe(&forecast, plan.Actions[0]); err != nil {
@@ -225,7 +233,10 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		if err != nil {
 			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 		}
-		s.Model, s.Reach, s.rollout = m, reach, nil
+		s.Model, s.Base, s.Reach, s.rollout, s.guard = m, nil, reach, nil, nil
+		if s.Guarded = a.Filter != nil; s.Guarded {
+			s.Base = m
+		}
 		s.Fits, s.Fitted, s.Updated = s.Fits+1, s.Data.Len(), s.Data.Len()
 		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
 	}
@@ -245,6 +256,13 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		}
 		s.rollout = r
 		s.members, s.member = safex.BindMembers(a.Engine, a.System, s.Model)
+	}
+	if a.Filter != nil && s.guard == nil {
+		g, err := a.Filter.Guard(a.System, s.Base)
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		s.guard = g
 	}
 	return nil
 }

@@ -1,0 +1,39 @@
+package safex
+
+import "context"
+
+// Cover says by what a step is proved to keep every limit for ever, as long as the box of the model that was in force holds the truth.
+type Cover string
+
+const (
+	// CoverPlanned: a tube encloses the plan under every model error, keeps every limit, and ends in a set that a backup keeps.
+	CoverPlanned Cover = "planned"
+	// CoverKernel: the box of next states lies in a set that a backup keeps, as the model's viability kernel.
+	CoverKernel Cover = "kernel"
+	// CoverTail: the rest of a plan that was CoverPlanned is executed in place of the new one.
+	CoverTail Cover = "tail"
+	// CoverBackup: an action of the backup is executed in place of the plan's.
+	CoverBackup Cover = "backup"
+	// CoverNone: nothing is proved.
+	CoverNone Cover = "none"
+)
+
+// Covered tells whether something is proved. Of a step that no Filter looked at, whose Cover is "", nothing is.
+func (c Cover) Covered() bool { return c != "" && c != CoverNone }
+
+// Covers lists what a Filter says of a step, the planner's own first.
+func Covers() []Cover { return []Cover{CoverPlanned, CoverKernel, CoverTail, CoverBackup, CoverNone} }
+
+// A Filter stands between a plan and the system: it executes the plan where that is proved to be safe, and what is proved in its place where
+// it is not (Wabersich and Zeilinger, 2021). Implementations are plain structs of settings.
+type Filter interface {
+	// Guard binds the Filter to a Model of s that was just fitted. It fails if it can prove nothing of such a system or model.
+	Guard(s *System, m Model) (Guard, error)
+}
+
+// A Guard is a Filter that knows a Model. It is safe for concurrent use.
+type Guard interface {
+	// Keep returns the plan to execute in place of p, which it leaves as it is: with another first action, if need be, and always with
+	// a Cover. The same q and p give the same plan, bit by bit. q is what p answers. A cancelled ctx returns its error.
+	Keep(ctx context.Context, q Query, p *Plan) (*Plan, error)
+}

@@ -1,0 +1,272 @@
+package filter
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/reach"
+	"github.com/rischiboy/safe_exploration/safex/viability"
+)
+
+// Filter are the settings of a safex.Filter that proves steps by boxes and tubes into a terminal set.
+type Filter struct {
+	// Beta is how many epistemic deviations the model may err by where neither the model nor the plan says, as of planners that look at the
+	// mean alone; at least 0.
+	Beta float64
+	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0.
+	Noise []float64
+	// Cells and Levels are those of viability.Settings, of kernels.
+	Cells, Levels int
+	// Actions is how many actions of each dimension are tried in place of the plan's, from -1 to 1, at least 2.
+	Actions int
+	// Tube is whether plans are proved by tubes, where the box of a step is not enough.
+	Tube bool
+}
+
+// Default proves with two deviations, as planners do, a kernel of some 60 000 cells, and 41 actions.
+func Default() Filter { return Filter{Beta: 2, Levels: 5, Actions: 41, Tube: true} }
+
+// Check reports the first setting that is out of range.
+func (f Filter) Check() error {
+	switch {
+	case !(f.Beta >= 0) || math.IsInf(f.Beta, 1):
+		return fmt.Errorf("filter: Beta is %v, want at least 0", f.Beta)
+	case slices.ContainsFunc(f.Noise, func(v float64) bool { return !(v >= 0) || math.IsInf(v, 1) }):
+		return fmt.Errorf("filter: Noise is %v, want at least 0 in each dimension", f.Noise)
+	case f.Actions < 2 || f.Actions > 1e4:
+		return fmt.Errorf("filter: Actions is %d, want 2 to 1e4", f.Actions)
+	}
+	return f.kernel(f.Beta).Check()
+}
+
+// kernel are the settings of a kernel for a box of beta deviations.
+func (f Filter) kernel(beta float64) viability.Settings {
+	c := viability.DefaultSettings()
+	c.Cells, c.Levels, c.Beta, c.Noise = f.Cells, f.Levels, beta, f.Noise
+	return c
+}
+
+// Guard implements safex.Filter.
+func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	if f.Noise != nil && len(f.Noise) != len(s.State) {
+		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
+	}
+	p, err := reach.New(s, m)
+	if err != nil {
+		return nil, fmt.Errorf("filter: %w", err)
+	}
+	return &guard{Filter: f, system: s, prover: p, terminals: map[float64]Terminal{}}, nil
+}
+
+// guard is a Filter that knows a model.
+type guard struct {
+	Filter
+	system *safex.System
+	prover *reach.Prover
+
+	lock      sync.Mutex
+	terminals map[float64]Terminal // by the deviations of the box
+}
+
+// step is a call of Keep.
+type step struct {
+	*guard
+	safex.Query
+	beta     float64
+	terminal Terminal
+}
+
+// Keep implements safex.Guard.
+func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
+	w := &step{guard: g, Query: q, beta: g.deviations(q, p)}
+	var err error
+	if w.terminal, err = g.terminalOf(ctx, w.beta); err != nil {
+		return nil, err
+	}
+	kept := *p
+	if kept.Tail = nil; w.enters(ctx, p.Actions[0]) {
+		kept.Cover = safex.CoverKernel
+		return &kept, nil
+	}
+	if tail, ok := w.proved(ctx, p.Actions); ok {
+		kept.Cover, kept.Tail = safex.CoverPlanned, tail
+		return &kept, nil
+	}
+	if last := q.Previous; last != nil && len(last.Tail) > 0 {
+		kept.Cover, kept.Tail = safex.CoverTail, last.Tail[1:]
+		return &kept, w.replace(ctx, &kept, last.Tail)
+	}
+	if u := w.nearest(ctx, p.Actions[0]); u != nil {
+		kept.Cover = safex.CoverBackup
+		return &kept, w.replace(ctx, &kept, [][]float64{u})
+	}
+	kept.Cover = safex.CoverNone
+	if p.Feasible {
+		return &kept, nil
+	}
+	return &kept, w.replace(ctx, &kept, [][]float64{w.deepest(ctx, p.Actions[0])})
+}
+
+// finer is by how much a box of a calibrated model grows before there is another kernel for it, as a share.
+const finer = 1.05
+
+// deviations is how many of them the box of a step has: what the model asks for, rounded up so that few kernels do for a box that breathes, or
+// what the plan was made for.
+func (g *guard) deviations(q safex.Query, p *safex.Plan) float64 {
+	switch {
+	case q.Beta > 0:
+		return math.Pow(finer, math.Ceil(math.Log(q.Beta)/math.Log(finer)-1e-9))
+	case p.Beta > 0:
+		return p.Beta
+	}
+	return g.Beta
+}
+
+// terminalOf is the terminal set for a box of beta deviations.
+func (g *guard) terminalOf(ctx context.Context, beta float64) (Terminal, error) {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	if t, ok := g.terminals[beta]; ok {
+		return t, nil
+	}
+	t, err := Kernel(ctx, g.system, g.prover, g.kernel(beta))
+	if err != nil {
+		return nil, err
+	}
+	g.terminals[beta] = t
+	return t, nil
+}
+
+// tube encloses some actions from where the step is.
+func (w *step) tube(ctx context.Context, actions [][]float64) *reach.Tube {
+	t, err := w.prover.Tube(ctx, reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction})
+	if err != nil {
+		return &reach.Tube{}
+	}
+	return t
+}
+
+// enters tells whether a step of action u is proved to keep the limits and to end in the terminal set.
+func (w *step) enters(ctx context.Context, u []float64) bool {
+	t := w.tube(ctx, [][]float64{u})
+	return len(t.Sets) == 1 && t.Holds(w.Left) && w.terminal.Holds(t.Sets[0])
+}
+
+// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, and which come after the first.
+func (w *step) proved(ctx context.Context, actions [][]float64) (tail [][]float64, ok bool) {
+	if !w.Tube || len(actions) < 2 {
+		return nil, false
+	}
+	t := w.tube(ctx, actions)
+	for h := range t.Prefix(w.Left) {
+		if h > 0 && w.terminal.Holds(t.Sets[h]) {
+			return actions[1 : h+1], true
+		}
+	}
+	return nil, false
+}
+
+// nearest is the action nearest to u of those around it that are proved to lead to the terminal set, or the backup's own. It is nil if there is none.
+func (w *step) nearest(ctx context.Context, u []float64) []float64 {
+	for _, a := range w.around(u) {
+		if w.enters(ctx, a) {
+			return a
+		}
+	}
+	return w.terminal.Backup(w.State) // which keeps the limits by what a terminal set is
+}
+
+// around are actions to try in place of u, the nearest first.
+func (w *step) around(u []float64) (all [][]float64) {
+	n := w.Actions
+	if nu := len(u); nu > 1 { // as many in all, but for corners
+		n = max(2, int(math.Pow(float64(n), 1/float64(nu))))
+		n = max(n, 5)
+	}
+	all = [][]float64{nil}
+	for range u {
+		var more [][]float64
+		for _, a := range all {
+			for i := range n {
+				more = append(more, append(slices.Clone(a), -1+2*float64(i)/float64(n-1)))
+			}
+		}
+		all = more
+	}
+	far := func(a []float64) (d float64) {
+		for k, v := range a {
+			d += (v - u[k]) * (v - u[k])
+		}
+		return d
+	}
+	slices.SortStableFunc(all, func(a, b []float64) int {
+		switch d, e := far(a), far(b); {
+		case d < e:
+			return -1
+		case d > e:
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+// deepest is the action that violates least: of those in place of u the one after which most of the box of next states is in the terminal set, and u
+// itself if none is better than others.
+func (w *step) deepest(ctx context.Context, u []float64) []float64 {
+	best, most := u, math.Inf(-1)
+	for _, a := range append([][]float64{u}, w.around(u)...) {
+		t := w.tube(ctx, [][]float64{a})
+		if len(t.Sets) != 1 {
+			continue
+		}
+		if d := w.terminal.Depth(t.Sets[0]); d > most {
+			best, most = a, d
+		}
+	}
+	return best
+}
+
+// replace puts actions in place of the first ones of a plan, and says what is then expected.
+func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) error {
+	actions := slices.Clone(p.Actions)
+	copy(actions, first)
+	h, nx, nu, nl := len(actions), len(w.State), len(actions[0]), len(w.System.Limits)
+	c := safex.Candidates{State: w.State, LastAction: w.LastAction, Actions: num.NewBatch(h*nu, 2), Eta: num.NewBatch(h*nx, 2), Beta: p.Beta}
+	for t, u := range actions {
+		for k, v := range u {
+			c.Actions[t*nu+k][0], c.Actions[t*nu+k][1] = v, v
+		}
+		if p.Eta != nil {
+			for d, v := range p.Eta[t] {
+				c.Eta[t*nx+d][1] = v
+			}
+		}
+	}
+	var r safex.Rolled
+	if err := w.Rollout.Roll(ctx, &r, c, nil); err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	p.Actions = actions
+	p.Expected, p.Worst = r.Trajectory(w.System, c, 0), r.Trajectory(w.System, c, 1)
+	p.Feasible, p.Bound = true, make([]float64, nl)
+	for k := range p.Bound {
+		p.Bound[k] = math.Inf(-1)
+		for _, t := range []safex.Trajectory{p.Expected, p.Worst} {
+			if v := t.WorstExcess(nl)[k]; !(v <= p.Bound[k]) {
+				p.Bound[k] = v
+			}
+		}
+	}
+	broken := p.Worst.Violations(w.Left...)
+	p.Feasible = broken == 0
+	return nil
+}
