@@ -158,6 +158,31 @@ func TestTubeRepeats(t *testing.T) {
 	}
 }
 
+// A tube goes on from any of its sets, and is then as wide as it was: what is proved in parts is proved.
+func TestStart(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 2))
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(s, formed{&safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := plans(r, s, 6, 1)["open"]
+	whole, err := p.Tube(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := p.Tube(t.Context(), Plan{Start: &whole.Sets[3], Actions: q.Actions[4:], Beta: q.Beta, Last: q.Actions[3]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(rest.Sets[1].Center, whole.Sets[5].Center) || rest.Excess[1][0] != whole.Excess[5][0] {
+		t.Errorf("the set is %v after all steps, and %v after those from step 4", whole.Sets[5], rest.Sets[1])
+	}
+}
+
 func TestCancelledTube(t *testing.T) {
 	s := plain(t, 1, 1)
 	p, err := New(s, formed{&safex.Form{}})
@@ -187,10 +212,13 @@ func TestMisuse(t *testing.T) {
 	}
 	x, u := []float64{0, 0}, [][]float64{{0}, {0}}
 	for name, f := range map[string]func(){
-		"a short state":      func() { p.Tube(t.Context(), Plan{State: x[:1], Actions: u}) },
-		"a negative width":   func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Noise: []float64{0, -1}}) },
-		"a NaN of Beta":      func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Beta: math.NaN()}) },
-		"gains of one step":  func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{{0, 0}}}) },
+		"a short state":     func() { p.Tube(t.Context(), Plan{State: x[:1], Actions: u}) },
+		"a negative width":  func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Noise: []float64{0, -1}}) },
+		"a NaN of Beta":     func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Beta: math.NaN()}) },
+		"gains of one step": func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{{0, 0}}}) },
+		"two starts": func() {
+			p.Tube(t.Context(), Plan{State: x, Start: &Set{Center: x, Gen: make([][]float64, 2)}, Actions: u})
+		},
 		"a box upside down":  func() { p.Box(&Bounds{}, num.Batch{{1}, {0}}, num.Batch{{0}, {0}}, num.Batch{{0}}, num.Batch{{0}}) },
 		"a box without ends": func() { p.Box(&Bounds{}, num.Batch{{0}}, num.Batch{{0}}, num.Batch{{0}}, num.Batch{{0}}) },
 	} {

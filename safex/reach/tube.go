@@ -9,10 +9,12 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
-// A Plan is what a Tube is of: actions, and all that may happen to them. Its zero fields but State and Actions mean that nothing does.
+// A Plan is what a Tube is of: a start, actions, and all that may happen to them. Fields that are zero mean that nothing does. With one action, a Tube is
+// what may come of a set in one step.
 type Plan struct {
 	State   []float64   // where the plan starts
 	Spread  []float64   // half the width of where it may start instead, around State, of each dimension in its unit; nil is 0
+	Start   *Set        // where it may start, in place of State and Spread, which must then be nil; nil for those
 	Actions [][]float64 // of each step
 
 	// Gains, of each step nu rows of nx one after the other, give the actions
@@ -86,7 +88,17 @@ func (t *Tube) Prefix(left []float64) int {
 func (q *Plan) check(p *Prover) {
 	nx, nu := p.nx, p.nu
 	bad := func(format string, args ...any) { panic(fmt.Sprintf("reach: Tube of "+format, args...)) }
-	if len(q.State) != nx || q.Spread != nil && len(q.Spread) != nx || q.Noise != nil && len(q.Noise) != nx || q.Last != nil && len(q.Last) != nu {
+	if s := q.Start; s != nil {
+		if q.State != nil || q.Spread != nil || len(s.Center) != nx || len(s.Gen) != nx {
+			bad("a start with a state of %d dimensions, a spread of %d, and a set of %d with %d rows, for a system of %d", len(q.State), len(q.Spread), len(s.Center), len(s.Gen), nx)
+		}
+		for _, row := range s.Gen {
+			if len(row) != len(s.Gen[0]) {
+				bad("a set with rows of %d and %d columns", len(row), len(s.Gen[0]))
+			}
+		}
+	}
+	if q.Start == nil && len(q.State) != nx || q.Spread != nil && len(q.Spread) != nx || q.Noise != nil && len(q.Noise) != nx || q.Last != nil && len(q.Last) != nu {
 		bad("a state of %d dimensions with a spread of %d, a noise of %d and a last action of %d, for a system of %d and %d", len(q.State), len(q.Spread), len(q.Noise), len(q.Last), nx, nu)
 	}
 	if !(q.Beta >= 0) || q.Robust < 0 || q.Keep < 0 {
@@ -128,21 +140,7 @@ func (p *Prover) Tube(ctx context.Context, q Plan) (*Tube, error) {
 	if w.keep = q.Keep; w.keep == 0 {
 		w.keep = 24
 	}
-	s := Set{slices.Clone(q.State), make([][]float64, p.nx)}
-	wide := 0
-	for _, v := range q.Spread {
-		if v > 0 {
-			wide++
-		}
-	}
-	at := 0
-	for d := range s.Gen {
-		s.Gen[d] = make([]float64, wide)
-		if q.Spread != nil && q.Spread[d] > 0 {
-			s.Gen[d][at] = q.Spread[d]
-			at++
-		}
-	}
+	s := q.start()
 	w.last = make([]num.Affine, p.nu)
 	for k := range w.last {
 		w.last[k] = num.Known(0)
@@ -157,6 +155,29 @@ func (p *Prover) Tube(ctx context.Context, q Plan) (*Tube, error) {
 		s = w.step(t, s, at)
 	}
 	return t, nil
+}
+
+// start is where the plan starts: Start, or the box of State and Spread.
+func (q *Plan) start() Set {
+	if q.Start != nil {
+		return Set{q.Start.Center, slices.Clone(q.Start.Gen)}
+	}
+	s := Set{slices.Clone(q.State), make([][]float64, len(q.State))}
+	wide := 0
+	for _, v := range q.Spread {
+		if v > 0 {
+			wide++
+		}
+	}
+	at := 0
+	for d := range s.Gen {
+		s.Gen[d] = make([]float64, wide)
+		if q.Spread != nil && q.Spread[d] > 0 {
+			s.Gen[d][at] = q.Spread[d]
+			at++
+		}
+	}
+	return s
 }
 
 // walker is a call of Tube.
