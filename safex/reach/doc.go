@@ -41,7 +41,7 @@
 // at most its length at a corner of the cube |y| ≤ 1, and what is not linear. The new columns of the next Set are, for each dimension, the radius
 // plus β times that deviation plus the noise. Columns are few: see Plan.Keep (Girard, 2005).
 //
-// Limits are evaluated on the affine forms of (x, u, next), and on the range of the last action. Sines and cosines of an angle that a
+// Limits are evaluated on the affine forms of (x, u, next, last). Sines and cosines of an angle that a
 // task takes from its own sine and cosine are turned to quotients, which know no cut. That sin² + cos² = 1 is not used: errors of a model
 // may leave the circle.
 //

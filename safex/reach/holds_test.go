@@ -71,6 +71,31 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// A rate knows that an action and the one before feed back much the same state: here each is in a range of 0.2, and they differ by 0.02 at most.
+func TestRatesOfFeedback(t *testing.T) {
+	s := plain(t, 1, 1)
+	task := s.Task
+	task.Limits = []safex.Limit{{Name: "rate", Max: 0, Rate: func(last, u num.Vec) num.Expr { return u[0].Sub(last[0]).Abs() }}}
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(s, formed{&safex.Form{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, about := [][]float64{{1}, {1}, {1}}, [][]float64{{0}, {0}, {0}}
+	tube, err := p.Tube(t.Context(), Plan{State: []float64{0}, Spread: []float64{0.1}, Noise: []float64{0.02}, Actions: [][]float64{{0}, {0}, {0}}, Gains: k, About: about})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{0.1, 0.02, 0.02} {
+		if e := tube.Excess[i][0]; !(e >= want && e < want+1e-6) {
+			t.Errorf("the rate in step %d is at most %v, want %v", i, e, want)
+		}
+	}
+}
+
 // A tube of a model that doubts nothing is a line, and equal to the states of the system. Feedback around it changes nothing.
 func TestTubeOfTruth(t *testing.T) {
 	for _, maker := range []safex.Maker{tasks.DefaultPendulum(), tasks.DefaultCartPole(), tasks.DefaultQuadrotor()} {

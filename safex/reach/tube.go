@@ -188,7 +188,7 @@ type walker struct {
 	setter setter
 	said   enclosure
 	about  []float64    // what the gains of this step are about, or of the last one of which something is known
-	last   []num.Affine // the actions of the step before, of which only the range is known unless they are points
+	last   []num.Affine // the actions of the step before, on the columns of the set after it
 }
 
 // acts are the actions of a step on the set s: a + k δ ± off, with the deviation δ of the state from the set's center, and own symbols of
@@ -328,13 +328,15 @@ func (w *walker) step(tube *Tube, s Set, t int) Set {
 	}
 	tube.Doubt = append(tube.Doubt, doubt)
 	tube.Excess = append(tube.Excess, w.excess(x, u, forms, symbols))
-	for k := range u { // on which what comes after depends by its range alone
-		if w.last[k] = u[k]; len(u[k].Coef) > 0 || u[k].Rad > 0 {
-			w.last[k] = num.Affine{Rad: math.Inf(1), Range: u[k].Range}
-		}
-	}
+	w.last = u
 	if next.Known() {
-		next.reduce(w.keep)
+		next.reduce(w.keep, w.last)
+	} else { // there are no columns any more
+		for k := range u {
+			if len(u[k].Coef) > 0 {
+				u[k] = num.Affine{Rad: math.Inf(1), Range: u[k].Range}
+			}
+		}
 	}
 	tube.Sets = append(tube.Sets, next)
 	return next
