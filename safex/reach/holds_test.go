@@ -241,6 +241,9 @@ func TestMisuse(t *testing.T) {
 		"a negative width":  func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Noise: []float64{0, -1}}) },
 		"a NaN of Beta":     func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Beta: math.NaN()}) },
 		"gains of one step": func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{{0, 0}}}) },
+		"a NaN of a gain": func() {
+			p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{nil, {0, math.NaN()}}})
+		},
 		"two starts": func() {
 			p.Tube(t.Context(), Plan{State: x, Start: &Set{Center: x, Gen: make([][]float64, 2)}, Actions: u})
 		},
@@ -305,6 +308,59 @@ func TestRoundingOfEngines(t *testing.T) {
 		t.Logf("%s: %.2g of a Unit", activation, worst)
 		if !(worst < 2e-5) {
 			t.Errorf("a step of %s is off by %v of a Unit", activation, worst)
+		}
+	}
+}
+
+// What is no number, or not bounded, is not proved, wherever it comes from.
+func TestNoNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := func() *safex.Layers { return layersOf(r, 3, 1, 2, []int{4, 4}, "swish", 0.1) }
+	broken := net()
+	broken.Dense[1].Weights[3] = float32(math.NaN())
+	far := net()
+	far.Dense[2].Bias[0] = float32(math.Inf(1))
+	good, none := &safex.Form{Layers: net()}, math.NaN()
+	root := num.Trace(4, func(v num.Vec) num.Vec { return num.Vec{v[0], v[1], v[2].Sub(100).Sqrt()} })
+	for name, c := range map[string]struct {
+		form *safex.Form
+		with func(q *Plan)
+	}{
+		"a plan":             {good, func(q *Plan) {}},
+		"an action":          {good, func(q *Plan) { q.Actions[1][0] = none }},
+		"a state":            {good, func(q *Plan) { q.State[2] = none }},
+		"an infinite state":  {good, func(q *Plan) { q.State[2] = math.Inf(1) }},
+		"an infinite noise":  {good, func(q *Plan) { q.Noise = []float64{0, 0, math.Inf(1)} }},
+		"an infinite play":   {good, func(q *Plan) { q.Play = [][]float64{nil, {math.Inf(1)}, nil} }},
+		"an infinite spread": {good, func(q *Plan) { q.Spread = []float64{0, 0, math.Inf(1)} }},
+		"an infinite Beta":   {good, func(q *Plan) { q.Beta = math.Inf(1) }},
+		"a weight":           {&safex.Form{Layers: broken}, func(q *Plan) {}},
+		"a bias":             {&safex.Form{Layers: far}, func(q *Plan) {}},
+		"a floor":            {&safex.Form{Layers: net(), Floor: []float64{0, 0, none}}, func(q *Plan) {}},
+		"a prior":            {&safex.Form{Layers: net(), Prior: root}, func(q *Plan) {}},
+	} {
+		p, err := New(s, formed{c.form})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := Plan{State: []float64{1, 0, 0}, Actions: [][]float64{{0}, {0}, {0}}, Beta: 1e-3}
+		c.with(&q)
+		tube, err := p.Tube(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := tube.Sets[2].Known()
+		for k, e := range tube.Excess {
+			if e[0] != e[0] {
+				t.Errorf("%s: the excess of step %d is a NaN", name, k)
+			}
+		}
+		if ok := name == "a plan"; known != ok || math.IsInf(tube.Worst(0), 1) == ok {
+			t.Errorf("%s: the last set is known %t, and the excess at most %v", name, known, tube.Worst(0))
 		}
 	}
 }
