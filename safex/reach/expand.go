@@ -396,7 +396,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 		}
 		all *= share
 		g := gamma(x.members + 4)
-		unit := math.Abs(x.unit[d])
+		by := math.Abs(x.unit[d])
 		mid, most := mean(0)
 		loss := g * most
 		for m := range x.members {
@@ -430,7 +430,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 			loss += g * (math.Abs(lo) + math.Abs(hi))
 		}
 		dst.mid[d] = x.unit[d] * mid
-		dst.rad[d] = above(unit*(above(rad, x.members+4)+loss), 4)
+		dst.rad[d] = above(by*(above(rad, x.members+4)+loss), 4)
 		for m := range x.members {
 			b.rad[m] = above(b.rad[m], x.members+8) + loss
 			if x.members == 1 {
@@ -438,7 +438,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 			}
 		}
 		norm := b.norm(r.gen)
-		dst.dev[d] = above(unit*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4)
+		dst.dev[d] = above(by*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4)
 	}
 }
 

@@ -44,9 +44,9 @@ func newGaussian(k *safex.Kernels, nx, nz int) (*gaussian, error) {
 			panic(fmt.Sprintf("reach: a kernel of %d points has %d coordinates, %d lengths and a root of %d for %d inputs", n, len(o.Points), len(o.Length), len(o.Root), nz))
 		}
 		p := process{n: n, length: o.Length, points: o.Points, weights: o.Weights, root: o.Root, variance: o.Variance}
-		square, sum := 0.0, 0.0
+		square, size := 0.0, 0.0
 		for i, w := range o.Weights {
-			sum += math.Abs(w)
+			row, sum := 0.0, 0.0
 			for j, v := range o.Weights {
 				r2 := 0.0
 				for d := range nz {
@@ -54,10 +54,13 @@ func newGaussian(k *safex.Kernels, nx, nz int) (*gaussian, error) {
 					r2 += e * e
 				}
 				ρ, _, _ := g.correlation(r2)
-				square += w * v * ρ
+				row += v * ρ
+				sum += math.Abs(v) * ρ * (1 + r2)
 			}
+			square += w * row
+			size += math.Abs(w) * sum
 		}
-		p.size = math.Sqrt(max(0, square)+gamma(n*n+nz+32)*sum*sum+tiny) * (1 + 8*unit)
+		p.size = math.Sqrt(max(0, square)+gamma(2*n+nz+32)*size+tiny) * (1 + 8*unit)
 		g.outputs = append(g.outputs, p)
 	}
 	return g, nil

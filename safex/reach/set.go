@@ -83,8 +83,9 @@ func (s Set) form(d int) num.Affine {
 }
 
 // reduce replaces all but the keep columns that matter most by a box, a column for each dimension: those whose sum over the dimensions, each
-// as a share of that dimension's radius, is furthest from that of the box around them (Girard, 2005).
-func (s *Set) reduce(keep int) {
+// as a share of that dimension's radius, is furthest from that of the box around them (Girard, 2005). Forms on the same columns lose what is
+// not kept to their Rad.
+func (s *Set) reduce(keep int, also []num.Affine) {
 	nx, n := len(s.Center), len(s.Gen[0])
 	if n <= keep+nx {
 		return
@@ -107,6 +108,23 @@ func (s *Set) reduce(keep int) {
 		weight[i] -= most
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weight[j], weight[i]) })
+	for i := range also {
+		f := &also[i]
+		if len(f.Coef) == 0 {
+			continue
+		}
+		coef, rest := make([]float64, keep), slices.Clone(f.Coef)
+		for k, i := range order[:keep] {
+			if i < len(rest) {
+				coef[k], rest[i] = rest[i], 0
+			}
+		}
+		sum := f.Rad
+		for _, v := range rest {
+			sum += math.Abs(v)
+		}
+		f.Coef, f.Rad = coef, sum*(1+gamma(n))
+	}
 	for d := range nx {
 		row := make([]float64, keep+nx)
 		for k, i := range order[:keep] {
