@@ -13,6 +13,7 @@ var vectors256 = kernels{
 	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
 	spread: spread256, spreadBack: spreadBack256, panel: panel256, fma: fma256,
 	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
+	expand: expand256, weigh64: weigh256, steepen64: steepen256,
 }
 
 type (
@@ -266,6 +267,122 @@ func matern256(y, d, z, points []float64, dim, lanes int) {
 				storeWide256(d, row+i, slope.Mul(w256(wFiveSixths)).Neg())
 			}
 		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// derivatives256 are swish or tanh at c, and its first three derivatives.
+func derivatives256(c wides256, tanh bool) (s0, s1, s2, s3 wides256) {
+	one, two := w256(wOne), w256(wTwo)
+	size := c.Abs()
+	if tanh {
+		e := expWide256(size.Add(size).Neg())
+		s0 = one.Sub(e).Div(one.Add(e))
+		s0 = s0.Neg().IfElse(c.Less(w256(wZero)), s0)
+		s0 = c.IfElse(c.IsNaN(), s0)
+		square := s0.Mul(s0)
+		s1 = one.Sub(square)
+		s2 = s0.Mul(s1).Mul(two).Neg()
+		s3 = square.MulAdd(w256(wSix), two.Neg()).Mul(s1)
+		return s0, s1, s2, s3
+	}
+	e := expWide256(size.Neg())
+	σ := e.IfElse(c.Less(w256(wZero)), one).Div(one.Add(e))
+	p, q := σ.Mul(one.Sub(σ)), one.Sub(σ.Add(σ))
+	s0 = c.Mul(σ)
+	s1 = c.MulAdd(p, σ)
+	s2 = c.MulAdd(q, two).Mul(p)
+	s3 = q.MulAdd(q, p.Add(p).Neg()).MulAdd(c, q.Mul(w256(wThree))).Mul(p)
+	return s0, s1, s2, s3
+}
+
+func expand256(j *Jets, tanh bool) {
+	nv, n := j.Vars, Monomials(j.Vars)
+	fourth := w256(wFourSwish)
+	if tanh {
+		fourth = w256(wFourTanh)
+	}
+	one, half, grow := w256(wOne), w256(wHalf), archsimd.BroadcastFloat64x4(j.Grow)
+	for o, bias := range j.Bias {
+		loss, less, add := archsimd.BroadcastFloat64x4(j.Loss[o]), archsimd.BroadcastFloat64x4(j.Less[o]), archsimd.BroadcastFloat64x4(bias)
+		for l := 0; l < Lanes; l += half256 {
+			poly := j.Poly[o*n*Lanes+l:]
+			at := o*Lanes + l
+			c := loadWide256(poly, 0).Add(add)
+			s0, s1, s2, s3 := derivatives256(c, tanh)
+			err := loadWide256(j.Error, at)
+			off := loss.MulAdd(loadWide256(j.Share, l), less)
+			first, qe := w256(wZero), err.Add(off)
+			for i := 1; i <= nv; i++ {
+				first = first.Add(loadWide256(poly, i*Lanes).Abs())
+			}
+			for i := 1 + nv; i < n; i++ {
+				qe = qe.Add(loadWide256(poly, i*Lanes).Abs())
+			}
+			ρ := first.Add(qe)
+			steep := s1.Abs()
+			own := qe.MulAdd(half, first).Mul(qe).Mul(s2.Abs())
+			own = fourth.MulAdd(ρ, s3.Abs().Add(w256(wThirdError))).MulAdd(ρ.Mul(ρ).Mul(ρ).Mul(w256(wSixth)), own)
+			own = steep.MulAdd(off, own)
+			wide := ρ.Add(one)
+			own = own.MulAdd(w256(wGrow), c.Abs().Add(one).Mul(wide).Mul(wide).Mul(w256(wInexact)))
+			storeWide256(j.Slope, at, s1)
+			storeWide256(j.Own, at, own)
+			storeWide256(j.Sum, at, steep.MulAdd(err, own).Mul(grow))
+			put := func(i int, v wides256) {
+				storeWide256(poly, i*Lanes, v)
+				storeWide256(j.Most, i*Lanes+l, v.Abs().Max(loadWide256(j.Most, i*Lanes+l)))
+			}
+			put(0, s0)
+			i := 1 + nv
+			for p := 1; p <= nv; p++ {
+				a := s2.Mul(loadWide256(poly, p*Lanes))
+				for q := p; q <= nv; q++ {
+					b := a
+					if p == q {
+						b = a.Mul(half)
+					}
+					put(i, s1.MulAdd(loadWide256(poly, i*Lanes), b.Mul(loadWide256(poly, q*Lanes))))
+					i++
+				}
+			}
+			for p := 1; p <= nv; p++ {
+				put(p, s1.Mul(loadWide256(poly, p*Lanes)))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func weigh256(sum, coef, loose, own []float64) {
+	rows := len(sum)
+	for r := 0; r < rows; r += half256 {
+		s, off := loadWide256(sum, r), loadWide256(loose, r)
+		for i, l := r, r%Lanes; i < len(coef); i, l = i+rows, l+Lanes {
+			s = loadWide256(coef, i).Abs().Add(off).MulAdd(loadWide256(own, l), s)
+		}
+		storeWide256(sum, r, s)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func steepen256(coef, slope, most, steepest []float64) {
+	rows := len(most)
+	for r := 0; r < rows; r += half256 {
+		top := w256(wZero)
+		for i, l := r, r%Lanes; i < len(coef); i, l = i+rows, l+Lanes {
+			v := loadWide256(coef, i).Mul(loadWide256(slope, l))
+			storeWide256(coef, i, v)
+			top = v.Abs().Max(top)
+		}
+		storeWide256(most, r, top)
+	}
+	for l := 0; l < Lanes; l += half256 {
+		top := w256(wZero)
+		for i := l; i < len(slope); i += Lanes {
+			top = loadWide256(slope, i).Abs().Max(top)
+		}
+		storeWide256(steepest, l, top)
 	}
 	archsimd.ClearAVXUpperBits()
 }

@@ -11,6 +11,7 @@ var vectors512 = kernels{
 	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
 	spread: spread512, spreadBack: spreadBack512, panel: panel512, fma: fma512,
 	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
+	expand: expand512, weigh64: weigh512, steepen64: steepen512,
 }
 
 type (
@@ -264,6 +265,122 @@ func matern512(y, d, z, points []float64, dim, lanes int) {
 				storeWide512(d, row+i, slope.Mul(w512(wFiveSixths)).Neg())
 			}
 		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// derivatives512 are swish or tanh at c, and its first three derivatives.
+func derivatives512(c wides512, tanh bool) (s0, s1, s2, s3 wides512) {
+	one, two := w512(wOne), w512(wTwo)
+	size := c.Abs()
+	if tanh {
+		e := expWide512(size.Add(size).Neg())
+		s0 = one.Sub(e).Div(one.Add(e))
+		s0 = s0.Neg().IfElse(c.Less(w512(wZero)), s0)
+		s0 = c.IfElse(c.IsNaN(), s0)
+		square := s0.Mul(s0)
+		s1 = one.Sub(square)
+		s2 = s0.Mul(s1).Mul(two).Neg()
+		s3 = square.MulAdd(w512(wSix), two.Neg()).Mul(s1)
+		return s0, s1, s2, s3
+	}
+	e := expWide512(size.Neg())
+	σ := e.IfElse(c.Less(w512(wZero)), one).Div(one.Add(e))
+	p, q := σ.Mul(one.Sub(σ)), one.Sub(σ.Add(σ))
+	s0 = c.Mul(σ)
+	s1 = c.MulAdd(p, σ)
+	s2 = c.MulAdd(q, two).Mul(p)
+	s3 = q.MulAdd(q, p.Add(p).Neg()).MulAdd(c, q.Mul(w512(wThree))).Mul(p)
+	return s0, s1, s2, s3
+}
+
+func expand512(j *Jets, tanh bool) {
+	nv, n := j.Vars, Monomials(j.Vars)
+	fourth := w512(wFourSwish)
+	if tanh {
+		fourth = w512(wFourTanh)
+	}
+	one, half, grow := w512(wOne), w512(wHalf), archsimd.BroadcastFloat64x8(j.Grow)
+	for o, bias := range j.Bias {
+		loss, less, add := archsimd.BroadcastFloat64x8(j.Loss[o]), archsimd.BroadcastFloat64x8(j.Less[o]), archsimd.BroadcastFloat64x8(bias)
+		for l := 0; l < Lanes; l += half512 {
+			poly := j.Poly[o*n*Lanes+l:]
+			at := o*Lanes + l
+			c := loadWide512(poly, 0).Add(add)
+			s0, s1, s2, s3 := derivatives512(c, tanh)
+			err := loadWide512(j.Error, at)
+			off := loss.MulAdd(loadWide512(j.Share, l), less)
+			first, qe := w512(wZero), err.Add(off)
+			for i := 1; i <= nv; i++ {
+				first = first.Add(loadWide512(poly, i*Lanes).Abs())
+			}
+			for i := 1 + nv; i < n; i++ {
+				qe = qe.Add(loadWide512(poly, i*Lanes).Abs())
+			}
+			ρ := first.Add(qe)
+			steep := s1.Abs()
+			own := qe.MulAdd(half, first).Mul(qe).Mul(s2.Abs())
+			own = fourth.MulAdd(ρ, s3.Abs().Add(w512(wThirdError))).MulAdd(ρ.Mul(ρ).Mul(ρ).Mul(w512(wSixth)), own)
+			own = steep.MulAdd(off, own)
+			wide := ρ.Add(one)
+			own = own.MulAdd(w512(wGrow), c.Abs().Add(one).Mul(wide).Mul(wide).Mul(w512(wInexact)))
+			storeWide512(j.Slope, at, s1)
+			storeWide512(j.Own, at, own)
+			storeWide512(j.Sum, at, steep.MulAdd(err, own).Mul(grow))
+			put := func(i int, v wides512) {
+				storeWide512(poly, i*Lanes, v)
+				storeWide512(j.Most, i*Lanes+l, v.Abs().Max(loadWide512(j.Most, i*Lanes+l)))
+			}
+			put(0, s0)
+			i := 1 + nv
+			for p := 1; p <= nv; p++ {
+				a := s2.Mul(loadWide512(poly, p*Lanes))
+				for q := p; q <= nv; q++ {
+					b := a
+					if p == q {
+						b = a.Mul(half)
+					}
+					put(i, s1.MulAdd(loadWide512(poly, i*Lanes), b.Mul(loadWide512(poly, q*Lanes))))
+					i++
+				}
+			}
+			for p := 1; p <= nv; p++ {
+				put(p, s1.Mul(loadWide512(poly, p*Lanes)))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func weigh512(sum, coef, loose, own []float64) {
+	rows := len(sum)
+	for r := 0; r < rows; r += half512 {
+		s, off := loadWide512(sum, r), loadWide512(loose, r)
+		for i, l := r, r%Lanes; i < len(coef); i, l = i+rows, l+Lanes {
+			s = loadWide512(coef, i).Abs().Add(off).MulAdd(loadWide512(own, l), s)
+		}
+		storeWide512(sum, r, s)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func steepen512(coef, slope, most, steepest []float64) {
+	rows := len(most)
+	for r := 0; r < rows; r += half512 {
+		top := w512(wZero)
+		for i, l := r, r%Lanes; i < len(coef); i, l = i+rows, l+Lanes {
+			v := loadWide512(coef, i).Mul(loadWide512(slope, l))
+			storeWide512(coef, i, v)
+			top = v.Abs().Max(top)
+		}
+		storeWide512(most, r, top)
+	}
+	for l := 0; l < Lanes; l += half512 {
+		top := w512(wZero)
+		for i := l; i < len(slope); i += Lanes {
+			top = loadWide512(slope, i).Abs().Max(top)
+		}
+		storeWide512(steepest, l, top)
 	}
 	archsimd.ClearAVXUpperBits()
 }

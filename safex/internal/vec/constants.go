@@ -56,6 +56,16 @@ const (
 	wExp8
 	wExp9
 	wExp10
+	wTwo
+	wThree
+	wSix
+	wHalf
+	wSixth
+	wThirdError // of Expand
+	wInexact
+	wGrow
+	wFourSwish // a quarter of the fourth derivative
+	wFourTanh
 	constants64
 )
 
@@ -68,6 +78,8 @@ var coefficients64 = [constants64]float64{
 	wExp3: 2.75572362911928827629423e-06, wExp4: 2.4801587159235472998791e-05, wExp5: 1.98412698960509205564975e-04,
 	wExp6: 1.38888888889774492207962e-03, wExp7: 8.33333333331652721664984e-03, wExp8: 4.16666666666665047591422e-02,
 	wExp9: 1.66666666666666851703837e-01, wExp10: 0.5,
+	wTwo: 2, wThree: 3, wSix: 6, wHalf: 0.5, wSixth: 1.0 / 6,
+	wThirdError: jetThird, wInexact: jetInexact, wGrow: jetGrow, wFourSwish: fourSwish / 4, wFourTanh: fourTanh / 4,
 }
 
 // coefficients are the constants. The polynomials are those of S. L. Moshier's Cephes library (expf, tanhf), highest power

@@ -54,6 +54,7 @@ var portable = kernels{
 			sum[i%len(sum)] += x[i] * x[i]
 		}
 	},
+	expand: expandPortable, weigh64: weighPortable, steepen64: steepenPortable,
 }
 
 // unit makes an activation of a function and its derivative.

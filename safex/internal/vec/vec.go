@@ -46,6 +46,9 @@ type kernels struct {
 	squaredExponential, matern52 func(y, d, z, points []float64, dim, lanes int)
 	mul64                        func(dst, a, b []float64)
 	squares64                    func(sum, x []float64)
+	expand                       func(j *Jets, tanh bool)
+	weigh64                      func(sum, coef, loose, own []float64)
+	steepen64                    func(coef, slope, most, steepest []float64)
 }
 
 var current atomic.Pointer[kernels]

@@ -374,6 +374,7 @@ func TestWrongLengthsPanic(t *testing.T) {
 		func() { Pack64(1, 1, func(o, i int) float64 { return 1 }).Mul(wide, wide, Lanes-1) }, func() { Mul64(wide, wide, wide[1:]) },
 		func() { Squares64(wide, wide[1:]) }, func() { Matern52.Apply(wide, wide[1:], wide, wide[:1], 1, Lanes) },
 		func() { Correlation(7).Apply(wide, nil, wide, wide[:1], 1, Lanes) },
+		func() { Relu.Expand(&Jets{}) }, func() { Swish.Expand(&Jets{Bias: wide[:1]}) }, func() { Weigh64(wide, wide, wide, wide[1:]) }, func() { Steepen64(wide, wide, wide[1:], wide) },
 	} {
 		func() {
 			defer func() {

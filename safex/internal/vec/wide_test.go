@@ -38,6 +38,20 @@ func wideResults(f Form) (all []uint64) {
 		keep(y)
 		keep(d)
 	}
+	for _, s := range []Activation{Swish, TanhUnit} {
+		j := jetsOf(r, 11, 3)
+		s.Expand(j)
+		for _, row := range [][]float64{j.Poly, j.Slope, j.Own, j.Sum, j.Most} {
+			keep(row)
+		}
+		sums, most, steepest := numbers(2*Lanes, 1), make([]float64, 2*Lanes), make([]float64, Lanes)
+		coef := numbers(11*2*Lanes, 1)
+		Weigh64(sums, coef, numbers(2*Lanes, 1), j.Own)
+		Steepen64(coef, j.Slope, most, steepest)
+		for _, row := range [][]float64{sums, coef, most, steepest} {
+			keep(row)
+		}
+	}
 	return all
 }
 
