@@ -89,7 +89,7 @@ type boxer struct {
 func (p *Prover) boxes(wide []int) *boxer {
 	nz, nv := p.nx+p.nu, len(wide)
 	b := &boxer{Prover: p, wide: wide, said: newEnclosures(p.nx, nv), patcher: p.source.patcher(nv), in: make([]num.Affine, nz), out: make([]num.Affine, p.nx)}
-	b.patches = patches{nz, nv, make([]float64, nz*lanes), make([]float64, nz*nv*lanes), make([]float64, nz*lanes)}
+	b.patches = patches{nz: nz, nv: nv, mid: make([]float64, nz*lanes), span: make([]float64, nz*nv*lanes), off: make([]float64, nz*lanes)}
 	return b
 }
 

@@ -1,6 +1,9 @@
 package reach
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // deviation is a vector v + A y + r with |y| ≤ 1 and |r| ≤ rad in every dimension, of which the length is wanted: an epistemic deviation
 // is the length of such a vector, of an ensemble that of the members' differences from their mean.
@@ -77,9 +80,15 @@ func (b *deviation) norm(gen [][]float64) float64 {
 	return best*(1+loss) + loss*size + tiny
 }
 
-// farthest is the square of the largest |v + A y| over the corners of the cube, which it visits so that each differs from the one before
-// in one dimension.
+// farthest is the square of the largest |v + A y| over the corners of the cube.
 func (b *deviation) farthest() (most float64) {
+	b.eachCorner(func(_ int, square float64) { most = max(most, square) })
+	return most
+}
+
+// eachCorner calls f with the square of |v + A y| at each corner of the cube, where bit i of its number says that y[i] is 1. It visits them so that each
+// differs from the one before in one dimension.
+func (b *deviation) eachCorner(f func(corner int, square float64)) {
 	n, nv := b.n, b.nv
 	w := b.corner[:n]
 	for m := range n {
@@ -93,15 +102,12 @@ func (b *deviation) farthest() (most float64) {
 		for _, v := range w {
 			square += v * v
 		}
-		most = max(most, square)
-		if k+1 == 1<<nv {
-			return most
-		}
 		gray, next := k^k>>1, (k+1)^(k+1)>>1
-		i := 0
-		for gray^next != 1<<i {
-			i++
+		f(gray, square)
+		if k+1 == 1<<nv {
+			return
 		}
+		i := bits.TrailingZeros(uint(gray ^ next))
 		by := 2.0
 		if next>>i&1 == 0 {
 			by = -2
@@ -152,4 +158,13 @@ func radius(row []float64, gen [][]float64) (r float64) {
 		}
 	}
 	return r
+}
+
+// length is that of v, rounded to nearest.
+func (b *deviation) length() float64 {
+	square := 0.0
+	for _, v := range b.v[:b.n] {
+		square += v * v
+	}
+	return math.Sqrt(square)
 }

@@ -5,7 +5,7 @@
 // An adversary looks for errors that break a plan: what it does not find may still be there. A [Tube] encloses all of them at once. After
 // each step it has a [Set] that no error leads out of, and of each limit an excess that none goes beyond. So a Tube that [Tube.Holds] is a
 // proof, and one that does not is no proof of the contrary: it may be wider than what it encloses. [Prover.Box] encloses one step from each
-// of many boxes, for grids of cells.
+// of many boxes, and [Imager.Images] from parts of a grid, as polynomials of degree 2.
 //
 // # What is proved, and of what
 //
@@ -40,6 +40,10 @@
 // is the length of a vector that is nearly linear in y (the members' differences, Root times the features, what the points leave open), and so
 // at most its length at a corner of the cube |y| ≤ 1, and what is not linear. The new columns of the next Set are, for each dimension, the radius
 // plus β times that deviation plus the noise. Columns are few: see Plan.Keep (Girard, 2005).
+//
+// Images of patches are such expansions too: a polynomial of degree 2 goes through all hidden layers of a smooth network, and what it leaves out at
+// each is bounded by the derivatives there, the third as it is and the fourth by its largest. That is of third order in the width of a patch, so that one
+// image serves many small cells. The deviation is bounded at the corners of a patch, between which it is convex but for what is of second order.
 //
 // Limits are evaluated on the affine forms of (x, u, next, last). Sines and cosines of an angle that a
 // task takes from its own sine and cosine are turned to quotients, which know no cut. That sin² + cos² = 1 is not used: errors of a model

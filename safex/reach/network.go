@@ -113,50 +113,105 @@ func newNormalizer(center, scale []float64, nz int) normalizer {
 // lanes is how many patches are taken together.
 const lanes = vec.Lanes
 
-// patches are sets of points z = (x, u), one in each of so many lanes: z = Mid + Span y ± Off with every |y| ≤ 1.
+// patches are sets of points z = (x, u), one in each of so many lanes: z = mid + span y + Σ bend[pq] y[p] y[q] ± off with every |y| ≤ 1. Pairs p ≤ q are packed
+// as the upper triangle of a matrix. Only those of a bender have bends.
 type patches struct {
 	nz, nv int
 	mid    []float64 // [nz, lanes]
 	span   []float64 // [nz·nv, lanes]
+	bend   []float64 // [nz·packed(nv), lanes]
 	off    []float64 // [nz, lanes]
 }
 
-// enclosures are what is said of the change of the state over patches: it is in Mid + Slope y ± Rad, and the epistemic deviation is at
-// most Dev. What is not known is +Inf or NaN in Rad and Dev.
+// straighten makes what patches bend by a part of what they are off by.
+func (p *patches) straighten() {
+	nq := packed(p.nv)
+	for d := range p.nz {
+		mid, off := p.mid[d*lanes:][:lanes], p.off[d*lanes:][:lanes]
+		i := 0
+		for a := range p.nv {
+			for b := a; b < p.nv; b++ {
+				for l, v := range p.bend[(d*nq+i)*lanes:][:lanes] {
+					if v == 0 {
+						continue
+					}
+					if a == b { // y² is in ½ ± ½
+						v /= 2
+						mid[l] += v
+					}
+					off[l] += math.Abs(v)
+					off[l] += 4 * unit * (math.Abs(mid[l]) + off[l])
+				}
+				i++
+			}
+		}
+	}
+}
+
+// enclosures are what is said of the change of the state over patches: it is in mid + slope y + Σ bend[pq] y[p] y[q] ± rad. The epistemic deviation is at most
+// dev everywhere and, of a bender, at y at most what the corners of the cube are interpolated to. What is not known is +Inf or NaN in rad, dev and corner.
 type enclosures struct {
-	nx, nv   int
-	mid      []float64 // [nx, lanes]
-	slope    []float64 // [nx·nv, lanes]
-	rad, dev []float64 // [nx, lanes]
+	nx, nv       int
+	mid          []float64 // [nx, lanes]
+	slope, bend  []float64 // [nx·nv, lanes], [nx·packed(nv), lanes]
+	rad          []float64 // [nx, lanes]
+	dev          []float64 // [nx, lanes]; not of jets
+	near, corner []float64 // [nx, lanes], about the deviation in the middle; [1<<nv, nx, lanes], bit i of a corner says that y[i] is 1
 }
 
 func newEnclosures(nx, nv int) *enclosures {
-	return &enclosures{nx, nv, make([]float64, nx*lanes), make([]float64, nx*nv*lanes), make([]float64, nx*lanes), make([]float64, nx*lanes)}
+	row := func(n int) []float64 { return make([]float64, n*lanes) }
+	return &enclosures{nx: nx, nv: nv, mid: row(nx), slope: row(nx * nv), rad: row(nx), dev: row(nx), near: row(nx)}
+}
+
+// straight is a bender made of a patcher that knows neither bends nor corners.
+type straight struct{ patcher }
+
+// enclose implements patcher.
+func (s straight) enclose(dst *enclosures, p *patches) {
+	p.straighten()
+	s.patcher.enclose(dst, p)
+	clear(dst.bend)
+	for c := 0; c < len(dst.corner); c += len(dst.dev) {
+		copy(dst.corner[c:], dst.dev)
+	}
 }
 
 // chords is the memory of a worker that encloses patches by chords.
 type chords struct {
 	*network
 	relaxer
-	nv           int
-	a, b         []float64   // [widest, (1+nv)·lanes]: values and slopes
+	nv, columns  int         // 1 + nv columns; of jets those of a polynomial of degree 2
+	a, b         []float64   // [widest, columns·lanes]: values and slopes
 	e, t         []float64   // [widest, lanes]: radii of errors of earlier layers
 	α, d         [][]float64 // of each hidden layer, [out, lanes]
 	row          [4][]float64
 	c, cc        []float64 // [widest, nx·lanes]: coefficients on the way back
-	out          []float64 // [members, nx, (1+nv)·lanes]
+	out          []float64 // [members, nx, columns·lanes]
 	rad          []float64 // [members, nx, lanes]
 	deviation    deviation
-	first        []float64 // [nz, (1+nv)·lanes]
+	first        []float64 // [nz, columns·lanes]
 	top          [lanes]float64
-	most         []float64 // [1+nv, lanes]
-	loose, cmost []float64 // [nx·lanes]
+	steepest     [lanes]float64 // of a layer's slopes
+	most         []float64      // [columns, lanes]
+	loose, cmost []float64      // [nx·lanes]
 }
 
 // patcher implements source.
-func (n *network) patcher(nv int) patcher {
-	c := &chords{network: n, nv: nv}
-	w, cols := max(n.widest, n.nx), (1+nv)*lanes
+func (n *network) patcher(nv int) patcher { return n.chords(nv, 1+nv) }
+
+// bender implements source.
+func (n *network) bender(nv int) patcher {
+	if n.activation == relu {
+		return straight{n.patcher(nv)}
+	}
+	return n.jets(nv)
+}
+
+// chords returns the memory for patches of nv variables and so many columns.
+func (n *network) chords(nv, columns int) *chords {
+	c := &chords{network: n, nv: nv, columns: columns}
+	w, cols := max(n.widest, n.nx), columns*lanes
 	c.a, c.b, c.e, c.t = make([]float64, w*cols), make([]float64, w*cols), make([]float64, w*lanes), make([]float64, w*lanes)
 	c.c, c.cc = make([]float64, w*n.nx*lanes), make([]float64, w*n.nx*lanes)
 	c.out, c.rad = make([]float64, n.members*n.nx*cols), make([]float64, n.members*n.nx*lanes)
@@ -300,36 +355,14 @@ func (c *chords) backward(m int) {
 	for h := last - 1; ; h-- {
 		rad := c.rad[m*nx*lanes:][:cols]
 		width := c.layers[h].out
-		for k := range width {
-			own := c.d[h][k*lanes:][:lanes]
-			row := coef[k*cols:][:cols]
-			for d := range nx {
-				for l := range lanes {
-					rad[d*lanes+l] += (math.Abs(row[d*lanes+l]) + c.loose[d*lanes+l]) * own[l]
-				}
-			}
-		}
+		vec.Weigh64(rad, coef[:width*cols], c.loose, c.d[h])
 		if h == 0 {
 			break
 		}
-		clear(c.cmost)
-		var steepest [lanes]float64
-		for k := range width {
-			α := c.α[h][k*lanes:][:lanes]
-			row := coef[k*cols:][:cols]
-			for d := range nx {
-				for l := range lanes {
-					row[d*lanes+l] *= α[l]
-					c.cmost[d*lanes+l] = max(c.cmost[d*lanes+l], math.Abs(row[d*lanes+l]))
-				}
-			}
-			for l, v := range α {
-				steepest[l] = max(steepest[l], math.Abs(v))
-			}
-		}
+		vec.Steepen64(coef[:width*cols], c.α[h], c.cmost, c.steepest[:])
 		y := &c.layers[h]
 		for i := range c.loose {
-			c.loose[i] = (c.loose[i]*steepest[i%lanes] + gamma(width+2)*c.cmost[i]) * y.column[m] * (1 + 16*unit)
+			c.loose[i] = (c.loose[i]*c.steepest[i%lanes] + gamma(width+2)*c.cmost[i]) * y.column[m] * (1 + 16*unit)
 		}
 		y.back[m].Mul(next[:y.in*cols], coef, cols)
 		coef, next = next[:y.in*cols], coef[:cap(coef)]
@@ -389,6 +422,7 @@ func (c *chords) combine(dst *enclosures) {
 			size := math.Abs(c.unit[d])
 			dst.rad[d*lanes+l] = above(size*(above(all, c.members)+loss), 4)
 			norm := c.deviation.norm(nil)
+			dst.near[d*lanes+l] = size * c.deviation.length() * math.Sqrt(share)
 			dst.dev[d*lanes+l] = above(size*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4)
 		}
 	}

@@ -22,6 +22,8 @@ type Prover struct {
 type source interface {
 	// patcher is the memory of a worker, for patches of nv variables.
 	patcher(nv int) patcher
+	// bender is the same for patches with bends, and knows corners.
+	bender(nv int) patcher
 	// setter is the memory of a worker, for regions.
 	setter() setter
 }
@@ -91,6 +93,8 @@ type still int
 
 func (s still) patcher(int) patcher { return stillPatch{} }
 
+func (s still) bender(int) patcher { return straight{stillPatch{}} }
+
 func (s still) setter() setter { return stillSet(s) }
 
 // stillPatch is a still's patcher.
@@ -101,6 +105,7 @@ func (stillPatch) enclose(dst *enclosures, _ *patches) {
 	clear(dst.slope)
 	clear(dst.rad)
 	clear(dst.dev)
+	clear(dst.near)
 }
 
 // stillSet is a still's setter.

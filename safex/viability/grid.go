@@ -3,6 +3,7 @@ package viability
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 )
@@ -26,10 +27,10 @@ type Grid struct {
 }
 
 // most is the largest number of cells.
-const most = 4e6
+const most = 4e7
 
 // NewGrid covers the states of s that its limits allow, with that many cells on each axis. A dimension that no limit and no range of its own
-// bounds reaches four Scales from where episodes start. It fails if there are more than four axes, or four million cells.
+// bounds reaches four Scales from where episodes start. It fails if there are more than four axes, or 40 million cells.
 func NewGrid(s *safex.System, cells int) (*Grid, error) {
 	g := &Grid{nx: len(s.State)}
 	taken := map[int]bool{}
@@ -64,8 +65,8 @@ func NewGrid(s *safex.System, cells int) (*Grid, error) {
 
 // Check reports why there is no such grid.
 func (g *Grid) Check() error {
-	if len(g.Axes) == 0 || len(g.Axes) > 4 {
-		return fmt.Errorf("viability: a grid of %d axes: want 1 to 4, as its cells are as many as their product", len(g.Axes))
+	if len(g.Axes) == 0 || len(g.Axes) > mostAxes {
+		return fmt.Errorf("viability: a grid of %d axes: want 1 to %d, as its cells are as many as their product", len(g.Axes), mostAxes)
 	}
 	n := 1.0
 	for _, a := range g.Axes {
@@ -121,43 +122,38 @@ func (g *Grid) Cell(x []float64) int {
 	return cell
 }
 
-// A span is the cells of an axis that a range meets: from lo on, count of them; around the circle of an angle.
-type span struct{ lo, count int32 }
+// along tells whether dimension d of the state is an axis, whose range then holds its limits.
+func (g *Grid) along(d int) bool {
+	return slices.ContainsFunc(g.Axes, func(a Axis) bool { return a.Angle == nil && a.State == d })
+}
 
 // slack is by how much ranges are widened for the rounding of their own arithmetic, relative to the numbers in it: many times the few
 // roundings that they take.
 const slack = 1e-12
 
-// span are the cells that the range [lo, hi] of coordinate k meets; ok is false if it leaves the grid.
-func (a Axis) span(lo, hi float64) (s span, ok bool) {
+// span are the cells that the range [lo, hi] of coordinate k meets, from and to with both; ok is false if it leaves the grid. On an angle, to may be beyond the
+// last cell: it goes on from the first.
+func (a Axis) span(lo, hi float64) (from, to int, ok bool) {
 	w := a.width()
 	margin := slack * max(math.Abs(lo), math.Abs(hi), a.To-a.From)
 	lo, hi = lo-margin, hi+margin
-	if !(lo <= hi) {
-		return s, false // a NaN
+	if a.Angle != nil && hi-lo >= 2*math.Pi-2*w {
+		return 0, a.Cells - 1, true
 	}
-	if a.Angle != nil {
-		if hi-lo >= 2*math.Pi-2*w {
-			return span{0, int32(a.Cells)}, true
-		}
-		from, to := int(math.Floor((lo-a.From)/w)), int(math.Floor((hi-a.From)/w))
-		count := to - from + 1
-		if count >= a.Cells {
-			return span{0, int32(a.Cells)}, true
-		}
-		return span{int32(((from % a.Cells) + a.Cells) % a.Cells), int32(count)}, true
+	if !(lo <= hi) || a.Angle == nil && (lo < a.From || hi > a.To) { // a NaN is nowhere
+		return 0, 0, false
 	}
-	if lo < a.From || hi > a.To {
-		return s, false
+	from, to = int(math.Floor((lo-a.From)/w)), int(math.Floor((hi-a.From)/w))
+	if a.Angle == nil {
+		return max(from, 0), min(to, a.Cells-1), true
 	}
-	from, to := int(math.Floor((lo-a.From)/w)), int(math.Floor((hi-a.From)/w))
-	from, to = max(from, 0), min(to, a.Cells-1)
-	return span{int32(from), int32(to - from + 1)}, true
+	first := ((from % a.Cells) + a.Cells) % a.Cells
+	return first, first + min(to-from, a.Cells-1), true
 }
 
-// box are the spans of the states within r of c, in each dimension; ok is false if some are in no cell. An angle is that of any pair of sine and
+// box are the cells of the states within r of c, in each dimension; ok is false if some are in no cell. An angle is that of any pair of sine and
 // cosine in its box, none of which may be as near to 0 as the box is wide.
-func (g *Grid) box(dst []span, c, r []float64) (ok bool) {
+func (g *Grid) box(dst *box, c, r []float64) (ok bool) {
 	for k, a := range g.Axes {
 		var lo, hi float64
 		if a.Angle == nil {
@@ -174,9 +170,11 @@ func (g *Grid) box(dst []span, c, r []float64) (ok bool) {
 				lo, hi = mid-turn, mid+turn
 			}
 		}
-		if dst[k], ok = a.span(lo, hi); !ok {
+		from, to, ok := a.span(lo, hi)
+		if !ok {
 			return false
 		}
+		dst.lo[k], dst.hi[k] = int32(from), int32(to)
 	}
 	return true
 }
