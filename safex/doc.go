@@ -66,6 +66,7 @@
 //   - modeltest: laws of every [Learner]
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
+//   - filtertest: laws of every [Filter]
 //
 // Runs, and what is asked of them:
 //

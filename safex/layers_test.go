@@ -48,9 +48,10 @@ var layers = map[string]string{
 	"train": ". num rng",
 	"fig":   ". reliability num",
 	// laws for tests
-	"modeltest": ". num rng rollout tasks",
-	"opttest":   "num opt rng",
-	"plantest":  ". num rng",
+	"modeltest":  ". num rng rollout tasks",
+	"opttest":    "num opt rng",
+	"plantest":   ". num rng",
+	"filtertest": ". num rng",
 	// 4: all parts of a run, by name
 	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
 	// 5: runs on disk

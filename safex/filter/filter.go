@@ -92,27 +92,38 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 		return nil, err
 	}
 	kept := *p
-	if kept.Tail = nil; w.enters(ctx, p.Actions[0]) {
-		kept.Cover = safex.CoverKernel
+	first := w.decide(ctx, &kept)
+	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
+		return nil, err
+	}
+	if first == nil {
 		return &kept, nil
+	}
+	return &kept, w.replace(ctx, &kept, first)
+}
+
+// decide says by what the step is covered, and which actions to execute in place of the first ones of p; nil for none.
+func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
+	if p.Tail = nil; w.enters(ctx, p.Actions[0]) {
+		p.Cover = safex.CoverKernel
+		return nil
 	}
 	if tail, ok := w.proved(ctx, p.Actions); ok {
-		kept.Cover, kept.Tail = safex.CoverPlanned, tail
-		return &kept, nil
+		p.Cover, p.Tail = safex.CoverPlanned, tail
+		return nil
 	}
-	if last := q.Previous; last != nil && len(last.Tail) > 0 {
-		kept.Cover, kept.Tail = safex.CoverTail, last.Tail[1:]
-		return &kept, w.replace(ctx, &kept, last.Tail)
+	if last := w.Previous; last != nil && len(last.Tail) > 0 {
+		p.Cover, p.Tail = safex.CoverTail, last.Tail[1:]
+		return last.Tail
 	}
 	if u := w.nearest(ctx, p.Actions[0]); u != nil {
-		kept.Cover = safex.CoverBackup
-		return &kept, w.replace(ctx, &kept, [][]float64{u})
+		p.Cover = safex.CoverBackup
+		return [][]float64{u}
 	}
-	kept.Cover = safex.CoverNone
-	if p.Feasible {
-		return &kept, nil
+	if p.Cover = safex.CoverNone; p.Feasible {
+		return nil
 	}
-	return &kept, w.replace(ctx, &kept, [][]float64{w.deepest(ctx, p.Actions[0])})
+	return [][]float64{w.deepest(ctx, p.Actions[0])}
 }
 
 // finer is by how much a box of a calibrated model grows before there is another kernel for it, as a share.
@@ -257,7 +268,7 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 	}
 	p.Actions = actions
 	p.Expected, p.Worst = r.Trajectory(w.System, c, 0), r.Trajectory(w.System, c, 1)
-	p.Feasible, p.Bound = true, make([]float64, nl)
+	p.Feasible, p.Bound = p.Worst.Violations(w.Left...) == 0, make([]float64, nl)
 	for k := range p.Bound {
 		p.Bound[k] = math.Inf(-1)
 		for _, t := range []safex.Trajectory{p.Expected, p.Worst} {
@@ -266,7 +277,5 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 			}
 		}
 	}
-	broken := p.Worst.Violations(w.Left...)
-	p.Feasible = broken == 0
 	return nil
 }
