@@ -56,7 +56,9 @@ func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	if f.Noise != nil && len(f.Noise) != len(s.State) {
+	if len(f.Noise) == 0 { // as an empty list is read back
+		f.Noise = nil
+	} else if len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
 	}
 	p, err := reach.New(s, m)

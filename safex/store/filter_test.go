@@ -1,0 +1,89 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/internal/quick"
+	"github.com/rischiboy/safe_exploration/safex/store"
+)
+
+// A run with a filter that is stopped again and again takes the same steps, also where a model is updated between fits, by the last of which the
+// filter judges.
+func TestResumeFiltered(t *testing.T) {
+	pairs := []struct{ model, calibration string }{{"prior+gp", "none"}, {"gp", "adaptive"}, {"linear", "none"}, {"prior+linear", "adaptive"}, {"probabilistic", "none"}}
+	if testing.Short() {
+		pairs = pairs[:1]
+	}
+	for _, c := range pairs {
+		t.Run(c.model+" "+c.calibration, func(t *testing.T) {
+			folder := t.TempDir()
+			whole, parts := filepath.Join(folder, "whole"), filepath.Join(folder, "parts")
+			start := func(dir string) *store.Run {
+				s := quick.Spec(t)
+				if err := s.SetAll("learner="+c.model, "calibration="+c.calibration, "filter=on", "filter.Cells=101", "explore=60", "planner.Beta=0.5"); err != nil {
+					t.Fatal(err)
+				}
+				if c.model == "probabilistic" {
+					if err := s.SetAll("learner.Hidden=8", "learner.MaxSteps=30", "learner.MinSteps=30"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				r, err := store.Start(dir, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}
+			r := start(whole)
+			for _, err := range r.Steps(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for r = start(parts); r.Done() < r.Total(); {
+				ctx, cancel := context.WithCancel(t.Context())
+				taken, before := 0, r.Done()
+				for _, err := range r.Steps(ctx) {
+					if err != nil && ctx.Err() == nil {
+						t.Fatal(err)
+					}
+					if taken++; taken == 5 {
+						cancel()
+					}
+				}
+				cancel()
+				var err error
+				if r, err = store.Resume(parts); err != nil {
+					t.Fatal(err)
+				}
+				if r.Done() == before {
+					t.Fatalf("it does not go on after %d steps of %d, %d taken", before, r.Total(), taken)
+				}
+			}
+			a, errA := os.ReadFile(filepath.Join(whole, "steps.csv"))
+			b, errB := os.ReadFile(filepath.Join(parts, "steps.csv"))
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				t.Errorf("a run in parts took other steps, %v, %v", errA, errB)
+			}
+			p, err := store.Open(parts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts := map[safex.Cover]int{}
+			for _, e := range p.Episodes {
+				for _, f := range e.Forecasts {
+					counts[f.Cover]++
+				}
+			}
+			if counts[""] > 0 || len(counts) == 0 {
+				t.Errorf("steps by cover are %v, want each of them to have one", counts)
+			}
+			t.Log(counts)
+		})
+	}
+}
