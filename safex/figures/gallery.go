@@ -171,7 +171,11 @@ func Draw(name string, paths ...string) (*fig.Figure, error) {
 
 // stream is what the bootstrap of a method draws from.
 func stream(m *method) rng.Stream {
-	return rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
+	src := rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
+	if m.Filter != "" { // others keep their bits
+		src = src.Child(m.Filter)
+	}
+	return src
 }
 
 // estimate is a number of runs with its interval. That of a single run has none.
