@@ -260,7 +260,7 @@ func list(out io.Writer) error {
 		list  func() (names, about []string)
 	}{
 		{"Models, for --model", experiment.Models}, {"Calibrations, for --calibrate", listed(experiment.Calibrations)},
-		{"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
+		{"Filters, for --filter", listed(experiment.Filters)}, {"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
 	} {
 		fmt.Fprintln(out, kind.title)
 		names, about := kind.list()
