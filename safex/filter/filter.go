@@ -65,13 +65,14 @@ func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}
-	return &guard{Filter: f, system: s, prover: p, terminals: map[float64]Terminal{}}, nil
+	return &guard{Filter: f, system: s, model: m, prover: p, terminals: map[float64]Terminal{}}, nil
 }
 
 // guard is a Filter that knows a model.
 type guard struct {
 	Filter
 	system *safex.System
+	model  safex.Model
 	prover *reach.Prover
 
 	lock      sync.Mutex
@@ -116,7 +117,11 @@ func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
 	}
 	if last := w.Previous; last != nil && len(last.Tail) > 0 {
 		p.Cover, p.Tail = safex.CoverTail, last.Tail[1:]
-		return last.Tail
+		for _, f := range last.Tail { // those after the first as they are meant to be
+			first = append(first, f.Action)
+		}
+		first[0] = last.Tail[0].At(w.State)
+		return first
 	}
 	if u := w.nearest(ctx, p.Actions[0]); u != nil {
 		p.Cover = safex.CoverBackup
@@ -173,15 +178,39 @@ func (w *step) enters(ctx context.Context, u []float64) bool {
 	return len(t.Sets) == 1 && t.Holds(w.Left) && w.terminal.Holds(t.Sets[0])
 }
 
-// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, and which come after the first.
-func (w *step) proved(ctx context.Context, actions [][]float64) (tail [][]float64, ok bool) {
+// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, as they are or with feedback
+// about where they lead to, and what comes after the first.
+func (w *step) proved(ctx context.Context, actions [][]float64) (tail []safex.Feedback, ok bool) {
 	if !w.Tube || len(actions) < 2 {
 		return nil, false
 	}
-	t := w.tube(ctx, actions)
+	q := reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
+	if tail, ok = w.ends(ctx, q); ok {
+		return tail, true
+	}
+	var err error
+	if q.About, q.Gains, err = w.gains(ctx, actions); err != nil {
+		return nil, false
+	}
+	return w.ends(ctx, q)
+}
+
+// ends tells whether the tube of q keeps the limits up to a step that ends in the terminal set, and what comes after the first step up to there.
+func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, ok bool) {
+	t, err := w.prover.Tube(ctx, q)
+	if err != nil {
+		return nil, false
+	}
 	for h := range t.Prefix(w.Left) {
 		if h > 0 && w.terminal.Holds(t.Sets[h]) {
-			return actions[1 : h+1], true
+			for i := 1; i <= h; i++ {
+				f := safex.Feedback{Action: q.Actions[i]}
+				if q.Gains != nil {
+					f.Gain, f.About = q.Gains[i], q.About[i]
+				}
+				tail = append(tail, f)
+			}
+			return tail, true
 		}
 	}
 	return nil, false

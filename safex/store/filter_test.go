@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -25,8 +26,13 @@ func TestResumeFiltered(t *testing.T) {
 			whole, parts := filepath.Join(folder, "whole"), filepath.Join(folder, "parts")
 			start := func(dir string) *store.Run {
 				s := quick.Spec(t)
-				if err := s.SetAll("learner="+c.model, "calibration="+c.calibration, "filter=on", "filter.Cells=101", "explore=60", "planner.Beta=0.5"); err != nil {
+				if err := s.SetAll("learner="+c.model, "calibration="+c.calibration, "filter=on", "filter.Cells=101", "explore=60", "learn-every=0", "planner.Beta=0.5"); err != nil {
 					t.Fatal(err)
+				}
+				if strings.HasSuffix(c.model, "gp") { // every step is news
+					if err := s.SetAll("learner.Novel=0", "explore=20"); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if c.model == "probabilistic" {
 					if err := s.SetAll("learner.Hidden=8", "learner.MaxSteps=30", "learner.MinSteps=30"); err != nil {
@@ -45,6 +51,7 @@ func TestResumeFiltered(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			both := false // a model and the fit that it was updated from are kept
 			for r = start(parts); r.Done() < r.Total(); {
 				ctx, cancel := context.WithCancel(t.Context())
 				taken, before := 0, r.Done()
@@ -58,6 +65,8 @@ func TestResumeFiltered(t *testing.T) {
 				}
 				cancel()
 				var err error
+				kept, _ := filepath.Glob(filepath.Join(parts, "model", "model-*"))
+				both = both || len(kept) == 2
 				if r, err = store.Resume(parts); err != nil {
 					t.Fatal(err)
 				}
@@ -82,6 +91,9 @@ func TestResumeFiltered(t *testing.T) {
 			}
 			if counts[""] > 0 || len(counts) == 0 {
 				t.Errorf("steps by cover are %v, want each of them to have one", counts)
+			}
+			if strings.HasSuffix(c.model, "gp") && !both {
+				t.Error("no stop was between a fit and the next, after an update")
 			}
 			t.Log(counts)
 		})
