@@ -71,6 +71,33 @@ func ExampleSafety() {
 	// Output:
 }
 
+// An episode with a filter, which was not sure of the fastest swing.
+func ExampleSafety_covered() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := swing(s, 1, 0.35)
+	for t := range e.Forecasts {
+		f := &e.Forecasts[t]
+		switch v := math.Abs(f.Mean[2]); {
+		case v > 5.5:
+			f.Cover = safex.CoverNone
+		case v > 4.5:
+			f.Cover = safex.CoverBackup
+		case v > 4:
+			f.Cover = safex.CoverTail
+		case v > 2:
+			f.Cover = safex.CoverPlanned
+		default:
+			f.Cover = safex.CoverKernel
+		}
+	}
+	write("testdata/covered.png", fig.Safety(s, e))
+	// Output:
+}
+
 // A limit that is no bound on a state is drawn as the quantity it limits, here the power of the motor.
 func ExampleSafety_quantity() {
 	task := tasks.DefaultPendulum().Task()
@@ -260,6 +287,7 @@ func TestEpistemic(t *testing.T)   { cmpimg.CheckPlot(ExampleEpistemic, t, "epis
 func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "reliability.png") }
 func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestCovered(t *testing.T)     { cmpimg.CheckPlot(ExampleSafety_covered, t, "covered.png") }
 func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
@@ -280,11 +308,13 @@ func TestSparse(t *testing.T) {
 	}
 	random := swing(s, 0, 0.1)
 	random.Phase, random.Forecasts = safex.RandomPhase, nil
+	half := swing(s, 1, 0.1) // of a folder whose covers somebody took out
+	half.Forecasts[3].Cover = safex.CoverTail
 	gap := swing(s, 1, 0.1)
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{
 		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
-		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "no trials": fig.Varied("", "", nil),
+		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "one cover": fig.Safety(s, half), "no trials": fig.Varied("", "", nil),
 		"no panels": fig.Panels(""), "an empty panel": fig.Panels("", fig.Panel{}), "no bars": fig.Bars(""),
 		"no heights": fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return math.NaN() }),
 		"a plain":    fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return 2 }),
