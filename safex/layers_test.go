@@ -46,7 +46,7 @@ var layers = map[string]string{
 	"rollout": ". fused internal/checksum num rng gx",
 	// 3: they know the words alone
 	"train": ". num rng",
-	"fig":   ". reliability num",
+	"fig":   ". reliability num viability",
 	// laws for tests
 	"modeltest":  ". num rng rollout tasks",
 	"opttest":    "num opt rng",

@@ -98,6 +98,61 @@ func ExampleSafety_covered() {
 	// Output:
 }
 
+// energy is a region of the pendulum: the states whose energy is at most that of the bottom at some speed, if it brakes.
+func energy(name string, speed float64) fig.Region {
+	return fig.Region{Name: name, Contains: func(x []float64) bool { return x[2]*x[2]/2+15*x[0] <= speed*speed/2-15 }}
+}
+
+// Where a pendulum can be kept below its limit, and an episode with a filter that left it at last, around the bottom.
+func ExamplePhase() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := swing(s, 1, 0.35)
+	for t := range e.Forecasts {
+		switch x := e.States[t+1]; {
+		case x[2]*x[2]/2+15*x[0] > 3:
+			e.Forecasts[t].Cover = safex.CoverNone
+		case math.Abs(x[2]) > 5:
+			e.Forecasts[t].Cover = safex.CoverBackup
+		default:
+			e.Forecasts[t].Cover = safex.CoverKernel
+		}
+	}
+	f, err := fig.Phase{
+		System: s, Regions: []fig.Region{energy("can be kept below the limit", 6)}, Episodes: []safex.Episode{e},
+		Notes: []string{"Shaded by the energy: what is below 3 stays at 6 rad/s or less if the pendulum brakes."},
+	}.Figure()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/phase.png", f)
+	// Output:
+}
+
+// A region that grows from episode to episode, the last two of which go their ways; here with the speed across.
+func ExamplePhase_growing() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := fig.Phase{System: s, X: "omega", Y: "theta", Episodes: []safex.Episode{swing(s, 3, 0.25), swing(s, 4, 0.33)}}
+	for i, speed := range []float64{2, 3.5, 4.8, 6} {
+		p.Regions = append(p.Regions, energy(fmt.Sprintf("after episode %d", i+1), speed))
+	}
+	f, err := p.Figure()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/growing.png", f)
+	// Output:
+}
+
 // A limit that is no bound on a state is drawn as the quantity it limits, here the power of the motor.
 func ExampleSafety_quantity() {
 	task := tasks.DefaultPendulum().Task()
@@ -288,6 +343,8 @@ func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "re
 func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
 func TestCovered(t *testing.T)     { cmpimg.CheckPlot(ExampleSafety_covered, t, "covered.png") }
+func TestPhase(t *testing.T)       { cmpimg.CheckPlot(ExamplePhase, t, "phase.png") }
+func TestGrowing(t *testing.T)     { cmpimg.CheckPlot(ExamplePhase_growing, t, "growing.png") }
 func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
