@@ -53,6 +53,23 @@ func (f Filter) kernel(beta float64) viability.Settings {
 
 // Guard implements safex.Filter.
 func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Terminal is the set that a Guard of f judges steps by whose box has beta deviations of m: see Deviations.
+func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, beta float64) (Terminal, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g.terminalOf(ctx, beta)
+}
+
+func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
@@ -89,7 +106,7 @@ type step struct {
 
 // Keep implements safex.Guard.
 func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
-	w := &step{guard: g, Query: q, beta: g.deviations(q, p)}
+	w := &step{guard: g, Query: q, beta: g.Deviations(q.Beta, p.Beta)}
 	var err error
 	if w.terminal, err = g.terminalOf(ctx, w.beta); err != nil {
 		return nil, err
@@ -136,16 +153,16 @@ func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
 // finer is by how much a box of a calibrated model grows before there is another kernel for it, as a share.
 const finer = 1.05
 
-// deviations is how many of them the box of a step has: what the model asks for, rounded up so that few kernels do for a box that breathes, or
-// what the plan was made for.
-func (g *guard) deviations(q safex.Query, p *safex.Plan) float64 {
+// Deviations is how many of them the box of a step has: what the model asked for, rounded up so that few kernels do for a box that breathes;
+// what the plan was made for; or else Beta. The first two are 0 where there is none, as in a safex.Forecast.
+func (f Filter) Deviations(asked, planned float64) float64 {
 	switch {
-	case q.Beta > 0:
-		return math.Pow(finer, math.Ceil(math.Log(q.Beta)/math.Log(finer)-1e-9))
-	case p.Beta > 0:
-		return p.Beta
+	case asked > 0:
+		return math.Pow(finer, math.Ceil(math.Log(asked)/math.Log(finer)-1e-9))
+	case planned > 0:
+		return planned
 	}
-	return g.Beta
+	return f.Beta
 }
 
 // terminalOf is the terminal set for a box of beta deviations.

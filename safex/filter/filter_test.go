@@ -92,6 +92,51 @@ func TestNothingProved(t *testing.T) {
 	}
 }
 
+// Steps are judged by the terminal set of their box: a step into it is covered, and the box is what the model asked for, the plan's, or the filter's own.
+func TestTerminal(t *testing.T) {
+	s := pendulum(t)
+	f := filter.Default()
+	f.Cells = 101
+	for want, got := range map[float64]float64{2: f.Deviations(0, 0), 3: f.Deviations(0, 3), 1: f.Deviations(1, 3)} {
+		if got != want {
+			t.Errorf("a box of %v deviations, want %v", got, want)
+		}
+	}
+	if a, b := f.Deviations(2.46, 3), f.Deviations(2.5, 3); a != b || a < 2.5 || a > 2.5*1.05 {
+		t.Errorf("a model that asks for 2.46 and 2.5 gets %v and %v", a, b)
+	}
+	m := rollout.OracleModel(s)
+	set, err := f.Terminal(t.Context(), s, m, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := f.Guard(s, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roll, err := rollout.NewAuto().Rollout(s, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for angle := -3.0; angle < 3; angle += 0.25 {
+		x := angled(angle, 2)
+		next, _, _ := s.Step(x, []float64{0})
+		p, err := g.Keep(t.Context(), safex.Query{System: s, Rollout: roll, State: x}, &safex.Plan{Actions: [][]float64{{0}}, Beta: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Cover == safex.CoverKernel && set.Backup(next) == nil {
+			t.Errorf("a step from %v is covered by the kernel, and not in the set", x)
+		}
+		if set.Backup(x) != nil && !p.Cover.Covered() {
+			t.Errorf("from %v, which is in the set, a step is covered by %q", x, p.Cover)
+		}
+	}
+	if _, err := f.Terminal(t.Context(), s, opaque{}, 2); err == nil {
+		t.Error("a model that does not say what it computes has a terminal set")
+	}
+}
+
 // What a filter cannot judge is refused with one sentence.
 func TestRefusals(t *testing.T) {
 	s := pendulum(t)

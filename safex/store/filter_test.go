@@ -5,12 +5,15 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/internal/quick"
+	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/store"
+	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
 // A run with a filter that is stopped again and again takes the same steps, also where a model is updated between fits, by the last of which the
@@ -97,5 +100,74 @@ func TestResumeFiltered(t *testing.T) {
 			}
 			t.Log(counts)
 		})
+	}
+}
+
+// The model of a folder is that of its last save: with a filter the fit that it judges by, which the model may have been updated since.
+func TestModel(t *testing.T) {
+	for _, filter := range []string{"off", "on"} {
+		s := quick.Spec(t)
+		if err := s.SetAll("learner=gp", "learner.Novel=0", "explore=20", "learn-every=0", "filter="+filter); err != nil {
+			t.Fatal(err)
+		}
+		if s.Filter != nil {
+			if err := s.Set("filter.Cells=21"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir := filepath.Join(t.TempDir(), "run")
+		r, err := store.Start(dir, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := func() safex.Model {
+			p, err := store.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := p.Model()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		if m := kept(); m != nil {
+			t.Errorf("before the first step there is a model %T", m)
+		}
+		believed := func(m safex.Model) (p safex.Prediction) {
+			x, u := num.NewBatch(len(r.System.State), 1), num.NewBatch(len(r.System.Action), 1)
+			x.SetPoint(0, r.System.Center)
+			if err := m.Predict(&p, x, u); err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		var last *train.State
+		r.Watch = func(s *train.State) { last = s }
+		for _, err := range r.Steps(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, other := last.Model, last.Base
+		if s.Filter != nil {
+			want, other = last.Base, last.Model
+		}
+		if got := believed(kept()); !reflect.DeepEqual(got, believed(want)) {
+			t.Errorf("filter %s: the model believes %v, want %v", filter, got, believed(want))
+		}
+		if other != nil && reflect.DeepEqual(believed(want), believed(other)) {
+			t.Error("nothing was updated: the test says nothing")
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "model")); err != nil {
+			t.Fatal(err)
+		}
+		p, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := p.Model(); m != nil || err == nil || !strings.Contains(err.Error(), "cannot read") {
+			t.Errorf("without its folder: model %v, error %v", m, err)
+		}
 	}
 }
