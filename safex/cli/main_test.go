@@ -134,6 +134,9 @@ func TestTrainFilter(t *testing.T) {
 	if text, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(text, want) || !strings.Contains(text, "Safety card: pendulum, pessimistic, filtered") {
 		t.Errorf("no %q, error %v, reported\n%s", want, err, text)
 	}
+	if drawn, _, err := do(nil, "figures", dir); err != nil || !strings.HasSuffix(drawn, filepath.Join(dir, "drawn", "kernel.png")+"\n") {
+		t.Errorf("error %v, drew\n%s", err, drawn)
+	}
 	if list, _, err := do(nil, "list"); err != nil || !strings.Contains(list, "\nFilters, for --filter\n  off ") {
 		t.Errorf("error %v, listed\n%s", err, list)
 	}
