@@ -11,9 +11,8 @@ import (
 )
 
 // Safety shows an episode against its limits, a panel for each limit, and the actions below. If a filter looked at the plans,
-// a strip between them has the cover of each step. A panel
-// has what was measured; the model's mean, predicted a step before; the pessimistic bound, which
-// is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
+// a strip between them has the cover of each step. A panel has what was measured; the model's mean, predicted a step before;
+// the pessimistic bound, which is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
 // The bound is what an adversary found, not a certificate; a planner without an adversary has
 // only what it expected.
 func Safety(s *safex.System, e safex.Episode) *Figure {

@@ -233,7 +233,7 @@ func remarks(rows []Row) (lines []string) {
 		lines = append(lines, "Times are medians over episodes of their percentiles, on the machine that made them.")
 	}
 	if some(filtered) {
-		lines = append(lines, assumption+" Steps in the box are how often it did. Of steps that are not covered nothing is proved.")
+		lines = append(lines, assumption+" Steps in the box are those at which it did. Of steps that are not covered nothing is proved.")
 	}
 	if some(late) {
 		lines = append(lines, "A late plan took as long as the agent's deadline, or longer. What one that was cut short came to depends on the machine.")
@@ -245,7 +245,7 @@ func remarks(rows []Row) (lines []string) {
 }
 
 // assumption is what a covered step is, and on what that rests.
-const assumption = "A covered step is proved to keep every limit, and to leave a way to keep them for ever, under every error in the model's box: so it does as long as the agent sees the state as it is, and the box holds the truth at every step that is executed, which is an assumption."
+const assumption = "A covered step is proved to keep every limit, and to leave a way to keep them for ever, under every error in the model's box. On the system it does so as long as the agent sees the state as it is, and the box holds the truth at every step that is executed, which is an assumption."
 
 // builds are those of rows, in order.
 func builds(rows []Row) (all []string) {
