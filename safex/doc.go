@@ -45,6 +45,7 @@
 //
 // The parts of an agent:
 //
+//   - lqr: linear-quadratic regulators, and the states that they keep within the limits
 //   - tasks: the control tasks
 //   - ensemble: a [Learner] of neural networks
 //   - linear: a [Learner] by Bayesian linear regression

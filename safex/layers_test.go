@@ -30,7 +30,8 @@ var layers = map[string]string{
 	"gx":    "num",
 	"stats": "rng",
 	// 2: the parts
-	"tasks":       ". num",
+	"lqr":         ". num rng",
+	"tasks":       ". lqr num",
 	"ensemble":    ". internal/checksum num rng gx",
 	"linear":      ". internal/checksum num rng gx",
 	"gp":          ". internal/checksum num rng gx",

@@ -242,6 +242,9 @@ func list(out io.Writer) error {
 		if a := t.Goal; a != nil {
 			fmt.Fprintf(out, "    goal    %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
 		}
+		if b := t.Backup; b != nil {
+			fmt.Fprintf(out, "    backup  %s\n", b.Name)
+		}
 		var more []string
 		for _, a := range t.Angles {
 			more = append(more, a.Name)
