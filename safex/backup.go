@@ -84,6 +84,33 @@ func (b *Backup) distances(x []float64) []float64 {
 	return d
 }
 
+// Beyond is at least the largest of the conditions over all the states that Holds is asked about: how far outside the farthest may be, as far as
+// intervals tell; +Inf if nothing is known.
+func (b *Backup) Beyond(center []float64, gen [][]float64, rem []float64) float64 {
+	outside, _ := b.programs("Beyond", len(center))
+	box := make([]num.Interval, len(center))
+	for d, c := range center {
+		r := 0.0
+		for _, g := range gen {
+			r += math.Abs(g[d])
+		}
+		if rem != nil {
+			r += rem[d]
+		}
+		box[d] = num.Interval{Lo: c - r, Hi: c + r}
+	}
+	out := make([]num.Interval, outside.Out)
+	outside.EvalInterval(out, box)
+	worst := math.Inf(-1)
+	for _, r := range out {
+		if r.MayNaN || r.Hi != r.Hi {
+			return math.Inf(1)
+		}
+		worst = max(worst, r.Hi)
+	}
+	return worst
+}
+
 // Contains tells whether the state x is in the set. A state that has a NaN or an infinite number is not. It panics if x does not
 // have the dimension of the state.
 func (b *Backup) Contains(x []float64) bool {

@@ -150,6 +150,11 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f, ok := s.Filter.(interface{ CheckSystem(*safex.System) error }); ok {
+		if err := f.CheckSystem(system); err != nil {
+			return nil, err
+		}
+	}
 	return system, s.enough(system)
 }
 

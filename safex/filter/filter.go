@@ -20,6 +20,8 @@ type Filter struct {
 	Beta float64
 	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0.
 	Noise []float64
+	// Set is which terminal set steps have to lead to.
+	Set Set
 	// Cells and Levels are those of viability.Settings, of kernels.
 	Cells, Levels int
 	// Actions is how many actions of each dimension are tried in place of the plan's, from -1 to 1, at least 2.
@@ -31,6 +33,16 @@ type Filter struct {
 // Default proves with two deviations, as planners do, a kernel of some 60 000 cells, and 41 actions.
 func Default() Filter { return Filter{Beta: 2, Levels: 5, Actions: 41, Tube: true} }
 
+// Set says which terminal set is meant.
+type Set string
+
+const (
+	Auto   Set = ""       // what the task has declared, or else the kernel
+	Task   Set = "task"   // the Backup that the task has declared, which does not depend on what is learned
+	Model  Set = "kernel" // the viability kernel of the model
+	Either Set = "either" // both: a step may lead to one of them
+)
+
 // Check reports the first setting that is out of range.
 func (f Filter) Check() error {
 	switch {
@@ -38,6 +50,8 @@ func (f Filter) Check() error {
 		return fmt.Errorf("filter: Beta is %v, want at least 0", f.Beta)
 	case slices.ContainsFunc(f.Noise, func(v float64) bool { return !(v >= 0) || math.IsInf(v, 1) }):
 		return fmt.Errorf("filter: Noise is %v, want at least 0 in each dimension", f.Noise)
+	case !slices.Contains([]Set{Auto, Task, Model, Either}, f.Set):
+		return fmt.Errorf("filter: Set is %q, want %q, %q, %q, or %q for the task's where it has one and the kernel where not", f.Set, Task, Model, Either, Auto)
 	case f.Actions < 2 || f.Actions > 1e4:
 		return fmt.Errorf("filter: Actions is %d, want 2 to 1e4", f.Actions)
 	}
@@ -69,6 +83,23 @@ func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, be
 	return g.terminalOf(ctx, beta)
 }
 
+// CheckSystem reports why nothing can be proved of a system, whatever is learned.
+func (f Filter) CheckSystem(s *safex.System) error {
+	if s.Backup != nil && f.Set == Auto || f.Set == Task {
+		if s.Backup == nil {
+			return fmt.Errorf("filter: Set is %q, and task %q declares no Backup", f.Set, s.Name)
+		}
+		return nil
+	}
+	if err := f.kernel(f.Beta).CheckSystem(s); err != nil {
+		return fmt.Errorf("filter: %w: declare a Backup in the task, a set in which it is safe for ever", err)
+	}
+	if f.Set == Either && s.Backup == nil {
+		return fmt.Errorf("filter: Set is %q, and task %q declares no Backup", f.Set, s.Name)
+	}
+	return nil
+}
+
 func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
@@ -77,6 +108,9 @@ func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 		f.Noise = nil
 	} else if len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
+	}
+	if err := f.CheckSystem(s); err != nil {
+		return nil, err
 	}
 	p, err := reach.New(s, m)
 	if err != nil {
@@ -172,9 +206,15 @@ func (g *guard) terminalOf(ctx context.Context, beta float64) (Terminal, error) 
 	if t, ok := g.terminals[beta]; ok {
 		return t, nil
 	}
+	if g.system.Backup != nil && g.Set == Auto || g.Set == Task {
+		return Known(g.system), nil
+	}
 	t, err := Kernel(ctx, g.system, g.prover, g.kernel(beta))
 	if err != nil {
 		return nil, err
+	}
+	if g.Set == Either {
+		t = either{Known(g.system), t}
 	}
 	g.terminals[beta] = t
 	return t, nil

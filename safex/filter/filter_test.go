@@ -60,11 +60,17 @@ func TestLaws(t *testing.T) {
 	if testing.Short() {
 		n = 4
 	}
-	t.Run("oracle", func(t *testing.T) {
-		filtertest.Laws(t, filter.Default(), filtertest.Case{System: s, Model: rollout.OracleModel(s), Engine: rollout.NewAuto(), Starts: starts(n), Steps: 200})
-	})
+	kernel := filter.Default()
+	kernel.Set = filter.Model
+	for _, set := range []filter.Set{filter.Task, filter.Model, filter.Either} {
+		t.Run("oracle, "+string(set), func(t *testing.T) {
+			f := filter.Default()
+			f.Set = set
+			filtertest.Laws(t, f, filtertest.Case{System: s, Model: rollout.OracleModel(s), Engine: rollout.NewAuto(), Starts: starts(n), Steps: 200})
+		})
+	}
 	t.Run("learned", func(t *testing.T) {
-		filtertest.Laws(t, filter.Default(), filtertest.Case{System: s, Model: learned(t, s), Engine: rollout.NewAuto(), Beta: 2, Starts: starts(n), Steps: 100})
+		filtertest.Laws(t, kernel, filtertest.Case{System: s, Model: learned(t, s), Engine: rollout.NewAuto(), Beta: 2, Starts: starts(n), Steps: 100})
 	})
 }
 
@@ -72,6 +78,7 @@ func TestLaws(t *testing.T) {
 func TestNothingProved(t *testing.T) {
 	s := pendulum(t)
 	f := filter.Default()
+	f.Set = filter.Model
 	f.Noise = []float64{0, 0, 20}
 	g, err := f.Guard(s, rollout.OracleModel(s))
 	if err != nil {

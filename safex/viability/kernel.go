@@ -82,17 +82,26 @@ type Kernel struct {
 	sum     []int32
 }
 
+// CheckSystem reports why a system has no kernel, whatever is learned.
+func (c Settings) CheckSystem(s *safex.System) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if s.Rated() {
+		return fmt.Errorf("viability: task %q limits the rate of its actions, and a kernel judges each action by itself", s.Name)
+	}
+	if len(c.Noise) > 0 && len(c.Noise) != len(s.State) {
+		return fmt.Errorf("viability: Noise has %d dimensions, and task %q %d", len(c.Noise), s.Name, len(s.State))
+	}
+	_, err := NewGrid(s, 1)
+	return err
+}
+
 // Compute is the kernel of the belief that p is of. A limit on the rate of actions is refused, as an action is judged by itself; a budget is
 // not spent. A cancelled ctx returns its error.
 func Compute(ctx context.Context, s *safex.System, p *reach.Prover, c Settings) (*Kernel, error) {
-	if err := c.Check(); err != nil {
+	if err := c.CheckSystem(s); err != nil {
 		return nil, err
-	}
-	if s.Rated() {
-		return nil, fmt.Errorf("viability: task %q limits the rate of its actions, and a kernel judges each action by itself", s.Name)
-	}
-	if c.Noise != nil && len(c.Noise) != len(s.State) {
-		return nil, fmt.Errorf("viability: Noise has %d dimensions, and task %q %d", len(c.Noise), s.Name, len(s.State))
 	}
 	axes := len(s.State) - len(s.Angles)
 	g, err := NewGrid(s, c.cells(axes))
@@ -239,7 +248,7 @@ func (w *worker) states(p *reach.Patch, b block) {
 // widen adds the model error and the noise to what an image is off by.
 func (w *worker) widen(m *reach.Image) {
 	for d := range m.Off {
-		if m.Off[d] += w.Beta * m.Deviation[d]; w.Noise != nil {
+		if m.Off[d] += w.Beta * m.Deviation[d]; len(w.Noise) > 0 {
 			m.Off[d] += w.Noise[d]
 		}
 		m.Off[d] *= 1 + slack
