@@ -24,8 +24,9 @@ type Query struct {
 
 	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own.
 	Beta       float64
-	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
-	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
+	LastAction []float64  // executed in the step before, for limits on rates; nil, which is 0, at the first step
+	Past       Trajectory // the episode so far, which ends in State; States and Actions may be empty
+	Left       []float64  // what is left of the budget of each limit, in its unit; nil if none has one
 
 	Members int                          // of the Model in force, if it is Membered; 0 of others
 	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers

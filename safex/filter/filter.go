@@ -24,14 +24,21 @@ type Filter struct {
 	Set Set
 	// Cells and Levels are those of viability.Settings, of kernels.
 	Cells, Levels int
+	// Watch is how many of the last steps of an episode the box of the next has to be wide enough for: it has at least Margin times the
+	// deviations that the model, as it is now, was off by in one of them. 0 is none, which leaves the box as it is however often it does not hold.
+	Watch  int
+	Margin float64 // at least 0
 	// Actions is how many actions of each dimension are tried in place of the plan's, from -1 to 1, at least 2.
 	Actions int
 	// Tube is whether plans are proved by tubes, where the box of a step is not enough.
 	Tube bool
 }
 
-// Default proves with two deviations, as planners do, a kernel of some 60 000 cells, and 41 actions.
-func Default() Filter { return Filter{Beta: 2, Levels: 5, Actions: 41, Tube: true} }
+// Default proves with two deviations, as planners do, and with half as many again as the last ten steps took, by what the task has declared or a
+// kernel of some 60 000 cells, and 41 actions.
+func Default() Filter {
+	return Filter{Beta: 2, Watch: 10, Margin: 1.5, Levels: 5, Actions: 41, Tube: true}
+}
 
 // Set says which terminal set is meant.
 type Set string
@@ -52,6 +59,8 @@ func (f Filter) Check() error {
 		return fmt.Errorf("filter: Noise is %v, want at least 0 in each dimension", f.Noise)
 	case !slices.Contains([]Set{Auto, Task, Model, Either}, f.Set):
 		return fmt.Errorf("filter: Set is %q, want %q, %q, %q, or %q for the task's where it has one and the kernel where not", f.Set, Task, Model, Either, Auto)
+	case f.Watch < 0 || !(f.Margin >= 0) || math.IsInf(f.Margin, 1):
+		return fmt.Errorf("filter: Watch is %d and Margin %v, want at least 0", f.Watch, f.Margin)
 	case f.Actions < 2 || f.Actions > 1e4:
 		return fmt.Errorf("filter: Actions is %d, want 2 to 1e4", f.Actions)
 	}
@@ -145,6 +154,11 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 	if w.terminal, err = g.terminalOf(ctx, w.beta); err != nil {
 		return nil, err
 	}
+	met, err := w.met()
+	if err != nil {
+		return nil, err
+	}
+	w.beta = max(w.beta, w.Margin*met)
 	kept := *p
 	first := w.decide(ctx, &kept)
 	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
@@ -178,7 +192,11 @@ func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
 		p.Cover = safex.CoverBackup
 		return [][]float64{u}
 	}
-	if p.Cover = safex.CoverNone; p.Feasible {
+	p.Cover = safex.CoverNone
+	if t, ok := w.terminal.(rescuer); ok {
+		return [][]float64{t.rescue(w.State)}
+	}
+	if p.Feasible {
 		return nil
 	}
 	return [][]float64{w.deepest(ctx, p.Actions[0])}

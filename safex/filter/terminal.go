@@ -90,6 +90,15 @@ func (k known) Depth(s reach.Set) float64 {
 	return -k.set.Beyond(s.Center, generators(s), nil)
 }
 
+// A rescuer knows what to do outside of the set.
+type rescuer interface{ rescue(x []float64) []float64 }
+
+// rescue is the backup's action outside of its set, where nothing is promised: it brakes too late.
+func (k known) rescue(x []float64) []float64 { return k.set.Action(x) }
+
+// rescue is that of what is known.
+func (e either) rescue(x []float64) []float64 { return e[0].(rescuer).rescue(x) }
+
 // generators are the columns of a set.
 func generators(s reach.Set) (gen [][]float64) {
 	for i := range s.Gen[0] {

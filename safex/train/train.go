@@ -126,7 +126,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	at := len(s.Episode.Actions)
 	query := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
-		Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
+		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
 		Members: s.members, Member: s.member,
 	}
 	if at > 0 {
