@@ -71,6 +71,7 @@
 //
 //   - experiment: all parts of a run by name, and its settings
 //   - store: runs on disk
+//   - retake: a run taken again, for what asks about its plans
 //   - attack: errors that break the plans of a run
 //   - control: what oracle planning reaches
 //   - coverage: how often calibrated boxes hold

@@ -53,10 +53,11 @@ var layers = map[string]string{
 	"plantest":  ". num rng",
 	// 4: all parts of a run, by name
 	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
-	// 5: runs on disk
-	"store": ". experiment fig internal/disk internal/encode train",
+	// 5: runs on disk, and taken again
+	"store":  ". experiment fig internal/disk internal/encode train",
+	"retake": ". experiment num plan reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
-	"attack":   ". experiment internal/disk internal/encode internal/table num plan reliability rng stats store train",
+	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file

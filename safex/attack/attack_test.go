@@ -148,7 +148,7 @@ func TestAttack(t *testing.T) {
 	if len(tr.Actions) != 4 || len(tr.States) != 5 || math.Abs(tr.WorstExcess(1)[0]/system.LimitScale(0)-float64(worst.Excess)) > 1e-6 {
 		t.Errorf("replayed %+v, want a worst excess of %v", tr, worst.Excess)
 	}
-	if !reflect.DeepEqual(tr.States[0], both.episodes[worst.Episode].States[worst.Step]) || !reflect.DeepEqual(tr.Actions[0], both.episodes[worst.Episode].Actions[worst.Step]) {
+	if !reflect.DeepEqual(tr.States[0], both.run.Episodes[worst.Episode].States[worst.Step]) || !reflect.DeepEqual(tr.Actions[0], both.run.Episodes[worst.Episode].Actions[worst.Step]) {
 		t.Error("the scenario does not begin with what was done")
 	}
 	for want, change := range map[string]func(s *Scenario){

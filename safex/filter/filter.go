@@ -56,6 +56,9 @@ func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
+	if len(f.Noise) == 0 { // as run.yaml has none
+		f.Noise = nil
+	}
 	if f.Noise != nil && len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
 	}
