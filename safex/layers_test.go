@@ -58,6 +58,7 @@ var layers = map[string]string{
 	"retake": ". experiment num plan reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
 	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
+	"certify":  ". experiment internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file
@@ -69,7 +70,7 @@ var layers = map[string]string{
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }
