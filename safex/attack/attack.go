@@ -23,7 +23,7 @@ import (
 )
 
 // Settings ask of the plans that a run executed whether a model error in the box breaks them, and how many of those that
-// can be broken an adversary misses. Adversaries are named as by UseAdversary, each perhaps with settings of its own, as in
+// can be broken an adversary misses. Adversaries are named as by experiment.NewAdversary, each perhaps with settings of its own, as in
 // "particles-uniform Samples=30".
 type Settings struct {
 	Build       string

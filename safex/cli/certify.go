@@ -16,11 +16,11 @@ func certifyCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "certify RUN", Short: "Prove that no model error breaks the plans of a run",
-		Long: `certify makes the plans that a run executed again, and encloses each of them in a tube, outside of which
-no model error in the box leads, nor all of them together. A plan whose tube keeps every limit is
-certified, to its end and no further. The table says how many are, beside how many the best adversary does
-not break, and beside how often the box held the real next state: certificates about a box that does not
-hold say nothing about the system. With a filter, what is certified is what was executed.
+		Long: `certify makes the plans that a run executed again, and encloses each of them in a tube that no model
+error in the box leads out of. A plan whose tube keeps every limit is certified, to its end and no
+further. The table says how many are, beside how many the best adversary does not break, and beside how
+often the box held the real next state: certificates about a box that does not hold say nothing about the
+system. With a filter, what is certified is what was executed.
 
 Every tube is checked by rollouts of the model. One that leaves its tube is an escape: it is named, and the
 command fails.`,
@@ -46,6 +46,7 @@ command fails.`,
 	f.StringArrayVar(&a.Adversaries, "adversary", a.Adversaries, `who attacks besides, with settings if need be, may be repeated and the best counts: `+names(experiment.Adversaries))
 	f.Float64Var(&a.Beta, "beta", 0, fmt.Sprintf("how many epistemic deviations the model errs by (default what the plan defended, what the model asks for, or %d)", reliability.AssumedBeta))
 	f.Float64SliceVar(&a.Noise, "noise", nil, "half the width of a box of noise in every step, a number for each dimension of the state, as in 0.001,0.001,0.01 (default none)")
+	f.Lookup("noise").DefValue = "" // which pflag takes for a default of its own
 	f.IntVar(&a.Rollouts, "rollouts", a.Rollouts, "random rollouts that each tube is checked by")
 	f.BoolVar(&asJSON, "json", false, "print a list in JSON, an entry for each episode, in place of the table")
 	return c
