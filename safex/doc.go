@@ -45,6 +45,7 @@
 //
 // The parts of an agent:
 //
+//   - lqr: linear-quadratic regulators, and the states that they keep within the limits
 //   - tasks: the control tasks
 //   - ensemble: a [Learner] of neural networks
 //   - linear: a [Learner] by Bayesian linear regression
@@ -66,6 +67,7 @@
 //   - modeltest: laws of every [Learner]
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
+//   - filtertest: laws of every [Filter]
 //
 // Runs, and what is asked of them:
 //

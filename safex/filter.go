@@ -1,6 +1,9 @@
 package safex
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Cover says by what a step is proved to keep every limit for ever, as long as the box of the model that was in force holds the truth.
 type Cover string
@@ -23,6 +26,28 @@ func (c Cover) Covered() bool { return c != "" && c != CoverNone }
 
 // Covers lists what a Filter says of a step, the planner's own first.
 func Covers() []Cover { return []Cover{CoverPlanned, CoverKernel, CoverTail, CoverBackup, CoverNone} }
+
+// Feedback is an action that depends on the state that is met: Action + Gain (x - About), clipped to [-1, 1].
+type Feedback struct {
+	Action []float64 // [nu]
+	Gain   []float64 // [nu, nx], rows one after the other, in actions per unit of the state; nil is 0
+	About  []float64 // [nx], the state at which Action is what is done; nil without a Gain
+}
+
+// At is what is done in the state x.
+func (f Feedback) At(x []float64) []float64 {
+	u := slices.Clone(f.Action)
+	if f.Gain == nil {
+		return u
+	}
+	for k := range u {
+		for d, v := range x {
+			u[k] += f.Gain[k*len(x)+d] * (v - f.About[d])
+		}
+		u[k] = max(-1, min(1, u[k]))
+	}
+	return u
+}
 
 // A Filter stands between a plan and the system: it executes the plan where that is proved to be safe, and what is proved in its place where
 // it is not (Wabersich and Zeilinger, 2021). Implementations are plain structs of settings.

@@ -52,8 +52,8 @@ type Plan struct {
 	// to itself at the next step. What their columns are is the planner's affair.
 	Elites, Means [][]float64
 
-	Cover Cover       // of the first action, by a Filter; "" without one
-	Tail  [][]float64 // actions after the first that are CoverPlanned, for a Filter to fall back on; after them a backup can take over. nil is none
+	Cover Cover      // of the first action, by a Filter; "" without one
+	Tail  []Feedback // what comes after the first action of a plan that is CoverPlanned, for a Filter to fall back on; a backup can take over after it
 
 	Member int // of the Model, from 1, whose reward a planner maximizes that draws one for each episode; 0 of others
 }

@@ -274,9 +274,10 @@ func progress(w io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, heading(p.System, p.Spec.Deadline > 0))
+	table := episodesOf(p.Spec, p.System)
+	fmt.Fprintln(w, table.heading())
 	for _, sum := range p.Summaries {
-		fmt.Fprintln(w, row(p.System, sum, p.Spec.Deadline > 0))
+		fmt.Fprintln(w, table.row(sum))
 	}
 	how := fmt.Sprintf("stopped: go on with %s resume %s", self(), quoted(dir))
 	switch {

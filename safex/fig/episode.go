@@ -86,7 +86,7 @@ func (v view) key() []Key {
 			Key{Name: "± 2 total deviations", thumb: []plot.Thumbnailer{&plotter.Polygon{Color: theme.bound}}})
 	}
 	if len(v.s.Limits) > 0 {
-		keys = append(keys, Key{Name: "limit", thumb: line(draw.LineStyle{Color: theme.limit, Width: vg.Points(1.4), Dashes: []vg.Length{vg.Points(6), vg.Points(3)}})})
+		keys = append(keys, Key{Name: "limit", thumb: line(limitStyle)})
 	}
 	return keys
 }
@@ -150,7 +150,7 @@ func (t trace) drawAngle(p *plot.Plot) {
 	xs, ys = turned(t.after[:len(mean)], mean)
 	line(p, "", xs, ys, theme.mean, 1.2, vg.Points(3), vg.Points(2))
 	p.Y.Min, p.Y.Max = -1.05*math.Pi, 1.05*math.Pi
-	p.Y.Tick.Marker = plot.ConstantTicks{{Value: -math.Pi, Label: "−π"}, {Value: -math.Pi / 2, Label: "−π/2"}, {Value: 0, Label: "0"}, {Value: math.Pi / 2, Label: "π/2"}, {Value: math.Pi, Label: "π"}}
+	p.Y.Tick.Marker = turns
 }
 
 // turned puts a gap where an angle goes from one end of its range to the other.

@@ -10,9 +10,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// Safety shows an episode against its limits, a panel for each limit, and the actions below. A panel
-// has what was measured; the model's mean, predicted a step before; the pessimistic bound, which
-// is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
+// Safety shows an episode against its limits, a panel for each limit, and the actions below. If a filter looked at the plans,
+// a strip between them has the cover of each step. A panel has what was measured; the model's mean, predicted a step before;
+// the pessimistic bound, which is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
 // The bound is what an adversary found, not a certificate; a planner without an adversary has
 // only what it expected.
 func Safety(s *safex.System, e safex.Episode) *Figure {
@@ -34,6 +34,9 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 		p.X.Min, p.X.Max = 0, float64(len(e.Actions))*s.Dt
 		roomy(p, 0.05, 0.35) // with room for the legend
 		f.add(p, 3)
+	}
+	if covered(e) {
+		f.add(coverStrip(s, e), 0.55)
 	}
 	for k, v := range s.Action {
 		p := panel("", "", v.Label())

@@ -53,26 +53,43 @@ func (f Filter) kernel(beta float64) viability.Settings {
 
 // Guard implements safex.Filter.
 func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Terminal is the set that a Guard of f judges steps by whose box has beta deviations of m: see Deviations.
+func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, beta float64) (Terminal, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g.terminalOf(ctx, beta)
+}
+
+func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	if len(f.Noise) == 0 { // as run.yaml has none
+	if len(f.Noise) == 0 { // as an empty list is read back
 		f.Noise = nil
-	}
-	if f.Noise != nil && len(f.Noise) != len(s.State) {
+	} else if len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
 	}
 	p, err := reach.New(s, m)
 	if err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}
-	return &guard{Filter: f, system: s, prover: p, terminals: map[float64]Terminal{}}, nil
+	return &guard{Filter: f, system: s, model: m, prover: p, terminals: map[float64]Terminal{}}, nil
 }
 
 // guard is a Filter that knows a model.
 type guard struct {
 	Filter
 	system *safex.System
+	model  safex.Model
 	prover *reach.Prover
 
 	lock      sync.Mutex
@@ -89,48 +106,63 @@ type step struct {
 
 // Keep implements safex.Guard.
 func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
-	w := &step{guard: g, Query: q, beta: g.deviations(q, p)}
+	w := &step{guard: g, Query: q, beta: g.Deviations(q.Beta, p.Beta)}
 	var err error
 	if w.terminal, err = g.terminalOf(ctx, w.beta); err != nil {
 		return nil, err
 	}
 	kept := *p
-	if kept.Tail = nil; w.enters(ctx, p.Actions[0]) {
-		kept.Cover = safex.CoverKernel
+	first := w.decide(ctx, &kept)
+	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
+		return nil, err
+	}
+	if first == nil {
 		return &kept, nil
+	}
+	return &kept, w.replace(ctx, &kept, first)
+}
+
+// decide says by what the step is covered, and which actions to execute in place of the first ones of p; nil for none.
+func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
+	if p.Tail = nil; w.enters(ctx, p.Actions[0]) {
+		p.Cover = safex.CoverKernel
+		return nil
 	}
 	if tail, ok := w.proved(ctx, p.Actions); ok {
-		kept.Cover, kept.Tail = safex.CoverPlanned, tail
-		return &kept, nil
+		p.Cover, p.Tail = safex.CoverPlanned, tail
+		return nil
 	}
-	if last := q.Previous; last != nil && len(last.Tail) > 0 {
-		kept.Cover, kept.Tail = safex.CoverTail, last.Tail[1:]
-		return &kept, w.replace(ctx, &kept, last.Tail)
+	if last := w.Previous; last != nil && len(last.Tail) > 0 {
+		p.Cover, p.Tail = safex.CoverTail, last.Tail[1:]
+		for _, f := range last.Tail { // those after the first as they are meant to be
+			first = append(first, f.Action)
+		}
+		first[0] = last.Tail[0].At(w.State)
+		return first
 	}
 	if u := w.nearest(ctx, p.Actions[0]); u != nil {
-		kept.Cover = safex.CoverBackup
-		return &kept, w.replace(ctx, &kept, [][]float64{u})
+		p.Cover = safex.CoverBackup
+		return [][]float64{u}
 	}
-	kept.Cover = safex.CoverNone
-	if p.Feasible {
-		return &kept, nil
+	if p.Cover = safex.CoverNone; p.Feasible {
+		return nil
 	}
-	return &kept, w.replace(ctx, &kept, [][]float64{w.deepest(ctx, p.Actions[0])})
+	return [][]float64{w.deepest(ctx, p.Actions[0])}
 }
 
 // finer is by how much a box of a calibrated model grows before there is another kernel for it, as a share.
 const finer = 1.05
 
-// deviations is how many of them the box of a step has: what the model asks for, rounded up so that few kernels do for a box that breathes, or
-// what the plan was made for.
-func (g *guard) deviations(q safex.Query, p *safex.Plan) float64 {
+// Deviations is how many of them the box of a step has: what the model asked for, rounded up so that few kernels do for a box that breathes;
+// what the plan was made for; or else Beta. The first two are 0 where there is none, as in a safex.Forecast.
+func (f Filter) Deviations(asked, planned float64) float64 {
 	switch {
-	case q.Beta > 0:
-		return math.Pow(finer, math.Ceil(math.Log(q.Beta)/math.Log(finer)-1e-9))
-	case p.Beta > 0:
-		return p.Beta
+	case asked > 0:
+		return math.Pow(finer, math.Ceil(math.Log(asked)/math.Log(finer)-1e-9))
+	case planned > 0:
+		return planned
 	}
-	return g.Beta
+	return f.Beta
 }
 
 // terminalOf is the terminal set for a box of beta deviations.
@@ -163,15 +195,39 @@ func (w *step) enters(ctx context.Context, u []float64) bool {
 	return len(t.Sets) == 1 && t.Holds(w.Left) && w.terminal.Holds(t.Sets[0])
 }
 
-// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, and which come after the first.
-func (w *step) proved(ctx context.Context, actions [][]float64) (tail [][]float64, ok bool) {
+// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, as they are or with feedback
+// about where they lead to, and what comes after the first.
+func (w *step) proved(ctx context.Context, actions [][]float64) (tail []safex.Feedback, ok bool) {
 	if !w.Tube || len(actions) < 2 {
 		return nil, false
 	}
-	t := w.tube(ctx, actions)
+	q := reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
+	if tail, ok = w.ends(ctx, q); ok {
+		return tail, true
+	}
+	var err error
+	if q.About, q.Gains, err = w.gains(ctx, actions); err != nil {
+		return nil, false
+	}
+	return w.ends(ctx, q)
+}
+
+// ends tells whether the tube of q keeps the limits up to a step that ends in the terminal set, and what comes after the first step up to there.
+func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, ok bool) {
+	t, err := w.prover.Tube(ctx, q)
+	if err != nil {
+		return nil, false
+	}
 	for h := range t.Prefix(w.Left) {
 		if h > 0 && w.terminal.Holds(t.Sets[h]) {
-			return actions[1 : h+1], true
+			for i := 1; i <= h; i++ {
+				f := safex.Feedback{Action: q.Actions[i]}
+				if q.Gains != nil {
+					f.Gain, f.About = q.Gains[i], q.About[i]
+				}
+				tail = append(tail, f)
+			}
+			return tail, true
 		}
 	}
 	return nil, false
@@ -260,7 +316,7 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 	}
 	p.Actions = actions
 	p.Expected, p.Worst = r.Trajectory(w.System, c, 0), r.Trajectory(w.System, c, 1)
-	p.Feasible, p.Bound = true, make([]float64, nl)
+	p.Feasible, p.Bound = p.Worst.Violations(w.Left...) == 0, make([]float64, nl)
 	for k := range p.Bound {
 		p.Bound[k] = math.Inf(-1)
 		for _, t := range []safex.Trajectory{p.Expected, p.Worst} {
@@ -269,7 +325,5 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 			}
 		}
 	}
-	broken := p.Worst.Violations(w.Left...)
-	p.Feasible = broken == 0
 	return nil
 }

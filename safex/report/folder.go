@@ -49,6 +49,9 @@ func (r *reader) folder(dir string) (m Method, err error) {
 	if s.Calibration != nil {
 		m.Calibrate = s.CalibrationName()
 	}
+	if s.Filter != nil {
+		m.Filter = s.FilterName()
+	}
 	for _, l := range system.Limits {
 		m.Limits = append(m.Limits, Limit{l.Name, l.Unit})
 	}

@@ -23,6 +23,7 @@ type Method struct {
 	Planner   string         `json:"planner"`             // by its name in safex list
 	Model     string         `json:"model"`               // by its name in safex list
 	Calibrate string         `json:"calibrate,omitempty"` // "" is none
+	Filter    string         `json:"filter,omitempty"`    // by its name in safex list; "" is off
 	Variant   string         `json:"variant,omitempty"`   // of the study; "" is none
 	Build     string         `json:"build"`               // of safex
 	Settings  jsontext.Value `json:"settings"`            // everything in force, as in run.yaml, without the seed and the build

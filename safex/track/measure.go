@@ -49,6 +49,11 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	add("Plan/median ms", sum.PlanP50)
 	add("Plan/p99 ms", sum.PlanP99)
 	add("Plan/infeasible", float64(sum.Infeasible))
+	if s.Filter != nil {
+		add("Cover/by plan", float64(sum.ByPlan))
+		add("Cover/by backup", float64(sum.ByBackup))
+		add("Cover/uncovered", float64(sum.Uncovered))
+	}
 	if s.Deadline > 0 {
 		add("Plan/late", float64(sum.Late))
 	}
