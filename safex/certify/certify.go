@@ -1,5 +1,8 @@
 // Package certify proves by tubes that plans which a run executed keep every limit under every model error in the box, and sets beside it what
 // the best adversary finds and how often the box held the truth: a certificate about a box that does not hold says nothing about the system.
+//
+// What is certified is the executed plan as it stands: its actions one after the other, without the feedback that a filter may have proved it
+// with, and to its end. Of a step that a filter gave another action, it is that action and the rest of what was planned.
 package certify
 
 import (

@@ -180,7 +180,7 @@ func (c *Certification) words(rows []Row) (lines []string) {
 		}
 		noise = fmt.Sprintf(", and whatever noise adds to the state in each step, up to %s", strings.Join(widths, ", "))
 	}
-	say("Certified is a plan that is proved to keep every limit to its end, whatever the model errs by, up to β epistemic deviations %s%s.", steps, noise)
+	say("Certified is a plan that is proved to keep every limit to its end, as it stands and without feedback, whatever the model errs by, up to β epistemic deviations %s%s.", steps, noise)
 	assumed := fmt.Sprintf("This is proved of the model. It holds for %s as far as the box holds the real next state, which it did after %d of %d executed steps.", c.System.Name, inside, plans)
 	switch {
 	case len(below) == 1:
