@@ -73,7 +73,9 @@
 //
 //   - experiment: all parts of a run by name, and its settings
 //   - store: runs on disk
+//   - retake: a run taken again, for what asks about its plans
 //   - attack: errors that break the plans of a run
+//   - certify: proofs that no error breaks them, beside what the box held
 //   - control: what oracle planning reaches
 //   - coverage: how often calibrated boxes hold
 //   - study: many runs by one file

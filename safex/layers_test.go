@@ -55,10 +55,12 @@ var layers = map[string]string{
 	"filtertest": ". num rng",
 	// 4: all parts of a run, by name
 	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
-	// 5: runs on disk
-	"store": ". experiment fig internal/disk internal/encode train",
+	// 5: runs on disk, and taken again
+	"store":  ". experiment fig internal/disk internal/encode train",
+	"retake": ". experiment num plan reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
-	"attack":   ". experiment internal/disk internal/encode internal/table num plan reliability rng stats store train",
+	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
+	"certify":  ". experiment internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file
@@ -70,7 +72,7 @@ var layers = map[string]string{
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig filter internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }
