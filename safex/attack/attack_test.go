@@ -179,7 +179,7 @@ func TestAttack(t *testing.T) {
 
 // Of a run with a filter, what was executed is attacked, be it the plan or what the filter put in its place.
 func TestFilteredAttack(t *testing.T) {
-	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Cells=121", "MaxSpeed=4"))
+	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=121", "MaxSpeed=4"))
 	a := light("vertices")
 	a.Episodes = []int{2}
 	at := attacked(t, a, dir)

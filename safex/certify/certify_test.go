@@ -267,7 +267,7 @@ func TestBrokenTubes(t *testing.T) {
 
 // With a filter, what was executed is certified, and steps are counted by what covers them.
 func TestFiltered(t *testing.T) {
-	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Cells=121"))
+	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=121"))
 	c := certified(t, light(), dir)
 	saved, err := store.Open(dir)
 	if err != nil {

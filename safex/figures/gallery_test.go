@@ -496,7 +496,7 @@ func TestKernel(t *testing.T) {
 		}
 		return dir
 	}
-	filtered, plain, none := run("filter=on", "filter.Cells=61"), run(), filepath.Join(t.TempDir(), "none")
+	filtered, plain, none := run("filter=on", "filter.Set=kernel", "filter.Cells=61"), run(), filepath.Join(t.TempDir(), "none")
 	g, err := Open(filtered)
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func taken(t *testing.T, r *Run) (steps []Step) {
 // A run with a filter takes the same way again, through the filter, whichever episodes are left out: what is executed is what the filter made of the
 // plan, and so is what its planner starts from.
 func TestFiltered(t *testing.T) {
-	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Cells=121"))
+	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=121"))
 	both := taken(t, opened(t, dir, 2, 1, 2))
 	last := taken(t, opened(t, dir))
 	saved, err := store.Open(dir)
@@ -112,7 +112,7 @@ func TestBeta(t *testing.T) {
 
 // Files that say something else than what happened are noticed, also where a filter has the last word.
 func TestOtherWay(t *testing.T) {
-	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Cells=21"))
+	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=21"))
 	path := filepath.Join(dir, "steps.csv")
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestResumeFiltered(t *testing.T) {
 			whole, parts := filepath.Join(folder, "whole"), filepath.Join(folder, "parts")
 			start := func(dir string) *store.Run {
 				s := quick.Spec(t)
-				if err := s.SetAll("learner="+c.model, "calibration="+c.calibration, "filter=on", "filter.Cells=101", "explore=60", "learn-every=0", "planner.Beta=0.5"); err != nil {
+				if err := s.SetAll("learner="+c.model, "calibration="+c.calibration, "filter=on", "filter.Set=kernel", "filter.Cells=101", "explore=60", "learn-every=0", "planner.Beta=0.5"); err != nil {
 					t.Fatal(err)
 				}
 				if strings.HasSuffix(c.model, "gp") { // every step is news
