@@ -100,11 +100,15 @@ func (g *Gallery) kernel() (*fig.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	what := fmt.Sprintf("Task %s, by the last fit of the run: from a shaded state every limit can be kept for ever, under every error of the model in a box of %.3g epistemic deviations. That is proved of the model, and holds for the system as long as the box holds the truth.", j.System.Name, beta)
+	if j.filter.Knows(j.System) {
+		what = fmt.Sprintf("Task %s: from a shaded state every limit can be kept for ever, by its backup, %q. The task declares that, whatever was learned; safex check tries it.", j.System.Name, j.System.Backup.Name)
+	}
 	return fig.Phase{
 		System: j.System, Episodes: []safex.Episode{j.episode},
 		Regions: []fig.Region{{Name: "the limits can be kept from here on", Contains: func(x []float64) bool { return t.Backup(x) != nil }}},
 		Notes: []string{
-			fmt.Sprintf("Task %s, by the last fit of the run: from a shaded state every limit can be kept for ever, under every error of the model in a box of %.3g epistemic deviations. That is proved of the model, and holds for the system as long as the box holds the truth.", j.System.Name, beta),
+			what,
 			"Steps of the episode were judged by the models of their time, and not by this one.",
 		},
 	}.Figure()

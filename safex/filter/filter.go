@@ -92,9 +92,14 @@ func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, be
 	return g.terminalOf(ctx, beta)
 }
 
+// Knows tells whether the terminal set of f is what the task has declared alone, whatever is learned.
+func (f Filter) Knows(s *safex.System) bool {
+	return s.Backup != nil && (f.Set == Auto || f.Set == Task)
+}
+
 // CheckSystem reports why nothing can be proved of a system, whatever is learned.
 func (f Filter) CheckSystem(s *safex.System) error {
-	if s.Backup != nil && f.Set == Auto || f.Set == Task {
+	if f.Knows(s) || f.Set == Task {
 		if s.Backup == nil {
 			return fmt.Errorf("filter: Set is %q, and task %q declares no Backup", f.Set, s.Name)
 		}
@@ -224,7 +229,7 @@ func (g *guard) terminalOf(ctx context.Context, beta float64) (Terminal, error) 
 	if t, ok := g.terminals[beta]; ok {
 		return t, nil
 	}
-	if g.system.Backup != nil && g.Set == Auto || g.Set == Task {
+	if g.Knows(g.system) {
 		return Known(g.system), nil
 	}
 	t, err := Kernel(ctx, g.system, g.prover, g.kernel(beta))
