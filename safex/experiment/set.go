@@ -151,6 +151,12 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		}
 		return true, err
 	case filterPart:
+		switch value { // what some YAML makes of on and off
+		case "true":
+			value = On
+		case "false":
+			value = Off
+		}
 		f, err := Filters.New(value)
 		if err == nil {
 			s.Filter = f
