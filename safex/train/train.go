@@ -268,20 +268,18 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		s.rollout = r
 		s.members, s.member = safex.BindMembers(a.Engine, a.System, s.Model)
 	}
-	return a.bindGuard(s, s.Base)
+	if err := a.bindGuard(s, s.Base); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
 }
 
 // bindGuard binds the Filter to what is believed, if there is one and it is not bound.
-func (a Agent) bindGuard(s *State, m safex.Model) error {
-	if a.Filter == nil || s.guard != nil {
-		return nil
+func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
+	if a.Filter != nil && s.guard == nil {
+		s.guard, err = a.Filter.Guard(a.System, m)
 	}
-	g, err := a.Filter.Guard(a.System, m)
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	s.guard = g
-	return nil
+	return err
 }
 
 // act steps the real system, in an episode of the given steps, and records what happened.
