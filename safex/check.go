@@ -57,7 +57,7 @@ func (r *Report) fact(format string, args ...any) {
 }
 
 // Check looks at a task before it is learned: it traces its functions twice, draws starts, runs episodes under
-// random and constant actions, and tries states beyond those, and says in plain words what is wrong.
+// random and constant actions, tries states beyond those, and steps from states of the Backup, and says in plain words what is wrong.
 // It finds every problem that System refuses, and more; it takes a fraction of a second.
 func Check(t Task) *Report {
 	r := &Report{Task: t.Name}
@@ -97,6 +97,9 @@ func (r *Report) retrace(s *System) {
 	}
 	if s.goalProgram != nil && !sameProgram(s.goalProgram, again.goalProgram) {
 		r.problem("Goal is another function each time it is called: it must depend on its argument alone")
+	}
+	if b := s.Backup; b != nil && !(sameProgram(b.outside, again.Backup.outside) && sameProgram(b.act, again.Backup.act)) {
+		r.problem("Backup is another function each time it is called: it must depend on its argument alone")
 	}
 	x, errX := s.DrawStart(rng.New(1).Child("check"))
 	y, errY := s.DrawStart(rng.New(1).Child("check"))
@@ -142,6 +145,9 @@ func (r *Report) ignored(s *System) {
 	}
 	if s.goalProgram != nil && !uses(s.goalProgram.Uses()[0], 0, nx) {
 		r.problem("Goal is a constant: no action leads there")
+	}
+	if s.Backup != nil && !slices.ContainsFunc(s.Backup.outside.Uses(), func(used []bool) bool { return uses(used, 0, nx) }) {
+		r.problem("Backup holds every state, or none: Outside is a constant")
 	}
 	if len(s.Limits) == 0 {
 		r.warn("there are no limits: every planner is safe")
@@ -249,6 +255,7 @@ func (r *Report) episodes(s *System) {
 	}
 	r.firstPhase(s, src)
 	r.imagined(s, random, src)
+	r.backup(s, random, src)
 }
 
 func newSurvey(s *System) *survey {
@@ -362,8 +369,8 @@ func (s *System) formula(x, u []float64) string {
 // point names the values of a state and an action.
 func (s *System) point(x, u []float64) string {
 	var parts []string
-	for k, v := range slices.Concat(s.State, s.Action) {
-		parts = append(parts, fmt.Sprintf("%s %.4g", v.Name, slices.Concat(x, u)[k]))
+	for k, v := range slices.Concat(x, u) {
+		parts = append(parts, fmt.Sprintf("%s %.4g", slices.Concat(s.State, s.Action)[k].Name, v))
 	}
 	return strings.Join(parts, ", ")
 }

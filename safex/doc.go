@@ -45,6 +45,7 @@
 //
 // The parts of an agent:
 //
+//   - lqr: linear-quadratic regulators, and the states that they keep within the limits
 //   - tasks: the control tasks
 //   - ensemble: a [Learner] of neural networks
 //   - linear: a [Learner] by Bayesian linear regression
@@ -66,12 +67,15 @@
 //   - modeltest: laws of every [Learner]
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
+//   - filtertest: laws of every [Filter]
 //
 // Runs, and what is asked of them:
 //
 //   - experiment: all parts of a run by name, and its settings
 //   - store: runs on disk
+//   - retake: a run taken again, for what asks about its plans
 //   - attack: errors that break the plans of a run
+//   - certify: proofs that no error breaks them, beside what the box held
 //   - control: what oracle planning reaches
 //   - coverage: how often calibrated boxes hold
 //   - study: many runs by one file

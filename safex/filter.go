@@ -1,6 +1,9 @@
 package safex
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Cover says by what a step is proved to keep every limit for ever, as long as the box of the model that was in force holds the truth.
 type Cover string
@@ -24,6 +27,28 @@ func (c Cover) Covered() bool { return c != "" && c != CoverNone }
 // Covers lists what a Filter says of a step, the planner's own first.
 func Covers() []Cover { return []Cover{CoverPlanned, CoverKernel, CoverTail, CoverBackup, CoverNone} }
 
+// Feedback is an action that depends on the state that is met: Action + Gain (x - About), clipped to [-1, 1].
+type Feedback struct {
+	Action []float64 // [nu]
+	Gain   []float64 // [nu, nx], rows one after the other, in actions per unit of the state; nil is 0
+	About  []float64 // [nx], the state at which Action is what is done; nil without a Gain
+}
+
+// At is what is done in the state x.
+func (f Feedback) At(x []float64) []float64 {
+	u := slices.Clone(f.Action)
+	if f.Gain == nil {
+		return u
+	}
+	for k := range u {
+		for d, v := range x {
+			u[k] += f.Gain[k*len(x)+d] * (v - f.About[d])
+		}
+		u[k] = max(-1, min(1, u[k]))
+	}
+	return u
+}
+
 // A Filter stands between a plan and the system: it executes the plan where that is proved to be safe, and what is proved in its place where
 // it is not (Wabersich and Zeilinger, 2021). Implementations are plain structs of settings.
 type Filter interface {
@@ -36,4 +61,23 @@ type Guard interface {
 	// Keep returns the plan to execute in place of p, which it leaves as it is: with another first action, if need be, and always with
 	// a Cover. The same q and p give the same plan, bit by bit. q is what p answers. A cancelled ctx returns its error.
 	Keep(ctx context.Context, q Query, p *Plan) (*Plan, error)
+}
+
+// A Boxed Guard says how wide the box is that it proves by.
+type Boxed interface {
+	Guard
+	// Deviations is how many epistemic deviations the box of a step reaches whose model asked for so many, and whose plan was made for so
+	// many; either is 0 where there is none.
+	Deviations(asked, planned float64) float64
+}
+
+// DeviationsOf are the Deviations of a Boxed Guard. Of any other they are what the model asked for, or else what the plan was made for.
+func DeviationsOf(g Guard, asked, planned float64) float64 {
+	if b, ok := g.(Boxed); ok {
+		return b.Deviations(asked, planned)
+	}
+	if asked > 0 {
+		return asked
+	}
+	return planned
 }

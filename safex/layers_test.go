@@ -30,7 +30,8 @@ var layers = map[string]string{
 	"gx":    "num",
 	"stats": "rng",
 	// 2: the parts
-	"tasks":       ". num",
+	"lqr":         ". num rng",
+	"tasks":       ". lqr num",
 	"ensemble":    ". internal/checksum num rng gx",
 	"linear":      ". internal/checksum num rng gx",
 	"gp":          ". internal/checksum num rng gx",
@@ -46,17 +47,20 @@ var layers = map[string]string{
 	"rollout": ". fused internal/checksum num rng gx",
 	// 3: they know the words alone
 	"train": ". num rng",
-	"fig":   ". reliability num",
+	"fig":   ". reliability num viability",
 	// laws for tests
-	"modeltest": ". num rng rollout tasks",
-	"opttest":   "num opt rng",
-	"plantest":  ". num rng",
+	"modeltest":  ". num rng rollout tasks",
+	"opttest":    "num opt rng",
+	"plantest":   ". num rng",
+	"filtertest": ". num rng",
 	// 4: all parts of a run, by name
 	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
-	// 5: runs on disk
-	"store": ". experiment fig internal/disk internal/encode train",
+	// 5: runs on disk, and taken again
+	"store":  ". experiment fig internal/disk internal/encode train",
+	"retake": ". experiment num plan reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
-	"attack":   ". experiment internal/disk internal/encode internal/table num plan reliability rng stats store train",
+	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
+	"certify":  ". experiment internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file
@@ -66,9 +70,9 @@ var layers = map[string]string{
 	// 7: a run for other tools, what studies found, and their figures
 	"track":   ". experiment internal/encode plan rng store study train",
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
-	"figures": ". attack control coverage experiment fig internal/encode reliability report rng stats store",
+	"figures": ". attack control coverage experiment fig filter internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }

@@ -24,8 +24,9 @@ type Query struct {
 
 	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own.
 	Beta       float64
-	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
-	Left       []float64 // what is left of the budget of each limit, in its unit; nil if none has one
+	LastAction []float64  // executed in the step before, for limits on rates; nil, which is 0, at the first step
+	Past       Trajectory // the episode so far, which ends in State; States and Actions may be empty
+	Left       []float64  // what is left of the budget of each limit, in its unit; nil if none has one
 
 	Members int                          // of the Model in force, if it is Membered; 0 of others
 	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers
@@ -52,8 +53,8 @@ type Plan struct {
 	// to itself at the next step. What their columns are is the planner's affair.
 	Elites, Means [][]float64
 
-	Cover Cover       // of the first action, by a Filter; "" without one
-	Tail  [][]float64 // actions after the first that are CoverPlanned, for a Filter to fall back on; after them a backup can take over. nil is none
+	Cover Cover      // of the first action, by a Filter; "" without one
+	Tail  []Feedback // what comes after the first action of a plan that is CoverPlanned, for a Filter to fall back on; a backup can take over after it
 
 	Member int // of the Model, from 1, whose reward a planner maximizes that draws one for each episode; 0 of others
 }

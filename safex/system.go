@@ -86,6 +86,11 @@ func (t Task) compile() (*System, error) {
 		}
 	}
 	var err error
+	if t.Backup != nil {
+		if s.Backup, err = t.Backup.compile(nx, nu); err != nil {
+			return nil, err
+		}
+	}
 	if s.effects, err = t.effects(); err != nil {
 		return nil, err
 	}
@@ -195,6 +200,11 @@ func (t Task) faults() (faults []error) {
 	if a := t.Goal; a != nil && (!fileName.MatchString(a.Name) || a.Of == nil || bad(a.Max) || a.Steps < 1) {
 		fault("Goal %q: want a Name of lower-case letters, digits and _, Of, a number for Max, and at least 1 for Steps", a.Name)
 	}
+	if t.Backup != nil {
+		if err := t.Backup.fault(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	for _, name := range twice(names) {
 		fault("two variables or angles are named %q", name)
 	}
@@ -262,6 +272,9 @@ func (s *System) tryStart() error {
 	if v := s.goalDistance(x); bad(v) {
 		return fmt.Errorf("first step: Goal is %v (%s)", v, s.goalProgram.Blame(0, x))
 	}
+	if what := s.Backup.blame(x); what != "" {
+		return fmt.Errorf("first step: %s", what)
+	}
 	return nil
 }
 
@@ -313,20 +326,27 @@ func (s *System) DrawStart(src rng.Stream) ([]float64, error) {
 // CheckStart reports a start state that is already beyond a limit by more than its budget: no first action could be
 // safe. Limits that also depend on the action, or on how the state changes, are left to the first step.
 func (s *System) CheckStart(x []float64) error {
-	nx, nu := len(s.State), len(s.Action)
-	still := make([]float64, nu)
-	_, excess := s.Score(x, still, x, still)
-	for k, e := range excess {
-		depends := func(lo, n int) bool { return slices.Contains(s.uses[1+k][lo:lo+n], true) }
-		if depends(nx, nu) || depends(nx+nu+nx, nu) || depends(0, nx) && depends(nx+nu, nx) {
-			continue
-		}
-		if !(e <= s.Limits[k].Budget) { // a NaN is beyond
-			l := s.Limits[k]
+	for k, e := range s.still(x) {
+		if l := s.Limits[k]; !(e <= l.Budget) { // a NaN is beyond
 			return fmt.Errorf("a start state is beyond limit %q by %.4g %s (at most %v is safe): change Start or Max", l.Name, e, l.Unit, l.Max)
 		}
 	}
 	return nil
+}
+
+// still is the signed excess of each limit that is on the state x alone, and -Inf of the others: those that also depend on the action, or on
+// how the state changes.
+func (s *System) still(x []float64) []float64 {
+	nx, nu := len(s.State), len(s.Action)
+	none := make([]float64, nu)
+	_, excess := s.Score(x, none, x, none)
+	for k := range excess {
+		depends := func(lo, n int) bool { return slices.Contains(s.uses[1+k][lo:lo+n], true) }
+		if depends(nx, nu) || depends(nx+nu+nx, nu) || depends(0, nx) && depends(nx+nu, nx) {
+			excess[k] = math.Inf(-1)
+		}
+	}
+	return excess
 }
 
 func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

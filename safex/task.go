@@ -31,6 +31,8 @@ type Task struct {
 	Limits []Limit
 	// Goal is where the task is done; nil if it never is. It is for those who count runs: an agent looks at Reward alone.
 	Goal *Goal
+	// Backup is where the system can be kept within the limits for ever, and how; nil if that is not known before learning.
+	Backup *Backup
 
 	// Angles are the angles whose sine and cosine the state holds. Disturbances turn them.
 	Angles []Angle

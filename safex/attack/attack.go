@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
@@ -18,15 +17,13 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
-	"github.com/rischiboy/safe_exploration/safex/reliability"
+	"github.com/rischiboy/safe_exploration/safex/retake"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/stats"
-	"github.com/rischiboy/safe_exploration/safex/store"
-	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
 // Settings ask of the plans that a run executed whether a model error in the box breaks them, and how many of those that
-// can be broken an adversary misses. Adversaries are named as by UseAdversary, each perhaps with settings of its own, as in
+// can be broken an adversary misses. Adversaries are named as by experiment.NewAdversary, each perhaps with settings of its own, as in
 // "particles-uniform Samples=30".
 type Settings struct {
 	Build       string
@@ -49,28 +46,6 @@ func Compared() []string {
 	}
 }
 
-// adversary reads a name and settings.
-func adversary(text string) (plan.Adversary, error) {
-	name, settings, _ := strings.Cut(strings.TrimSpace(text), " ")
-	a, err := experiment.Adversaries.New(name)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range strings.Fields(settings) {
-		path, value, ok := strings.Cut(w, "=")
-		if !ok {
-			return nil, fmt.Errorf("adversary %q: %q is no setting, as in Samples=30", text, w)
-		}
-		if err := experiment.SetField(a, path, value); err != nil {
-			return nil, fmt.Errorf("adversary %q: %w", text, err)
-		}
-	}
-	if err := a.Check(); err != nil {
-		return nil, fmt.Errorf("adversary %q: %w", text, err)
-	}
-	return a, nil
-}
-
 // An Attempt is an attack on the run in a folder.
 type Attempt struct {
 	Settings
@@ -79,10 +54,7 @@ type Attempt struct {
 	// Progress is called after each step that Run has taken again, with how many there are by now; nil is nobody.
 	Progress func(steps int)
 
-	system    *safex.System
-	agent     train.Agent
-	learner   safex.Codec
-	episodes  []safex.Episode
+	run       *retake.Run
 	attackers []plan.Adversary // of Adversaries, then of Reference
 	worst     *Scenario
 	model     safex.Model // of worst
@@ -100,89 +72,55 @@ type PlanOutcome struct {
 
 // Open checks Settings against the run in the folder dir. The run has to be of this build, since its plans are made again.
 func (a Settings) Open(dir string, own ...safex.Maker) (*Attempt, error) {
-	r, err := store.Open(dir, own...)
+	r, err := retake.Open(dir, own...)
 	if err != nil {
 		return nil, err
 	}
-	s, system := r.Spec, r.System
-	if s.Build != experiment.Build() {
-		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: its plans can be made again by that build alone", dir, s.Build, experiment.Build())
-	}
 	switch {
-	case s.Deadline > 0:
-		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
-	case s.Oracle():
+	case r.Spec.Oracle():
 		return nil, fmt.Errorf("%s was planned with the oracle model, which has no epistemic deviation: there is nothing to attack", dir)
-	case len(system.Limits) == 0:
-		return nil, fmt.Errorf("task %q of %s has no limits: there is nothing to break", s.TaskName(), dir)
+	case len(r.System.Limits) == 0:
+		return nil, fmt.Errorf("task %q of %s has no limits: there is nothing to break", r.Spec.TaskName(), dir)
 	case !(a.Beta >= 0) || math.IsInf(a.Beta, 1):
 		return nil, fmt.Errorf("beta %v: want a number of at least 0, where 0 is that of the run", a.Beta)
 	case len(a.Adversaries) == 0:
 		return nil, fmt.Errorf("there is no adversary: want one, such as sign-gradient")
 	}
-	t := &Attempt{Settings: a, Spec: s, system: system, episodes: r.Episodes}
+	t := &Attempt{Settings: a, Spec: r.Spec, run: r}
 	for i, text := range a.Adversaries {
 		if slices.Contains(a.Adversaries[:i], text) {
 			return nil, fmt.Errorf("adversary %q is named twice", text)
 		}
 	}
 	for _, text := range append(slices.Clone(a.Adversaries), a.Reference) {
-		attacker, err := adversary(text)
+		attacker, err := experiment.NewAdversary(text)
 		if err != nil {
 			return nil, err
 		}
 		t.attackers = append(t.attackers, attacker)
 	}
-	if t.agent, t.learner, err = s.Agent(system); err != nil {
+	if err := r.Choose(a.Episodes...); err != nil {
 		return nil, err
 	}
-	last := len(t.episodes) - 1
-	if last < 1 {
-		return nil, fmt.Errorf("%s has no planned episode yet: there is no plan to attack", dir)
-	}
-	if len(a.Episodes) == 0 {
-		t.Episodes = []int{last}
-		if last > 1 && len(t.episodes[last].Actions) < system.Steps { // it is under way
-			t.Episodes[0]--
-		}
-	}
-	t.Episodes = slices.Compact(slices.Sorted(slices.Values(t.Episodes)))
-	for _, e := range t.Episodes {
-		if e < 1 || e > last {
-			return nil, fmt.Errorf("episode %d is none of the planned ones of %s, which are 1 to %d", e, dir, last)
-		}
-	}
+	t.Episodes = r.Chosen
 	return t, nil
 }
 
 // Plans is how many plans there are to attack.
-func (t *Attempt) Plans() (n int) {
-	for _, e := range t.Episodes {
-		n += len(t.episodes[e].Actions)
-	}
-	return n
-}
+func (t *Attempt) Plans() int { return t.run.Plans() }
 
 // Steps is how many steps of the run are taken again: all up to the end of the last episode that is attacked.
-func (t *Attempt) Steps() (n int) {
-	for _, e := range t.episodes[:t.Episodes[len(t.Episodes)-1]+1] {
-		n += len(e.Actions)
-	}
-	return n
-}
+func (t *Attempt) Steps() int { return t.run.Count() }
 
 // Run takes the run from its beginning again, to the same bits, and yields the outcome of each plan that was attacked. A
 // cancelled ctx ends it between two steps or within an attack, which is then left out.
 func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 	return func(yield func(PlanOutcome, error) bool) {
-		walk := &walk{Planner: t.Spec.Planner, recorded: t.episodes, planned: t.Episodes}
-		agent := t.agent
-		agent.Planner = walk
-		last, steps := t.Episodes[len(t.Episodes)-1], 0
-		for s, err := range agent.Steps(ctx, &train.State{}, last) {
-			if err == nil && slices.Contains(t.Episodes, s.Episode.Number) {
+		steps := 0
+		for s, err := range t.run.Steps(ctx) {
+			if err == nil && s.Executed != nil {
 				var out PlanOutcome
-				if out, err = t.attack(ctx, walk, s.Model); err == nil {
+				if out, err = t.attack(ctx, s); err == nil {
 					t.Outcomes = append(t.Outcomes, out)
 					if !yield(out, nil) {
 						return
@@ -196,26 +134,15 @@ func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 			if steps++; t.Progress != nil {
 				t.Progress(steps)
 			}
-			if s.Episode.Number == last && len(s.Episode.Actions) == len(t.episodes[last].Actions) {
-				return // of an episode under way
-			}
 		}
 	}
 }
 
-// attack lets every adversary attack the plan that walk has just made, by errors in the steps that its planner defends.
-func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out PlanOutcome, err error) {
-	out = PlanOutcome{Episode: walk.episode, Step: walk.step - 1, Beta: t.Beta}
-	for _, β := range []float64{walk.plan.Beta, walk.query.Beta, reliability.AssumedBeta} {
-		if out.Beta == 0 {
-			out.Beta = β
-		}
-	}
-	count := &counted{Rollout: walk.query.Rollout}
-	target := plan.Target{Query: walk.query, Plans: column(slices.Concat(walk.plan.Actions...)), Beta: out.Beta}
-	if p, ok := experiment.Held(t.Spec.Planner).(*plan.Pessimistic); ok {
-		target.Robust = p.Robust
-	}
+// attack lets every adversary attack a plan that was executed, by errors in the steps that its planner defends.
+func (t *Attempt) attack(ctx context.Context, s retake.Step) (out PlanOutcome, err error) {
+	out = PlanOutcome{Episode: s.Episode, Step: s.At, Beta: s.Beta(t.Beta)}
+	target := s.Target(out.Beta)
+	count := &counted{Rollout: target.Rollout}
 	target.Rollout = count
 	var rolled safex.Rolled
 	mean, err := target.Roll(ctx, &rolled, nil)
@@ -240,11 +167,11 @@ func (t *Attempt) attack(ctx context.Context, walk *walk, m safex.Model) (out Pl
 		}
 		out.Excess, out.Rollouts, out.Gradients = append(out.Excess, found.Excess[0]), append(out.Rollouts, count.all), append(out.Gradients, count.gradients)
 		if t.worst == nil || stats.Worse(found.Excess[0], t.worst.Excess) {
-			t.model = m
+			t.model = s.State.Model
 			t.worst = &Scenario{
 				Spec: t.Spec, Episode: out.Episode, Step: out.Step, Adversary: name,
-				State: walk.query.State, LastAction: walk.query.LastAction, Left: walk.query.Left, Beta: out.Beta,
-				Actions: walk.plan.Actions, Eta: rows(found.Eta.Point(0), len(t.system.State)), Excess: found.Excess[0],
+				State: target.State, LastAction: target.LastAction, Left: target.Left, Beta: out.Beta,
+				Actions: s.Executed.Actions, Eta: rows(found.Eta.Point(0), len(target.State)), Excess: found.Excess[0],
 			}
 		}
 	}
@@ -264,39 +191,6 @@ func rows(flat []float64, dim int) (steps [][]float64) {
 		steps = append(steps, part)
 	}
 	return steps
-}
-
-// walk is a planner that takes the steps of a run again: it plans in some episodes, and otherwise does as was done.
-type walk struct {
-	safex.Planner
-	recorded []safex.Episode
-	planned  []int // numbers of the episodes in which it plans
-
-	episode, step int // which comes next
-	query         safex.Query
-	plan          *safex.Plan // the last, of query
-}
-
-// Plan implements safex.Planner. It refuses to take another step than the one that was recorded.
-func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safex.Plan, err error) {
-	if q.Episode != w.episode {
-		w.episode, w.step = q.Episode, 0
-	}
-	past := w.recorded[q.Episode]
-	did := past.Actions[w.step]
-	if slices.Contains(w.planned, q.Episode) {
-		if p, err = w.Planner.Plan(ctx, q, src); err != nil {
-			return nil, err
-		}
-	} else {
-		p = &safex.Plan{Actions: [][]float64{did}, Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
-	}
-	if !slices.Equal(q.State, past.States[w.step]) || !slices.Equal(p.Actions[0], did) {
-		return nil, fmt.Errorf("the run takes another way than the one in its files: it was made on another kind of processor, or its files were changed")
-	}
-	w.step++
-	w.query, w.plan = q, p
-	return p, nil
 }
 
 // counted counts rollouts.
@@ -320,7 +214,7 @@ func (t *Attempt) Scenario() (*Scenario, error) {
 		return nil, fmt.Errorf("no plan was attacked yet")
 	}
 	if t.worst.Model == nil {
-		model, err := t.learner.Save(t.model)
+		model, err := t.run.Learner.Save(t.model)
 		if err != nil {
 			return nil, err
 		}

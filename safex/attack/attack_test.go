@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/internal/quick"
@@ -148,7 +149,7 @@ func TestAttack(t *testing.T) {
 	if len(tr.Actions) != 4 || len(tr.States) != 5 || math.Abs(tr.WorstExcess(1)[0]/system.LimitScale(0)-float64(worst.Excess)) > 1e-6 {
 		t.Errorf("replayed %+v, want a worst excess of %v", tr, worst.Excess)
 	}
-	if !reflect.DeepEqual(tr.States[0], both.episodes[worst.Episode].States[worst.Step]) || !reflect.DeepEqual(tr.Actions[0], both.episodes[worst.Episode].Actions[worst.Step]) {
+	if !reflect.DeepEqual(tr.States[0], both.run.Episodes[worst.Episode].States[worst.Step]) || !reflect.DeepEqual(tr.Actions[0], both.run.Episodes[worst.Episode].Actions[worst.Step]) {
 		t.Error("the scenario does not begin with what was done")
 	}
 	for want, change := range map[string]func(s *Scenario){
@@ -172,6 +173,28 @@ func TestAttack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := store.Resume(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of a run with a filter, what was executed is attacked, be it the plan or what the filter put in its place.
+func TestFilteredAttack(t *testing.T) {
+	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=121", "MaxSpeed=4"))
+	a := light("vertices")
+	a.Episodes = []int{2}
+	at := attacked(t, a, dir)
+	worst, err := at.Scenario()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := at.run.Episodes[2]
+	if len(at.Outcomes) != 8 || !slices.Equal(worst.Actions[0], e.Actions[worst.Step]) || !slices.Equal(worst.State, e.States[worst.Step]) {
+		t.Errorf("%d plans were attacked; the worst is %+v", len(at.Outcomes), worst)
+	}
+	if !slices.ContainsFunc(e.Forecasts, func(f safex.Forecast) bool { return f.Cover == safex.CoverBackup }) {
+		t.Error("the test needs a step in which the filter put something in the place of a plan")
+	}
+	if _, _, err := worst.Replay(context.Background()); err != nil {
 		t.Error(err)
 	}
 }

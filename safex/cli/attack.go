@@ -5,9 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/rischiboy/safe_exploration/safex/attack"
@@ -57,7 +55,7 @@ which --replay takes through time again.`,
 			if out == "" {
 				out = filepath.Join(args[0], "scenario.json")
 			}
-			return strike(c, t, asJSON, out, save)
+			return retaken(c, "attacking", t, t.Episodes, &t.Progress, func() error { return told(c, t, asJSON, out, save) })
 		},
 	}
 	f := c.Flags()
@@ -72,38 +70,6 @@ which --replay takes through time again.`,
 	f.StringVar(&show, "show", "", "print the table of a file, and attack nothing")
 	f.StringVar(&replay, "replay", "", "replay the scenario of a file, and attack nothing")
 	return c
-}
-
-// strike attacks until all plans are done, and prints the results of those that are.
-func strike(c *cobra.Command, t *attack.Attempt, asJSON bool, out, save string) error {
-	errs := c.ErrOrStderr()
-	var episodes []string
-	for _, e := range t.Episodes {
-		episodes = append(episodes, strconv.Itoa(e))
-	}
-	fmt.Fprintf(errs, "attacking %d plans of episode %s; the run is taken again up to there\n", t.Plans(), strings.Join(episodes, ", "))
-	bar := progressbar.NewOptions(t.Steps(), progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),
-		progressbar.OptionSetDescription("steps"), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing; Ctrl-C again ends at once") })
-	t.Progress = func(steps int) { bar.Set(steps) }
-	bar.RenderBlank()
-	var failed error
-	for _, err := range t.Run(ctx) {
-		failed = err
-	}
-	bar.Clear()
-	if failed != nil && !stopped(failed) {
-		return failed
-	}
-	if len(t.Outcomes) > 0 {
-		if err := told(c, t, asJSON, out, save); err != nil {
-			return err
-		}
-	}
-	if failed != nil {
-		return fmt.Errorf("stopped after %d of %d plans", len(t.Outcomes), t.Plans())
-	}
-	return nil
 }
 
 // told prints and keeps the results of an attack.

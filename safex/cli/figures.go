@@ -51,7 +51,7 @@ in notebooks/results, into notebooks/figures, in seconds.
 	f.StringSliceVar(&d.only, "only", nil, "draw these alone, by their names")
 	f.StringVar(&d.band, "band", string(figures.IQM), "around returns: iqm, the 95 % bootstrap interval of their interquartile mean; or minmax, all seeds around their mean")
 	f.StringArrayVar(&d.reached, "reached", nil, "return that tradeoff looks for: a number, TASK=NUMBER, or a share of the way from the lowest return of a task to its highest, as in 90% (default pendulum=-400, pitch=-0.9, else 90%)")
-	f.IntVar(&d.episode, "episode", -1, "draw the figure episode too, of this one (default the last complete one, with --only episode)")
+	f.IntVar(&d.episode, "episode", -1, "draw the figure episode too, of this one, and the kernel with it (default the last complete one, with --only episode)")
 	f.StringVar(&d.format, "format", "png", "png, svg or pdf")
 	return c
 }

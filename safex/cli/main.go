@@ -20,7 +20,7 @@ import (
 )
 
 // Main is the command, with tasks of the program's own beside those of this library, and ends the process: a program that calls it with its
-// task trains, resumes, runs studies, reports, draws, attacks and checks it as safex does the pendulum.
+// task trains, resumes, runs studies, reports, draws, attacks, certifies and checks it as safex does the pendulum.
 //
 //	func main() { cli.Main(spring) }
 func Main(own ...safex.Maker) {
@@ -82,7 +82,7 @@ limits while it learns.
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), trackCommand(), runCommand(), sweepCommand(), statusCommand(), cancelCommand(), workCommand(), taskCommand(), reportCommand(), figuresCommand(), cardCommand(), controlCommand(), coverageCommand(), attackCommand(), benchCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), trackCommand(), runCommand(), sweepCommand(), statusCommand(), cancelCommand(), workCommand(), taskCommand(), reportCommand(), figuresCommand(), cardCommand(), controlCommand(), coverageCommand(), attackCommand(), certifyCommand(), benchCommand(), simulateCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 

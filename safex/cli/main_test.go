@@ -22,6 +22,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/bench"
+	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // do runs the command in the test's process.
@@ -105,6 +106,39 @@ func TestTrainDeadline(t *testing.T) {
 	}
 	if _, _, err := do(nil, train(filepath.Join(t.TempDir(), "run"), "--deadline", "1ns")...); err == nil || !strings.Contains(err.Error(), "no plan by the Deadline of 1ns") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a deadline of a nanosecond: error %v", err)
+	}
+}
+
+// Runs with a filter have columns of covered steps, also in status and in a report; a folder of their own says so.
+func TestTrainFilter(t *testing.T) {
+	t.Chdir(t.TempDir())
+	flags := append([]string{"train", "pendulum", "--filter", "on", "--set", "filter.Cells=21"}, tiny...)
+	out, _, err := do(nil, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join("runs", "pendulum-pessimistic-filtered-1")
+	sums, err := store.Summaries(dir)
+	if err != nil || len(sums) != 2 || sums[1].ByPlan+sums[1].ByBackup+sums[1].Uncovered != 8 {
+		t.Fatalf("error %v, summaries %+v", err, sums)
+	}
+	lines := strings.Split(out, "\n")
+	want := fmt.Sprintf(" %7d %9d %9d ", sums[1].ByPlan, sums[1].ByBackup, sums[1].Uncovered)
+	if !strings.Contains(lines[0], " infeasible by plan by backup uncovered  plan ms ") || !strings.Contains(lines[1], "       0         0         0 ") || !strings.Contains(lines[2], want) || len(lines[0]) != len(lines[2]) {
+		t.Errorf("printed\n%s", out)
+	}
+	if status, _, err := do(nil, "status", dir); err != nil || !strings.HasPrefix(status, strings.Join(lines[:3], "\n")+"\n") {
+		t.Errorf("error %v, status printed\n%s", err, status)
+	}
+	want = fmt.Sprintf("| pendulum | pessimistic, filtered | %.1f, %.1f | %d of 8 | %d, %d, %d |", sums[1].PlanP50, sums[1].PlanP99, sums[1].Infeasible, sums[1].ByPlan, sums[1].ByBackup, sums[1].Uncovered)
+	if text, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(text, want) || !strings.Contains(text, "Safety card: pendulum, pessimistic, filtered") {
+		t.Errorf("no %q, error %v, reported\n%s", want, err, text)
+	}
+	if drawn, _, err := do(nil, "figures", dir); err != nil || !strings.HasSuffix(drawn, filepath.Join(dir, "drawn", "kernel.png")+"\n") {
+		t.Errorf("error %v, drew\n%s", err, drawn)
+	}
+	if list, _, err := do(nil, "list"); err != nil || !strings.Contains(list, "\nFilters, for --filter\n  off ") {
+		t.Errorf("error %v, listed\n%s", err, list)
 	}
 }
 

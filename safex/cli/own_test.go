@@ -100,6 +100,7 @@ func TestOwnProgram(t *testing.T) {
 	must("130 of 130 steps, complete", "status", "killed")
 	must("all steps of an episode", "card", "whole")
 	must("plans can be broken", "attack", "whole", "--adversary", "vertices", "--reference", "vertices")
+	must("proved of the model", "certify", "whole", "--adversary", "vertices")
 	must("worst excess", "attack", "--replay", filepath.Join("whole", "scenario.json"))
 
 	if err := os.WriteFile(filepath.Join(dir, "study.yaml"), []byte("name: springs\ntasks: [spring]\nplanners: [safe, pessimistic]\nmodels: [linear]\nseeds: 1-2\nepisodes: 1\nexplore: 20\nset: {Mass: 2}\n"), 0o644); err != nil {

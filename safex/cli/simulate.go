@@ -242,6 +242,9 @@ func list(out io.Writer) error {
 		if a := t.Goal; a != nil {
 			fmt.Fprintf(out, "    goal    %s at most %g %s in the last %d steps\n", a.Name, a.Max, a.Unit, a.Steps)
 		}
+		if b := t.Backup; b != nil {
+			fmt.Fprintf(out, "    backup  %s\n", b.Name)
+		}
 		var more []string
 		for _, a := range t.Angles {
 			more = append(more, a.Name)
@@ -260,7 +263,7 @@ func list(out io.Writer) error {
 		list  func() (names, about []string)
 	}{
 		{"Models, for --model", experiment.Models}, {"Calibrations, for --calibrate", listed(experiment.Calibrations)},
-		{"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
+		{"Filters, for --filter", listed(experiment.Filters)}, {"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
 	} {
 		fmt.Fprintln(out, kind.title)
 		names, about := kind.list()

@@ -38,6 +38,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
   safex train rccar --deadline 50ms
+  safex train pendulum --filter on
+  safex train pendulum --filter on --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -108,7 +110,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise, deadline, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c
@@ -175,10 +177,10 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		progressbar.OptionSetDescription(r.Spec.TaskName()), progressbar.OptionShowCount(),
 		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
-	hurried := r.Spec.Deadline > 0
-	fmt.Fprintln(out, heading(r.System, hurried))
+	table := episodesOf(r.Spec, r.System)
+	fmt.Fprintln(out, table.heading())
 	for _, sum := range r.Complete() {
-		fmt.Fprintln(out, row(r.System, sum, hurried))
+		fmt.Fprintln(out, table.row(sum))
 	}
 	bar.Set(r.Done())
 	if err := tracked.Follow(r, func(err error) {
@@ -199,7 +201,7 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		bar.Set(r.Done())
 		if s.Over {
 			bar.Clear()
-			fmt.Fprintln(out, row(r.System, r.Complete()[len(r.Complete())-1], hurried))
+			fmt.Fprintln(out, table.row(r.Complete()[len(r.Complete())-1]))
 		}
 	}
 	bar.Finish()
@@ -214,39 +216,4 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// heading is the first line of the table of episodes, with the late ones of hurried plans.
-func heading(s *safex.System, hurried bool) string {
-	h := fmt.Sprintf("%7s %-7s %5s %9s %10s", "episode", "phase", "steps", "return", "violations")
-	for _, l := range s.Limits {
-		h += fmt.Sprintf(" %10s", excess(l))
-	}
-	h += fmt.Sprintf(" %10s", "infeasible")
-	if hurried {
-		h += fmt.Sprintf(" %5s", "late")
-	}
-	return h + fmt.Sprintf(" %8s %8s", "plan ms", "fit s")
-}
-
-// row is the line of an episode, with the largest excess of each limit in its unit: what is below 0 kept it.
-func row(s *safex.System, sum store.Summary, hurried bool) string {
-	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
-	for _, l := range s.Limits {
-		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
-	}
-	r += fmt.Sprintf(" %10d", sum.Infeasible)
-	if hurried {
-		r += fmt.Sprintf(" %5d", sum.Late)
-	}
-	return r + fmt.Sprintf(" %8.0f %8.1f", sum.PlanP50, sum.FitSeconds)
-}
-
-// excess is the heading of the column of a limit's largest excess.
-func excess(l safex.Limit) string {
-	h := "excess of " + l.Name
-	if l.Unit != "" {
-		h += " [" + l.Unit + "]"
-	}
-	return h
 }

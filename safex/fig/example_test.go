@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,88 @@ func ExampleSafety() {
 		return
 	}
 	write("testdata/safety.png", fig.Safety(s, swing(s, 1, 0.9)))
+	// Output:
+}
+
+// An episode with a filter, which was not sure of the fastest swing.
+func ExampleSafety_covered() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := swing(s, 1, 0.35)
+	for t := range e.Forecasts {
+		f := &e.Forecasts[t]
+		switch v := math.Abs(f.Mean[2]); {
+		case v > 5.5:
+			f.Cover = safex.CoverNone
+		case v > 4.5:
+			f.Cover = safex.CoverBackup
+		case v > 4:
+			f.Cover = safex.CoverTail
+		case v > 2:
+			f.Cover = safex.CoverPlanned
+		default:
+			f.Cover = safex.CoverKernel
+		}
+	}
+	write("testdata/covered.png", fig.Safety(s, e))
+	// Output:
+}
+
+// energy is a region of the pendulum: the states whose energy is at most that of the bottom at some speed, if it brakes.
+func energy(name string, speed float64) fig.Region {
+	return fig.Region{Name: name, Contains: func(x []float64) bool { return x[2]*x[2]/2+15*x[0] <= speed*speed/2-15 }}
+}
+
+// Where a pendulum can be kept below its limit, and an episode with a filter that left it at last, around the bottom.
+func ExamplePhase() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := swing(s, 1, 0.35)
+	for t := range e.Forecasts {
+		switch x := e.States[t+1]; {
+		case x[2]*x[2]/2+15*x[0] > 3:
+			e.Forecasts[t].Cover = safex.CoverNone
+		case math.Abs(x[2]) > 5:
+			e.Forecasts[t].Cover = safex.CoverBackup
+		default:
+			e.Forecasts[t].Cover = safex.CoverKernel
+		}
+	}
+	f, err := fig.Phase{
+		System: s, Regions: []fig.Region{energy("can be kept below the limit", 6)}, Episodes: []safex.Episode{e},
+		Notes: []string{"Shaded by the energy: what is below 3 stays at 6 rad/s or less if the pendulum brakes."},
+	}.Figure()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/phase.png", f)
+	// Output:
+}
+
+// A region that grows from episode to episode, the last two of which go their ways; here with the speed across.
+func ExamplePhase_growing() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := fig.Phase{System: s, X: "omega", Y: "theta", Episodes: []safex.Episode{swing(s, 3, 0.25), swing(s, 4, 0.33)}}
+	for i, speed := range []float64{2, 3.5, 4.8, 6} {
+		p.Regions = append(p.Regions, energy(fmt.Sprintf("after episode %d", i+1), speed))
+	}
+	f, err := p.Figure()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	write("testdata/growing.png", f)
 	// Output:
 }
 
@@ -260,6 +343,9 @@ func TestEpistemic(t *testing.T)   { cmpimg.CheckPlot(ExampleEpistemic, t, "epis
 func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "reliability.png") }
 func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
+func TestCovered(t *testing.T)     { cmpimg.CheckPlot(ExampleSafety_covered, t, "covered.png") }
+func TestPhase(t *testing.T)       { cmpimg.CheckPlot(ExamplePhase, t, "phase.png") }
+func TestGrowing(t *testing.T)     { cmpimg.CheckPlot(ExamplePhase_growing, t, "growing.png") }
 func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
@@ -280,11 +366,15 @@ func TestSparse(t *testing.T) {
 	}
 	random := swing(s, 0, 0.1)
 	random.Phase, random.Forecasts = safex.RandomPhase, nil
+	known := swing(s, 0, 0.1) // covered without a belief
+	known.Phase, known.Forecasts = safex.RandomPhase, slices.Repeat([]safex.Forecast{{Cover: safex.CoverBackup}}, len(known.Actions))
+	half := swing(s, 1, 0.1) // of a folder whose covers somebody took out
+	half.Forecasts[3].Cover = safex.CoverTail
 	gap := swing(s, 1, 0.1)
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{
 		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
-		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "no trials": fig.Varied("", "", nil),
+		"no forecasts": fig.Safety(s, random), "no beliefs": fig.Safety(s, known), "an episode without beliefs": fig.Episode(s, known), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "one cover": fig.Safety(s, half), "no trials": fig.Varied("", "", nil),
 		"no panels": fig.Panels(""), "an empty panel": fig.Panels("", fig.Panel{}), "no bars": fig.Bars(""),
 		"no heights": fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return math.NaN() }),
 		"a plain":    fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return 2 }),

@@ -193,7 +193,8 @@ func band(p *plot.Plot, name string, xs, lo, hi []float64, c color.Color) {
 // level is a horizontal line over the whole panel, which reaches there: what a legend names can be seen.
 func level(p *plot.Plot, name string, y float64, c color.Color) {
 	f := plotter.NewFunction(func(float64) float64 { return y })
-	f.Color, f.Width, f.Dashes = c, vg.Points(1.4), []vg.Length{vg.Points(6), vg.Points(3)}
+	f.LineStyle = limitStyle
+	f.Color = c
 	p.Add(f)
 	p.Y.Min, p.Y.Max = min(p.Y.Min, y), max(p.Y.Max, y)
 	if name != "" {

@@ -10,9 +10,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// Safety shows an episode against its limits, a panel for each limit, and the actions below. A panel
-// has what was measured; the model's mean, predicted a step before; the pessimistic bound, which
-// is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
+// Safety shows an episode against its limits, a panel for each limit, and the actions below. If a filter looked at the plans,
+// a strip between them has the cover of each step. A panel has what was measured; the model's mean, predicted a step before;
+// the pessimistic bound, which is the worst that the plan of each step foresaw anywhere on its horizon; and the limit.
 // The bound is what an adversary found, not a certificate; a planner without an adversary has
 // only what it expected.
 func Safety(s *safex.System, e safex.Episode) *Figure {
@@ -34,6 +34,9 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 		p.X.Min, p.X.Max = 0, float64(len(e.Actions))*s.Dt
 		roomy(p, 0.05, 0.35) // with room for the legend
 		f.add(p, 3)
+	}
+	if covered(e) {
+		f.add(coverStrip(s, e), 0.55)
 	}
 	for k, v := range s.Action {
 		p := panel("", "", v.Label())
@@ -70,14 +73,15 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 	v, l := s.State[b.State], s.Limits[k]
 	p.Y.Label.Text = v.Label()
 	var measured, mean, hi, lo []float64
+	said := foreseen(e)
 	for t := range e.Actions {
 		// A run folder keeps the states before each step; the last one after is not needed here.
 		if t+1 < len(e.States) {
 			measured = append(measured, e.States[t+1][b.State])
 		}
-		if t < len(e.Forecasts) {
-			worst := l.Max + e.Forecasts[t].Worst[k]
-			mean, hi, lo = append(mean, e.Forecasts[t].Mean[b.State]), append(hi, worst), append(lo, -worst)
+		if t < len(said) {
+			worst := l.Max + said[t].Worst[k]
+			mean, hi, lo = append(mean, said[t].Mean[b.State]), append(hi, worst), append(lo, -worst)
 		}
 	}
 	switch {
@@ -113,10 +117,11 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 		p.Y.Label.Text += " [" + l.Unit + "]"
 	}
 	var measured, worst []float64
+	said := foreseen(e)
 	for t, x := range e.Excess {
 		measured = append(measured, l.Max+x[k])
-		if t < len(e.Forecasts) {
-			worst = append(worst, l.Max+e.Forecasts[t].Worst[k])
+		if t < len(said) {
+			worst = append(worst, l.Max+said[t].Worst[k])
 		}
 	}
 	line(p, worstLabel(e), after[:len(worst)], worst, theme.edge, 1.6)

@@ -70,10 +70,10 @@ func (s series) rows(g *Gallery) []row {
 	rows := g.rows(func(m *report.Method) bool {
 		return s.has(m) || plain(m) && slices.ContainsFunc(g.Set.Methods, func(v report.Method) bool { return s.has(&v) && g.base(&v) == m })
 	})
-	several := map[string]bool{} // planners
+	several := map[report.Agent]bool{}
 	for _, r := range rows {
 		for _, m := range r.methods {
-			several[m.Planner+m.Model+m.Calibrate] = true
+			several[m.Agent()] = true
 		}
 	}
 	var labels []string
@@ -82,7 +82,7 @@ func (s series) rows(g *Gallery) []row {
 			m := &r.methods[i]
 			m.label = s.label(*m)
 			if len(several) > 1 {
-				m.label = strings.TrimSuffix(m.Planner+" "+m.Model, " probabilistic") + ", " + m.label
+				m.label = m.Agent().String() + ", " + m.label
 			}
 		}
 		slices.SortStableFunc(r.methods, func(a, b method) int {
@@ -127,13 +127,13 @@ func (s series) label(m method) string {
 	return valued(cmp.Or(s.sign, name), value)
 }
 
-// base is the method that v is a variant of, in its own study or in another one: of those of the same planner, model, calibration and build
-// the one from whose settings it differs least. It is nil if there is none.
+// base is the method that v is a variant of, in its own study or in another one: of those of the same agent and build the one from whose
+// settings it differs least. It is nil if there is none.
 func (g *Gallery) base(v *report.Method) (best *report.Method) {
 	least := 0
 	for i := range g.Set.Methods {
 		m := &g.Set.Methods[i]
-		if !plain(m) || m.Task != v.Task || m.Planner != v.Planner || m.Model != v.Model || m.Calibrate != v.Calibrate || m.Build != v.Build {
+		if !plain(m) || m.Task != v.Task || m.Agent() != v.Agent() || m.Build != v.Build {
 			continue
 		}
 		if d := differ(m.Settings, v.Settings); best == nil || d < least {

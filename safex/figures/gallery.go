@@ -25,7 +25,7 @@ type Gallery struct {
 	Others    []Other     // of safex control, coverage and attack
 	Band      Band
 	Reached   []Threshold // returns that have to be reached, the last one that is of a task counts; nil is DefaultReached
-	Episode   int         // number of the one that is drawn; -1 is the last complete one
+	Episode   int         // number of the one that is drawn, by itself or with a kernel; -1 is the last complete one
 
 	folders []string // of runs
 }
@@ -111,15 +111,13 @@ var kinds = []kind{
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
 }
 
-// EpisodeName is the figure of an episode, which is made from a run folder alone.
-const EpisodeName = "episode"
-
 // Kinds lists the names of the figures that are made from runs, and a line about each.
 func Kinds() (names, about []string) {
 	for _, k := range kinds {
 		names, about = append(names, k.name), append(about, k.about)
 	}
-	return append(names, EpisodeName), append(about, "all that happened in an episode, of a run folder")
+	return append(names, KernelName, EpisodeName), append(about,
+		"where the limits can be kept, by the last model of a run with a filter, and the way of an episode, of a run folder", "all that happened in an episode, of a run folder")
 }
 
 // Names are the figures that can be drawn from what is there: those of runs, then other results by the names of their files.
@@ -133,6 +131,9 @@ func (g *Gallery) Names() (names []string) {
 		if _, err := o.figure(); err == nil {
 			names = append(names, o.Name)
 		}
+	}
+	if _, err := g.judged(); err == nil { // without the kernel itself, which takes its time
+		names = append(names, KernelName)
 	}
 	return names
 }
@@ -148,8 +149,11 @@ func (g *Gallery) Draw(name string) (*fig.Figure, error) {
 			return o.figure()
 		}
 	}
-	if name == EpisodeName {
+	switch name {
+	case EpisodeName:
 		return g.episode()
+	case KernelName:
+		return g.kernel()
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
 	if i < 0 {
@@ -171,7 +175,11 @@ func Draw(name string, paths ...string) (*fig.Figure, error) {
 
 // stream is what the bootstrap of a method draws from.
 func stream(m *method) rng.Stream {
-	return rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
+	src := rng.New(1).Child("figures").Child(m.Study).Child(m.Task).Child(m.Planner).Child(m.Model).Child(m.Calibrate).Child(m.Variant)
+	if m.Filter != "" { // others keep their bits
+		src = src.Child(m.Filter)
+	}
+	return src
 }
 
 // estimate is a number of runs with its interval. That of a single run has none.

@@ -476,6 +476,91 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+// The kernel of a run with a filter is drawn by its last model, with an episode, and named among what can be drawn; of other runs it is said why not.
+func TestKernel(t *testing.T) {
+	run := func(set ...string) string {
+		t.Helper()
+		s, err := experiment.Named("pendulum", "planner=safe")
+		if err == nil {
+			err = s.SetAll(append([]string{"learner=true", "Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4"}, set...)...)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Episodes, s.RandomSteps = 1, 10
+		dir := filepath.Join(t.TempDir(), "run")
+		for _, err := range store.Train(t.Context(), dir, s) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	filtered, plain, none := run("filter=on", "filter.Set=kernel", "filter.Cells=61"), run(), filepath.Join(t.TempDir(), "none")
+	g, err := Open(filtered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := g.Names(); !slices.Contains(names, KernelName) {
+		t.Errorf("there are %q", names)
+	}
+	var pictures [2]string
+	for e := range pictures {
+		g.Episode = e
+		f, err := g.Draw(KernelName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		png, err := f.PNG()
+		if pictures[e] = string(png); err != nil || len(png) < 5000 {
+			t.Errorf("%d bytes, error %v", len(png), err)
+		}
+	}
+	if pictures[0] == pictures[1] {
+		t.Error("two episodes are the same picture")
+	}
+	if g, err = Open(plain); err != nil || slices.Contains(g.Names(), KernelName) {
+		t.Errorf("without a filter there are %q, error %v", g.Names(), err)
+	}
+	r, err := store.Open(filtered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Import(none, r.Spec) // which has covers, and no model
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range r.Episodes {
+		if err := again.Add(e, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g, err = Open(none); err != nil || slices.Contains(g.Names(), KernelName) {
+		t.Errorf("without a model there are %q, error %v", g.Names(), err)
+	}
+	damaged := filepath.Join(filtered, "model", "state.bin")
+	for _, c := range []struct {
+		dir, want string
+		before    func()
+	}{
+		{dir: plain, want: "is of a run with a filter, as in: safex train pendulum --filter on"},
+		{dir: none, want: "has no model yet that a filter judged by"},
+		{dir: filepath.Dir(filtered), want: "is a folder of runs"},
+		{dir: filtered, want: "state.bin: damaged", before: func() {
+			if err := os.WriteFile(damaged, []byte("x"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		if c.before != nil {
+			c.before()
+		}
+		if _, err := Draw(KernelName, c.dir); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}
+
 // An episode of a run folder is drawn while the run is under way, and afterwards.
 func TestEpisode(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")

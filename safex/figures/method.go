@@ -45,7 +45,7 @@ func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 		}
 		label := names[i]
 		if slices.ContainsFunc(g.Set.Methods, func(o report.Method) bool {
-			return o.Study != m.Study && o.Task == m.Task && o.Planner == m.Planner && o.Model == m.Model && o.Calibrate == m.Calibrate && o.Variant == m.Variant && of(&o)
+			return o.Study != m.Study && o.Task == m.Task && o.Agent() == m.Agent() && o.Variant == m.Variant && of(&o)
 		}) {
 			label += " (" + cmp.Or(m.Study, "no study") + ")"
 		}

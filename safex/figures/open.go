@@ -11,7 +11,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/report"
-	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
@@ -113,33 +112,3 @@ func (o Other) figure() (*fig.Figure, error) { return o.draw(o.path) }
 
 // others draw files by what they hold.
 var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap}
-
-// episode draws an episode of the run folder.
-func (g *Gallery) episode() (*fig.Figure, error) {
-	if len(g.folders) != 1 {
-		return nil, fmt.Errorf("figure %s is of one run folder, as in: safex figures runs/pendulum-pessimistic-1 --only %s", EpisodeName, EpisodeName)
-	}
-	dir := g.folders[0]
-	if !store.IsRun(dir) {
-		return nil, fmt.Errorf("figure %s is of one run, and %s is a folder of runs: name one of them", EpisodeName, dir)
-	}
-	r, err := store.Open(dir, g.own...)
-	if err != nil {
-		return nil, err
-	}
-	system, episodes := r.System, r.Episodes
-	if len(episodes) == 0 {
-		return nil, fmt.Errorf("%s has no episode yet", dir)
-	}
-	at := g.Episode
-	if at < 0 {
-		at = len(episodes) - 1
-		if at > 0 && len(episodes[at].Actions) < system.Steps { // under way
-			at--
-		}
-	}
-	if at >= len(episodes) {
-		return nil, fmt.Errorf("%s has no episode %d: it has 0 to %d", dir, at, len(episodes)-1)
-	}
-	return fig.Episode(system, episodes[at]), nil
-}

@@ -20,16 +20,37 @@ type Filter struct {
 	Beta float64
 	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0.
 	Noise []float64
+	// Set is which terminal set steps have to lead to.
+	Set Set
+	// Own is a terminal set of one's own, in place of Set; nil is none. It is of a program alone, and not kept in a run's folder.
+	Own Terminal `json:"-"`
 	// Cells and Levels are those of viability.Settings, of kernels.
 	Cells, Levels int
+	// Watch is how many of the last steps of an episode the box of the next has to be wide enough for: it has at least Margin times the
+	// deviations that the model, as it is now, was off by in one of them. 0 is none, which leaves the box as it is however often it does not hold.
+	Watch  int
+	Margin float64 // at least 0
 	// Actions is how many actions of each dimension are tried in place of the plan's, from -1 to 1, at least 2.
 	Actions int
 	// Tube is whether plans are proved by tubes, where the box of a step is not enough.
 	Tube bool
 }
 
-// Default proves with two deviations, as planners do, a kernel of some 60 000 cells, and 41 actions.
-func Default() Filter { return Filter{Beta: 2, Levels: 5, Actions: 41, Tube: true} }
+// Default proves with two deviations, as planners do, and with half as many again as the last ten steps took, by what the task has declared or a
+// kernel of some 60 000 cells, and 41 actions.
+func Default() Filter {
+	return Filter{Beta: 2, Watch: 10, Margin: 1.5, Levels: 5, Actions: 41, Tube: true}
+}
+
+// Set says which terminal set is meant.
+type Set string
+
+const (
+	Auto   Set = ""       // what the task has declared, or else the kernel
+	Task   Set = "task"   // the Backup that the task has declared, which does not depend on what is learned
+	Model  Set = "kernel" // the viability kernel of the model
+	Either Set = "either" // both: a step may lead to one of them
+)
 
 // Check reports the first setting that is out of range.
 func (f Filter) Check() error {
@@ -38,6 +59,10 @@ func (f Filter) Check() error {
 		return fmt.Errorf("filter: Beta is %v, want at least 0", f.Beta)
 	case slices.ContainsFunc(f.Noise, func(v float64) bool { return !(v >= 0) || math.IsInf(v, 1) }):
 		return fmt.Errorf("filter: Noise is %v, want at least 0 in each dimension", f.Noise)
+	case !slices.Contains([]Set{Auto, Task, Model, Either}, f.Set):
+		return fmt.Errorf("filter: Set is %q, want %q, %q, %q, or %q for the task's where it has one and the kernel where not", f.Set, Task, Model, Either, Auto)
+	case f.Watch < 0 || !(f.Margin >= 0) || math.IsInf(f.Margin, 1):
+		return fmt.Errorf("filter: Watch is %d and Margin %v, want at least 0", f.Watch, f.Margin)
 	case f.Actions < 2 || f.Actions > 1e4:
 		return fmt.Errorf("filter: Actions is %d, want 2 to 1e4", f.Actions)
 	}
@@ -53,23 +78,71 @@ func (f Filter) kernel(beta float64) viability.Settings {
 
 // Guard implements safex.Filter.
 func (f Filter) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Terminal is the set that a Guard of f judges steps by whose box has beta deviations of m: see Deviations.
+func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, beta float64) (Terminal, error) {
+	g, err := f.guard(s, m)
+	if err != nil {
+		return nil, err
+	}
+	return g.terminalOf(ctx, beta)
+}
+
+// Knows tells whether the terminal set of f is what the task has declared alone, whatever is learned.
+func (f Filter) Knows(s *safex.System) bool {
+	return f.Own == nil && s.Backup != nil && (f.Set == Auto || f.Set == Task)
+}
+
+// CheckSystem reports why nothing can be proved of a system, whatever is learned.
+func (f Filter) CheckSystem(s *safex.System) error {
+	if f.Own != nil {
+		return nil
+	}
+	if f.Knows(s) || f.Set == Task {
+		if s.Backup == nil {
+			return fmt.Errorf("filter: Set is %q, and task %q declares no Backup", f.Set, s.Name)
+		}
+		return nil
+	}
+	if err := f.kernel(f.Beta).CheckSystem(s); err != nil {
+		return fmt.Errorf("filter: %w: declare a Backup in the task, a set in which it is safe for ever", err)
+	}
+	if f.Set == Either && s.Backup == nil {
+		return fmt.Errorf("filter: Set is %q, and task %q declares no Backup", f.Set, s.Name)
+	}
+	return nil
+}
+
+func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	if f.Noise != nil && len(f.Noise) != len(s.State) {
+	if len(f.Noise) == 0 { // as an empty list is read back
+		f.Noise = nil
+	} else if len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
+	}
+	if err := f.CheckSystem(s); err != nil {
+		return nil, err
 	}
 	p, err := reach.New(s, m)
 	if err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}
-	return &guard{Filter: f, system: s, prover: p, terminals: map[float64]Terminal{}}, nil
+	return &guard{Filter: f, system: s, model: m, prover: p, terminals: map[float64]Terminal{}}, nil
 }
 
 // guard is a Filter that knows a model.
 type guard struct {
 	Filter
 	system *safex.System
+	model  safex.Model
 	prover *reach.Prover
 
 	lock      sync.Mutex
@@ -86,48 +159,72 @@ type step struct {
 
 // Keep implements safex.Guard.
 func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
-	w := &step{guard: g, Query: q, beta: g.deviations(q, p)}
+	w := &step{guard: g, Query: q, beta: g.Deviations(q.Beta, p.Beta)}
 	var err error
 	if w.terminal, err = g.terminalOf(ctx, w.beta); err != nil {
 		return nil, err
 	}
+	met, err := w.met()
+	if err != nil {
+		return nil, err
+	}
+	w.beta = max(w.beta, w.Margin*met)
 	kept := *p
-	if kept.Tail = nil; w.enters(ctx, p.Actions[0]) {
-		kept.Cover = safex.CoverKernel
+	first := w.decide(ctx, &kept)
+	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
+		return nil, err
+	}
+	if first == nil {
 		return &kept, nil
+	}
+	return &kept, w.replace(ctx, &kept, first)
+}
+
+// decide says by what the step is covered, and which actions to execute in place of the first ones of p; nil for none.
+func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
+	if p.Tail = nil; w.enters(ctx, p.Actions[0]) {
+		p.Cover = safex.CoverKernel
+		return nil
 	}
 	if tail, ok := w.proved(ctx, p.Actions); ok {
-		kept.Cover, kept.Tail = safex.CoverPlanned, tail
-		return &kept, nil
+		p.Cover, p.Tail = safex.CoverPlanned, tail
+		return nil
 	}
-	if last := q.Previous; last != nil && len(last.Tail) > 0 {
-		kept.Cover, kept.Tail = safex.CoverTail, last.Tail[1:]
-		return &kept, w.replace(ctx, &kept, last.Tail)
+	if last := w.Previous; last != nil && len(last.Tail) > 0 {
+		p.Cover, p.Tail = safex.CoverTail, last.Tail[1:]
+		for _, f := range last.Tail { // those after the first as they are meant to be
+			first = append(first, f.Action)
+		}
+		first[0] = last.Tail[0].At(w.State)
+		return first
 	}
 	if u := w.nearest(ctx, p.Actions[0]); u != nil {
-		kept.Cover = safex.CoverBackup
-		return &kept, w.replace(ctx, &kept, [][]float64{u})
+		p.Cover = safex.CoverBackup
+		return [][]float64{u}
 	}
-	kept.Cover = safex.CoverNone
+	p.Cover = safex.CoverNone
+	if t, ok := w.terminal.(rescuer); ok {
+		return [][]float64{t.rescue(w.State)}
+	}
 	if p.Feasible {
-		return &kept, nil
+		return nil
 	}
-	return &kept, w.replace(ctx, &kept, [][]float64{w.deepest(ctx, p.Actions[0])})
+	return [][]float64{w.deepest(ctx, p.Actions[0])}
 }
 
 // finer is by how much a box of a calibrated model grows before there is another kernel for it, as a share.
 const finer = 1.05
 
-// deviations is how many of them the box of a step has: what the model asks for, rounded up so that few kernels do for a box that breathes, or
-// what the plan was made for.
-func (g *guard) deviations(q safex.Query, p *safex.Plan) float64 {
+// Deviations is how many of them the box of a step has: what the model asked for, rounded up so that few kernels do for a box that breathes;
+// what the plan was made for; or else Beta. The first two are 0 where there is none, as in a safex.Forecast.
+func (f Filter) Deviations(asked, planned float64) float64 {
 	switch {
-	case q.Beta > 0:
-		return math.Pow(finer, math.Ceil(math.Log(q.Beta)/math.Log(finer)-1e-9))
-	case p.Beta > 0:
-		return p.Beta
+	case asked > 0:
+		return math.Pow(finer, math.Ceil(math.Log(asked)/math.Log(finer)-1e-9))
+	case planned > 0:
+		return planned
 	}
-	return g.Beta
+	return f.Beta
 }
 
 // terminalOf is the terminal set for a box of beta deviations.
@@ -137,9 +234,18 @@ func (g *guard) terminalOf(ctx context.Context, beta float64) (Terminal, error) 
 	if t, ok := g.terminals[beta]; ok {
 		return t, nil
 	}
+	if g.Own != nil {
+		return g.Own, nil
+	}
+	if g.Knows(g.system) {
+		return Known(g.system), nil
+	}
 	t, err := Kernel(ctx, g.system, g.prover, g.kernel(beta))
 	if err != nil {
 		return nil, err
+	}
+	if g.Set == Either {
+		t = either{Known(g.system), t}
 	}
 	g.terminals[beta] = t
 	return t, nil
@@ -160,15 +266,39 @@ func (w *step) enters(ctx context.Context, u []float64) bool {
 	return len(t.Sets) == 1 && t.Holds(w.Left) && w.terminal.Holds(t.Sets[0])
 }
 
-// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, and which come after the first.
-func (w *step) proved(ctx context.Context, actions [][]float64) (tail [][]float64, ok bool) {
+// proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, as they are or with feedback
+// about where they lead to, and what comes after the first.
+func (w *step) proved(ctx context.Context, actions [][]float64) (tail []safex.Feedback, ok bool) {
 	if !w.Tube || len(actions) < 2 {
 		return nil, false
 	}
-	t := w.tube(ctx, actions)
+	q := reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
+	if tail, ok = w.ends(ctx, q); ok {
+		return tail, true
+	}
+	var err error
+	if q.About, q.Gains, err = w.gains(ctx, actions); err != nil {
+		return nil, false
+	}
+	return w.ends(ctx, q)
+}
+
+// ends tells whether the tube of q keeps the limits up to a step that ends in the terminal set, and what comes after the first step up to there.
+func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, ok bool) {
+	t, err := w.prover.Tube(ctx, q)
+	if err != nil {
+		return nil, false
+	}
 	for h := range t.Prefix(w.Left) {
 		if h > 0 && w.terminal.Holds(t.Sets[h]) {
-			return actions[1 : h+1], true
+			for i := 1; i <= h; i++ {
+				f := safex.Feedback{Action: q.Actions[i]}
+				if q.Gains != nil {
+					f.Gain, f.About = q.Gains[i], q.About[i]
+				}
+				tail = append(tail, f)
+			}
+			return tail, true
 		}
 	}
 	return nil, false
@@ -257,7 +387,7 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 	}
 	p.Actions = actions
 	p.Expected, p.Worst = r.Trajectory(w.System, c, 0), r.Trajectory(w.System, c, 1)
-	p.Feasible, p.Bound = true, make([]float64, nl)
+	p.Feasible, p.Bound = p.Worst.Violations(w.Left...) == 0, make([]float64, nl)
 	for k := range p.Bound {
 		p.Bound[k] = math.Inf(-1)
 		for _, t := range []safex.Trajectory{p.Expected, p.Worst} {
@@ -266,7 +396,5 @@ func (w *step) replace(ctx context.Context, p *safex.Plan, first [][]float64) er
 			}
 		}
 	}
-	broken := p.Worst.Violations(w.Left...)
-	p.Feasible = broken == 0
 	return nil
 }

@@ -59,3 +59,71 @@ func Kernel(ctx context.Context, s *safex.System, p *reach.Prover, c viability.S
 	}
 	return kernel{k}, nil
 }
+
+// Known is the backup that a task has declared as a Terminal. It panics if the task has none.
+func Known(s *safex.System) Terminal {
+	if s.Backup == nil {
+		panic(fmt.Sprintf("filter: task %q declares no Backup", s.Name))
+	}
+	return known{s.Backup}
+}
+
+// known is what a task knows of itself, whatever was learned.
+type known struct{ set *safex.Backup }
+
+// Holds implements Terminal.
+func (k known) Holds(s reach.Set) bool { return s.Known() && k.set.Holds(s.Center, generators(s), nil) }
+
+// Backup implements Terminal.
+func (k known) Backup(x []float64) []float64 {
+	if !k.set.Contains(x) {
+		return nil
+	}
+	return k.set.Action(x)
+}
+
+// Depth implements Terminal.
+func (k known) Depth(s reach.Set) float64 {
+	if !s.Known() {
+		return math.Inf(-1)
+	}
+	return -k.set.Beyond(s.Center, generators(s), nil)
+}
+
+// A rescuer knows what to do outside of the set.
+type rescuer interface{ rescue(x []float64) []float64 }
+
+// rescue is the backup's action outside of its set, where nothing is promised: it brakes too late.
+func (k known) rescue(x []float64) []float64 { return k.set.Action(x) }
+
+// rescue is that of what is known.
+func (e either) rescue(x []float64) []float64 { return e[0].(rescuer).rescue(x) }
+
+// generators are the columns of a set.
+func generators(s reach.Set) (gen [][]float64) {
+	for i := range s.Gen[0] {
+		g := make([]float64, len(s.Gen))
+		for d := range g {
+			g[d] = s.Gen[d][i]
+		}
+		gen = append(gen, g)
+	}
+	return gen
+}
+
+// either is the union of two Terminals, in each of which a system can be kept by itself.
+type either [2]Terminal
+
+// Holds implements Terminal.
+func (e either) Holds(s reach.Set) bool { return e[0].Holds(s) || e[1].Holds(s) }
+
+// Backup implements Terminal.
+func (e either) Backup(x []float64) []float64 {
+	if u := e[0].Backup(x); u != nil {
+		return u
+	}
+	return e[1].Backup(x)
+}
+
+// Depth implements Terminal: that of the second, which says more near its edge.
+func (e either) Depth(s reach.Set) float64 { return e[1].Depth(s) }

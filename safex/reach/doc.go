@@ -18,7 +18,7 @@
 // The model is the function that its safex.Form writes down, in real arithmetic: weights of float32 are the real numbers that they are, and
 // nothing is rounded. Engines round. In float32 one step of a network is off by up to 5e-6 of its Unit (150 plans of 22 steps of the pendulum,
 // 64 errors each, three episodes of [64, 64]), which after 22 steps had come to 1.6e-5 rad/s. Regressions and processes are
-// rolled in float64, with as many more digits. Add a Noise of 2e-5 Units to have an engine's own trajectories in the tube too, by what was measured: it is not proved.
+// rolled in float64, with as many more digits. A Noise of [Prover.Rounding] has an engine's own trajectories in the tube too, by what was measured: it is not proved.
 //
 // Of Gaussian processes one thing is taken from how they were made: that Root belongs to a posterior, so that what the points leave open is a
 // projection of what there was. The function σ of any Root would not have to be one.

@@ -261,15 +261,23 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-// What an engine in float32 comes to is off the real numbers by at most 2e-5 of a Unit in a step.
+// What engines come to is off the real numbers by at most Rounding in a step, of every kind of model.
 func TestRoundingOfEngines(t *testing.T) {
 	s, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := transitions(s, 80)
+	kinds := learners(s)
 	for _, activation := range []string{"swish", "relu", "tanh"} {
-		m, err := quick(activation, 64, 64).Learn(t.Context(), s, data, nil, rng.New(1))
+		kinds = append(kinds, kind{activation + " of 64", quick(activation, 64, 64)})
+	}
+	for _, k := range kinds {
+		m, err := k.learner.Learn(t.Context(), s, data, nil, rng.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(s, m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,36 +286,45 @@ func TestRoundingOfEngines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const h, n, beta = 20, 64, 2
-		c := safex.Candidates{State: data.X.Point(0), Beta: beta, Actions: num.NewBatch(h, n), Eta: num.NewBatch(3*h, n)}
-		r := rand.New(rand.NewPCG(1, 2))
-		for _, b := range []num.Batch{c.Actions, c.Eta} {
-			for _, row := range b {
-				for i := range row {
-					row[i] = 2*r.Float64() - 1
+		for _, beta := range []float64{0, 2, 30} {
+			const h, n = 20, 64
+			c := safex.Candidates{State: data.X.Point(0), Beta: beta, Actions: num.NewBatch(h, n), Eta: num.NewBatch(3*h, n)}
+			r := rand.New(rand.NewPCG(1, 2))
+			for _, b := range []num.Batch{c.Actions, c.Eta} {
+				for _, row := range b {
+					for i := range row {
+						if row[i] = 2*r.Float64() - 1; len(b) > h {
+							row[i] /= max(1, beta/2) // to stay where states are
+						}
+					}
 				}
 			}
-		}
-		var o safex.Rolled
-		if err := roll.Roll(t.Context(), &o, c, nil); err != nil {
-			t.Fatal(err)
-		}
-		worst := 0.0
-		for lane := range n {
-			x := c.State
-			for at := range h {
-				mean, dev := believe(f, x, []float64{c.Actions[at][lane]})
-				next := make([]float64, 3)
-				for d := range next {
-					next[d] = o.States[at*3+d][lane]
-					worst = max(worst, math.Abs(next[d]-mean[d]-beta*dev[d]*c.Eta[at*3+d][lane])/f.Layers.Unit[d])
-				}
-				x = next
+			var o safex.Rolled
+			if err := roll.Roll(t.Context(), &o, c, nil); err != nil {
+				t.Fatal(err)
 			}
-		}
-		t.Logf("%s: %.2g of a Unit", activation, worst)
-		if !(worst < 2e-5) {
-			t.Errorf("a step of %s is off by %v of a Unit", activation, worst)
+			worst, room := 0.0, p.Rounding(beta)
+			for lane := range n {
+				x := c.State
+				for at := range h {
+					mean, dev := believe(f, x, []float64{c.Actions[at][lane]})
+					next := make([]float64, 3)
+					for d := range next {
+						next[d] = o.States[at*3+d][lane]
+					}
+					if !(greatest(next) < 1e3) { // a polynomial that runs away
+						break
+					}
+					for d, v := range next {
+						worst = max(worst, math.Abs(v-mean[d]-beta*dev[d]*c.Eta[at*3+d][lane])/room[d])
+					}
+					x = next
+				}
+			}
+			t.Logf("%s with β = %v: %.2g of Rounding", k.name, beta, worst)
+			if !(worst < 1) {
+				t.Errorf("a step of %s with β = %v is off by %v of Rounding", k.name, beta, worst)
+			}
 		}
 	}
 }

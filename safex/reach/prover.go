@@ -16,6 +16,7 @@ type Prover struct {
 	turned       *num.Program   // the same without sines of angles that are known by them; nil if it has none
 	scale, floor []float64      // [nx], of the epistemic deviation
 	limits       []*num.Program // of the Outcome, the limits alone, as they are and, if that differs, turned
+	unit         []float64      // [nx], of networks, which engines run in float32; nil of others
 }
 
 // A source encloses the change of the state that a model believes in. It never changes.
@@ -51,6 +52,9 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 	switch {
 	case f.Layers != nil:
 		p.source, err = newNetwork(f.Layers, nx, nx+nu)
+		if p.unit = f.Layers.Unit; p.unit == nil {
+			p.unit = ones(nx)
+		}
 	case f.Features != nil:
 		p.source = newFeatures(f.Features, nx, nx+nu)
 	case f.Kernels != nil:

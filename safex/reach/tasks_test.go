@@ -22,15 +22,15 @@ func quick(activation string, hidden ...int) ensemble.Ensemble {
 	return e
 }
 
-// learners are one of each kind of model, for a system whose prior is itself.
-func learners(s *safex.System) []struct {
+// kind is a kind of model.
+type kind struct {
 	name    string
 	learner safex.Learner
-} {
-	return []struct {
-		name    string
-		learner safex.Learner
-	}{
+}
+
+// learners are one of each kind of model, for a system whose prior is itself.
+func learners(s *safex.System) []kind {
+	return []kind{
 		{"swish", quick("swish", 16, 16)},
 		{"relu", quick("relu", 16, 16)},
 		{"tanh", quick("tanh", 16, 16)},

@@ -97,14 +97,14 @@ func columns(v reflect.Value, names ...string) (all []column) {
 	return all
 }
 
-// added are columns that files of older versions lack. A file lacks them too if they would be 0 throughout, so that an older one is
+// added are columns that files of older versions lack. A file lacks each of them that would be 0 throughout, so that an older one is
 // written again as it was, and is read by versions that do not know them.
-var added = []string{"late_plans"}
+var added = []string{"late_plans", "covered_by_plan", "covered_by_backup", "uncovered"}
 
-// names are those of the columns of a file: all, or those without added.
-func names(more bool) (list []string) {
+// names are those of the columns of a file that has some of added.
+func names(has func(name string) bool) (list []string) {
 	for _, c := range columns(reflect.ValueOf(Episode{})) {
-		if more || !slices.Contains(added, c.name) {
+		if !slices.Contains(added, c.name) || has(c.name) {
 			list = append(list, c.name)
 		}
 	}
@@ -113,14 +113,17 @@ func names(more bool) (list []string) {
 
 // names are those of the columns of s.
 func (s *Set) names() []string {
+	needed := map[string]bool{}
 	for _, m := range s.Methods {
 		for _, r := range m.Runs {
-			if slices.ContainsFunc(r.Episodes, func(e Episode) bool { return e.Late != 0 }) {
-				return names(true)
+			for _, e := range r.Episodes {
+				for _, c := range columns(reflect.ValueOf(e), added...) {
+					needed[c.name] = needed[c.name] || !c.value.IsZero()
+				}
 			}
 		}
 	}
-	return names(false)
+	return names(func(name string) bool { return needed[name] })
 }
 
 // load reads a file of Save.
@@ -161,7 +164,7 @@ func decode(text []byte) (*Set, error) {
 	if f.Format != format {
 		return nil, fmt.Errorf("its format is %q, want %q", f.Format, format)
 	}
-	if !slices.Equal(f.Columns, names(true)) && !slices.Equal(f.Columns, names(false)) {
+	if !slices.Equal(f.Columns, names(func(name string) bool { return slices.Contains(f.Columns, name) })) {
 		return nil, fmt.Errorf("its columns are those of another version")
 	}
 	s := &Set{}
@@ -210,7 +213,8 @@ func (s *Set) Check() error {
 			}
 			for n, e := range r.Episodes {
 				counts := e.Steps >= 0 && e.Violations >= 0 && e.Violations <= e.Steps && e.First >= -1 && e.First < e.Steps && (e.First < 0) == (e.Violations == 0) &&
-					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps && e.Late >= 0 && e.Late <= e.Steps
+					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps && e.Late >= 0 && e.Late <= e.Steps &&
+					min(e.ByPlan, e.ByBackup, e.Uncovered) >= 0 && e.ByPlan+e.ByBackup+e.Uncovered <= e.Steps
 				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds}, maps.Values(e.Worst)) {
 					if !(math.Abs(x) <= largest) {
 						return fmt.Errorf("result: %s, %s, seed %d, episode %d has the number %g: want finite ones, up to %g", m.Task, m.name(), r.Seed, n, x, float64(largest))

@@ -61,8 +61,7 @@ func (s *Set) add(m *Method) error {
 // same tells whether runs of m and o differ in their seed alone, or, in a study, in their number of episodes: a study that got more of
 // them has runs that have not begun these yet.
 func (m *Method) same(o *Method) bool {
-	if m.Study != o.Study || m.Task != o.Task || m.Planner != o.Planner || m.Model != o.Model || m.Calibrate != o.Calibrate ||
-		m.Variant != o.Variant || m.Build != o.Build || !slices.Equal(m.Limits, o.Limits) {
+	if m.Study != o.Study || m.Task != o.Task || m.Agent() != o.Agent() || m.Variant != o.Variant || m.Build != o.Build || !slices.Equal(m.Limits, o.Limits) {
 		return false
 	}
 	if m.Steps == o.Steps && bytes.Equal(m.Settings, o.Settings) {
@@ -103,13 +102,13 @@ func ahead(a, b *Run) bool {
 	return unfinished(b) && !unfinished(a)
 }
 
-// sort brings methods into the order in which tables have them: by task, study, planner, model and calibration, as safex list has these, the
-// plain ones before the variants.
+// sort brings methods into the order in which tables have them: by task, study, planner, model, calibration and filter, as safex list has
+// these, the plain ones before the variants.
 func (s *Set) sort() {
 	planners := experiment.Planners.Names()
 	models, _ := experiment.Models()
-	calibrations := experiment.Calibrations.Names()
-	calibrations[0] = "" // none
+	calibrations, filters := experiment.Calibrations.Names(), experiment.Filters.Names()
+	calibrations[0], filters[0] = "", "" // none, and off
 	place := func(names []string, name string) int {
 		if i := slices.Index(names, name); i >= 0 {
 			return i
@@ -123,6 +122,7 @@ func (s *Set) sort() {
 			cmp.Compare(place(planners, a.Planner), place(planners, b.Planner)), cmp.Compare(a.Planner, b.Planner),
 			cmp.Compare(place(models, a.Model), place(models, b.Model)), cmp.Compare(a.Model, b.Model),
 			cmp.Compare(place(calibrations, a.Calibrate), place(calibrations, b.Calibrate)), cmp.Compare(a.Calibrate, b.Calibrate),
+			cmp.Compare(place(filters, a.Filter), place(filters, b.Filter)), cmp.Compare(a.Filter, b.Filter),
 			cmp.Compare(a.Variant, b.Variant), cmp.Compare(a.Build, b.Build), cmp.Compare(a.Steps, b.Steps), bytes.Compare(a.Settings, b.Settings),
 		)
 	})

@@ -11,18 +11,37 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
-// name is what a Method is called: its planner, its model unless it is the default, its calibration and its variant.
+// An Agent is what the agent of a Method is made of, by names of safex list. Agents compare.
+type Agent struct{ Planner, Model, Calibrate, Filter string }
+
+// Agent is that of m.
+func (m *Method) Agent() Agent { return Agent{m.Planner, m.Model, m.Calibrate, m.Filter} }
+
+// String is what an Agent is called: its planner, its model unless it is the default, its calibration, and that it is filtered.
+func (a Agent) String() string {
+	name := a.Planner
+	if models, _ := experiment.Models(); a.Model != models[0] {
+		name += ", " + a.Model
+	}
+	if a.Calibrate != "" {
+		name += ", " + a.Calibrate
+	}
+	switch a.Filter {
+	case "":
+	case experiment.On:
+		name += ", " + experiment.Filtered
+	default:
+		name += ", " + experiment.Filtered + " by " + a.Filter
+	}
+	return name
+}
+
+// name is what a Method is called: its agent and its variant.
 func (m *Method) name() string {
-	parts := []string{m.Planner}
-	if models, _ := experiment.Models(); m.Model != models[0] {
-		parts = append(parts, m.Model)
+	if m.Variant == "" {
+		return m.Agent().String()
 	}
-	for _, part := range []string{m.Calibrate, m.Variant} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, ", ")
+	return m.Agent().String() + ", " + m.Variant
 }
 
 // Names are what the methods are called, each different from those of all others of the same study and task: where more than one would have the same
@@ -127,7 +146,7 @@ func (s *Set) distinguish(names []string, group []int) {
 func setting(path string) string {
 	for _, part := range []struct{ of, set string }{
 		{"Parameters.", ""}, {"Planning.", "planner."}, {"Learning.", "learner."}, {"Calibrating.", "calibration."},
-		{"Task.", ""}, {"Planner.", "planner."}, {"Learner.", "learner."}, {"Calibration.", "calibration."}, {"Prior.", "prior."},
+		{"Task.", ""}, {"Planner.", "planner."}, {"Learner.", "learner."}, {"Calibration.", "calibration."}, {"Prior.", "prior."}, {"Filter.", "filter."},
 	} {
 		if rest, ok := strings.CutPrefix(path, part.of); ok {
 			return part.set + rest

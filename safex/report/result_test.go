@@ -3,6 +3,7 @@ package report_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -469,10 +470,11 @@ func TestSave(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ old, new, want string }{
-		{`"plan",200,`, `"plan",200,1,`, "has 19 columns, want 18"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
-		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,2,false,150,198,`, `,12,201,2,false,150,198,`, "the counts of episode 1 cannot be"}, {`,12,3,2,false,150,198,`, `,12,3,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
+		{`"plan",200,`, `"plan",200,1,`, "has 22 columns, want 21"}, {`"plan",200,`, `"plan",2e2,`, "steps is 2e2"}, {`"plan",200,`, `"plan",null,`, "steps is null"},
+		{`"plan",200,`, `"plan",-1,`, "the counts of episode 1 cannot be"}, {`,12,3,150,40,10,2,false,150,198,`, `,12,201,150,40,10,2,false,150,198,`, "the counts of episode 1 cannot be"}, {`,12,3,150,40,10,2,false,150,198,`, `,12,3,150,40,10,201,false,150,198,`, "the counts of episode 1 cannot be"}, {`"seed": 1,`, `"seed": 2,`, "seed 2 follows seed 2"}, {`"steps":2100`, `"stebs":2100`, "unknown field"},
 		{"]}]}\n", "]}]} {}\n", "something follows its end"}, {`[1,"plan"`, `[2,"plan"`, "cannot be"}, {`"steps":2100`, `"steps":"many"`, "again.json holds no results of safex report --save: methods.0.steps is a string"},
-		{`"methods": [`, `"methods": 5, "seeds": [`, "holds no results of safex report --save: methods is a number"}, {`,12,3,2,false`, `,12,3,2,5`, "unfinished is 5"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
+		{`"methods": [`, `"methods": 5, "seeds": [`, "holds no results of safex report --save: methods is a number"}, {`,12,3,150,40,10,2,false`, `,12,3,150,40,10,2,5`, "unfinished is 5"},
+		{`,12,3,150,40,10,`, `,12,3,150,40,11,`, "the counts of episode 1 cannot be"}, {`,12,3,150,40,10,`, `,12,3,150,40,-1,`, "the counts of episode 1 cannot be"}, {`"task":"pendulum"`, `"task":""`, "has the task"},
 	} {
 		if !strings.Contains(string(text), c.old) {
 			t.Fatalf("no %q in the file", c.old)
@@ -519,11 +521,17 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// A file of a version that did not count late plans is read, and written again as it was; one with late plans has them.
-func TestFilesWithoutLatePlans(t *testing.T) {
-	committed, err := filepath.Glob("../../notebooks/results/p*.json")
-	if err != nil || len(committed) < 3 {
-		t.Fatalf("%d files, error %v", len(committed), err)
+// A file of a version that counted neither late plans nor covered steps is read, and written again as it was; one with late plans has them.
+func TestOlderFiles(t *testing.T) {
+	files, err := filepath.Glob("../../notebooks/results/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := slices.DeleteFunc(files, func(file string) bool {
+		return !strings.HasPrefix(string(must(os.ReadFile(file))), `{"format":"safex results 1"`)
+	})
+	if len(committed) < 5 {
+		t.Fatalf("%d files", len(committed))
 	}
 	again := filepath.Join(t.TempDir(), "again.json")
 	for _, file := range committed {
@@ -538,7 +546,7 @@ func TestFilesWithoutLatePlans(t *testing.T) {
 			}
 			return b.String()
 		}
-		if text := table(); strings.Contains(text, "late plan") {
+		if text := table(); strings.Contains(text, "late plan") || strings.Contains(text, "covered") {
 			t.Error(text)
 		}
 		s.Methods[0].Runs[0].Episodes[1].Late = 3
@@ -550,6 +558,42 @@ func TestFilesWithoutLatePlans(t *testing.T) {
 		}
 		if r := rows(t, s, "")[0]; r.Late != 3 {
 			t.Errorf("%s: %d late plans", file, r.Late)
+		}
+	}
+}
+
+// A file has a column that older ones lack where it is needed, each by itself, and no other.
+func TestAddedColumns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "set.json")
+	for _, c := range []struct {
+		late, byPlan, byBackup, uncovered int
+		want                              string
+	}{
+		{0, 0, 0, 0, `"infeasible_plans","unfinished"`},
+		{7, 0, 0, 0, `"infeasible_plans","late_plans","unfinished"`},
+		{0, 190, 0, 0, `"infeasible_plans","covered_by_plan","unfinished"`},
+		{0, 0, 9, 3, `"infeasible_plans","covered_by_backup","uncovered","unfinished"`},
+		{7, 100, 90, 10, `"infeasible_plans","covered_by_plan","covered_by_backup","uncovered","late_plans","unfinished"`},
+	} {
+		s := study(1, 3, 2)
+		for k, r := range s.Methods[0].Runs {
+			for n := range r.Episodes {
+				e := &r.Episodes[n]
+				e.Late, e.ByPlan, e.ByBackup, e.Uncovered = 0, 0, 0, 0
+				if k == 1 && n == 1 {
+					e.Late, e.ByPlan, e.ByBackup, e.Uncovered = c.late, c.byPlan, c.byBackup, c.uncovered
+				}
+			}
+		}
+		if err := s.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(must(os.ReadFile(file))), "\n")
+		if !strings.Contains(head, c.want) {
+			t.Errorf("of %+v the head is %s", c, head)
+		}
+		if got := read(t, file); !reflect.DeepEqual(got, s) {
+			t.Errorf("of %+v it came back otherwise", c)
 		}
 	}
 }
@@ -570,10 +614,11 @@ func study(methods, seeds, episodes int) *report.Set {
 			for n := range episodes + 1 {
 				e := report.Episode{Summary: store.Summary{
 					Episode: n, Phase: safex.PlannedPhase, Steps: 200, Return: -300 * draw.Float64(), Violations: 3, Worst: map[string]float64{"speed": -draw.Float64()}, Beta: 2,
-					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3, Late: 2,
+					PlanP50: float64(draw.IntN(100000)) / 1000, PlanP99: float64(draw.IntN(100000)) / 1000, FitSeconds: float64(draw.IntN(1e9)) / 1e9, NaNs: 12, Infeasible: 3, Late: 2, ByPlan: 150, ByBackup: 40, Uncovered: 10,
 				}, First: 150, Inside: 198, Planned: 200, Assumed: 100, Unfinished: n == episodes && seed == 2}
 				if n == 0 {
 					e.Phase, e.Steps, e.First, e.Inside, e.Planned, e.Assumed = safex.RandomPhase, 100, 50, 0, 0, 0
+					e.ByPlan, e.ByBackup, e.Uncovered = 0, 0, 0
 				}
 				r.Episodes = append(r.Episodes, e)
 			}
@@ -650,6 +695,144 @@ func TestNames(t *testing.T) {
 	var b strings.Builder
 	if err := report.Table(&b, rows(t, s, "")); err != nil || !strings.Contains(b.String(), "different builds of safex, which are methods of their own: 0.1.0; "+experiment.Build()) {
 		t.Errorf("error %v, table\n%s", err, b.String())
+	}
+}
+
+// covered gives the steps of planned episodes covers, in turn.
+func covered(episodes []safex.Episode, covers ...safex.Cover) []safex.Episode {
+	k := 0
+	for _, e := range episodes {
+		for t := range e.Forecasts {
+			e.Forecasts[t].Cover = covers[k%len(covers)]
+			k++
+		}
+	}
+	return episodes
+}
+
+// Runs with a filter are a method of their own, which says what the filter did; of those without one nothing of it is said.
+func TestFilter(t *testing.T) {
+	dir := t.TempDir()
+	for seed := range uint64(2) {
+		keep(t, filepath.Join(dir, "plain", fmt.Sprint(seed)), settings(t, "safe", seed), ok(3)...)
+		keep(t, filepath.Join(dir, "filtered", fmt.Sprint(seed)), settings(t, "safe", seed, "filter=on"), covered(ok(2), safex.Covers()...)...)
+	}
+	keep(t, filepath.Join(dir, "wide"), settings(t, "unsafe", 1, "filter=on", "filter.Beta=3"), covered(ok(1), safex.CoverKernel)...)
+	keep(t, filepath.Join(dir, "narrow"), settings(t, "unsafe", 1, "filter=on"), covered(ok(1), safex.CoverNone)...)
+	under := filepath.Join(dir, "under")
+	keep(t, under, settings(t, "pessimistic", 1, "filter=on"), covered([]safex.Episode{episode(0, 1, within, within), episode(1, 1, within, within, within)}, safex.CoverTail)...)
+	s := read(t, dir)
+	want := []string{"pessimistic, linear, filtered", "safe, linear", "safe, linear, filtered", "unsafe, linear, filtered (filter.Beta 2)", "unsafe, linear, filtered (filter.Beta 3)"}
+	if got := s.Names(); !slices.Equal(got, want) {
+		t.Fatalf("%q, want %q", got, want)
+	}
+	r := rows(t, s, "safe, linear, filtered")
+	if f := r[2]; f.Filter != "on" || f.ByPlan != 8 || f.ByBackup != 6 || f.Uncovered != 2 { // in each of two runs planned, kernel, tail, backup, none, planned, kernel, tail
+		t.Errorf("%+v", f)
+	}
+	if r[1].Against != want[2] || r[2].Against != "" || r[1].Filter != "" {
+		t.Errorf("compared with %q and %q", r[1].Against, r[2].Against)
+	}
+	if under := r[0]; under.ByBackup != 3 || under.Plans != 0 {
+		t.Errorf("of an episode under way %+v", under)
+	}
+	text := func(of func(io.Writer, []report.Row) error, r ...report.Row) string {
+		var b strings.Builder
+		if err := of(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for _, line := range []string{
+		"| task | method | ms per plan: p50, p99 | infeasible plans | covered steps: by the plan, by a backup, not | steps in the box |",
+		"| pendulum | safe, linear | 3.0, 3.0 | 0 of 16 | – | 100 % of 16 |",
+		"| pendulum | safe, linear, filtered | 3.0, 3.0 | 0 of 16 | 8, 6, 2 | 100 % of 16 |",
+		"but what is said of covered steps", "A covered step is proved",
+	} {
+		if got := text(report.Markdown, r...); !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	if got := text(report.Markdown, r[1]); strings.Contains(got, "cover") {
+		t.Errorf("without a filter:\n%s", got)
+	}
+	if got := string(must(json.Marshal(r[1]))); strings.Contains(got, "covered") || strings.Contains(got, `"filter"`) {
+		t.Errorf("without a filter: %s", got)
+	}
+	// They come back from a file, and two sets that have one of them each are merged to both.
+	file, plain := filepath.Join(dir, "all.json"), read(t, filepath.Join(dir, "plain"))
+	if err := s.Save(file); err != nil || !reflect.DeepEqual(read(t, file), s) {
+		t.Errorf("error %v, or it came back otherwise", err)
+	}
+	if err := plain.Merge(read(t, filepath.Join(dir, "filtered"))); err != nil || !slices.Equal(plain.Names(), want[1:3]) {
+		t.Errorf("error %v, names %q", err, plain.Names())
+	}
+	s.Methods[2].Filter = "mine"
+	if got := s.Names()[2]; got != "safe, linear, filtered by mine" {
+		t.Errorf("with a filter of one's own it is called %q", got)
+	}
+	s.Methods[2].Runs[0].Episodes[1].Uncovered = 5 // more than there are steps
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "the counts of episode 1 cannot be") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Steps before the first plan that a filter judged count among those of which something is proved and believed, and are no plans; so do those that are
+// covered without a belief, of which nothing is believed.
+func TestJudgedFirst(t *testing.T) {
+	known := func(believed bool) []safex.Episode {
+		all := ok(1)
+		for range all[0].Actions {
+			f := safex.Forecast{Cover: safex.CoverBackup, Feasible: true}
+			if believed {
+				f = all[1].Forecasts[0]
+			}
+			all[0].Forecasts = append(all[0].Forecasts, f)
+		}
+		return covered(all, safex.CoverKernel)
+	}
+	for name, c := range map[string]struct {
+		episodes       []safex.Episode
+		covered, boxes int
+		lines, not     []string
+	}{
+		"a prior": {known(true), 10, 10,
+			[]string{"| steps that ended in their box | 100 % of 10 |", "| steps covered by the plan | 10 of 10 |", "infeasible plans | 0 of 8", "The box of the 2 steps before the first plan is that of the prior", "Every step is covered", "the truth at 100 % of the 10 steps;"},
+			[]string{"Nothing is proved"}},
+		"a backup": {known(false), 10, 8,
+			[]string{"| planned steps that ended in their box | 100 % of 8 |", "| steps covered by the plan | 10 of 10 |", "Every step is covered"},
+			[]string{"Nothing is proved", "that of the prior"}},
+		"nothing": {covered(ok(1), safex.CoverKernel), 8, 8,
+			[]string{"| planned steps that ended in their box | 100 % of 8 |", "| steps covered by the plan | 8 of 8 |", "Nothing is proved of random steps, which no filter sees"},
+			[]string{"Every step is covered", "that of the prior"}},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		keep(t, dir, settings(t, "safe", 1, "filter=on"), c.episodes...)
+		r := rows(t, read(t, dir), "")[0]
+		if r.ByPlan != c.covered || r.Planned != c.boxes || r.Prior != c.boxes-8 || r.Plans != 8 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		var b strings.Builder
+		if err := r.Card().Markdown(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range c.lines {
+			if !strings.Contains(b.String(), line) {
+				t.Errorf("%s: no %q in\n%s", name, line, b.String())
+			}
+		}
+		for _, line := range c.not {
+			if strings.Contains(b.String(), line) {
+				t.Errorf("%s: %q in\n%s", name, line, b.String())
+			}
+		}
+	}
+	// Without a plan yet there is nothing to say of plans.
+	dir := filepath.Join(t.TempDir(), "run")
+	keep(t, dir, settings(t, "safe", 1, "filter=on"), known(true)[:1]...)
+	var b strings.Builder
+	if err := rows(t, read(t, dir), "")[0].Card().Markdown(&b); err != nil || !strings.Contains(b.String(), "No step was planned") {
+		t.Errorf("%v, %s", err, b.String())
 	}
 }
 
@@ -861,6 +1044,22 @@ func TestCard(t *testing.T) {
 	}
 	r.Assumed = r.Planned
 	if text := card(r); !strings.Contains(text, "reaches 2 epistemic deviations") {
+		t.Error(text)
+	}
+	// A filter is said to have done what it did, and no more.
+	unproved := []string{"An infeasible plan breaks a limit in the planner's own forecast; its first action was executed all the same.", "and no plan was tested against it"}
+	r.Filter, r.ByPlan, r.ByBackup, r.Uncovered = "on", 1700, 280, 20
+	for _, want := range []string{
+		"| steps covered by the plan | 1700 of 2000 |", "| steps covered by a backup | 280 of 2000 |", "| steps that are not covered | 20 of 2000 |",
+		"A filter stood between", "which is an assumption", "The box held the truth at > 99.9 % of the 2000 planned steps", "these steps are covered by a backup",
+		"Nothing is proved of random steps", "Its first action was executed where that step is covered", "the filter's as many as its settings say",
+	} {
+		if text := card(r); !strings.Contains(text, want) || strings.Contains(text, unproved[0]) || strings.Contains(text, unproved[1]) {
+			t.Errorf("no %q in, or one of %q\n%s", want, unproved, text)
+		}
+	}
+	r.Defends, r.ByBackup, r.Infeasible = true, 0, 0
+	if text := card(r); strings.Contains(text, "these steps are covered by a backup") || strings.Contains(text, "infeasible plan breaks") || !strings.Contains(text, "the filter's proofs are about all of them") {
 		t.Error(text)
 	}
 	r.Plans, r.Planned, r.Worst = 0, 0, nil

@@ -23,6 +23,7 @@ type Row struct {
 	Planner   string `json:"planner"`
 	Model     string `json:"model"`
 	Calibrate string `json:"calibrate,omitempty"`
+	Filter    string `json:"filter,omitempty"` // "" is off
 	Variant   string `json:"variant,omitempty"`
 	Build     string `json:"build"`
 
@@ -59,10 +60,15 @@ type Row struct {
 	Infeasible int     `json:"infeasible_plans"` // plans that could not keep every limit
 	Late       int     `json:"late_plans"`       // plans that took as long as the agent's deadline or longer; those that it cut short did
 	NaNs       int     `json:"nan_candidates"`
-	Inside     int     `json:"inside"`  // steps that ended in their box
-	Planned    int     `json:"planned"` // steps of which that is known
-	Assumed    int     `json:"assumed"` // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
-	Defends    bool    `json:"defends"` // the planner defended a box
+	Inside     int     `json:"inside"`             // steps that ended in their box
+	Planned    int     `json:"planned"`            // steps of which that is known
+	Prior      int     `json:"by_prior,omitempty"` // of them, steps before the first plan, whose box is that of a prior
+	Assumed    int     `json:"assumed"`            // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
+	Defends    bool    `json:"defends"`            // the planner defended a box
+
+	ByPlan    int `json:"covered_by_plan,omitempty"`   // steps that are proved as they were planned, those of unfinished episodes too
+	ByBackup  int `json:"covered_by_backup,omitempty"` // steps that are proved, and executed in place of the plan's
+	Uncovered int `json:"uncovered,omitempty"`         // steps of which the filter proved nothing
 }
 
 // An Excess is the largest excess of a limit: at most 0 is safe.
@@ -192,7 +198,7 @@ func score(e stats.Estimate, seeds int) *Score {
 // row sums up m, which is called name.
 func (m *Method) row(name string, src rng.Stream) Row {
 	r := Row{
-		Study: m.Study, Task: m.Task, Name: name, Planner: m.Planner, Model: m.Model, Calibrate: m.Calibrate, Variant: m.Variant, Build: m.Build,
+		Study: m.Study, Task: m.Task, Name: name, Planner: m.Planner, Model: m.Model, Calibrate: m.Calibrate, Filter: m.Filter, Variant: m.Variant, Build: m.Build,
 		Runs: len(m.Runs),
 	}
 	for _, seed := range m.Seeds {
@@ -228,6 +234,10 @@ func (m *Method) row(name string, src rng.Stream) Row {
 		r.Steps, r.Violating = r.Steps+o.Steps(), r.Violating+o.Violations()
 		for _, e := range o.Episodes {
 			r.Inside, r.Planned, r.Assumed = r.Inside+e.Inside, r.Planned+e.Planned, r.Assumed+e.Assumed
+			if e.Phase != safex.PlannedPhase {
+				r.Prior += e.Planned
+			}
+			r.ByPlan, r.ByBackup, r.Uncovered = r.ByPlan+e.ByPlan, r.ByBackup+e.ByBackup, r.Uncovered+e.Uncovered
 			r.Defends = r.Defends || e.Phase == safex.PlannedPhase && e.Beta > 0
 			if e.Phase == safex.PlannedPhase && !e.Unfinished {
 				r.Plans, r.Infeasible, r.Late, r.NaNs = r.Plans+e.Steps, r.Infeasible+e.Infeasible, r.Late+e.Late, r.NaNs+e.NaNs

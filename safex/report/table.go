@@ -47,7 +47,10 @@ func page(rows []Row) *table.Page {
 func limited(r Row) bool { return len(r.Worst) > 0 }
 
 // planned tells whether there is a plan.
-func planned(r Row) bool { return r.Plans > 0 || r.Planned > 0 }
+func planned(r Row) bool { return r.Plans > 0 || r.Planned > r.Prior }
+
+// filtered tells whether a filter looked at the plans.
+func filtered(r Row) bool { return r.Filter != "" }
 
 // late tells whether a plan took as long as its deadline.
 func late(r Row) bool { return r.Late > 0 }
@@ -94,6 +97,12 @@ var parts = []part{
 		{Name: "infeasible plans", Has: planned, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Infeasible, r.Plans) }},
 		{Name: "late plans", Has: late, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.Late, r.Plans) }},
 		{Name: "NaN candidates", Has: func(r Row) bool { return r.NaNs > 0 }, Of: func(r Row) string { return fmt.Sprint(r.NaNs) }},
+		{Name: "covered steps: by the plan, by a backup, not", Has: filtered, Of: func(r Row) string {
+			if !filtered(r) {
+				return "–"
+			}
+			return fmt.Sprintf("%d, %d, %d", r.ByPlan, r.ByBackup, r.Uncovered)
+		}},
 		{Name: "steps in the box", Has: func(r Row) bool { return r.Planned > 0 }, Of: inside},
 	}},
 }
@@ -200,8 +209,12 @@ func number(v float64) string {
 func remarks(rows []Row) (lines []string) {
 	some := func(of func(Row) bool) bool { return slices.ContainsFunc(rows, of) }
 	if some(limited) {
+		certified := "nothing here is certified."
+		if some(filtered) {
+			certified = "nothing here is certified, but what is said of covered steps."
+		}
 		lines = append(lines,
-			"Violations are counted, not excluded: nothing here is certified.",
+			"Violations are counted, not excluded: "+certified,
 			"The bound on runs is that of Clopper and Pearson for independent runs of the same settings. Steps of one run are not independent: the interval per step is too narrow.")
 	}
 	if some(func(r Row) bool { return r.Earliest > 0 }) {
@@ -219,6 +232,9 @@ func remarks(rows []Row) (lines []string) {
 	if some(planned) {
 		lines = append(lines, "Times are medians over episodes of their percentiles, on the machine that made them.")
 	}
+	if some(filtered) {
+		lines = append(lines, assumption+" Steps in the box are those at which it did. Of steps that are not covered nothing is proved.")
+	}
 	if some(late) {
 		lines = append(lines, "A late plan took as long as the agent's deadline, or longer. What one that was cut short came to depends on the machine.")
 	}
@@ -227,6 +243,9 @@ func remarks(rows []Row) (lines []string) {
 	}
 	return lines
 }
+
+// assumption is what a covered step is, and on what that rests.
+const assumption = "A covered step is proved to keep every limit, and to leave a way to keep them for ever, under every error in the model's box. On the system it does so as long as the agent sees the state as it is, and the box holds the truth at every step that is executed, which is an assumption."
 
 // builds are those of rows, in order.
 func builds(rows []Row) (all []string) {

@@ -2,10 +2,15 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
+	"github.com/rischiboy/safe_exploration/safex/train"
 )
 
 // A Saved run is what is in its folder.
@@ -31,6 +36,43 @@ func Open(dir string, own ...safex.Maker) (*Saved, error) {
 	r := &Saved{Dir: dir, Spec: spec, System: system}
 	r.Episodes, r.Summaries, err = Settled(system, dir)
 	return r, err
+}
+
+// Model is that of the last save: the fit that a Filter judges by, if there is one. It is nil before the first fit.
+func (r *Saved) Model() (safex.Model, error) {
+	k, err := r.Spec.Compose()
+	if err != nil {
+		return nil, stored(err)
+	}
+	for try := 0; ; try++ {
+		s, err := r.state(k)
+		if errors.Is(err, fs.ErrNotExist) && try < 3 { // the file of a model that a newer one has just replaced
+			disk.Pause()
+			continue
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Guarded:
+			return s.Base, nil
+		}
+		return s.Model, nil
+	}
+}
+
+// state is that of the last save, with its models.
+func (r *Saved) state(k safex.Codec) (*train.State, error) {
+	path := filepath.Join(r.Dir, stateFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cannot("read", path, err)
+	}
+	s, err := decodeState(text)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	_, err = load(r.Dir, r.System, k, s)
+	return s, err
 }
 
 // Settled is Read, again if need be until files that a process writes agree.

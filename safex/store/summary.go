@@ -15,20 +15,22 @@ import (
 
 // Summary is a line of episodes.jsonl.
 type Summary struct {
-	Episode    int                 `json:"episode"`
-	Phase      safex.Phase         `json:"phase"`
-	Steps      int                 `json:"steps"`
-	Return     float64             `json:"return"`
-	Violations int                 `json:"violations"` // steps beyond any limit
-	Worst      map[string]float64  `json:"worst"`      // largest excess of each limit, in its unit: at most 0 is safe; null is NaN
-	Beta       float64             `json:"beta"`       // of the last plan
-	PlanP50    float64             `json:"plan_ms_p50"`
-	PlanP99    float64             `json:"plan_ms_p99"`
-	FitSeconds float64             `json:"fit_s"` // all fits of the episode
-	NaNs       int                 `json:"nan_candidates"`
-	Infeasible int                 `json:"infeasible_plans"`  // plans that could not keep every limit
-	Covered    map[safex.Cover]int `json:"covered,omitempty"` // steps by what they are proved to be safe by; nil without a Filter
-	Late       int                 `json:"late_plans"`        // plans that took as long as their Deadline or longer; those that it cut short did
+	Episode    int                `json:"episode"`
+	Phase      safex.Phase        `json:"phase"`
+	Steps      int                `json:"steps"`
+	Return     float64            `json:"return"`
+	Violations int                `json:"violations"` // steps beyond any limit
+	Worst      map[string]float64 `json:"worst"`      // largest excess of each limit, in its unit: at most 0 is safe; null is NaN
+	Beta       float64            `json:"beta"`       // of the last plan
+	PlanP50    float64            `json:"plan_ms_p50"`
+	PlanP99    float64            `json:"plan_ms_p99"`
+	FitSeconds float64            `json:"fit_s"` // all fits of the episode
+	NaNs       int                `json:"nan_candidates"`
+	Infeasible int                `json:"infeasible_plans"`           // plans that could not keep every limit
+	ByPlan     int                `json:"covered_by_plan,omitzero"`   // steps of plans that a Filter proved to be safe: planned and kernel
+	ByBackup   int                `json:"covered_by_backup,omitzero"` // steps that are proved, in place of a plan's: tail and backup
+	Uncovered  int                `json:"uncovered,omitzero"`         // steps of which a Filter proved nothing
+	Late       int                `json:"late_plans"`                 // plans that took as long as their Deadline or longer; those that it cut short did
 }
 
 // Summarize is the summary of an episode of s.
@@ -45,11 +47,13 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 		millis = append(millis, f.Millis)
 		sum.Beta = f.Beta
 		sum.NaNs += f.NaNs
-		if f.Cover != "" {
-			if sum.Covered == nil {
-				sum.Covered = map[safex.Cover]int{}
-			}
-			sum.Covered[f.Cover]++
+		switch f.Cover {
+		case safex.CoverPlanned, safex.CoverKernel:
+			sum.ByPlan++
+		case safex.CoverTail, safex.CoverBackup:
+			sum.ByBackup++
+		case safex.CoverNone:
+			sum.Uncovered++
 		}
 		if f.Late {
 			sum.Late++

@@ -147,19 +147,8 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 	if state.Data == nil { // of a run that was never saved
 		return w, state, nil
 	}
-	for _, m := range models(state) {
-		path := filepath.Join(dir, m.file)
-		model, err := os.ReadFile(path)
-		if err != nil {
-			return nil, nil, cannot("read", path, err)
-		}
-		if *m.at, err = k.Load(s, model); err != nil {
-			return nil, nil, fmt.Errorf("store: %s: %w", path, err)
-		}
-		w.saved = append(w.saved, m.file)
-	}
-	if state.Guarded && state.Base == nil {
-		state.Base = state.Model
+	if w.saved, err = load(dir, s, k, state); err != nil {
+		return nil, nil, err
 	}
 	// What is complete is read back from its files, which may be ahead of the state.
 	complete := func(number int) bool {
@@ -193,6 +182,25 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 		return nil, nil, fmt.Errorf("store: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, len(w.past), want)
 	}
 	return w, state, nil
+}
+
+// load reads the models of a State of s from the run folder dir, and returns their files.
+func load(dir string, s *safex.System, k safex.Codec, state *train.State) (files []string, err error) {
+	for _, m := range models(state) {
+		path := filepath.Join(dir, m.file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, cannot("read", path, err)
+		}
+		if *m.at, err = k.Load(s, text); err != nil {
+			return nil, fmt.Errorf("store: %s: %w", path, err)
+		}
+		files = append(files, m.file)
+	}
+	if state.Guarded && state.Base == nil {
+		state.Base = state.Model
+	}
+	return files, nil
 }
 
 // under is the number of steps of the episode under way.

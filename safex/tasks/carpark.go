@@ -60,7 +60,7 @@ func (p CarPark) Check() error {
 // Task returns the control problem. Its state is the position x and the speed v. A moving car is
 // braked by kinetic friction; one at rest moves once the force exceeds static friction. The reward
 // of a step is 10 (tolerance(x' - goal) - 1) - 0.01 v'² - 0.001 a² of the state after it, with the
-// action a in [-1, 1].
+// action a in [-1, 1]. Its backup is the braking distance; start and goal are inside.
 func (p CarPark) Task() safex.Task {
 	weight := p.Mass * p.Gravity
 	return safex.Task{
@@ -99,6 +99,7 @@ func (p CarPark) Task() safex.Task {
 			Name: "gap", Unit: "m", Max: p.Tolerance, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.Wall - p.GoalGap).Abs() },
 		},
+		Backup:  p.backup(),
 		Picture: p.picture(),
 	}
 }

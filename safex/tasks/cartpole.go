@@ -62,7 +62,8 @@ func (p CartPole) Rates(z, u num.Vec) num.Vec {
 // Task returns the control problem. Its state is the position x and speed v of the cart, the sine and
 // cosine of the pole's angle θ, which is 0 upright, and its turn rate ω; a step is one of the classical
 // Runge–Kutta method on Rates. The reward of a step is -(θ² + 0.1 x² + 0.01 ω² + Effort F²) of the state
-// after it, with θ in (-π, π] and the force F in N.
+// after it, with θ in (-π, π] and the force F in N. Its backup is the braking distance of the centre of mass, however the pole swings; start and
+// goal are inside, and the swings up that leave the way to brake.
 func (p CartPole) Task() safex.Task {
 	return safex.Task{
 		Name: "cartpole",
@@ -97,6 +98,7 @@ func (p CartPole) Task() safex.Task {
 			Name: "angle", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[2], x[3]).Abs() },
 		},
+		Backup:  p.backup(),
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}

@@ -46,7 +46,8 @@ func (p Pendulum) Check() error {
 //	ω' = clip(ω + (3g/2l · sin θ + 3/(m l²) · u) dt, ±SpeedClip),   θ' = θ + ω' dt,
 //
 // and the reward of a step is -(θ² + 0.1 ω² + Effort u²) of the state before it, with θ in
-// (-π, π] and the torque u in N m.
+// (-π, π] and the torque u in N m. Its backup is to brake; start and goal are inside, and the ways up on which braking
+// keeps the limit.
 func (p Pendulum) Task() safex.Task {
 	torque := func(u num.Vec) num.Expr { return u[0].Clamp(-1, 1).Mul(p.MaxTorque) }
 	return safex.Task{
@@ -83,6 +84,7 @@ func (p Pendulum) Task() safex.Task {
 			Name: "angle", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[1], x[0]).Abs() },
 		},
+		Backup:  p.backup(),
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 22, Std: 1.5, Color: 2}, // with these, planning with the oracle dynamics did best
 	}

@@ -52,11 +52,12 @@ func (p Pitch) Check() error {
 //	α̇ = -0.313 α + 56.7 q + 0.232 u,   q̇ = -0.0139 α - 0.426 q + 0.0203 u,   θ̇ = 56.7 q
 //
 // with the elevator u held over a step, which is solved exactly. The reward of a step is
-// -2 (θ - Target)² - Effort u² of the state before it.
+// -2 (θ - Target)² - Effort u² of the state before it. Its backup is a regulator that levels it 0.2 rad below the limit; the start is
+// inside, and the climb from there to less than a mrad below the limit.
 func (p Pitch) Task() safex.Task {
 	a, b := p.zeroOrderHold()
 	elevator := func(u num.Vec) num.Expr { return u[0].Clamp(-1, 1).Mul(p.MaxElevator) }
-	return safex.Task{
+	t := safex.Task{
 		Name: "pitch",
 		State: []safex.Var{
 			{Name: "alpha", Symbol: "α", Unit: "rad", Scale: 0.2},
@@ -98,6 +99,8 @@ func (p Pitch) Task() safex.Task {
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 12, Std: 0.4, Color: 2}, // with these, planning with the oracle dynamics did best
 	}
+	t.Backup = p.backup(t)
+	return t
 }
 
 // zeroOrderHold solves the linear dynamics over a step exactly: the matrix exponential of the dynamics

@@ -79,7 +79,7 @@ func (p Quadrotor) Rates(z, u num.Vec) num.Vec {
 //
 //	-((x - GoalX)² + (z - GoalZ)² + 0.1 (vx² + vz²) + 0.1 θ² + Effort |u|²)
 //
-// of the state after it.
+// of the state after it. Its backup is to level off and brake the climb or the fall; start and goal are inside.
 func (p Quadrotor) Task() safex.Task {
 	return safex.Task{
 		Name: "quadrotor",
@@ -119,6 +119,7 @@ func (p Quadrotor) Task() safex.Task {
 			Name: "distance", Unit: "m", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return x[0].Sub(p.GoalX).Square().Add(x[1].Sub(p.GoalZ).Square()).Sqrt() },
 		},
+		Backup:  p.backup(),
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 12, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
 	}

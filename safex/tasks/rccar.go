@@ -122,7 +122,7 @@ func (p RCCar) Rates(z, u num.Vec) num.Vec {
 // Task returns the control problem. Its state is the position, the sine and cosine of the heading θ, the
 // velocity in the frame of the floor, and the turn rate. A step is Substeps of the Integrator on Rates. The
 // reward of a step is tolerance(√(x² + y² + θ²)) - Effort |a|² of the state after it. The limit is the
-// largest distance beyond a wall.
+// largest distance beyond a wall. Its backup is the braking distance, straight on; start and goal are inside.
 func (p RCCar) Task() safex.Task {
 	return safex.Task{
 		Name: "rccar",
@@ -151,6 +151,7 @@ func (p RCCar) Task() safex.Task {
 			},
 		}},
 		Goal:    &safex.Goal{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
+		Backup:  p.backup(),
 		Picture: p.picture(),
 		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the oracle dynamics did best: it stops within 10 steps, and turns for 35
 	}

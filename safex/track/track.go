@@ -32,6 +32,9 @@
 //	Excess/LIMIT                  largest excess of a limit, in its unit: at most 0 is safe
 //	Plan/median ms, Plan/p99 ms   time of a plan
 //	Plan/infeasible               plans that could not keep every limit
+//	Cover/by plan                 steps that a filter proved to be safe as they were planned, if there is one
+//	Cover/by backup               steps that are proved, and were executed in place of the plan's
+//	Cover/uncovered               steps of which it proved nothing
 //	Plan/late                     plans that took as long as the agent's deadline or longer, if it has one
 //	Plan/NaN candidates           candidates that came out as NaN
 //	Plan/epistemic uncertainty    mean of the epistemic deviations of the planned steps

@@ -89,6 +89,43 @@ func same(shown, v float64) bool {
 	return shown == float64(float32(v)) || shown != shown && v != v
 }
 
+// Covered steps are counted of runs with a filter, in planned episodes and where it judged random steps, and of no others.
+func TestCovers(t *testing.T) {
+	s := short(t)
+	system, err := s.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := store.Summary{Phase: safex.PlannedPhase, ByPlan: 7, ByBackup: 4, Uncovered: 1}
+	covers := func(sum store.Summary) (got []value) {
+		for _, v := range measure(s, system, sum, safex.Episode{Phase: sum.Phase}) {
+			if strings.HasPrefix(v.name, "Cover/") {
+				got = append(got, v)
+			}
+		}
+		return got
+	}
+	if got := covers(sum); got != nil {
+		t.Errorf("without a filter %v", got)
+	}
+	if err := s.Set("filter=on"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := covers(sum), []value{{"Cover/by plan", 7}, {"Cover/by backup", 4}, {"Cover/uncovered", 1}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	sum.Phase = safex.RandomPhase
+	if got := covers(sum); got != nil {
+		t.Errorf("of random steps %v", got)
+	}
+	random := safex.Episode{Phase: safex.RandomPhase, Forecasts: []safex.Forecast{{Cover: safex.CoverKernel}}, Trajectory: safex.Trajectory{Excess: [][]float64{make([]float64, len(system.Limits))}}}
+	sum.Beta = 2
+	got := measure(s, system, sum, random)
+	if !slices.Contains(got, value{"Cover/by plan", 7}) || slices.ContainsFunc(got, func(v value) bool { return v.name == "Pessimistic Alpha" }) {
+		t.Errorf("of random steps that a filter judged %v", got)
+	}
+}
+
 // Both have every number of the run: those of episodes.jsonl as they are, those of steps.csv by their definitions.
 func TestNumbers(t *testing.T) {
 	s := short(t)

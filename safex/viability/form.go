@@ -168,7 +168,7 @@ func (w *former) form(form []float64, p *part, to *reach.Image) (blur float64) {
 // off is what dimension d of an image may be off by at a corner, by the model's error and noise too.
 func (w *former) off(to *reach.Image, d, corner int) float64 {
 	v := to.Off[d] + w.Beta*to.Corner[corner][d]
-	if w.Noise != nil {
+	if len(w.Noise) > 0 {
 		v += w.Noise[d]
 	}
 	return v * (1 + slack)
@@ -267,7 +267,7 @@ func (w *former) breaks(from *reach.Patch, to *reach.Image, u []float64) (may, m
 	nx, nu := len(w.system.State), len(w.system.Action)
 	for d := range nx {
 		r, next := from.Off[d], w.Beta*to.Deviation[d]+to.Off[d]
-		if w.Noise != nil {
+		if len(w.Noise) > 0 {
 			next += w.Noise[d]
 		}
 		for i, g := range from.Gen {

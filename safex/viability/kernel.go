@@ -89,17 +89,26 @@ type Kernel struct {
 	set     set
 }
 
+// CheckSystem reports why a system has no kernel, whatever is learned.
+func (c Settings) CheckSystem(s *safex.System) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if s.Rated() {
+		return fmt.Errorf("viability: task %q limits the rate of its actions, and a kernel judges each action by itself", s.Name)
+	}
+	if len(c.Noise) > 0 && len(c.Noise) != len(s.State) {
+		return fmt.Errorf("viability: Noise has %d dimensions, and task %q %d", len(c.Noise), s.Name, len(s.State))
+	}
+	_, err := NewGrid(s, 1)
+	return err
+}
+
 // Compute is the kernel of the belief that p is of. A limit on the rate of actions is refused, as an action is judged by itself; a budget is
 // not spent. The same settings give the same kernel, on any number of cores. A cancelled ctx returns its error.
 func Compute(ctx context.Context, s *safex.System, p *reach.Prover, c Settings) (*Kernel, error) {
-	if err := c.Check(); err != nil {
+	if err := c.CheckSystem(s); err != nil {
 		return nil, err
-	}
-	if s.Rated() {
-		return nil, fmt.Errorf("viability: task %q limits the rate of its actions, and a kernel judges each action by itself", s.Name)
-	}
-	if c.Noise != nil && len(c.Noise) != len(s.State) {
-		return nil, fmt.Errorf("viability: Noise has %d dimensions, and task %q %d", len(c.Noise), s.Name, len(s.State))
 	}
 	axes := len(s.State) - len(s.Angles)
 	c = c.on(axes)

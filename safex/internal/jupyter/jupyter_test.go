@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -252,5 +254,38 @@ func TestCopies(t *testing.T) {
 	write("a.ipynb", "three", "")
 	if a, b := copies(); !strings.Contains(a, "two") || !strings.Contains(b, "mine") {
 		t.Errorf("what nobody knows of was overwritten: %s and %s", a, b)
+	}
+}
+
+// What a kernel is warmed up with is there, and has all that the notebooks import.
+func TestLibraries(t *testing.T) {
+	l, err := Find(".", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.libraries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	notebooks, err := filepath.Glob(filepath.Join(l.Repo, "notebooks", "*.ipynb"))
+	if err != nil || len(notebooks) == 0 {
+		t.Fatalf("%d notebooks, error %v", len(notebooks), err)
+	}
+	imported := regexp.MustCompile(regexp.QuoteMeta(Module) + `/safex[a-z/]*`)
+	for _, path := range notebooks {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range imported.FindAllString(string(text), -1) {
+			if !slices.Contains(got, p) {
+				t.Errorf("%s imports %s, with which no kernel is warmed up", filepath.Base(path), p)
+			}
+		}
+	}
+	for _, p := range got {
+		if strings.Contains(p, "/internal") || strings.HasSuffix(p, "test") {
+			t.Errorf("no cell can use %s", p)
+		}
 	}
 }

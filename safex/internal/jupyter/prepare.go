@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/build"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,8 +195,12 @@ func (l *Lab) warm(ctx context.Context, env []string) error {
 	defer os.RemoveAll(dir)
 	var src strings.Builder
 	src.WriteString("package main\n\nimport (\n")
-	for _, p := range []string{"", "/ensemble", "/fig", "/gallery", "/lab", "/nb", "/num", "/opt", "/plan", "/result", "/rng", "/rollout", "/run", "/stats", "/study", "/tasks", "/train"} {
-		fmt.Fprintf(&src, "\t_ %q\n", Module+"/safex"+p)
+	libraries, err := l.libraries()
+	if err != nil {
+		return err
+	}
+	for _, p := range libraries {
+		fmt.Fprintf(&src, "\t_ %q\n", p)
 	}
 	src.WriteString("\n\t_ \"github.com/janpfeifer/gonb/gonbui\"\n)\n\nfunc main() {}\n")
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(src.String()), 0o644); err != nil {
@@ -206,6 +212,29 @@ func (l *Lab) warm(ctx context.Context, env []string) error {
 		}
 	}
 	return nil
+}
+
+// libraries are the packages of this module that a cell can import.
+func (l *Lab) libraries() (paths []string, err error) {
+	err = filepath.WalkDir(filepath.Join(l.Repo, "safex"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		switch d.Name() {
+		case "internal", "cmd", "testdata":
+			return fs.SkipDir
+		}
+		at, err := filepath.Rel(l.Repo, path)
+		if err != nil {
+			return err
+		}
+		pkg, err := build.ImportDir(path, 0)
+		if err == nil && len(pkg.GoFiles) > 0 && !strings.HasSuffix(pkg.Name, "test") { // those are for tests
+			paths = append(paths, Module+"/"+filepath.ToSlash(at))
+		}
+		return nil
+	})
+	return paths, err
 }
 
 // configure writes the kernel and JupyterLab's settings.

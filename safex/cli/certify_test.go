@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rischiboy/safe_exploration/safex/certify"
+)
+
+// The plans of a run are certified, in a table with what it means or in JSON; a rollout outside of its tube makes the command fail after
+// it has printed.
+func TestCertify(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, train(dir)...); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := do(nil, "certify", dir, "--adversary", "vertices", "--adversary", "sign-gradient")
+	if err != nil || !strings.Contains(out, "\n| 1 | 2 | ") || !strings.Contains(out, " of 8 executed steps.") || !strings.Contains(out, "a plan that vertices or sign-gradient does not break") {
+		t.Errorf("error %v, printed\n%s", err, out)
+	}
+	if !strings.Contains(errs, "certifying 8 plans of episode 1;") {
+		t.Errorf("printed to standard error\n%s", errs)
+	}
+	out, _, err = do(nil, "certify", dir, "--all", "--beta", "0.5", "--noise", "0,0,1e-4", "--rollouts", "8", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) != 1 {
+		t.Fatalf("error %v, printed\n%s", err, out)
+	}
+	for key, want := range map[string]float64{"episode": 1, "plans": 8, "escapes": 0, "beta": 0.5} {
+		if rows[0][key] != want {
+			t.Errorf("%s is %v, want %v", key, rows[0][key], want)
+		}
+	}
+
+	a := certify.Default()
+	a.Adversaries = []string{"vertices"}
+	c, err := a.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.Run(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Proofs[2].Escapes = 3
+	c.Escape = &certify.Escape{Episode: 1, Step: 2, After: 4, Of: "omega", By: 0.5, Unit: "rad/s"}
+	for _, asJSON := range []bool{false, true} {
+		var printed bytes.Buffer
+		command := certifyCommand()
+		command.SetOut(&printed)
+		err := proved(command, c, asJSON)
+		if err == nil || !strings.Contains(err.Error(), "left their tube: 3, ") || !strings.Contains(err.Error(), "step 2 of episode 1, after 4 of its steps, omega is beyond its bound by 0.5 rad/s") {
+			t.Errorf("error %v", err)
+		}
+		if want := map[bool]string{false: " | 3 |\n", true: `"escapes":3`}[asJSON]; !strings.Contains(printed.String(), want) {
+			t.Errorf("no %q in\n%s", want, &printed)
+		}
+	}
+
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "certify takes one RUN"},
+		{[]string{dir, "--all", "--episode", "1"}, "exclude each other"},
+		{[]string{dir, "--noise", "1,2"}, "has 2 numbers"},
+		{[]string{dir, "--episode", "2"}, "episode 2 is none of the planned ones"},
+	} {
+		if _, _, err := do(nil, append([]string{"certify"}, c.args...)...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}

@@ -1,0 +1,244 @@
+// Package retake takes a run from its beginning again, to the same bits, for what asks about its plans: a folder keeps what was done, and not
+// what was planned.
+package retake
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+	"github.com/rischiboy/safe_exploration/safex/store"
+	"github.com/rischiboy/safe_exploration/safex/train"
+)
+
+// A Run is a run in a folder that can be taken again.
+type Run struct {
+	*store.Saved
+	Learner safex.Codec // of the run
+	Chosen  []int       // numbers of the episodes whose plans are made again, in order
+
+	agent train.Agent
+}
+
+// Open reads the run in the folder dir. It has to be of this build, to have no deadline and at least one planned episode. No episode is chosen yet.
+func Open(dir string, own ...safex.Maker) (*Run, error) {
+	saved, err := store.Open(dir, own...)
+	if err != nil {
+		return nil, err
+	}
+	r, s := &Run{Saved: saved}, saved.Spec
+	switch {
+	case s.Build != experiment.Build():
+		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: its plans can be made again by that build alone", dir, s.Build, experiment.Build())
+	case s.Deadline > 0:
+		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
+	case len(saved.Episodes) < 2:
+		return nil, fmt.Errorf("%s has no planned episode yet: there is no plan to look at", dir)
+	}
+	r.agent, r.Learner, err = s.Agent(saved.System)
+	return r, err
+}
+
+// last is the number of the last planned episode, complete or not.
+func (r *Run) last() int { return len(r.Episodes) - 1 }
+
+// Choose chooses episodes whose plans are made again. Without any it is the last that is over or, if none is, the one under way.
+func (r *Run) Choose(episodes ...int) error {
+	if len(episodes) == 0 {
+		last := r.last()
+		if last > 1 && len(r.Episodes[last].Actions) < r.System.Steps { // it is under way
+			last--
+		}
+		episodes = []int{last}
+	}
+	for _, e := range episodes {
+		if e < 1 || e > r.last() {
+			return fmt.Errorf("episode %d is none of the planned ones of %s, which are 1 to %d", e, r.Dir, r.last())
+		}
+	}
+	r.Chosen = slices.Compact(slices.Sorted(slices.Values(episodes)))
+	return nil
+}
+
+// ChooseAll chooses every planned episode.
+func (r *Run) ChooseAll() {
+	r.Chosen = nil
+	for e := 1; e <= r.last(); e++ {
+		r.Chosen = append(r.Chosen, e)
+	}
+}
+
+// Plans is how many plans are made again: those of the chosen episodes.
+func (r *Run) Plans() (n int) {
+	for _, e := range r.Chosen {
+		n += len(r.Episodes[e].Actions)
+	}
+	return n
+}
+
+// Count is how many steps are taken again: all up to the end of the last chosen episode.
+func (r *Run) Count() (n int) {
+	for _, e := range r.Episodes[:r.Chosen[len(r.Chosen)-1]+1] {
+		n += len(e.Actions)
+	}
+	return n
+}
+
+// A Step is a step of the real system that was taken again.
+type Step struct {
+	Episode, At int          // the number of the episode, and that of the step in it, from 0
+	State       *train.State // after the step; it changes with the next
+
+	// Of a step whose plan was made again; nil of others.
+	Query    *safex.Query // what was asked
+	Planned  *safex.Plan  // by the planner
+	Executed *safex.Plan  // Planned, or what the run's filter made of it
+	Robust   int          // steps in which the planner lets the model err; 0 is all
+}
+
+// Beta is how many epistemic deviations a model error reaches in the box of the plan: as many as are given or, if that is 0, what the plan
+// defended, what the model asked for, or reliability.AssumedBeta.
+func (s Step) Beta(given float64) float64 {
+	for _, β := range []float64{given, s.Executed.Beta, s.Query.Beta} {
+		if β != 0 {
+			return β
+		}
+	}
+	return reliability.AssumedBeta
+}
+
+// Target is the executed plan for an adversary, who may err by beta deviations in the steps that the planner defends.
+func (s Step) Target(beta float64) plan.Target {
+	flat := slices.Concat(s.Executed.Actions...)
+	t := plan.Target{Query: *s.Query, Plans: num.NewBatch(len(flat), 1), Beta: beta, Robust: s.Robust}
+	t.Plans.SetPoint(0, flat)
+	return t
+}
+
+// Steps takes the run again from its beginning to the end of the last chosen episode, and yields every step. A cancelled ctx ends it between
+// two steps. It fails if the run takes another way than the one in its files.
+func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		w := &walk{Planner: r.Spec.Planner, Run: r}
+		agent := r.agent
+		agent.Planner = w
+		if agent.Filter != nil {
+			agent.Filter = sieve{agent.Filter, w}
+		}
+		robust := 0
+		if p, ok := experiment.Held(r.Spec.Planner).(*plan.Pessimistic); ok {
+			robust = p.Robust
+		}
+		last := r.Chosen[len(r.Chosen)-1]
+		for s, err := range agent.Steps(ctx, &train.State{}, last) {
+			if err != nil {
+				yield(Step{}, err)
+				return
+			}
+			at := Step{Episode: s.Episode.Number, At: len(s.Episode.Actions) - 1, State: s}
+			if slices.Contains(r.Chosen, at.Episode) {
+				query := w.query
+				at.Query, at.Planned, at.Executed, at.Robust = &query, w.planned, w.executed, robust
+			}
+			if !yield(at, nil) {
+				return
+			}
+			if at.Episode == last && at.At+1 == len(r.Episodes[last].Actions) {
+				return // of an episode under way
+			}
+		}
+	}
+}
+
+// walk is a planner that takes the steps of a run again: it plans in the chosen episodes, and otherwise does as was done.
+type walk struct {
+	safex.Planner
+	*Run
+
+	query             safex.Query // the last
+	planned, executed *safex.Plan // of query
+	episode, step     int         // of query
+}
+
+// Plan implements safex.Planner.
+func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safex.Plan, err error) {
+	w.step++
+	if q.Episode != w.episode {
+		w.episode, w.step = q.Episode, 0
+	}
+	if w.chosen() {
+		if p, err = w.Planner.Plan(ctx, q, src); err != nil {
+			return nil, err
+		}
+	} else {
+		p = &safex.Plan{Actions: [][]float64{w.did()}, Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+	}
+	w.query, w.planned = q, p
+	if w.Spec.Filter != nil {
+		return p, nil // which may not be what is executed
+	}
+	return w.execute(p)
+}
+
+// chosen tells whether plans of the episode are made again.
+func (w *walk) chosen() bool { return slices.Contains(w.Chosen, w.episode) }
+
+// did is the action that was executed.
+func (w *walk) did() []float64 { return w.Episodes[w.episode].Actions[w.step] }
+
+// execute refuses another step than the one that was recorded.
+func (w *walk) execute(p *safex.Plan) (*safex.Plan, error) {
+	if !slices.Equal(w.query.State, w.Episodes[w.episode].States[w.step]) || !slices.Equal(p.Actions[0], w.did()) {
+		return nil, fmt.Errorf("the run takes another way than the one in its files: it was made on another kind of processor, or its files were changed")
+	}
+	w.executed = p
+	return p, nil
+}
+
+// sieve is the filter of a run that is taken again: it judges the plans that walk makes, and lets pass what was done.
+type sieve struct {
+	safex.Filter
+	walk *walk
+}
+
+// Guard implements safex.Filter.
+func (f sieve) Guard(s *safex.System, m safex.Model) (safex.Guard, error) {
+	g, err := f.Filter.Guard(s, m)
+	return guard{g, f.walk}, err
+}
+
+// guard is a sieve that knows a model.
+type guard struct {
+	safex.Guard
+	walk *walk
+}
+
+// Deviations implements safex.Boxed.
+func (g guard) Deviations(asked, planned float64) float64 {
+	return safex.DeviationsOf(g.Guard, asked, planned)
+}
+
+// Keep implements safex.Guard. A step before the first plan is nobody's plan: it is done as it was.
+func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
+	if q.Episode == 0 {
+		done := *p
+		g.walk.query, g.walk.step = q, len(q.Past.Actions)
+		done.Actions = [][]float64{g.walk.did()}
+		return g.walk.execute(&done)
+	}
+	if g.walk.chosen() {
+		kept, err := g.Guard.Keep(ctx, q, p)
+		if err != nil {
+			return nil, err
+		}
+		p = kept
+	}
+	return g.walk.execute(p)
+}
