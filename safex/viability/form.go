@@ -44,8 +44,13 @@ func (h *layout) span(form []float64, k int) (lo, hi float64) {
 	for _, v := range f[1:] {
 		r += math.Abs(v)
 	}
+	r += sums * (math.Abs(f[0]) + r)
 	return f[0] - r, f[0] + r
 }
+
+// sums is more than what the sums of a form round, as a share of the numbers in them: the range of many cells has those of each of them in it, as they are
+// computed, so that it never matters which was asked for.
+const sums = 1e-14
 
 // former is the memory of a goroutine that writes forms.
 type former struct {
@@ -85,7 +90,7 @@ func (w *former) states(to *reach.Patch, p *part) {
 		clear(gen)
 		clear(bend)
 		if a.Angle == nil {
-			to.Center[a.State], gen[a.State], to.Off[a.State] = mid, half, slack*math.Abs(mid)
+			to.Center[a.State], gen[a.State], to.Off[a.State] = mid, half, slack*max(math.Abs(a.From), math.Abs(a.To))
 		} else {
 			sin, cos := math.Sincos(mid)
 			rest := half*half*half/6*(1+slack) + slack
@@ -97,18 +102,16 @@ func (w *former) states(to *reach.Patch, p *part) {
 	}
 }
 
-// form writes the form of a part from its image. blur is how much larger the radius of a cell in the middle is than that of the cell alone, as a share:
-// the fault of enclosing so many cells at once. It is +Inf where nothing is known.
-func (w *former) form(form []float64, p *part, to *reach.Image) (blur float64) {
+// write writes the form of a part from its image.
+func (w *former) write(form []float64, p *part, to *reach.Image) {
 	nv := w.axes
 	for k := range nv {
 		a := &w.grid.Axes[k]
 		f := w.axis(form, k)
-		var fault float64
 		if a.Angle == nil {
-			fault = w.dimension(f, a, to)
+			w.dimension(f, a, to)
 		} else {
-			fault = w.angle(f, a, to)
+			w.angle(f, a, to)
 		}
 		scale := 1 / a.width()
 		size := 0.0
@@ -116,7 +119,7 @@ func (w *former) form(form []float64, p *part, to *reach.Image) (blur float64) {
 			f[i] *= scale
 			size += math.Abs(f[i])
 		}
-		if fault *= scale; a.Angle != nil {
+		if a.Angle != nil {
 			f[0] += float64(a.Cells) - a.From*scale
 		}
 		// A cell is at y + hε with ε in the cube. That moves the point by what its derivatives allow, and the radius by its largest slopes.
@@ -154,15 +157,8 @@ func (w *former) form(form []float64, p *part, to *reach.Image) (blur float64) {
 				}
 			}
 		}
-		mean := radius[0]
 		radius[0] += own
-		if v := fault / (own + mean - fault); v >= 0 {
-			blur = max(blur, v)
-		} else {
-			blur = math.Inf(1)
-		}
 	}
-	return blur
 }
 
 // off is what dimension d of an image may be off by at a corner, by the model's error and noise too.
@@ -174,17 +170,8 @@ func (w *former) off(to *reach.Image, d, corner int) float64 {
 	return v * (1 + slack)
 }
 
-// fault is how much of that is the enclosure's, in the middle.
-func (w *former) fault(to *reach.Image, d int) float64 {
-	mean := 0.0
-	for _, c := range to.Corner {
-		mean += c[d] / float64(len(to.Corner))
-	}
-	return to.Off[d] + w.Beta*max(0, mean-to.Near[d])
-}
-
-// dimension writes where an image is along the axis of a dimension, from the end of the axis, with the radius at corners. It returns the fault.
-func (w *former) dimension(f []float64, a *Axis, to *reach.Image) (fault float64) {
+// dimension writes where an image is along the axis of a dimension, from the end of the axis, with the radius at corners.
+func (w *former) dimension(f []float64, a *Axis, to *reach.Image) {
 	d := a.State
 	f[0] = to.Center[d] - a.From
 	for i, g := range to.Gen {
@@ -196,7 +183,6 @@ func (w *former) dimension(f []float64, a *Axis, to *reach.Image) (fault float64
 	for c := range to.Corner {
 		f[w.point+c] = w.off(to, d, c)
 	}
-	return w.fault(to, d)
 }
 
 // angle does the same for an angle. With T across the direction of the middle, N along it from the middle and r the middle's distance from the origin, an image is
@@ -209,7 +195,7 @@ func (w *former) dimension(f []float64, a *Axis, to *reach.Image) (fault float64
 //	|T/(r + N) - T/r + TN/r²| ≤ |T| N²/(r² (r - |N|)),   |TN - T₁N₁| ≤ |T₁| |N₂| + |T₂| |N|.
 //
 // If N may be as large as half of r, the angle is not known.
-func (w *former) angle(f []float64, a *Axis, to *reach.Image) (fault float64) {
+func (w *former) angle(f []float64, a *Axis, to *reach.Image) {
 	nv, c, s := w.axes, a.Angle.Cos, a.Angle.Sin
 	r := math.Hypot(to.Center[c], to.Center[s])
 	cos, sin := to.Center[c]/r, to.Center[s]/r
@@ -255,14 +241,13 @@ func (w *former) angle(f []float64, a *Axis, to *reach.Image) (fault float64) {
 	for k := range to.Corner {
 		f[w.point+k] += rest
 	}
-	return rest + (math.Abs(cos)*w.fault(to, s)+math.Abs(sin)*w.fault(to, c))/r
 }
 
-// breaks tells whether a step from a patch to its image may break a limit, and whether it is bound to. A limit that is a plain bound of the next state is
+// breaks tells whether a step from a patch to its image may break a limit. A limit that is a plain bound of the next state is
 // that of the grid.
-func (w *former) breaks(from *reach.Patch, to *reach.Image, u []float64) (may, must bool) {
+func (w *former) breaks(from *reach.Patch, to *reach.Image, u []float64) bool {
 	if w.plain {
-		return false, false
+		return false
 	}
 	nx, nu := len(w.system.State), len(w.system.Action)
 	for d := range nx {
@@ -288,8 +273,9 @@ func (w *former) breaks(from *reach.Patch, to *reach.Image, u []float64) (may, m
 		if b, ok := w.system.Bound(l); ok && w.grid.along(b.State) {
 			continue
 		}
-		e := w.excess[1+l]
-		may, must = may || e.MayNaN || !(e.Hi <= 0), must || e.Lo > 0
+		if e := w.excess[1+l]; e.MayNaN || !(e.Hi <= 0) {
+			return true
+		}
 	}
-	return may, must
+	return false
 }

@@ -178,3 +178,21 @@ func (g *Grid) box(dst *box, c, r []float64) (ok bool) {
 	}
 	return true
 }
+
+// cells writes the cells from lo to hi of axis k, where forms are, to b. Those of a dimension have to be in the grid.
+func (a *Axis) cells(b *box, k int, lo, hi float64) {
+	if a.Angle == nil {
+		b.lo[k], b.hi[k] = int32(lo), int32(hi)
+		return
+	}
+	n := int32(a.Cells)
+	if !(lo >= 0 && hi < float64(3*n) && hi-lo < float64(n-2)) { // all around, as what is no number
+		b.lo[k], b.hi[k] = 0, n-1
+		return
+	}
+	l, h := int32(lo), int32(hi)
+	for l >= n {
+		l, h = l-n, h-n
+	}
+	b.lo[k], b.hi[k] = l, h
+}

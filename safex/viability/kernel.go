@@ -14,11 +14,8 @@ import (
 type Settings struct {
 	// Cells are those on each axis; 0 is 1200 on each of two axes, 160 of three, 40 of four, and 10 000 on one.
 	Cells int
-	// Block is how many cells along each axis the belief is bounded over at once, at first; 0 is as many as make 30 blocks of two axes, 20 of three and 8 of four.
-	Block int
-	// Blur is from when on a block with cells outside of the kernel is halved: if the images of its cells are wider by that share for being enclosed together. As many
-	// parts come of it as twice the number of blocks, at most. 0 halves what it can, +Inf nothing.
-	Blur    float64
+	// Block is how many cells along each axis the belief is bounded over at once; 0 is as many as make 100 blocks of two axes, 20 of three, 8 of four, and 500 on one.
+	Block   int
 	Actions [][]float64 // that are tried, each in [-1, 1]^nu; nil is Levels of each dimension
 	Levels  int         // of an action, from -1 to 1, at least 2
 	Beta    float64     // epistemic deviations that the model may err by, in each step and dimension, at least 0
@@ -26,15 +23,13 @@ type Settings struct {
 }
 
 // DefaultSettings are cells and blocks by the number of axes, five levels of each action and two deviations.
-func DefaultSettings() Settings { return Settings{Blur: 0.1, Levels: 5, Beta: 2} }
+func DefaultSettings() Settings { return Settings{Levels: 5, Beta: 2} }
 
 // Check reports the first setting that is out of range.
 func (c Settings) Check() error {
 	switch {
 	case c.Cells < 0 || c.Block < 0:
 		return fmt.Errorf("viability: Cells %d and Block %d: want at least 0", c.Cells, c.Block)
-	case !(c.Blur >= 0):
-		return fmt.Errorf("viability: Blur is %v: want at least 0", c.Blur)
 	case c.Actions == nil && (c.Levels < 2 || c.Levels > 100):
 		return fmt.Errorf("viability: Levels %d: want 2 to 100", c.Levels)
 	case len(c.Actions) > math.MaxInt8:
@@ -54,7 +49,7 @@ func (c Settings) on(n int) Settings {
 		c.Cells = [mostAxes]int{10_000, 1200, 160, 40}[n]
 	}
 	if c.Block == 0 {
-		blocks := [mostAxes]int{500, 30, 20, 8}[n]
+		blocks := [mostAxes]int{500, 100, 20, 8}[n]
 		c.Block = (c.Cells + blocks - 1) / blocks
 	}
 	return c
@@ -120,28 +115,17 @@ func Compute(ctx context.Context, s *safex.System, p *reach.Prover, c Settings) 
 	if err != nil {
 		return nil, err
 	}
-	cover := newCover(g, s, p, c, actions)
-	if n := float64(len(cover.blocks)) * more * float64(len(actions)*cover.size) * 8; n > mostForms {
-		return nil, fmt.Errorf("viability: %d blocks of %d axes with %d actions take up to %.3g GB: want larger Block, or fewer Levels or Actions", len(cover.blocks), axes, len(actions), n/1e9)
+	cover, err := newCover(g, s, p, c, actions)
+	if err != nil {
+		return nil, err
 	}
 	if err := cover.lay(ctx); err != nil {
 		return nil, err
 	}
 	k := &Kernel{Grid: *g, Actions: actions, Choice: make([]int8, g.Len())}
-	shrink := newShrink(cover, k.Choice, nil)
+	shrink := newShrink(cover, k.Choice)
 	if err := shrink.run(ctx); err != nil {
 		return nil, err
-	}
-	// Where a block is too much at once, the kernel ends too early. With parts of such blocks it can only grow.
-	changed, err := cover.refine(ctx, &shrink.set)
-	if err != nil {
-		return nil, err
-	}
-	if changed {
-		shrink = newShrink(cover, k.Choice, &shrink.set)
-		if err := shrink.run(ctx); err != nil {
-			return nil, err
-		}
 	}
 	k.set = shrink.set
 	return k, nil

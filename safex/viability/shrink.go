@@ -19,12 +19,8 @@ type shrink struct {
 	*cover
 	set    set
 	choice []int8 // of each cell, the action that is known to keep it, or the first that has not failed
-	known  *set   // cells of a smaller kernel, which stay; nil is none
-	round  []bool // axes of angles
-
-	first, sources []int32 // block i may be led to from sources[first[i]:first[i+1]]
-	gone           []box   // of each block, around the cells that the visit removed
-	news           []box   // of each block, around the cells that have gone since its visit
+	gone   []box  // of each block, around the cells that the visit removed
+	news   []box  // of each block, around the cells that have gone since its visit, where it may lead to
 }
 
 // none is a box of no cells.
@@ -50,100 +46,14 @@ func (s *shrink) meets(b, c *box) bool {
 	return true
 }
 
-// newShrink begins with every cell, and an empty choice or that of a smaller kernel.
-func newShrink(c *cover, choice []int8, known *set) *shrink {
-	s := &shrink{cover: c, set: newSet(c.grid), choice: choice, known: known, gone: make([]box, len(c.blocks)), news: make([]box, len(c.blocks))}
+// newShrink begins with every cell, and writes to choice.
+func newShrink(c *cover, choice []int8) *shrink {
+	s := &shrink{cover: c, set: newSet(c.grid), choice: choice, gone: make([]box, len(c.blocks)), news: make([]box, len(c.blocks))}
 	s.set.fill()
-	for _, a := range c.grid.Axes {
-		s.round = append(s.round, a.Angle != nil)
+	for i := range s.gone {
+		s.gone[i] = none
 	}
-	for i, a := range choice {
-		choice[i] = max(a, 0)
-	}
-	s.link()
 	return s
-}
-
-// link finds which blocks lead where.
-func (s *shrink) link() {
-	last := make([]int32, len(s.blocks)) // source of a block
-	for i := range last {
-		last[i] = -1
-	}
-	s.first = make([]int32, len(s.blocks)+1)
-	var to, from []int32
-	for i := range s.blocks {
-		for _, m := range s.blocks[i].parts {
-			for a := range s.actions {
-				at := int(m.form) + a
-				if s.barred[at] {
-					continue
-				}
-				s.eachBlock(s.forms[at*s.size:][:s.size], func(b int) {
-					if last[b] != int32(i) {
-						last[b] = int32(i)
-						to, from = append(to, int32(b)), append(from, int32(i))
-						s.first[b+1]++
-					}
-				})
-			}
-		}
-	}
-	for i := range s.blocks {
-		s.first[i+1] += s.first[i]
-	}
-	s.sources = make([]int32, len(to))
-	next := append([]int32{}, s.first...)
-	for i, b := range to {
-		s.sources[next[b]] = from[i]
-		next[b]++
-	}
-}
-
-// eachBlock calls f with each block that a form may lead to.
-func (s *shrink) eachBlock(form []float64, f func(block int)) {
-	var b box
-	for k := range s.axes {
-		lo, hi := s.span(form, k)
-		if !s.round[k] {
-			lo, hi = max(lo, 0), min(hi, float64(s.set.cells[k]-1))
-		}
-		s.cells(&b, k, lo, hi)
-	}
-	var visit func(k, block int)
-	visit = func(k, block int) {
-		if k == s.axes {
-			f(block)
-			return
-		}
-		n, size := s.set.cells[k], s.Block
-		lo, hi := int(b.lo[k]), int(b.hi[k])
-		for x := lo / size; x <= min(hi, n-1)/size; x++ {
-			visit(k+1, block*s.counts[k]+x)
-		}
-		for x := 0; hi >= n && x <= (hi-n)/size; x++ {
-			visit(k+1, block*s.counts[k]+x)
-		}
-	}
-	visit(0, 0)
-}
-
-// cells writes the cells of axis k from lo to hi to b. On the axis of a dimension those have to be in the grid.
-func (s *shrink) cells(b *box, k int, lo, hi float64) {
-	n := s.set.cells[k]
-	if !s.round[k] {
-		b.lo[k], b.hi[k] = int32(lo), int32(hi)
-		return
-	}
-	if !(lo >= 0 && hi < float64(3*n) && hi-lo < float64(n-2)) { // all around, as what is no number
-		b.lo[k], b.hi[k] = 0, int32(n-1)
-		return
-	}
-	l, h := int32(lo), int32(hi)
-	for l >= int32(n) {
-		l, h = l-int32(n), h-int32(n)
-	}
-	b.lo[k], b.hi[k] = l, h
 }
 
 // run removes cells until each that is left has an action that keeps it.
@@ -172,9 +82,8 @@ func (s *shrink) run(ctx context.Context) error {
 						return err
 					}
 					for _, b := range todo[i:min(i+few, len(todo))] {
-						s.gone[b] = none
 						for news := s.news[b]; !news.empty(); {
-							news = v.block(&s.blocks[b], news)
+							news = v.block(int(b), news)
 							s.gone[b].join(&news)
 						}
 						s.news[b] = none
@@ -185,22 +94,37 @@ func (s *shrink) run(ctx context.Context) error {
 		if err := workers.Wait(); err != nil {
 			return err
 		}
-		for _, b := range todo {
-			if s.gone[b].empty() {
-				continue
-			}
-			for _, from := range s.sources[s.first[b]:s.first[b+1]] {
-				s.news[from].join(&s.gone[b])
-			}
-		}
-		todo = todo[:0]
-		for i := range s.news {
-			if !s.news[i].empty() {
-				todo = append(todo, int32(i))
-			}
-		}
+		todo = s.next(todo[:0])
 	}
 	return nil
+}
+
+// next passes on what the blocks of a round have lost, and returns those that are to be visited again.
+func (s *shrink) next(todo []int32) []int32 {
+	var changed tiles
+	var gone [mostTiles]box
+	for i := range gone {
+		gone[i] = none
+	}
+	for b := range s.gone {
+		if !s.gone[b].empty() {
+			t := s.tile(b)
+			gone[t].join(&s.gone[b])
+			changed[t/64] |= 1 << (t % 64)
+			s.gone[b] = none
+		}
+	}
+	for b := range s.news {
+		for w, those := range s.tiles[b] {
+			for those &= changed[w]; those != 0; those &= those - 1 {
+				s.news[b].join(&gone[w*64+bits.TrailingZeros64(those)])
+			}
+		}
+		if !s.news[b].empty() {
+			todo = append(todo, int32(b))
+		}
+	}
+	return todo
 }
 
 // A row is a form along the last axis, at a place on the others: on each axis to within e + f y of a + b y + c y².
@@ -237,7 +161,7 @@ func (h *layout) restrict(to *row, form []float64, y *[mostAxes]float64) {
 	}
 }
 
-// What is known of the cells of a part or a row under an action.
+// What is known of the cells of a block or a row under an action.
 type state int8
 
 const (
@@ -250,7 +174,7 @@ const (
 // A visit is the memory of a goroutine that visits blocks.
 type visit struct {
 	*shrink
-	parts, rows []state // of each action
+	parts, rows []state // of each action, of the block and of a row
 	row         []row   // of each action
 	y           [mostAxes]float64
 }
@@ -266,13 +190,13 @@ func (v *visit) state(lo, hi *[mostAxes]float64, news *box) state {
 	inside := true
 	for k, n := range v.set.cells {
 		l, h := lo[k], hi[k]
-		if !v.round[k] && !(l >= 0 && h < float64(n)) {
+		if v.grid.Axes[k].Angle == nil && !(l >= 0 && h < float64(n)) {
 			inside = false
 			if l, h = max(l, 0), min(h, float64(n-1)); !(l <= h) { // a NaN too
 				return open
 			}
 		}
-		v.cells(&to, k, l, h)
+		v.grid.Axes[k].cells(&to, k, l, h)
 	}
 	switch {
 	case inside && v.set.full(&to):
@@ -284,30 +208,24 @@ func (v *visit) state(lo, hi *[mostAxes]float64, news *box) state {
 }
 
 // block removes the cells of a block that no action keeps and that lead to some that have gone, and returns a box around them.
-func (v *visit) block(b *block, news box) (gone box) {
+func (v *visit) block(b int, news box) (gone box) {
 	gone = none
-	for i := range b.parts {
-		v.part(&b.parts[i], &news, &gone)
-	}
-	return gone
-}
-
-// part does so for a part.
-func (v *visit) part(m *member, news, gone *box) {
+	m, form := &v.blocks[b], b*len(v.actions)
 	var lo, hi [mostAxes]float64
 	still := true
 	for a := range v.actions {
 		v.parts[a] = open
-		if at := int(m.form) + a; !v.barred[at] {
+		if at := form + a; !v.barred[at] {
+			f := v.form(at)
 			for k := range v.axes {
-				lo[k], hi[k] = v.span(v.forms[at*v.size:][:v.size], k)
+				lo[k], hi[k] = v.span(f, k)
 			}
-			v.parts[a] = v.state(&lo, &hi, news)
+			v.parts[a] = v.state(&lo, &hi, &news)
 		}
 		still = still && v.parts[a] > open
 	}
 	if still {
-		return
+		return gone
 	}
 	n := v.axes - 1
 	first, last := int(m.first[n]), int(m.last[n])-1
@@ -323,12 +241,9 @@ func (v *visit) part(m *member, news, gone *box) {
 		clear(v.rows)
 		for w := first >> 6; w <= last>>6; w++ {
 			alive := atomic.LoadUint64(&v.set.words[word+w]) & between(w, first, last)
-			if v.known != nil {
-				alive &^= v.known.words[word+w]
-			}
 			for ; alive != 0; alive &= alive - 1 {
 				x := w<<6 + bits.TrailingZeros64(alive)
-				if v.keep(m, &v.choice[cell+x], x, news) {
+				if v.keep(m, form, &v.choice[cell+x], x, &news) {
 					continue
 				}
 				atomic.AndUint64(&v.set.words[word+w], ^(alive & -alive))
@@ -346,23 +261,23 @@ func (v *visit) part(m *member, news, gone *box) {
 			at[k] = m.first[k]
 		}
 		if k < 0 {
-			return
+			return gone
 		}
 	}
 }
 
 // keep finds the first action that keeps cell x of a row, from its choice on, and makes it the choice; -1 if there is none.
-func (v *visit) keep(m *member, choice *int8, x int, news *box) bool {
+func (v *visit) keep(m *part, form int, choice *int8, x int, news *box) bool {
 	chosen := int(*choice)
 	for a := chosen; a < len(v.actions); a++ {
-		at := int(m.form) + a
+		at := form + a
 		if v.barred[at] {
 			continue
 		}
 		s := v.parts[a]
 		if s == open || s == quiet && a != chosen {
 			if v.rows[a] == unknown {
-				v.rows[a] = v.begin(a, v.forms[at*v.size:][:v.size], news)
+				v.rows[a] = v.begin(a, v.form(at), news)
 			}
 			s = v.rows[a]
 		}
@@ -383,6 +298,7 @@ func (v *visit) begin(a int, form []float64, news *box) state {
 	for k := range v.axes {
 		t := &r[k]
 		far := math.Abs(t.b) + math.Abs(t.c) + t.e + math.Abs(t.f)
+		far += sums * (math.Abs(t.a) + far)
 		lo[k], hi[k] = t.a-far, t.a+far
 	}
 	return v.state(&lo, &hi, news)
@@ -395,10 +311,10 @@ func (v *visit) keeps(r *row, y float64) bool {
 		t := &r[k]
 		at, radius := t.a+y*(t.b+y*t.c), t.e+y*t.f
 		lo, hi := at-radius, at+radius
-		if !v.round[k] && !(lo >= 0 && hi < float64(v.set.cells[k])) {
+		if v.grid.Axes[k].Angle == nil && !(lo >= 0 && hi < float64(v.set.cells[k])) {
 			return false
 		}
-		v.cells(&to, k, lo, hi)
+		v.grid.Axes[k].cells(&to, k, lo, hi)
 	}
 	return v.set.full(&to)
 }
