@@ -159,12 +159,3 @@ func radius(row []float64, gen [][]float64) (r float64) {
 	}
 	return r
 }
-
-// length is that of v, rounded to nearest.
-func (b *deviation) length() float64 {
-	square := 0.0
-	for _, v := range b.v[:b.n] {
-		square += v * v
-	}
-	return math.Sqrt(square)
-}

@@ -4,8 +4,8 @@
 //
 // An adversary looks for errors that break a plan: what it does not find may still be there. A [Tube] encloses all of them at once. After
 // each step it has a [Set] that no error leads out of, and of each limit an excess that none goes beyond. So a Tube that [Tube.Holds] is a
-// proof, and one that does not is no proof of the contrary: it may be wider than what it encloses. [Prover.Box] encloses one step from each
-// of many boxes, and [Imager.Images] from parts of a grid, as polynomials of degree 2.
+// proof, and one that does not is no proof of the contrary: it may be wider than what it encloses. [Imager.Images] encloses one step from each
+// of many parts of a grid, as polynomials of degree 2.
 //
 // # What is proved, and of what
 //

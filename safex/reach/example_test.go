@@ -3,6 +3,7 @@ package reach_test
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/linear"
@@ -71,8 +72,8 @@ func ExampleProver_Tube() {
 	// ends between 0.8 and 2.0 m: proved false, the first 5 steps
 }
 
-// Asks which of two cells in front of the wall can be kept from it in the next step, by braking, and whatever the model is wrong about.
-func ExampleProver_Box() {
+// Asks from which of two sets of states in front of the wall a trolley stays behind it in the next step, by braking, and whatever the model is wrong about.
+func ExampleImager_Images() {
 	s, err := trolley.System()
 	if err != nil {
 		fmt.Println(err)
@@ -83,11 +84,16 @@ func ExampleProver_Box() {
 		fmt.Println(err)
 		return
 	}
-	var b reach.Bounds
-	brake := num.Batch{{-1, -1}}
-	p.Box(&b, num.Batch{{0.7, 0.7}, {0.5, 1.5}}, num.Batch{{0.8, 0.8}, {0.6, 1.6}}, brake, brake) // two lanes
-	for i := range 2 {
-		fmt.Println("at most 1 m:", b.Hi[0][i]+2*b.Doubt[0][i] <= 1)
+	wide := [][]float64{{0.05, 0}, {0, 0.05}} // half the width along each axis
+	from := []reach.Patch{{Center: []float64{0.75, 0.55}, Gen: wide}, {Center: []float64{0.75, 1.55}, Gen: wide}}
+	to := make([]reach.Image, len(from))
+	p.Imager(2).Images(to, from, [][]float64{{-1}})
+	for _, m := range to {
+		most := m.Center[0] + m.Off[0] + 2*m.Deviation[0]
+		for _, g := range append(m.Gen, m.Bend...) {
+			most += math.Abs(g[0])
+		}
+		fmt.Println("at most 1 m:", most <= 1)
 	}
 	// Output:
 	// at most 1 m: true

@@ -26,10 +26,7 @@ func newFeatures(f *safex.Features, nx, nz int) *features {
 }
 
 // patcher implements source.
-func (f *features) patcher(nv int) patcher { return newOneByOne(f.setter(), f.nz, nv) }
-
-// bender implements source.
-func (f *features) bender(nv int) patcher { return straight{f.patcher(nv)} }
+func (f *features) patcher(nv int) patcher { return straight{newOneByOne(f.setter(), f.nz, nv)} }
 
 // setter implements source.
 func (f *features) setter() setter { return &regression{features: f} }
@@ -125,7 +122,6 @@ func (x *regression) enclose(dst *enclosure, r *region) {
 	norm := x.deviation.norm(r.gen)
 	for d, s := range x.scale {
 		dst.dev[d] = above(math.Abs(s)*math.Sqrt(above(norm*norm, 2)+1e-16), 4)
-		dst.near[d] = math.Abs(s) * x.deviation.length()
 	}
 }
 
@@ -154,7 +150,7 @@ func (o *oneByOne) enclose(dst *enclosures, p *patches) {
 		if !same {
 			o.setter.enclose(&o.said, r)
 		}
-		for _, part := range []struct{ to, from []float64 }{{dst.mid, o.said.mid}, {dst.slope, o.said.slope}, {dst.rad, o.said.rad}, {dst.dev, o.said.dev}, {dst.near, o.said.near}} {
+		for _, part := range []struct{ to, from []float64 }{{dst.mid, o.said.mid}, {dst.slope, o.said.slope}, {dst.rad, o.said.rad}, {dst.dev, o.said.dev}} {
 			for i, v := range part.from {
 				part.to[i*lanes+l] = v
 			}

@@ -247,8 +247,10 @@ func TestMisuse(t *testing.T) {
 		"two starts": func() {
 			p.Tube(t.Context(), Plan{State: x, Start: &Set{Center: x, Gen: make([][]float64, 2)}, Actions: u})
 		},
-		"a box upside down":  func() { p.Box(&Bounds{}, num.Batch{{1}, {0}}, num.Batch{{0}, {0}}, num.Batch{{0}}, num.Batch{{0}}) },
-		"a box without ends": func() { p.Box(&Bounds{}, num.Batch{{0}}, num.Batch{{0}}, num.Batch{{0}}, num.Batch{{0}}) },
+		"an action too few": func() { p.Imager(0).Images(make([]Image, 1), []Patch{{Center: x}}, nil) },
+		"a generator that is short": func() {
+			p.Imager(1).Images(make([]Image, 1), []Patch{{Center: x}}, [][]float64{{0}})
+		},
 	} {
 		func() {
 			defer func() {

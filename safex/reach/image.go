@@ -27,7 +27,6 @@ type Image struct {
 	Off       []float64   // [nx]
 	Deviation []float64   // [nx], in the unit of the state
 	Corner    [][]float64 // [1<<k][nx], of deviations; bit i of a corner's number says that y[i] is 1 there, and not -1
-	Near      []float64   // [nx], about the deviation at y = 0: what Corner says more there is the fault of the enclosure; it bounds nothing
 }
 
 // An Imager encloses images of patches with so many generators. It has memory of its own: each goroutine wants one.
@@ -36,7 +35,7 @@ type Imager struct {
 	gens    int
 	patches patches
 	said    *enclosures
-	bender  patcher
+	patcher patcher
 	in, out []num.Affine
 }
 
@@ -46,7 +45,7 @@ func (p *Prover) Imager(k int) *Imager {
 		panic(fmt.Sprintf("reach: an Imager of patches with %d generators, want 0 to %d", k, corners))
 	}
 	nz, nq := p.nx+p.nu, packed(k)
-	m := &Imager{prover: p, gens: k, said: newEnclosures(p.nx, k), bender: p.source.bender(k), in: make([]num.Affine, nz), out: make([]num.Affine, p.nx)}
+	m := &Imager{prover: p, gens: k, said: newEnclosures(p.nx, k), patcher: p.source.patcher(k), in: make([]num.Affine, nz), out: make([]num.Affine, p.nx)}
 	m.said.bend, m.said.corner = make([]float64, p.nx*nq*lanes), make([]float64, (p.nx<<k)*lanes)
 	m.patches = patches{nz, k, make([]float64, nz*lanes), make([]float64, nz*k*lanes), make([]float64, nz*nq*lanes), make([]float64, nz*lanes)}
 	for d := range m.in[:p.nx] {
@@ -64,7 +63,7 @@ func (m *Imager) Images(dst []Image, from []Patch, u [][]float64) {
 	}
 	for at := 0; at < len(from); at += lanes {
 		m.load(from, u, at)
-		m.bender.enclose(m.said, &m.patches)
+		m.patcher.enclose(m.said, &m.patches)
 		for l := range min(lanes, len(from)-at) {
 			m.image(&dst[at+l], &from[at+l], action(u, at+l), l)
 		}
@@ -174,7 +173,7 @@ func (m *Imager) image(dst *Image, from *Patch, u []float64, l int) {
 			size += math.Abs(center)
 		}
 		dst.Off[d] = rad + gamma(2*nv+2*nq+len(m.out[d].Coef)+8)*(size+rad) + tiny
-		dst.Deviation[d], dst.Near[d] = 0, calibrated(m.said.near[d*lanes+l], p.scale[d], p.floor[d])
+		dst.Deviation[d] = 0
 		for k, c := range dst.Corner {
 			c[d] = calibrated(m.said.corner[(k*p.nx+d)*lanes+l], p.scale[d], p.floor[d])
 			dst.Deviation[d] = max(dst.Deviation[d], c[d]) // NaN if one is
@@ -230,7 +229,7 @@ func (m *Imager) forms(from *Patch, u []float64) int {
 
 // forget says that nothing is known of dimension d.
 func (i *Image) forget(d int) {
-	i.Center[d], i.Off[d], i.Deviation[d], i.Near[d] = 0, math.Inf(1), math.Inf(1), 0
+	i.Center[d], i.Off[d], i.Deviation[d] = 0, math.Inf(1), math.Inf(1)
 	for _, g := range slices.Concat(i.Gen, i.Bend) {
 		g[d] = 0
 	}
@@ -241,7 +240,7 @@ func (i *Image) forget(d int) {
 
 // resize makes room for nx dimensions and k generators.
 func (i *Image) resize(nx, k int) {
-	for _, row := range []*[]float64{&i.Center, &i.Off, &i.Deviation, &i.Near} {
+	for _, row := range []*[]float64{&i.Center, &i.Off, &i.Deviation} {
 		*row = slices.Grow((*row)[:0], nx)[:nx]
 	}
 	for _, part := range []struct {

@@ -150,7 +150,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// The image of a point is the prediction there, and so is what is said to be near.
+// The image of a point is the prediction there.
 func TestImageOfAPoint(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 6))
 	s := plain(t, 3, 1)
@@ -164,8 +164,8 @@ func TestImageOfAPoint(t *testing.T) {
 		p.Imager(0).Images(got, []Patch{{Center: x}}, [][]float64{u})
 		mean, dev := believe(f, x, u)
 		for d := range x {
-			if !(got[0].Off[d] < 1e-9) || math.Abs(got[0].Center[d]-mean[d]) > 1e-9 || math.Abs(got[0].Deviation[d]-dev[d]) > 1e-6 || math.Abs(got[0].Near[d]-dev[d]) > 1e-6 {
-				t.Errorf("%s, dimension %d: %v ± %v with deviation %v, near %v, and it is %v with %v", name, d, got[0].Center[d], got[0].Off[d], got[0].Deviation[d], got[0].Near[d], mean[d], dev[d])
+			if !(got[0].Off[d] < 1e-9) || math.Abs(got[0].Center[d]-mean[d]) > 1e-9 || math.Abs(got[0].Deviation[d]-dev[d]) > 1e-6 {
+				t.Errorf("%s, dimension %d: %v ± %v with deviation %v, and it is %v with %v", name, d, got[0].Center[d], got[0].Off[d], got[0].Deviation[d], mean[d], dev[d])
 			}
 		}
 	}

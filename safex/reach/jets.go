@@ -188,7 +188,6 @@ func (j *jets) combine(dst *enclosures) {
 				rest += rad * rad
 			}
 			rest = above(math.Sqrt(above(rest, members)), 2) + gamma(4*members+4*j.columns+1<<nv)*sum*float64(members) // and the rounding of corners
-			dst.near[d*lanes+l] = size * b.length() * math.Sqrt(share)
 			b.eachCorner(func(k int, square float64) {
 				s := above(math.Sqrt(square), members+4) + rest
 				dst.corner[(k*nx+d)*lanes+l] = above(size*math.Sqrt(above(s*s*share, 4)+1e-16), 4)

@@ -98,10 +98,7 @@ func (g *gaussian) rest(r float64) float64 {
 }
 
 // patcher implements source.
-func (g *gaussian) patcher(nv int) patcher { return newOneByOne(g.setter(), g.nz, nv) }
-
-// bender implements source.
-func (g *gaussian) bender(nv int) patcher { return straight{g.patcher(nv)} }
+func (g *gaussian) patcher(nv int) patcher { return straight{newOneByOne(g.setter(), g.nz, nv)} }
 
 // setter implements source.
 func (g *gaussian) setter() setter { return &posterior{gaussian: g} }
@@ -226,7 +223,7 @@ func (x *posterior) output(dst *enclosure, r *region, d int) {
 	}
 	dst.mid[d] = mid
 	dst.rad[d] = (rad+rest+loss)*(1+gamma(16)) + gamma(4)*math.Abs(mid) + tiny
-	dst.dev[d], dst.near[d] = x.doubt(r, o, far, off, a1, κ1, κ2)
+	dst.dev[d] = x.doubt(r, o, far, off, a1, κ1, κ2)
 }
 
 // upper turns h, of rows of the lower triangle, into rows of the upper one.
@@ -247,11 +244,11 @@ func (x *posterior) upper(nv int) []float64 {
 //	√(σ² + g·y + yᵀDy) + √κ₂/2 r² + √κ₁ off,
 //
 // as a projection makes nothing longer. The first is largest at a corner of the cube, as it is the length of a vector that is linear in y.
-func (x *posterior) doubt(r *region, o *process, far, off, a1, κ1, κ2 float64) (dev, near float64) {
+func (x *posterior) doubt(r *region, o *process, far, off, a1, κ1, κ2 float64) float64 {
 	nv, n := r.nv, o.n
 	most := math.Sqrt(o.variance) * (1 + 4*unit)
 	if !(far < 1e50) {
-		return most, most
+		return most
 	}
 	value := o.variance
 	clear(x.grad)
@@ -320,8 +317,8 @@ func (x *posterior) doubt(r *region, o *process, far, off, a1, κ1, κ2 float64)
 		square = min(square, top)
 	}
 	square = max(square, 0) + loss
-	dev = math.Sqrt(square) + most*(math.Sqrt(κ2)/2*far*far+math.Sqrt(κ1)*off)
-	return min(most, max(dev, most*1e-7)*(1+gamma(16))+tiny), math.Sqrt(max(value, 0))
+	dev := math.Sqrt(square) + most*(math.Sqrt(κ2)/2*far*far+math.Sqrt(κ1)*off)
+	return min(most, max(dev, most*1e-7)*(1+gamma(16))+tiny)
 }
 
 // dot is the product of row with as many numbers of x, added in four chains.

@@ -114,7 +114,7 @@ func newNormalizer(center, scale []float64, nz int) normalizer {
 const lanes = vec.Lanes
 
 // patches are sets of points z = (x, u), one in each of so many lanes: z = mid + span y + Σ bend[pq] y[p] y[q] ± off with every |y| ≤ 1. Pairs p ≤ q are packed
-// as the upper triangle of a matrix. Only those of a bender have bends.
+// as the upper triangle of a matrix.
 type patches struct {
 	nz, nv int
 	mid    []float64 // [nz, lanes]
@@ -148,23 +148,23 @@ func (p *patches) straighten() {
 	}
 }
 
-// enclosures are what is said of the change of the state over patches: it is in mid + slope y + Σ bend[pq] y[p] y[q] ± rad. The epistemic deviation is at most
-// dev everywhere and, of a bender, at y at most what the corners of the cube are interpolated to. What is not known is +Inf or NaN in rad, dev and corner.
+// enclosures are what is said of the change of the state over patches: it is in mid + slope y + Σ bend[pq] y[p] y[q] ± rad. The epistemic deviation
+// is at y at most what the corners of the cube are interpolated to. What is not known is +Inf or NaN in rad and corner.
 type enclosures struct {
-	nx, nv       int
-	mid          []float64 // [nx, lanes]
-	slope, bend  []float64 // [nx·nv, lanes], [nx·packed(nv), lanes]
-	rad          []float64 // [nx, lanes]
-	dev          []float64 // [nx, lanes]; not of jets
-	near, corner []float64 // [nx, lanes], about the deviation in the middle; [1<<nv, nx, lanes], bit i of a corner says that y[i] is 1
+	nx, nv      int
+	mid         []float64 // [nx, lanes]
+	slope, bend []float64 // [nx·nv, lanes], [nx·packed(nv), lanes]
+	rad         []float64 // [nx, lanes]
+	corner      []float64 // [1<<nv, nx, lanes], bit i of a corner says that y[i] is 1
+	dev         []float64 // [nx, lanes]: of what a straight wraps, and in place of corner
 }
 
 func newEnclosures(nx, nv int) *enclosures {
 	row := func(n int) []float64 { return make([]float64, n*lanes) }
-	return &enclosures{nx: nx, nv: nv, mid: row(nx), slope: row(nx * nv), rad: row(nx), dev: row(nx), near: row(nx)}
+	return &enclosures{nx: nx, nv: nv, mid: row(nx), slope: row(nx * nv), rad: row(nx), dev: row(nx)}
 }
 
-// straight is a bender made of a patcher that knows neither bends nor corners.
+// straight is a patcher made of one that knows neither bends nor corners: it writes dev.
 type straight struct{ patcher }
 
 // enclose implements patcher.
@@ -198,12 +198,9 @@ type chords struct {
 }
 
 // patcher implements source.
-func (n *network) patcher(nv int) patcher { return n.chords(nv, 1+nv) }
-
-// bender implements source.
-func (n *network) bender(nv int) patcher {
+func (n *network) patcher(nv int) patcher {
 	if n.activation == relu {
-		return straight{n.patcher(nv)}
+		return straight{n.chords(nv, 1+nv)}
 	}
 	return n.jets(nv)
 }
@@ -422,7 +419,6 @@ func (c *chords) combine(dst *enclosures) {
 			size := math.Abs(c.unit[d])
 			dst.rad[d*lanes+l] = above(size*(above(all, c.members)+loss), 4)
 			norm := c.deviation.norm(nil)
-			dst.near[d*lanes+l] = size * c.deviation.length() * math.Sqrt(share)
 			dst.dev[d*lanes+l] = above(size*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4)
 		}
 	}

@@ -23,8 +23,6 @@ type Prover struct {
 type source interface {
 	// patcher is the memory of a worker, for patches of nv variables.
 	patcher(nv int) patcher
-	// bender is the same for patches with bends, and knows corners.
-	bender(nv int) patcher
 	// setter is the memory of a worker, for regions.
 	setter() setter
 }
@@ -95,9 +93,7 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 // still is the source of no change, without doubt, of so many dimensions.
 type still int
 
-func (s still) patcher(int) patcher { return stillPatch{} }
-
-func (s still) bender(int) patcher { return straight{stillPatch{}} }
+func (s still) patcher(int) patcher { return straight{stillPatch{}} }
 
 func (s still) setter() setter { return stillSet(s) }
 
@@ -109,7 +105,6 @@ func (stillPatch) enclose(dst *enclosures, _ *patches) {
 	clear(dst.slope)
 	clear(dst.rad)
 	clear(dst.dev)
-	clear(dst.near)
 }
 
 // stillSet is a still's setter.

@@ -18,14 +18,13 @@ type enclosure struct {
 	nx, nv     int
 	mid, slope []float64 // [nx], [nx, nv]
 	rad, dev   []float64 // [nx]
-	near       []float64 // [nx]: of the deviation, about what it is in the middle
 }
 
 func (e *enclosure) resize(nx, nv int) {
 	if e.nx == nx && e.nv == nv && e.mid != nil {
 		return
 	}
-	*e = enclosure{nx, nv, make([]float64, nx), make([]float64, nx*nv), make([]float64, nx), make([]float64, nx), make([]float64, nx)}
+	*e = enclosure{nx, nv, make([]float64, nx), make([]float64, nx*nv), make([]float64, nx), make([]float64, nx)}
 }
 
 // keep makes of e the better of e and o, of each dimension: the smaller radius, with what belongs to it, and the smaller deviation.

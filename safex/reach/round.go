@@ -1,5 +1,7 @@
 package reach
 
+import "math"
+
 // unit is twice the unit roundoff of float64, 2⁻⁵³. Bounds of this package count each rounding with it, so that every one of them has
 // a factor of two to spare, for what products of such bounds leave out.
 const unit = 0x1p-52
@@ -27,3 +29,9 @@ func (p *Prover) Rounding(beta float64) []float64 {
 	}
 	return w
 }
+
+// outward is v moved away by what a few sums may be off.
+func outward(v float64, sign float64) float64 { return v + sign*(math.Abs(v)*8*unit+tiny) }
+
+// calibrated is at least √((scale σ)² + floor²), for every σ from 0 to dev.
+func calibrated(dev, scale, floor float64) float64 { return above(math.Hypot(scale*dev, floor), 8) }
