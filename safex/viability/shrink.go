@@ -82,10 +82,7 @@ func (s *shrink) run(ctx context.Context) error {
 						return err
 					}
 					for _, b := range todo[i:min(i+few, len(todo))] {
-						for news := s.news[b]; !news.empty(); {
-							news = v.block(int(b), news)
-							s.gone[b].join(&news)
-						}
+						s.gone[b] = v.block(int(b), s.news[b])
 						s.news[b] = none
 					}
 				}
