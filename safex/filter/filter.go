@@ -37,7 +37,7 @@ type Filter struct {
 }
 
 // Default proves with two deviations, as planners do, and with half as many again as the last ten steps took, by what the task has declared or a
-// kernel of some 60 000 cells, and 41 actions.
+// kernel of the cells of viability.DefaultSettings, and 41 actions.
 func Default() Filter {
 	return Filter{Beta: 2, Watch: 10, Margin: 1.5, Levels: 5, Actions: 41, Tube: true}
 }
