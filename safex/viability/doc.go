@@ -16,7 +16,7 @@
 // Cells are many and small, as a cell is what a kernel cannot see into; blocks are few, as each has to be enclosed under every action, and large, as an image
 // of package reach says of each part of a block where it goes: a polynomial of degree 2 in the place in the block, with a radius that is interpolated
 // between the corners. Then cells that no action keeps are removed, and blocks are visited again when cells that they lead to have gone. Of a network of
-// 5 × [64, 64] units a kernel of 1200² cells in 100² blocks takes 0.6 s of one core and 36 MB, and is 2 to 10 % of the grid larger than one of 241² cells. Of a
+// 5 × [64, 64] units a kernel of 1200² cells in 100² blocks takes 0.6 s of one core and 24 MB, and is 4 to 10 % of the grid larger than one of 241² cells. Of a
 // Gaussian process of 400 points it takes 6 s: a Block of 20 halves that.
 //
 // # What is not proved
