@@ -23,7 +23,6 @@ func (a Axis) width() float64 { return (a.To - a.From) / float64(a.Cells) }
 // A Grid divides a box of states into cells. A state that is outside the box is in no cell.
 type Grid struct {
 	Axes []Axis
-	nx   int
 }
 
 // most is the largest number of cells.
@@ -32,7 +31,7 @@ const most = 4e7
 // NewGrid covers the states of s that its limits allow, with that many cells on each axis. A dimension that no limit and no range of its own
 // bounds reaches four Scales from where episodes start. It fails if there are more than four axes, or 40 million cells.
 func NewGrid(s *safex.System, cells int) (*Grid, error) {
-	g := &Grid{nx: len(s.State)}
+	g := &Grid{}
 	taken := map[int]bool{}
 	for _, a := range s.Angles {
 		taken[a.Sin], taken[a.Cos] = true, true

@@ -164,15 +164,3 @@ func (k *Kernel) Portion(c, r []float64) float64 {
 
 // Share is the share of the grid that is in the kernel.
 func (k *Kernel) Share() float64 { return float64(k.set.size()) / float64(k.Grid.Len()) }
-
-// Init makes a kernel that was read back from its exported fields ready for use.
-func (k *Kernel) Init() {
-	k.set = newSet(&k.Grid)
-	n := k.Grid.Axes[len(k.Grid.Axes)-1].Cells
-	per := (n + 63) / 64
-	for i, a := range k.Choice {
-		if a >= 0 {
-			k.set.words[i/n*per+i%n>>6] |= 1 << (i % n & 63)
-		}
-	}
-}

@@ -169,20 +169,21 @@ func TestSet(t *testing.T) {
 			n *= a.Cells
 			g.Axes = append(g.Axes, a)
 		}
-		k := &Kernel{Grid: *g, Choice: make([]int8, n)}
+		in := make([]bool, n)
 		gaps := 0.0
 		if r.IntN(3) > 0 {
 			gaps = math.Pow(10, -3*r.Float64())
 		}
-		size := n
-		for i := range k.Choice {
-			if r.Float64() < gaps {
-				k.Choice[i] = -1
+		s := newSet(g)
+		s.fill()
+		size, last := n, g.Axes[axes-1].Cells
+		for i := range in {
+			if in[i] = r.Float64() >= gaps; !in[i] {
+				s.words[i/last*((last+63)/64)+i%last/64] &^= 1 << (i % last % 64)
 				size--
 			}
 		}
-		k.Init()
-		if got := k.set.size(); got != size {
+		if got := s.size(); got != size {
 			t.Fatalf("%d cells of %d", got, size)
 		}
 		for range 10 {
@@ -199,7 +200,7 @@ func TestSet(t *testing.T) {
 					cell = cell*a.Cells + int(at[k])%a.Cells
 				}
 				volume++
-				if k.Choice[cell] >= 0 {
+				if in[cell] {
 					want++
 				}
 				done = true
@@ -211,10 +212,10 @@ func TestSet(t *testing.T) {
 					at[k] = b.lo[k]
 				}
 			}
-			if got := k.set.count(&b); got != want {
-				t.Fatalf("%d cells of %v are in a set of %v, and counted are %d", want, b, k.set.cells, got)
+			if got := s.count(&b); got != want {
+				t.Fatalf("%d cells of %v are in a set of %v, and counted are %d", want, b, s.cells, got)
 			}
-			if got := k.set.full(&b); got != (want == volume) {
+			if got := s.full(&b); got != (want == volume) {
 				t.Fatalf("%d of %d cells of %v are in a set, and it is said to be full: %t", want, volume, b, got)
 			}
 		}
