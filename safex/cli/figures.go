@@ -23,6 +23,9 @@ type drawing struct {
 	episode           int
 }
 
+// formats are those of figures.
+var formats = []string{"png", "svg", "pdf"}
+
 // committed are the files that safex figures draws without an argument, and where it puts them.
 const committed, drawn = "notebooks/results/*.json", "notebooks/figures"
 
@@ -73,7 +76,7 @@ func ofRun(dir string) bool {
 
 // draw draws what can be drawn from paths, or what is asked for.
 func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
-	if !slices.Contains([]string{"png", "svg", "pdf"}, d.format) {
+	if !slices.Contains(formats, d.format) {
 		return fmt.Errorf("there is no format %q: there are png, svg and pdf", d.format)
 	}
 	if len(paths) == 0 {
