@@ -62,3 +62,22 @@ type Guard interface {
 	// a Cover. The same q and p give the same plan, bit by bit. q is what p answers. A cancelled ctx returns its error.
 	Keep(ctx context.Context, q Query, p *Plan) (*Plan, error)
 }
+
+// A Boxed Guard says how wide the box is that it proves by.
+type Boxed interface {
+	Guard
+	// Deviations is how many epistemic deviations the box of a step reaches whose model asked for so many, and whose plan was made for so
+	// many; either is 0 where there is none.
+	Deviations(asked, planned float64) float64
+}
+
+// DeviationsOf are the Deviations of a Boxed Guard. Of any other they are what the model asked for, or else what the plan was made for.
+func DeviationsOf(g Guard, asked, planned float64) float64 {
+	if b, ok := g.(Boxed); ok {
+		return b.Deviations(asked, planned)
+	}
+	if asked > 0 {
+		return asked
+	}
+	return planned
+}

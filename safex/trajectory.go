@@ -91,7 +91,7 @@ func (t *Trajectory) Append(u, next []float64, reward float64, excess []float64)
 type Phase string
 
 const (
-	RandomPhase  Phase = "explore" // drawn at random
+	RandomPhase  Phase = "explore" // before the first plan: drawn at random, or by who acts first
 	PlannedPhase Phase = "plan"    // by the Planner
 )
 
@@ -100,13 +100,13 @@ type Episode struct {
 	Number int // 0 is the random phase
 	Phase  Phase
 	Trajectory
-	Forecasts []Forecast // what was believed before each step; nil in the random phase
+	Forecasts []Forecast // what was believed before each step; nil in the random phase, unless a Filter judged its steps
 	Fits      []Fit      // made during the episode
 }
 
 // A Forecast is what a Plan said about the step that followed, and how it was made.
 type Forecast struct {
-	Mean              []float64 // of the next state
+	Mean              []float64 // of the next state; nil, as the deviations and Worst are, of a step that was covered without a belief
 	Epistemic         []float64 // epistemic deviation of the next state
 	Aleatoric         []float64 // aleatoric deviation of the next state
 	OutOfDistribution bool      // Epistemic is, in some dimension, larger than at every transition that the last fit learned from

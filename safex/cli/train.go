@@ -39,6 +39,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
   safex train rccar --deadline 50ms
   safex train pendulum --filter on
+  safex train pendulum --filter on --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -109,7 +110,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise or deadline, as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise, deadline, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c

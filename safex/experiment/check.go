@@ -36,6 +36,12 @@ func (s *Spec) check() error {
 	if s.Prior != nil && s.Oracle() {
 		return errors.New("the model true needs no Prior: leave one of them out")
 	}
+	if s.ExploreBy != RandomExplorer && s.ExploreBy != BackupExplorer {
+		return fmt.Errorf("explore-by %q: %s", s.ExploreBy, Instead(string(s.ExploreBy), explorers))
+	}
+	if err := s.checkDeviation(); err != nil {
+		return err
+	}
 	l, err := s.Compose()
 	if err != nil {
 		return err
@@ -49,6 +55,32 @@ func (s *Spec) check() error {
 		return err
 	}
 	return s.uncalibratable()
+}
+
+// checkDeviation reports why the filter cannot judge random steps by the prior.
+func (s *Spec) checkDeviation() error {
+	if s.PriorDeviation == nil {
+		return nil
+	}
+	if s.Prior == nil {
+		return fmt.Errorf("prior-deviation says how wrong a prior may be, and model %q has none: choose a model %s…, or leave it out", s.ModelName(), prior)
+	}
+	if s.Filter == nil {
+		return fmt.Errorf("prior-deviation is what a filter judges random steps by, and there is none: choose %s=%s, or leave it out", filterPart, On)
+	}
+	task, believed := s.Task.Task(), s.Prior.Task()
+	if len(believed.State) != len(task.State) || len(believed.Action) != len(task.Action) {
+		return fmt.Errorf("prior %q has %d state and %d action dimensions, and task %q has %d and %d", believed.Name, len(believed.State), len(believed.Action), task.Name, len(task.State), len(task.Action))
+	}
+	if n := len(s.PriorDeviation); n != len(task.State) {
+		return fmt.Errorf("prior-deviation has %d numbers, and the state of task %q has %d dimensions: want one for each", n, task.Name, len(task.State))
+	}
+	for d, v := range s.PriorDeviation {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return fmt.Errorf("prior-deviation of %s is %v, want at least 0", task.State[d].Name, v)
+		}
+	}
+	return nil
 }
 
 // members reports a planner that draws a member of a model that has none.

@@ -200,22 +200,24 @@ func Options(own ...safex.Maker) encode.Options {
 
 // A kept Spec is what run.yaml holds: a Spec, with the fingerprint of its task, so that no other is taken for it.
 type kept struct {
-	Build        string
-	Task         safex.Maker
-	Traits       traits
-	Planner      safex.Planner
-	Learner      safex.Codec
-	Prior        safex.Maker          `json:",omitzero"`
-	Calibration  calibrate.Calibrator `json:",omitzero"`
-	Filter       safex.Filter         `json:",omitzero"`
-	Engine       safex.Engine
-	Episodes     int
-	RandomSteps  int
-	LearnEvery   int
-	Deadline     Duration `json:",omitzero"`
-	Seed         uint64
-	RepeatNoise  bool                `json:",omitzero"`
-	Disturbances []safex.Disturbance `json:",omitempty"`
+	Build          string
+	Task           safex.Maker
+	Traits         traits
+	Planner        safex.Planner
+	Learner        safex.Codec
+	Prior          safex.Maker          `json:",omitzero"`
+	Calibration    calibrate.Calibrator `json:",omitzero"`
+	Filter         safex.Filter         `json:",omitzero"`
+	Engine         safex.Engine
+	Episodes       int
+	RandomSteps    int
+	LearnEvery     int
+	Deadline       Duration `json:",omitzero"`
+	Seed           uint64
+	RepeatNoise    bool                `json:",omitzero"`
+	PriorDeviation []float64           `json:",omitzero"`
+	ExploreBy      Explorer            `json:",omitzero"`
+	Disturbances   []safex.Disturbance `json:",omitempty"`
 }
 
 // keep is s with the fingerprint of its task.
@@ -228,7 +230,8 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise, s.Disturbances,
+		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise,
+		s.PriorDeviation, s.ExploreBy, s.Disturbances,
 	}, nil
 }
 
@@ -244,7 +247,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances}
 	return nil
 }
 

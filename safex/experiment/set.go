@@ -28,8 +28,17 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", "learn-every", "deadline", "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", "seed", "repeat-noise"}
 }
+
+// Words of Set that are no parts.
+const (
+	explorerWord  = "explore-by"
+	deviationWord = "prior-deviation"
+)
+
+// explorers are the names of the Explorers.
+var explorers = []string{"random", string(BackupExplorer)}
 
 // Set changes one setting by text, as --set, study files, presets and sweeps do:
 //
@@ -43,6 +52,8 @@ func Parts() []string {
 //	filter=on                       or off
 //	engine=fused
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
+//	explore-by=backup               or random: who acts before the first plan
+//	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
 // What is chosen has fresh settings: choose first. The error names the nearest word or field.
 func (s *Spec) Set(assignment string) error {
@@ -151,6 +162,12 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		}
 		return true, err
 	case filterPart:
+		switch value { // what some YAML makes of on and off
+		case "true":
+			value = On
+		case "false":
+			value = Off
+		}
 		f, err := Filters.New(value)
 		if err == nil {
 			s.Filter = f
@@ -177,6 +194,21 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		if err := s.Deadline.UnmarshalText([]byte(value)); err != nil {
 			return true, fmt.Errorf("--set deadline: %w", err)
 		}
+		return true, nil
+	case explorerWord:
+		if !slices.Contains(explorers, value) {
+			return true, fmt.Errorf("--set %s: there is no %q: %s", word, value, Instead(value, explorers))
+		}
+		if s.ExploreBy = Explorer(value); value == explorers[0] {
+			s.ExploreBy = RandomExplorer
+		}
+		return true, nil
+	case deviationWord:
+		v, err := numbers(reflect.TypeOf(s.PriorDeviation), value)
+		if err != nil {
+			return true, fmt.Errorf("--set %s: %q is not %w", word, value, err)
+		}
+		s.PriorDeviation = v.Interface().([]float64)
 		return true, nil
 	case "repeat-noise":
 		if s.RepeatNoise, err = strconv.ParseBool(value); err != nil {

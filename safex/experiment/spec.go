@@ -41,8 +41,23 @@ type Spec struct {
 	Seed        uint64               // of every random number
 	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
 
+	// PriorDeviation is how wrong the Prior may be: the epistemic deviation of each dimension of the next state, in its unit, before anything is
+	// learned. The Filter judges random steps by it, in a box of as many deviations as its own; nil leaves them as they come. A dimension counts by
+	// itself: 0 is for one that the Prior knows to the last digit, which no angle is that turns with a speed of which there is doubt.
+	PriorDeviation []float64
+	// ExploreBy is who acts before the first plan.
+	ExploreBy Explorer
+
 	Disturbances []safex.Disturbance // besides the task's own
 }
+
+// An Explorer acts before the first plan.
+type Explorer string
+
+const (
+	RandomExplorer Explorer = ""       // acts at random
+	BackupExplorer Explorer = "backup" // does what the task declares to keep every limit, whatever is known of it
+)
 
 // Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that the task asks for, and ten episodes
 // after 100 random steps.
@@ -155,6 +170,9 @@ func (s *Spec) Compile() (*safex.System, error) {
 			return nil, err
 		}
 	}
+	if s.ExploreBy == BackupExplorer && system.Backup == nil {
+		return nil, fmt.Errorf("explore-by backup: task %q declares no Backup: leave it out, or declare one", system.Name)
+	}
 	return system, s.enough(system)
 }
 
@@ -171,9 +189,9 @@ func (s *Spec) Compose() (safex.Codec, error) {
 	}
 	l := s.Learner
 	if s.Prior != nil {
-		nominal, err := s.Prior.Task().System()
+		nominal, err := s.priorSystem()
 		if err != nil {
-			return nil, fmt.Errorf("prior: %w", err)
+			return nil, err
 		}
 		l = residual.Residual{Prior: nominal, Learner: l}
 	}
@@ -183,11 +201,30 @@ func (s *Spec) Compose() (safex.Codec, error) {
 	return l, nil
 }
 
+// priorSystem is the Prior, compiled.
+func (s *Spec) priorSystem() (*safex.System, error) {
+	nominal, err := s.Prior.Task().System()
+	if err != nil {
+		return nil, fmt.Errorf("prior: %w", err)
+	}
+	return nominal, nil
+}
+
 // Agent is the agent of a run, and its learner.
 func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
-	return train.Agent{
+	a := train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
 		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Filter: s.Filter,
-	}, l, err
+	}
+	if s.ExploreBy == BackupExplorer {
+		a.First = func(_ int, x []float64) []float64 { return system.Backup.Action(x) }
+	}
+	if err == nil && s.PriorDeviation != nil {
+		var nominal *safex.System
+		if nominal, err = s.priorSystem(); err == nil {
+			a.Prior = residual.Nominal(nominal, s.PriorDeviation)
+		}
+	}
+	return a, l, err
 }

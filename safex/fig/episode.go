@@ -56,14 +56,23 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 	if len(s.Limits) == 0 {
 		note = fmt.Sprintf("%s, episode %d: return %.4g; the task has no limit.", s.Name, e.Number, e.Return())
 	}
-	if len(e.Forecasts) == 0 {
-		note += " Nothing was predicted: the actions were drawn at random."
+	if len(foreseen(e)) == 0 {
+		note += " Nothing was predicted, as nothing was learned yet."
 	}
 	g.Notes = []string{note}
 	if slices.ContainsFunc(charts, func(c Chart) bool { t, ok := c.(trace); return ok && t.cut() }) {
 		g.Notes = append(g.Notes, "Deviations that would hide what happened are cut off.")
 	}
 	return g.Figure()
+}
+
+// foreseen are the forecasts of an episode that say where a step would lead. Before anything is learned there are none, unless there is a prior: what
+// a filter covers without one has no mean.
+func foreseen(e safex.Episode) []safex.Forecast {
+	if i := slices.IndexFunc(e.Forecasts, func(f safex.Forecast) bool { return f.Mean == nil }); i >= 0 {
+		return e.Forecasts[:i]
+	}
+	return e.Forecasts
 }
 
 // A view is an episode over time.
@@ -80,7 +89,7 @@ func (v view) key() []Key {
 	if v.e.Real != nil {
 		keys = append(keys, Key{Name: "what was, without noise", thumb: line(draw.LineStyle{Color: theme.ink, Width: vg.Points(0.8)})})
 	}
-	if len(v.e.Forecasts) > 0 {
+	if len(foreseen(v.e)) > 0 {
 		keys = append(keys,
 			Key{Name: "predicted mean", thumb: line(draw.LineStyle{Color: theme.mean, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(3), vg.Points(2)}})},
 			Key{Name: "± 2 total deviations", thumb: []plot.Thumbnailer{&plotter.Polygon{Color: theme.bound}}})
@@ -144,8 +153,11 @@ func (t trace) drawAngle(p *plot.Plot) {
 		line(p, "", xs, ys, theme.ink, 0.8)
 	}
 	var mean []float64
-	for k := range min(len(t.e.Forecasts), len(t.after)) {
-		mean = append(mean, of(t.e.Forecasts[k].Mean))
+	for k, f := range foreseen(t.e) {
+		if k == len(t.after) {
+			break
+		}
+		mean = append(mean, of(f.Mean))
 	}
 	xs, ys = turned(t.after[:len(mean)], mean)
 	line(p, "", xs, ys, theme.mean, 1.2, vg.Points(3), vg.Points(2))
@@ -166,8 +178,10 @@ func turned(xs, ys []float64) (x, y []float64) {
 
 // forecast is the mean of dimension k of the state, and two total deviations to either side of it.
 func (v view) forecast(k int) (mean, lo, hi []float64) {
-	for i := range min(len(v.e.Forecasts), len(v.after)) {
-		f := v.e.Forecasts[i]
+	for i, f := range foreseen(v.e) {
+		if i == len(v.after) {
+			break
+		}
 		m, wide := f.Mean[k], math.NaN()
 		if k < len(f.Epistemic) && k < len(f.Aleatoric) {
 			wide = 2 * math.Hypot(f.Epistemic[k], f.Aleatoric[k])

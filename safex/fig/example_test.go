@@ -442,13 +442,15 @@ func TestSparse(t *testing.T) {
 	}
 	random := swing(s, 0, 0.1)
 	random.Phase, random.Forecasts = safex.RandomPhase, nil
+	known := swing(s, 0, 0.1) // covered without a belief
+	known.Phase, known.Forecasts = safex.RandomPhase, slices.Repeat([]safex.Forecast{{Cover: safex.CoverBackup}}, len(known.Actions))
 	half := swing(s, 1, 0.1) // of a folder whose covers somebody took out
 	half.Forecasts[3].Cover = safex.CoverTail
 	gap := swing(s, 1, 0.1)
 	gap.Forecasts[3].Worst[0], gap.Forecasts[4].Mean[2] = math.Inf(-1), math.NaN()
 	for name, f := range map[string]*fig.Figure{
 		"nothing": fig.Learning(s, nil), "random phase": fig.Learning(s, []safex.Episode{random}),
-		"no forecasts": fig.Safety(s, random), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "one cover": fig.Safety(s, half), "no trials": fig.Varied("", "", nil),
+		"no forecasts": fig.Safety(s, random), "no beliefs": fig.Safety(s, known), "an episode without beliefs": fig.Episode(s, known), "no steps": fig.Safety(s, safex.Episode{}), "gaps": fig.Safety(s, gap), "one cover": fig.Safety(s, half), "no trials": fig.Varied("", "", nil),
 		"no panels": fig.Panels(""), "an empty panel": fig.Panels("", fig.Panel{}), "no bars": fig.Bars(""),
 		"no heights": fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return math.NaN() }),
 		"a plain":    fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return 2 }),

@@ -28,7 +28,10 @@ func Reliability(c *reliability.Report) *Figure {
 	dotted(middle, "β in force", xs, beta, theme.edge)
 	dotted(middle, "β that 95 % of the steps needed", xs, quantile, theme.measured)
 	for _, p := range []*plot.Plot{top, middle} {
-		p.X.Min, p.X.Max = 0.5, max(1.5, float64(len(c.Episodes))+0.5)
+		p.X.Min, p.X.Max = 0.5, 1.5
+		for _, x := range xs { // 0 is there if a prior was believed
+			p.X.Min, p.X.Max = min(p.X.Min, x-0.5), max(p.X.Max, x+0.5)
+		}
 		p.X.Tick.Marker = ticks{whole: true}
 	}
 	top.Y.Min, top.Y.Max = -0.02, 1.25

@@ -73,14 +73,15 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 	v, l := s.State[b.State], s.Limits[k]
 	p.Y.Label.Text = v.Label()
 	var measured, mean, hi, lo []float64
+	said := foreseen(e)
 	for t := range e.Actions {
 		// A run folder keeps the states before each step; the last one after is not needed here.
 		if t+1 < len(e.States) {
 			measured = append(measured, e.States[t+1][b.State])
 		}
-		if t < len(e.Forecasts) {
-			worst := l.Max + e.Forecasts[t].Worst[k]
-			mean, hi, lo = append(mean, e.Forecasts[t].Mean[b.State]), append(hi, worst), append(lo, -worst)
+		if t < len(said) {
+			worst := l.Max + said[t].Worst[k]
+			mean, hi, lo = append(mean, said[t].Mean[b.State]), append(hi, worst), append(lo, -worst)
 		}
 	}
 	switch {
@@ -116,10 +117,11 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 		p.Y.Label.Text += " [" + l.Unit + "]"
 	}
 	var measured, worst []float64
+	said := foreseen(e)
 	for t, x := range e.Excess {
 		measured = append(measured, l.Max+x[k])
-		if t < len(e.Forecasts) {
-			worst = append(worst, l.Max+e.Forecasts[t].Worst[k])
+		if t < len(said) {
+			worst = append(worst, l.Max+said[t].Worst[k])
 		}
 	}
 	line(p, worstLabel(e), after[:len(worst)], worst, theme.edge, 1.6)

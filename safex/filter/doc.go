@@ -19,6 +19,12 @@
 //   - none: nothing is proved. What is known to be the backup is done where the task has declared one. Else a plan that its own
 //     planner could not break is executed, and in place of any other the action after which most of the box is in the kernel.
 //
+// # Before anything is learned
+//
+// A step before the first fit is judged like any other by what its user believes, a safex.Model as residual.Nominal makes one of a prior and of how
+// wrong it may be. A belief that fails is noticed as that of any model: the box gets wider, until a backup is all that is left. Without a belief such
+// steps are executed as they come.
+//
 // # What is proved
 //
 // As long as one model is in force and its box holds the truth at every step that is executed, covered steps follow covered steps and no limit

@@ -11,6 +11,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/filter"
 	"github.com/rischiboy/safe_exploration/safex/filtertest"
 	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/reach"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -166,3 +167,52 @@ func TestRefusals(t *testing.T) {
 type opaque struct{}
 
 func (opaque) Predict(dst *safex.Prediction, x, u num.Batch) error { return context.Canceled }
+
+// slow is a terminal set of one's own: the states in which the pendulum hangs and hardly moves.
+type slow struct{}
+
+func (slow) Holds(s reach.Set) bool {
+	low, high := s.Range(2)
+	_, top := s.Range(0)
+	return low > -0.5 && high < 0.5 && top < -0.9
+}
+
+func (slow) Backup(x []float64) []float64 {
+	if x[0] < -0.95 && math.Abs(x[2]) < 0.3 {
+		return []float64{0}
+	}
+	return nil
+}
+
+func (s slow) Depth(reach.Set) float64 { return 0 }
+
+// A terminal set of one's own takes the place of all others.
+func TestOwnTerminal(t *testing.T) {
+	s := pendulum(t)
+	f := filter.Default()
+	f.Own = slow{}
+	g, err := f.Guard(s, rollout.OracleModel(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roll, err := rollout.NewAuto().Rollout(s, rollout.OracleModel(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		θ, ω float64
+		push float64
+		want safex.Cover
+	}{
+		{math.Pi, 0, 0.1, safex.CoverKernel}, // stays
+		{math.Pi, 0.2, 1, safex.CoverBackup}, // would swing too fast
+		{0, 0, 1, safex.CoverNone},           // is elsewhere
+	} {
+		q := safex.Query{System: s, Rollout: roll, State: angled(c.θ, c.ω)}
+		p := &safex.Plan{Actions: [][]float64{{c.push}, {c.push}, {c.push}}, Feasible: true}
+		got, err := g.Keep(t.Context(), q, p)
+		if err != nil || got.Cover != c.want {
+			t.Errorf("from θ = %v, ω = %v, a push of %v is covered by %q, error %v; want %q", c.θ, c.ω, c.push, got.Cover, err, c.want)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 )
 
 // A Report compares a run's beliefs with what happened: the calibration report. The box of a step is |next - mean| ≤ β · epistemic in each dimension; next is
-// what the agent saw, with all noise. Only planned steps count: before them nothing was believed.
+// what the agent saw, with all noise. Steps count of which something was believed: those that were planned, and with a prior that a filter judges by those before the first plan.
 type Report struct {
 	Task                   string    // name
 	Dimensions             []Share   // steps whose box held the dimension, for each of the state
@@ -28,7 +28,7 @@ type Report struct {
 	Assumed                Share     // steps whose planner defended no box and whose model asked for none: they were given Beta
 	Beta                   float64   // of the steps of Assumed
 	Quantile               float64   // 95 % of all steps miss their mean by at most as many epistemic deviations, in their worst dimension
-	Episodes               []Episode // planned ones
+	Episodes               []Episode // those with a step that counts
 	Levels                 []float64 // of the reliability curve: shares of a normal distribution around its mean
 	Reached                [][]float64
 	// Reached is, for each dimension and level, the share of steps whose error was within the central interval of that
@@ -71,7 +71,7 @@ const AssumedBeta = 2
 // nominal is the share of steps that Quantile covers.
 const nominal = 0.95
 
-// New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no planned step
+// New reads the episodes of s. assumed is the β of steps whose planner defended no box and whose model asked for none. It fails if no step
 // kept what was believed.
 func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, error) {
 	c := &Report{Task: s.Name, Beta: assumed, Joint: Share{Name: "all dimensions"}, Whole: Share{Name: "all steps of an episode"}, JointInDistribution: Share{Name: "steps in distribution"}, JointOutOfDistribution: Share{Name: "steps out of distribution"}, OutOfDistribution: Share{Name: "out of distribution"}}
@@ -135,7 +135,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 		if len(scores) == 0 {
 			continue
 		}
-		if len(e.Actions) == s.Steps {
+		if len(e.Actions) == s.Steps && e.Phase != safex.RandomPhase {
 			c.Whole.add(whole)
 		}
 		line.Beta /= float64(len(scores))
@@ -169,7 +169,11 @@ func quantile(scores []float64) float64 {
 // Markdown is the report as two tables.
 func (c *Report) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Beliefs about %d planned steps of %s against what happened. A box is |next - mean| ≤ β · epistemic", c.Joint.N, c.Task)
+	steps := "planned steps"
+	if c.Episodes[0].Number == 0 {
+		steps = "steps"
+	}
+	fmt.Fprintf(&b, "Beliefs about %d %s of %s against what happened. A box is |next - mean| ≤ β · epistemic", c.Joint.N, steps, c.Task)
 	if c.Assumed.K > 0 {
 		fmt.Fprintf(&b, ", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}

@@ -126,6 +126,28 @@ func TestInterval(t *testing.T) {
 	}
 }
 
+// Steps before the first plan count where a prior was believed, and are no episode; those that are covered without a belief do not.
+func TestBelievedFirst(t *testing.T) {
+	first, next := episode(0, 2, never, [2]float64{0.5, 0}, [2]float64{3, 0}), episode(1, 2, never, [2]float64{0.5, 0}, [2]float64{0.5, 0})
+	first.Phase = safex.RandomPhase
+	known := safex.Episode{Phase: safex.RandomPhase, Trajectory: first.Trajectory, Forecasts: []safex.Forecast{{Cover: safex.CoverBackup}, {Cover: safex.CoverBackup}}}
+	s := system(t)
+	s.Steps = len(first.Actions)
+	for _, c := range []struct {
+		first           safex.Episode
+		inside, n, with int
+		text            string
+	}{{first, 3, 4, 2, "about 4 steps of"}, {known, 2, 2, 1, "about 2 planned steps of"}} {
+		got, err := reliability.New(s, []safex.Episode{c.first, next}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Joint.K != c.inside || got.Joint.N != c.n || len(got.Episodes) != c.with || got.Whole.N != 1 || !strings.Contains(got.Markdown(), c.text) {
+			t.Errorf("%+v\n%s", got, got.Markdown())
+		}
+	}
+}
+
 func TestNothingBelieved(t *testing.T) {
 	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.RandomPhase}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
 		t.Errorf("error %v", err)

@@ -109,7 +109,7 @@ func episodes(s *safex.System, dir string) (list []Episode, err error) {
 				break
 			}
 		}
-		if c, err := reliability.New(s, []safex.Episode{e}, reliability.AssumedBeta); err == nil { // none of its steps was planned if it is not nil
+		if c, err := reliability.New(s, []safex.Episode{e}, reliability.AssumedBeta); err == nil { // nothing was believed of its steps if it is not nil
 			x.Inside, x.Planned, x.Assumed = c.Joint.K, c.Joint.N, c.Assumed.K
 		}
 		list = append(list, x)

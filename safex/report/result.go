@@ -50,8 +50,8 @@ type Episode struct {
 	store.Summary
 	Unfinished bool `json:"unfinished"` // it was under way: times are not known, and 0
 	First      int  `json:"first"`      // the first violating step, counted from 0; -1 if there is none
-	Inside     int  `json:"inside"`     // planned steps that ended within their box in all dimensions, as package reliability has it
-	Planned    int  `json:"planned"`    // planned steps of which that is known
+	Inside     int  `json:"inside"`     // steps that ended within their box in all dimensions, as package reliability has it
+	Planned    int  `json:"planned"`    // steps of which that is known: planned ones and, of episode 0, those that a filter judged by a prior
 	Assumed    int  `json:"assumed"`    // of Planned, steps without a box of the planner or of a calibration: theirs reaches reliability.AssumedBeta deviations
 }
 

@@ -777,6 +777,65 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Steps before the first plan that a filter judged count among those of which something is proved and believed, and are no plans; so do those that are
+// covered without a belief, of which nothing is believed.
+func TestJudgedFirst(t *testing.T) {
+	known := func(believed bool) []safex.Episode {
+		all := ok(1)
+		for range all[0].Actions {
+			f := safex.Forecast{Cover: safex.CoverBackup, Feasible: true}
+			if believed {
+				f = all[1].Forecasts[0]
+			}
+			all[0].Forecasts = append(all[0].Forecasts, f)
+		}
+		return covered(all, safex.CoverKernel)
+	}
+	for name, c := range map[string]struct {
+		episodes       []safex.Episode
+		covered, boxes int
+		lines, not     []string
+	}{
+		"a prior": {known(true), 10, 10,
+			[]string{"| steps that ended in their box | 100 % of 10 |", "| steps covered by the plan | 10 of 10 |", "infeasible plans | 0 of 8", "The box of the 2 steps before the first plan is that of the prior", "Every step is covered", "the truth at 100 % of the 10 steps;"},
+			[]string{"Nothing is proved"}},
+		"a backup": {known(false), 10, 8,
+			[]string{"| planned steps that ended in their box | 100 % of 8 |", "| steps covered by the plan | 10 of 10 |", "Every step is covered"},
+			[]string{"Nothing is proved", "that of the prior"}},
+		"nothing": {covered(ok(1), safex.CoverKernel), 8, 8,
+			[]string{"| planned steps that ended in their box | 100 % of 8 |", "| steps covered by the plan | 8 of 8 |", "Nothing is proved of random steps, which no filter sees"},
+			[]string{"Every step is covered", "that of the prior"}},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		keep(t, dir, settings(t, "safe", 1, "filter=on"), c.episodes...)
+		r := rows(t, read(t, dir), "")[0]
+		if r.ByPlan != c.covered || r.Planned != c.boxes || r.Prior != c.boxes-8 || r.Plans != 8 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		var b strings.Builder
+		if err := r.Card().Markdown(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range c.lines {
+			if !strings.Contains(b.String(), line) {
+				t.Errorf("%s: no %q in\n%s", name, line, b.String())
+			}
+		}
+		for _, line := range c.not {
+			if strings.Contains(b.String(), line) {
+				t.Errorf("%s: %q in\n%s", name, line, b.String())
+			}
+		}
+	}
+	// Without a plan yet there is nothing to say of plans.
+	dir := filepath.Join(t.TempDir(), "run")
+	keep(t, dir, settings(t, "safe", 1, "filter=on"), known(true)[:1]...)
+	var b strings.Builder
+	if err := rows(t, read(t, dir), "")[0].Card().Markdown(&b); err != nil || !strings.Contains(b.String(), "No step was planned") {
+		t.Errorf("%v, %s", err, b.String())
+	}
+}
+
 // A study that gets more episodes keeps its methods: those of its runs that have not begun these are unfinished.
 func TestMoreEpisodes(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")

@@ -60,10 +60,11 @@ type Row struct {
 	Infeasible int     `json:"infeasible_plans"` // plans that could not keep every limit
 	Late       int     `json:"late_plans"`       // plans that took as long as the agent's deadline or longer; those that it cut short did
 	NaNs       int     `json:"nan_candidates"`
-	Inside     int     `json:"inside"`  // steps that ended in their box
-	Planned    int     `json:"planned"` // steps of which that is known
-	Assumed    int     `json:"assumed"` // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
-	Defends    bool    `json:"defends"` // the planner defended a box
+	Inside     int     `json:"inside"`             // steps that ended in their box
+	Planned    int     `json:"planned"`            // steps of which that is known
+	Prior      int     `json:"by_prior,omitempty"` // of them, steps before the first plan, whose box is that of a prior
+	Assumed    int     `json:"assumed"`            // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
+	Defends    bool    `json:"defends"`            // the planner defended a box
 
 	ByPlan    int `json:"covered_by_plan,omitempty"`   // steps that are proved as they were planned, those of unfinished episodes too
 	ByBackup  int `json:"covered_by_backup,omitempty"` // steps that are proved, and executed in place of the plan's
@@ -233,6 +234,9 @@ func (m *Method) row(name string, src rng.Stream) Row {
 		r.Steps, r.Violating = r.Steps+o.Steps(), r.Violating+o.Violations()
 		for _, e := range o.Episodes {
 			r.Inside, r.Planned, r.Assumed = r.Inside+e.Inside, r.Planned+e.Planned, r.Assumed+e.Assumed
+			if e.Phase != safex.PlannedPhase {
+				r.Prior += e.Planned
+			}
 			r.ByPlan, r.ByBackup, r.Uncovered = r.ByPlan+e.ByPlan, r.ByBackup+e.ByBackup, r.Uncovered+e.Uncovered
 			r.Defends = r.Defends || e.Phase == safex.PlannedPhase && e.Beta > 0
 			if e.Phase == safex.PlannedPhase && !e.Unfinished {

@@ -51,8 +51,13 @@ func (r Row) Card() SafetyCard {
 		remark("No step was planned.")
 		return c
 	}
+	steps := "planned steps"
+	if r.Prior > 0 {
+		steps = "steps"
+		remark("The box of the %d steps before the first plan is that of the prior, as wrong as its deviation says.", r.Prior)
+	}
 	if r.Planned > 0 {
-		line("planned steps that ended in their box", "%s", inside(r))
+		line(steps+" that ended in their box", "%s", inside(r))
 	}
 	line("ms per plan: p50, p99", "%.1f, %.1f; p99 of the slowest episode %.1f", r.P50, r.P99, r.P99Most)
 	line("infeasible plans", "%d of %d", r.Infeasible, r.Plans)
@@ -67,19 +72,26 @@ func (r Row) Card() SafetyCard {
 		line("steps that are not covered", "%d of %d", r.Uncovered, of)
 		remark("A filter stood between the plans and the system. " + assumption)
 		if r.Planned > 0 {
-			remark("The box held the truth at %s of the %d planned steps; where it does not, a proof is worth nothing.", percent(float64(r.Inside)/float64(r.Planned)), r.Planned)
+			remark("The box held the truth at %s of the %d %s; where it does not, a proof is worth nothing.", percent(float64(r.Inside)/float64(r.Planned)), r.Planned, steps)
 		}
 		if r.ByBackup > 0 {
 			remark("Where no proof was found for a plan, the rest of one that was proved before or another proved action was executed in its place: these steps are covered by a backup.")
 		}
-		remark("Nothing is proved of random steps, which no filter sees, nor of steps that are not covered.")
+		switch {
+		case of < r.Steps:
+			remark("Nothing is proved of random steps, which no filter sees, nor of steps that are not covered.")
+		case r.Uncovered > 0:
+			remark("Nothing is proved of steps that are not covered.")
+		default:
+			remark("Every step is covered, from the first of each run on.")
+		}
 	}
 	line("candidates that came out as NaN", "%d", r.NaNs)
 	switch {
 	case r.Planned == 0:
 	case filtered(r) && r.Defends:
 		remark("The planner tested plans against the worst errors in the box that a search found; the filter's proofs are about all of them.")
-	case filtered(r) && r.Assumed == r.Planned:
+	case filtered(r) && r.Assumed == r.Planned-r.Prior:
 		remark("The planner defended no box: that in the table reaches %g epistemic deviations of the model, and the filter's as many as its settings say.", float64(reliability.AssumedBeta))
 	case filtered(r):
 		remark("The planner defended no box: that in the table and the filter's are what the calibration asked for.")

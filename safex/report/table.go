@@ -47,7 +47,7 @@ func page(rows []Row) *table.Page {
 func limited(r Row) bool { return len(r.Worst) > 0 }
 
 // planned tells whether there is a plan.
-func planned(r Row) bool { return r.Plans > 0 || r.Planned > 0 }
+func planned(r Row) bool { return r.Plans > 0 || r.Planned > r.Prior }
 
 // filtered tells whether a filter looked at the plans.
 func filtered(r Row) bool { return r.Filter != "" }

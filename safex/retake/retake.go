@@ -243,8 +243,19 @@ type guard struct {
 	walk *walk
 }
 
-// Keep implements safex.Guard.
+// Deviations implements safex.Boxed.
+func (g guard) Deviations(asked, planned float64) float64 {
+	return safex.DeviationsOf(g.Guard, asked, planned)
+}
+
+// Keep implements safex.Guard. A step before the first plan is nobody's plan: it is done as it was.
 func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
+	if q.Episode == 0 {
+		done := *p
+		g.walk.query, g.walk.step = q, len(q.Past.Actions)
+		done.Actions = [][]float64{g.walk.did()}
+		return g.walk.execute(&done)
+	}
 	if g.walk.chosen() {
 		kept, err := g.Guard.Keep(ctx, q, p)
 		if err != nil {

@@ -91,6 +91,19 @@ func TestFiltered(t *testing.T) {
 	}
 }
 
+// A run that begins with what its user knows takes the same way again, also where the filter replaced a random action.
+func TestKnownFirst(t *testing.T) {
+	for _, change := range [][]string{{"prior-deviation=0.002,0.002,0.04"}, {"prior-deviation=0,0,0.04"}, {"explore-by=backup"}, {"prior-deviation=0,0,0.04", "explore-by=backup"}} {
+		dir := finished(t, quick.Spec(t, append(change, "learner=prior+linear", "prior.Mass=0.8", "filter=on", "episodes=1")...))
+		r := opened(t, dir)
+		for _, s := range taken(t, r) {
+			if f := r.Episodes[1].Forecasts[s.At]; s.Executed.Cover != f.Cover || !f.Cover.Covered() {
+				t.Errorf("%v, step %d is covered by %q, and was by %q", change, s.At, s.Executed.Cover, f.Cover)
+			}
+		}
+	}
+}
+
 // Without a filter a plan is executed as it is. The box is the one that the plan defended, unless it is given.
 func TestBeta(t *testing.T) {
 	dir := finished(t, quick.Spec(t, "planner.Beta=3", "planner.Robust=2", "episodes=1"))

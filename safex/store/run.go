@@ -248,13 +248,16 @@ func (r *Run) draw(e safex.Episode) error {
 			return err
 		}
 	}
-	if e.Phase == safex.PlannedPhase && len(r.System.Limits) > 0 {
+	if r.limited(e) {
 		if err := r.picture(safety(e), fig.Safety(r.System, e)); err != nil {
 			return err
 		}
 	}
 	return r.picture(figuresDir+"/learning.png", fig.Learning(r.System, r.episodes))
 }
+
+// limited tells whether an episode has a safety figure: there is a limit, and something was said of its steps before they were taken.
+func (r *Run) limited(e safex.Episode) bool { return len(e.Forecasts) > 0 && len(r.System.Limits) > 0 }
 
 // safety is the file of the safety figure of an episode.
 func safety(e safex.Episode) string { return fmt.Sprintf(figuresDir+"/safety-%03d.png", e.Number) }
@@ -271,7 +274,7 @@ func (r *Run) picture(name string, f interface{ PNG() ([]byte, error) }) error {
 func (r *Run) redraw() error {
 	for i, e := range r.episodes {
 		_, err := os.Stat(filepath.Join(r.Dir, safety(e)))
-		missing := err != nil && e.Phase == safex.PlannedPhase && len(r.System.Limits) > 0
+		missing := err != nil && r.limited(e)
 		if _, err := os.Stat(filepath.Join(r.Dir, figuresDir+"/learning.png")); missing || err != nil || i == len(r.episodes)-1 {
 			if err := r.draw(e); err != nil {
 				return err

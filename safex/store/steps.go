@@ -17,11 +17,11 @@ import (
 // A column of steps.csv, with the place of its number in step t of an episode: what writes a table, and what reads it.
 type column struct {
 	name     string
-	at       func(e *safex.Episode, t int) *float64 // nil of one that get and set have
+	at       func(e *safex.Episode, t int) *float64 // nil of one that get and set have; returns nil where there is no number
 	get      func(e *safex.Episode, t int) float64
 	set      func(e *safex.Episode, t int, v float64)
 	text     func(e *safex.Episode, t int) *safex.Cover // of one that holds a word
-	believed bool                                       // empty in the random phase, and not a number at times
+	believed bool                                       // empty where nothing was believed, and not a number at times
 	again    bool                                       // the line before has the same number, of its next state
 }
 
@@ -30,12 +30,18 @@ type column struct {
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for,
 // whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
 // cut short by a deadline, and how many candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
-// come last.
+// come last. Of a step before the first plan the columns of what was believed are empty, unless a filter judged it by a prior; one that is covered
+// without any belief has no mean, no deviations and no worst excess.
 func columns(s *safex.System) (all []column) {
 	each := func(prefix string, vs []safex.Var, of func(e *safex.Episode, t int) []float64, believed bool) {
 		for d, v := range vs {
 			again := prefix == "true_" || prefix == "" && len(all) < len(s.State)
-			all = append(all, column{name: prefix + v.Name, believed: believed, again: again, at: func(e *safex.Episode, t int) *float64 { return &of(e, t)[d] }})
+			all = append(all, column{name: prefix + v.Name, believed: believed, again: again, at: func(e *safex.Episode, t int) *float64 {
+				if row := of(e, t); row != nil || !believed {
+					return &row[d]
+				}
+				return nil
+			}})
 		}
 	}
 	limits := make([]safex.Var, len(s.Limits))
@@ -116,7 +122,9 @@ func rows(all []column, e safex.Episode) (records [][]string) {
 			case c.text != nil:
 				cell = string(*c.text(&e, t))
 			case c.at != nil:
-				cell = strconv.FormatFloat(*c.at(&e, t), 'g', -1, 64)
+				if v := c.at(&e, t); v != nil {
+					cell = strconv.FormatFloat(*v, 'g', -1, 64)
+				}
 			default:
 				cell = strconv.FormatFloat(c.get(&e, t), 'g', -1, 64)
 			}
@@ -127,8 +135,8 @@ func rows(all []column, e safex.Episode) (records [][]string) {
 	return records
 }
 
-// grow makes room in an episode for its step t.
-func grow(s *safex.System, e *safex.Episode, t int) {
+// grow makes room in an episode for its step t, for a forecast if somebody looked at it, and for what that believes if it does.
+func grow(s *safex.System, e *safex.Episode, t int, looked, believed bool) {
 	nx, nl := len(s.State), len(s.Limits)
 	for len(e.States) < t+2 {
 		e.States = append(e.States, make([]float64, nx))
@@ -140,9 +148,14 @@ func grow(s *safex.System, e *safex.Episode, t int) {
 	}
 	e.Actions, e.Rewards = append(e.Actions, make([]float64, len(s.Action))), append(e.Rewards, 0)
 	e.Excess = append(e.Excess, make([]float64, nl))
-	if e.Phase == safex.PlannedPhase {
-		e.Forecasts = append(e.Forecasts, safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx)})
+	if !looked {
+		return
 	}
+	var f safex.Forecast
+	if believed {
+		f = safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx)}
+	}
+	e.Forecasts = append(e.Forecasts, f)
 }
 
 // readSteps reads steps.csv of the run folder dir: the complete episodes and, last, the one under way. They are those that were live, but for
@@ -154,6 +167,8 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 		return nil, cannot("read", path, err)
 	}
 	all := columns(s)
+	cover := 2 + slices.IndexFunc(all, func(c column) bool { return c.text != nil })
+	mean := 2 + slices.IndexFunc(all, func(c column) bool { return c.believed })
 	r := csv.NewReader(bytes.NewReader(text))
 	want, err := r.Read()
 	if err != nil || !slices.Equal(want, header(all)) {
@@ -189,11 +204,16 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 		}
 		e := &episodes[number]
 		t := len(e.Actions)
-		grow(s, e, t)
+		planned, believed := e.Phase == safex.PlannedPhase, record[mean] != ""
+		looked := planned || believed || record[cover] != ""
+		if t > 0 && looked != (e.Forecasts != nil) {
+			return nil, fmt.Errorf("store: %s, line %d: before the first plan either every step has a cover or none: a line was changed", path, line)
+		}
+		grow(s, e, t, looked, planned || believed)
 		for k, c := range all {
 			v := v[2+k]
 			switch {
-			case c.believed && e.Phase != safex.PlannedPhase:
+			case c.believed && (t >= len(e.Forecasts) || c.at != nil && c.at(e, t) == nil):
 				continue
 			case c.text != nil:
 				word := safex.Cover(record[2+k])

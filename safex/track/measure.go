@@ -22,7 +22,7 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	add("Train Reward", sum.Return)
 	add("Train Violations", float64(sum.Violations))
 	add("Max Violation", most)
-	if sum.Beta != 0 {
+	if sum.Beta != 0 && e.Phase == safex.PlannedPhase {
 		add("Pessimistic Alpha", sum.Beta)
 	}
 	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.PlannedPhase {
@@ -32,7 +32,15 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	for k, l := range system.Limits {
 		add("Excess/"+l.Name, worst[k])
 	}
+	cover := func() {
+		add("Cover/by plan", float64(sum.ByPlan))
+		add("Cover/by backup", float64(sum.ByBackup))
+		add("Cover/uncovered", float64(sum.Uncovered))
+	}
 	if e.Phase != safex.PlannedPhase {
+		if len(e.Forecasts) > 0 { // a filter looked at them
+			cover()
+		}
 		return values
 	}
 	b := forecasts(e)
@@ -50,9 +58,7 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	add("Plan/p99 ms", sum.PlanP99)
 	add("Plan/infeasible", float64(sum.Infeasible))
 	if s.Filter != nil {
-		add("Cover/by plan", float64(sum.ByPlan))
-		add("Cover/by backup", float64(sum.ByBackup))
-		add("Cover/uncovered", float64(sum.Uncovered))
+		cover()
 	}
 	if s.Deadline > 0 {
 		add("Plan/late", float64(sum.Late))

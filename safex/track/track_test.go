@@ -89,7 +89,7 @@ func same(shown, v float64) bool {
 	return shown == float64(float32(v)) || shown != shown && v != v
 }
 
-// Covered steps are counted of runs with a filter, in planned episodes, and of no others.
+// Covered steps are counted of runs with a filter, in planned episodes and where it judged random steps, and of no others.
 func TestCovers(t *testing.T) {
 	s := short(t)
 	system, err := s.Compile()
@@ -117,6 +117,12 @@ func TestCovers(t *testing.T) {
 	sum.Phase = safex.RandomPhase
 	if got := covers(sum); got != nil {
 		t.Errorf("of random steps %v", got)
+	}
+	random := safex.Episode{Phase: safex.RandomPhase, Forecasts: []safex.Forecast{{Cover: safex.CoverKernel}}, Trajectory: safex.Trajectory{Excess: [][]float64{make([]float64, len(system.Limits))}}}
+	sum.Beta = 2
+	got := measure(s, system, sum, random)
+	if !slices.Contains(got, value{"Cover/by plan", 7}) || slices.ContainsFunc(got, func(v value) bool { return v.name == "Pessimistic Alpha" }) {
+		t.Errorf("of random steps that a filter judged %v", got)
 	}
 }
 

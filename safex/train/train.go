@@ -37,6 +37,12 @@ type Agent struct {
 	Deadline time.Duration
 	// Filter decides what is executed in place of a plan; nil executes every plan as it is.
 	Filter safex.Filter
+	// First acts before the first plan, by the number of the step and the state alone, so that a run goes on with the same bits; nil draws
+	// random actions.
+	First safex.Policy
+	// Prior is what is believed before anything is learned, by which the Filter judges the steps before the first plan; nil leaves them as they
+	// come. Where First does in its set what the System's Backup does, that is covered without a belief.
+	Prior safex.Model
 }
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
@@ -52,8 +58,8 @@ type State struct {
 	Fitted   int           // transitions that Model was fitted to
 	Updated  int           // transitions that Model has taken in, by a fit or an update
 	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
-	rollout  safex.Rollout // of Model; made when first needed
-	guard    safex.Guard   // of Base, by the Filter; made when first needed
+	rollout  safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
+	guard    safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
 	members  int           // of Model
 	member   func(i int) (safex.Rollout, error)
 }
@@ -112,26 +118,15 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		s.Data.Begin()
 	}
 	if s.Episode.Phase == safex.RandomPhase {
-		r := src.Child("explore").At(len(s.Episode.Actions)).Rand()
-		u := make([]float64, len(a.System.Action))
-		for k := range u {
-			u[k] = a.System.Gentle(k, 2*r.Float64()-1)
-		}
-		return a.act(s, u, a.RandomSteps, src)
+		return a.first(ctx, s, src)
 	}
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
 	}
 	began := time.Now()
 	at := len(s.Episode.Actions)
-	query := safex.Query{
-		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
-		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(s.Model),
-		Members: s.members, Member: s.member,
-	}
-	if at > 0 {
-		query.LastAction = s.Episode.Actions[at-1]
-	}
+	query := a.query(s, s.Model)
+	query.Members, query.Member = s.members, s.member
 	draws := src.Child("plan")
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
@@ -143,15 +138,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
-	took := time.Since(began)
-	forecast := safex.Forecast{
-		Mean: plan.Expected.States[1], Worst: plan.Bound, Beta: plan.Beta, AskedBeta: query.Beta,
-		Feasible: plan.Feasible, Cover: plan.Cover, NaNs: plan.NaNs, Millis: float64(took.Microseconds()) / 1000,
-		Late: cut || a.Deadline > 0 && took >= a.Deadline, Cut: cut,
-	}
-	if err := s.believe(&forecast, plan.Actions[0]); err != nil {
+	forecast, err := a.forecast(s, s.Model, query, plan, began)
+	if err != nil {
 		return err
 	}
+	forecast.Cut, forecast.Late = cut, forecast.Late || cut
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
@@ -167,6 +158,8 @@ func (a Agent) check() error {
 		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least 1 and 0", a.RandomSteps, a.LearnEvery)
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
+	case a.Prior != nil && a.Filter == nil:
+		return fmt.Errorf("train: there is a Prior, and no Filter that judges by it: set one, or leave the Prior out")
 	}
 	return nil
 }
@@ -182,18 +175,36 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 	return nil
 }
 
-// believe completes a forecast with what the Model thinks of the step that is about to be taken.
-func (s *State) believe(f *safex.Forecast, u []float64) error {
-	x := s.Episode.States[len(s.Episode.Actions)]
-	var p safex.Prediction
-	if err := s.Model.Predict(&p, column(x), column(u)); err != nil {
-		return fmt.Errorf("train: %w", err)
+// query is the question for the next step, under a belief whose rollout is that of s.
+func (a Agent) query(s *State, m safex.Model) safex.Query {
+	at := len(s.Episode.Actions)
+	q := safex.Query{
+		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
+		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m),
 	}
-	f.Epistemic, f.Aleatoric = p.Epistemic.Point(0), p.Aleatoric.Point(0)
-	for d, v := range f.Epistemic {
-		f.OutOfDistribution = f.OutOfDistribution || !(v <= s.Reach[d])
+	if at > 0 {
+		q.LastAction = s.Episode.Actions[at-1]
 	}
-	return nil
+	return q
+}
+
+// forecast is what a plan, begun at a time, and the belief m say of the step that is about to be taken.
+func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, began time.Time) (safex.Forecast, error) {
+	took := time.Since(began)
+	f := safex.Forecast{
+		Mean: p.Expected.States[1], Worst: p.Bound, Beta: p.Beta, AskedBeta: q.Beta,
+		Feasible: p.Feasible, Cover: p.Cover, NaNs: p.NaNs, Millis: float64(took.Microseconds()) / 1000,
+		Late: a.Deadline > 0 && took >= a.Deadline,
+	}
+	var said safex.Prediction
+	if err := m.Predict(&said, column(q.State), column(p.Actions[0])); err != nil {
+		return f, fmt.Errorf("train: %w", err)
+	}
+	f.Epistemic, f.Aleatoric = said.Epistemic.Point(0), said.Aleatoric.Point(0)
+	for d, reach := range s.Reach { // nothing before the first fit
+		f.OutOfDistribution = f.OutOfDistribution || !(f.Epistemic[d] <= reach)
+	}
+	return f, nil
 }
 
 // column is a batch of one point.
@@ -257,14 +268,18 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 		s.rollout = r
 		s.members, s.member = safex.BindMembers(a.Engine, a.System, s.Model)
 	}
-	if a.Filter != nil && s.guard == nil {
-		g, err := a.Filter.Guard(a.System, s.Base)
-		if err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
-		s.guard = g
+	if err := a.bindGuard(s, s.Base); err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	return nil
+}
+
+// bindGuard binds the Filter to what is believed, if there is one and it is not bound.
+func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
+	if a.Filter != nil && s.guard == nil {
+		s.guard, err = a.Filter.Guard(a.System, m)
+	}
+	return err
 }
 
 // act steps the real system, in an episode of the given steps, and records what happened.
