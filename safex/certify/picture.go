@@ -191,13 +191,13 @@ func (c *Certification) find(ctx context.Context, t plan.Target, worst [][]float
 
 // held counts the steps of the real way through a plan after which the system is in the box of the model: as far as it may err in that step, give or
 // take what is added besides. If it is after all of them, the tube has the whole way in it.
-func held(m safex.Model, real safex.Trajectory, p Proof, box []float64) (n int, err error) {
-	states := real.States
-	if real.Real != nil {
-		states = real.Real
+func held(m safex.Model, way safex.Trajectory, p Proof, box []float64) (n int, err error) {
+	states := way.States
+	if way.Real != nil {
+		states = way.Real
 	}
-	x, u := num.NewBatch(len(box), p.Horizon), num.NewBatch(len(real.Actions[0]), p.Horizon)
-	for t, a := range real.Actions {
+	x, u := num.NewBatch(len(box), p.Horizon), num.NewBatch(len(way.Actions[0]), p.Horizon)
+	for t, a := range way.Actions {
 		x.SetPoint(t, states[t])
 		u.SetPoint(t, a)
 	}

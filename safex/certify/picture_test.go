@@ -101,11 +101,9 @@ func TestStep(t *testing.T) {
 	if !strings.Contains(shown(t, c), "rollouts left this tube") {
 		t.Errorf("%s", shown(t, c))
 	}
-	for step, want := range map[int]string{8: "episode 1 has no step 8: it has 0 to 7"} {
-		a.Step = step
-		if _, err := a.Open(dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("step %d: error %v, want %q", step, err, want)
-		}
+	a.Step = 8
+	if _, err := a.Open(dir); err == nil || !strings.Contains(err.Error(), "episode 1 has no step 8: it has 0 to 7") {
+		t.Errorf("error %v", err)
 	}
 	if _, err := new(Certification).DrawTube(); err == nil {
 		t.Error("a plan before there is any")
@@ -137,9 +135,9 @@ func TestDrawKernels(t *testing.T) {
 		want   string
 	}{
 		{nil, "The run had no filter"},
-		{[]string{"filter=on", "filter.Set=kernel", "filter.Cells=61"}, "judged each step by the set of its time."},
-		{[]string{"filter=on", "filter.Cells=61"}, "did not judge by these sets, but by what the task declares: braking"},
-		{[]string{"filter=on", "filter.Set=either", "filter.Cells=61"}, "or by what the task declares: braking"},
+		{[]string{"filter=on", "filter.Set=kernel", "filter.Cells=121"}, "judged each step by the set of its time."},
+		{[]string{"filter=on", "filter.Cells=121"}, "did not judge by these sets, but by what the task declares: braking"},
+		{[]string{"filter=on", "filter.Set=either", "filter.Cells=121"}, "or by what the task declares: braking"},
 	} {
 		t.Run(strings.Join(c.filter, " "), func(t *testing.T) {
 			at := certified(t, a, finished(t, quick.Spec(t, append(c.filter, "learner=linear", "episodes=2")...)))

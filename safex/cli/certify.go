@@ -32,8 +32,8 @@ Every tube is checked by rollouts of the model. One that leaves its tube is an e
 command fails.
 
 --figure draws one plan between what is proved of it, what adversaries find, and what the real system does under
-its actions: that of --step or, without it, the certified plan with the least room to a limit; where none is
-certified, the one whose first steps are proved furthest. --kernels draws, in the plane of two coordinates, the
+its actions: that of --step or, without it, the certified plan in which doubt takes the most room to a limit and
+leaves the least; where none is certified, the one whose first steps are proved furthest. --kernels draws, in the plane of two coordinates, the
 states from which the models of the run prove that the limits can be kept for ever, from episode to episode.`,
 		Example: `  safex certify runs/pendulum-pessimistic-1
   safex certify runs/pendulum-pessimistic-1 --episode 1 --episode 10 --beta 4

@@ -157,7 +157,7 @@ func ExamplePhase_growing() {
 // pushed is a swing of 22 steps through the bottom, whose speed something pushes in every step.
 func pushed(s *safex.System, push func(t int) float64) safex.Trajectory {
 	sin, cos := math.Sincos(1.6)
-	way := safex.Trajectory{States: [][]float64{{cos, sin, 3}}}
+	way := safex.Trajectory{States: [][]float64{{cos, sin, 2.7}}}
 	for t := range 22 {
 		x, u := way.States[t], []float64{-0.3}
 		next, _, _ := s.Step(x, u)
@@ -174,7 +174,7 @@ func around(s *safex.System) fig.Tube {
 	v := fig.Tube{System: s, Mean: by(0), Found: []safex.Trajectory{by(0.02), by(-0.02)}, Real: by(0.01)}
 	for t := range v.Mean.Actions {
 		lo, hi := slices.Clone(v.Mean.States[t+1]), slices.Clone(v.Mean.States[t+1])
-		width := 0.03*float64(t+1) + 0.002*float64(t*t)
+		width := 0.022*float64(t+1) + 0.0012*float64(t*t)
 		for d := range lo {
 			lo[d], hi[d] = lo[d]-width, hi[d]+width
 		}

@@ -31,7 +31,7 @@ type Tube struct {
 func (t Tube) Figure() *Figure {
 	g := Grid{Columns: 1, Key: t.key(), Notes: t.Notes}
 	add := func(c Chart, tall float64) { g.Charts, g.Tall = append(g.Charts, c), append(g.Tall, tall) }
-	cut := false
+	cut, lost := false, false
 	drawn := map[int]bool{}
 	for k := range t.System.Limits {
 		b, ok := t.System.Bound(k)
@@ -44,13 +44,16 @@ func (t Tube) Figure() *Figure {
 		}
 		add(l, 6)
 		add(l.apart(), 6)
-		cut = cut || l.cut() || l.apart().cut()
+		cut, lost = cut || l.cut() || l.apart().cut(), lost || l.lost()
 	}
 	for k := range t.System.Action {
 		add(force{t, k, k == len(t.System.Action)-1}, 3.6)
 	}
 	if cut {
 		g.Notes = append(slices.Clone(g.Notes), "Where the tube would hide what is inside, it is cut off.")
+	}
+	if lost {
+		g.Notes = append(slices.Clone(g.Notes), "Where the tube ends before the plan, nothing is proved any more.")
 	}
 	return g.Figure()
 }
@@ -231,6 +234,11 @@ func (l layers) cut() bool {
 	least, most := l.room()
 	low, high := extent(l.lo, l.hi)
 	return low < least || high > most
+}
+
+// lost tells whether nothing is known of the quantity from some step on.
+func (l layers) lost() bool {
+	return slices.ContainsFunc(slices.Concat(l.lo, l.hi), func(v float64) bool { return !finite(v) })
 }
 
 func (l layers) plot() *plot.Plot {
