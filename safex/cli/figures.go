@@ -37,7 +37,8 @@ func figuresCommand() *cobra.Command {
 files of safex report --save, and files of safex control, coverage and attack. Runs that are under way are drawn as
 they are. Several are drawn together: variants of one study beside the plain runs of another, and published runs, as
 those of notebooks/results/original.json, beside all of their task. Without an argument it draws again all that is
-in notebooks/results, into notebooks/figures, in seconds.
+in notebooks/results, into notebooks/figures, in seconds. Plans in their tubes, and kernels that grow, are drawn by
+safex certify, which makes the plans of a run again.
 
 ` + kindsOfFigures(),
 		Example: `  safex figures
