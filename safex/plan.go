@@ -53,8 +53,10 @@ type Plan struct {
 	// to itself at the next step. What their columns are is the planner's affair.
 	Elites, Means [][]float64
 
-	Cover Cover      // of the first action, by a Filter; "" without one
-	Tail  []Feedback // what comes after the first action of a plan that is CoverPlanned, for a Filter to fall back on; a backup can take over after it
+	Cover Cover // of the first action, by a Filter; "" without one
+	// CoverBeta is how many epistemic deviations the box reaches that Cover is about; 0 without a Filter.
+	CoverBeta float64
+	Tail      []Feedback // what comes after the first action of a plan that is CoverPlanned, for a Filter to fall back on; a backup can take over after it
 
 	Member int // of the Model, from 1, whose reward a planner maximizes that draws one for each episode; 0 of others
 }

@@ -1,6 +1,7 @@
 package safex
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -115,11 +116,16 @@ type Forecast struct {
 	AskedBeta         float64   // how many of them a Calibrated model asked for, heard or not; 0 of any other
 	Feasible          bool      // the plan kept every limit
 	Cover             Cover     // of the step, by a Filter; "" without one
+	CoverBeta         float64   // how many deviations the box reaches that the Filter judged the step by; 0 without one
 	NaNs              int       // candidates that came out as NaN
 	Millis            float64   // spent on the plan
 	Late              bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
 	Cut               bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
 }
+
+// BoxBeta is how many epistemic deviations the box of the step reaches: that which a Filter judged it by, or that of the planner, or what a
+// Calibrated model asked for; 0 if there is none.
+func (f Forecast) BoxBeta() float64 { return cmp.Or(f.CoverBeta, f.Beta, f.AskedBeta) }
 
 // A Fit records one call of the Learner.
 type Fit struct {

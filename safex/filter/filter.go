@@ -170,6 +170,7 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 	}
 	w.beta = max(w.beta, w.Margin*met)
 	kept := *p
+	kept.CoverBeta = w.beta
 	first := w.decide(ctx, &kept)
 	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
 		return nil, err

@@ -91,10 +91,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Epistemic) != n || len(f.Aleatoric) != n {
 				continue
 			}
-			β := f.Beta
-			if β == 0 {
-				β = f.AskedBeta
-			}
+			β := f.BoxBeta()
 			if β == 0 {
 				β = assumed
 				c.Assumed.add(true)

@@ -27,7 +27,7 @@ type column struct {
 
 // columns are those of a step: state and action, the reward and the signed excess that followed, the next state; what was believed: the
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
-// aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for,
+// aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for, how many the box of a filter reaches,
 // whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
 // cut short by a deadline, and how many candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
 // come last. Of a step before the first plan the columns of what was believed are empty, unless a filter judged it by a prior; one that is covered
@@ -68,7 +68,8 @@ func columns(s *safex.System) (all []column) {
 	each("aleatoric_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Aleatoric }), true)
 	all = append(all,
 		column{name: "beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].Beta }},
-		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].AskedBeta }})
+		column{name: "asked_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].AskedBeta }},
+		column{name: "cover_beta", believed: true, at: func(e *safex.Episode, t int) *float64 { return &e.Forecasts[t].CoverBeta }})
 	flag("out_of_distribution", func(f *safex.Forecast) *bool { return &f.OutOfDistribution })
 	flag("feasible", func(f *safex.Forecast) *bool { return &f.Feasible })
 	all = append(all, column{name: "cover", believed: true, text: func(e *safex.Episode, t int) *safex.Cover { return &e.Forecasts[t].Cover }})

@@ -134,7 +134,7 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 // What was written comes back as it was live, but for times: with noise, delays, infeasible plans and candidates that are NaN too.
 func TestEpisodesComeBack(t *testing.T) {
 	const header = "episode,step,cos,sin,omega,torque,reward,excess_speed,next_cos,next_sin,next_omega,mean_cos,mean_sin,mean_omega,worst_speed," +
-		"epistemic_cos,epistemic_sin,epistemic_omega,aleatoric_cos,aleatoric_sin,aleatoric_omega,beta,asked_beta,out_of_distribution,feasible,cover,late,cut,nans,fit"
+		"epistemic_cos,epistemic_sin,epistemic_omega,aleatoric_cos,aleatoric_sin,aleatoric_omega,beta,asked_beta,cover_beta,out_of_distribution,feasible,cover,late,cut,nans,fit"
 	comesBack(t, header)
 	comesBack(t, header, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.5}, safex.Disturbance{Kind: safex.Delay, Size: 2})
 	comesBack(t, header+",true_cos,true_sin,true_omega,next_true_cos,next_true_sin,next_true_omega",

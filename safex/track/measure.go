@@ -99,10 +99,7 @@ func forecasts(e safex.Episode) (b beliefs) {
 		if t+1 >= len(e.States) {
 			break
 		}
-		β := f.Beta
-		if β == 0 {
-			β = f.AskedBeta
-		}
+		β := f.BoxBeta()
 		nll, total, inside := 0.0, 0.0, true
 		for d, next := range e.States[t+1] {
 			off, deviation := next-f.Mean[d], math.Hypot(f.Epistemic[d], f.Aleatoric[d])

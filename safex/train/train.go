@@ -192,7 +192,7 @@ func (a Agent) query(s *State, m safex.Model) safex.Query {
 func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, began time.Time) (safex.Forecast, error) {
 	took := time.Since(began)
 	f := safex.Forecast{
-		Mean: p.Expected.States[1], Worst: p.Bound, Beta: p.Beta, AskedBeta: q.Beta,
+		Mean: p.Expected.States[1], Worst: p.Bound, Beta: p.Beta, AskedBeta: q.Beta, CoverBeta: p.CoverBeta,
 		Feasible: p.Feasible, Cover: p.Cover, NaNs: p.NaNs, Millis: float64(took.Microseconds()) / 1000,
 		Late: a.Deadline > 0 && took >= a.Deadline,
 	}
