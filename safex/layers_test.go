@@ -60,7 +60,7 @@ var layers = map[string]string{
 	"retake": ". experiment num plan reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
 	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
-	"certify":  ". experiment internal/table num plan reach reliability retake rng stats",
+	"certify":  ". experiment fig filter internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
 	// many runs by one file

@@ -34,12 +34,15 @@ type Settings struct {
 	// in the box besides: see reach.Prover.Rounding.
 	Noise    []float64
 	Rollouts int // of the model, that each tube is checked by besides the mean, two corners and the adversaries' worst: 0 to 1e4
+	// Step is that of the plan that DrawTube shows, in an episode that is then the only one; -1 is the plan that tells most.
+	Step    int
+	Kernels bool // compute what DrawKernels shows, some seconds for each kernel
 }
 
 // Default certifies the plans of the last episode that is over, against sign-gradient ascent from 32 starts of 10 steps, which takes a few
 // milliseconds for a plan, and checks each tube by 64 rollouts.
 func Default() Settings {
-	return Settings{Adversaries: []string{"sign-gradient Starts=32 Steps=10"}, Rollouts: 64}
+	return Settings{Adversaries: []string{"sign-gradient Starts=32 Steps=10"}, Rollouts: 64, Step: -1}
 }
 
 // A Certification is the question of Settings to the run in a folder.
@@ -57,6 +60,8 @@ type Certification struct {
 	tube      func(p *reach.Prover, ctx context.Context, q reach.Plan) (*reach.Tube, error)
 	model     safex.Model // of prover
 	prover    *reach.Prover
+	shown     *picture // nil as long as there is no plan to show
+	growth    *growth  // nil without Settings.Kernels
 }
 
 // A Proof is what is known of a plan that was executed.
@@ -111,7 +116,29 @@ func (a Settings) Open(dir string, own ...safex.Maker) (*Certification, error) {
 		return nil, err
 	}
 	c.Episodes = r.Chosen
+	if err := c.checkStep(); err != nil {
+		return nil, err
+	}
+	if a.Kernels {
+		if c.growth, err = newGrowth(c); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
+}
+
+// checkStep reports that there is no plan of Step.
+func (c *Certification) checkStep() error {
+	if c.Step < 0 {
+		return nil
+	}
+	if len(c.Episodes) != 1 {
+		return fmt.Errorf("step %d is of one episode, and %d are chosen: choose one", c.Step, len(c.Episodes))
+	}
+	if n := c.Plans(); c.Step >= n {
+		return fmt.Errorf("episode %d has no step %d: it has 0 to %d", c.Episodes[0], c.Step, n-1)
+	}
+	return nil
 }
 
 // Plans is how many plans there are to certify.
@@ -137,6 +164,9 @@ func (c *Certification) Run(ctx context.Context) iter.Seq2[Proof, error] {
 						return
 					}
 				}
+			}
+			if err == nil && c.growth != nil {
+				err = c.growth.follow(ctx, c, s)
 			}
 			if err != nil {
 				yield(Proof{}, err)
@@ -205,7 +235,7 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 		p.Certified, p.Prefix = false, 0
 	}
 	p.Inside = inside(s, p.Beta, box)
-	return p, nil
+	return p, c.show(ctx, s, p, tube, target, worst, box)
 }
 
 // attack lets every adversary attack a plan, and returns the worst error of each.
@@ -235,8 +265,13 @@ func inside(s retake.Step, beta float64, box []float64) bool {
 	if e.Real != nil {
 		next = e.Real[s.At+1]
 	}
-	for d, v := range next {
-		if !(math.Abs(v-f.Mean[d]) <= beta*f.Epistemic[d]+box[d]) { // also of a NaN
+	return within(next, f.Mean, f.Epistemic, beta, box)
+}
+
+// within tells whether a state is within beta deviations of the mean, give or take a box.
+func within(x, mean, epistemic []float64, beta float64, box []float64) bool {
+	for d, v := range x {
+		if !(math.Abs(v-mean[d]) <= beta*epistemic[d]+box[d]) { // also of a NaN
 			return false
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/reach"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -51,15 +50,7 @@ func (c *check) run(ctx context.Context, p *Proof, worst [][]float64) (escapes i
 	nx := len(c.System.State)
 	r := c.src.Rand()
 	n := 3 + len(worst) + c.Rollouts
-	in := safex.Candidates{
-		State: c.target.State, LastAction: c.target.LastAction, Beta: p.Beta,
-		Actions: num.NewBatch(len(c.target.Plans), n), Eta: num.NewBatch(p.Horizon*nx, n),
-	}
-	for i, column := range c.target.Plans {
-		for lane := range n {
-			in.Actions[i][lane] = column[0]
-		}
-	}
+	in := repeated(c.target, n)
 	for i, column := range in.Eta {
 		t, d := i/nx, i%nx
 		for lane := range column {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,31 @@ func TestCertify(t *testing.T) {
 	for key, want := range map[string]float64{"episode": 1, "plans": 8, "escapes": 0, "beta": 0.5} {
 		if rows[0][key] != want {
 			t.Errorf("%s is %v, want %v", key, rows[0][key], want)
+		}
+	}
+
+	here := t.TempDir()
+	for _, c := range []struct {
+		args []string
+		file string
+		want string // begins with
+	}{
+		{[]string{"--figure", "tube.png"}, "tube.png", "\x89PNG"},
+		{[]string{"--figure", "new/tube.svg", "--step", "3", "--json"}, "new/tube.svg", "<?xml"},
+		{[]string{"--kernels", "kernels.pdf"}, "kernels.pdf", "%PDF"},
+	} {
+		for i := range c.args {
+			if c.args[i] == c.file {
+				c.args[i] = filepath.Join(here, c.file)
+			}
+		}
+		_, errs, err := do(nil, append([]string{"certify", dir}, c.args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.ReadFile(filepath.Join(here, c.file))
+		if err != nil || !strings.HasPrefix(string(file), c.want) || !strings.HasSuffix(errs, "drew "+filepath.Join(here, c.file)+"\n") {
+			t.Errorf("%v: error %v, %d bytes, printed\n%s", c.args, err, len(file), errs)
 		}
 	}
 
@@ -72,6 +98,11 @@ func TestCertify(t *testing.T) {
 		{nil, "certify takes one RUN"},
 		{[]string{dir, "--all", "--episode", "1"}, "exclude each other"},
 		{[]string{dir, "--noise", "1,2"}, "has 2 numbers"},
+		{[]string{dir, "--step", "3"}, "--step is that of the plan that --figure draws"},
+		{[]string{dir, "--step", "-1", "--figure", "a.png"}, "--step is that of the plan that --figure draws"},
+		{[]string{dir, "--step", "8", "--figure", "a.png"}, "episode 1 has no step 8: it has 0 to 7"},
+		{[]string{dir, "--figure", "tube.gif"}, "tube.gif is no name for a figure: want one that ends in .png, .svg or .pdf"},
+		{[]string{dir, "--kernels", "kernels"}, "kernels is no name for a figure"},
 		{[]string{dir, "--episode", "2"}, "episode 2 is none of the planned ones"},
 	} {
 		if _, _, err := do(nil, append([]string{"certify"}, c.args...)...); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -23,6 +23,9 @@ type drawing struct {
 	episode           int
 }
 
+// formats are those of figures.
+var formats = []string{"png", "svg", "pdf"}
+
 // committed are the files that safex figures draws without an argument, and where it puts them.
 const committed, drawn = "notebooks/results/*.json", "notebooks/figures"
 
@@ -34,7 +37,8 @@ func figuresCommand() *cobra.Command {
 files of safex report --save, and files of safex control, coverage and attack. Runs that are under way are drawn as
 they are. Several are drawn together: variants of one study beside the plain runs of another, and published runs, as
 those of notebooks/results/original.json, beside all of their task. Without an argument it draws again all that is
-in notebooks/results, into notebooks/figures, in seconds.
+in notebooks/results, into notebooks/figures, in seconds. Plans in their tubes, and kernels that grow, are drawn by
+safex certify, which makes the plans of a run again.
 
 ` + kindsOfFigures(),
 		Example: `  safex figures
@@ -73,7 +77,7 @@ func ofRun(dir string) bool {
 
 // draw draws what can be drawn from paths, or what is asked for.
 func (d drawing) draw(w io.Writer, paths []string, episode bool) error {
-	if !slices.Contains([]string{"png", "svg", "pdf"}, d.format) {
+	if !slices.Contains(formats, d.format) {
 		return fmt.Errorf("there is no format %q: there are png, svg and pdf", d.format)
 	}
 	if len(paths) == 0 {

@@ -231,15 +231,8 @@ func (t trace) drawState(p *plot.Plot) {
 	}
 	xs, ys := t.states(of, t.e.States)
 	band(p, "", t.after[:len(mean)], lo, hi, theme.bound)
-	for i, l := range t.s.Limits {
-		if b, ok := t.s.Bound(i); ok && b.State == k {
-			if b.Upper {
-				level(p, "", l.Max, theme.limit)
-			}
-			if b.Lower {
-				level(p, "", -l.Max, theme.limit)
-			}
-		}
+	for _, v := range levels(t.s, k) {
+		level(p, "", v, theme.limit)
 	}
 	line(p, "", xs, ys, theme.measured, 2)
 	if t.e.Real != nil {

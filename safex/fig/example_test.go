@@ -154,6 +154,80 @@ func ExamplePhase_growing() {
 	// Output:
 }
 
+// pushed is a swing of 22 steps through the bottom, whose speed something pushes in every step.
+func pushed(s *safex.System, push func(t int) float64) safex.Trajectory {
+	sin, cos := math.Sincos(1.6)
+	way := safex.Trajectory{States: [][]float64{{cos, sin, 2.7}}}
+	for t := range 22 {
+		x, u := way.States[t], []float64{-0.3}
+		next, _, _ := s.Step(x, u)
+		next[2] += push(t)
+		reward, excess := s.Score(x, u, next, u)
+		way.Append(u, next, reward, excess)
+	}
+	return way
+}
+
+// around is a made-up tube around a swing, which is pushed by up to 0.02 rad/s in every step, and really by 0.01.
+func around(s *safex.System) fig.Tube {
+	by := func(v float64) safex.Trajectory { return pushed(s, func(int) float64 { return v }) }
+	v := fig.Tube{System: s, Mean: by(0), Found: []safex.Trajectory{by(0.02), by(-0.02)}, Real: by(0.01)}
+	for t := range v.Mean.Actions {
+		lo, hi := slices.Clone(v.Mean.States[t+1]), slices.Clone(v.Mean.States[t+1])
+		width := 0.022*float64(t+1) + 0.0012*float64(t*t)
+		for d := range lo {
+			lo[d], hi[d] = lo[d]-width, hi[d]+width
+		}
+		excess := slices.Clone(v.Mean.Excess[t])
+		for k := range excess {
+			excess[k] += width * float64(1+k)
+		}
+		v.Lo, v.Hi, v.Excess = append(v.Lo, lo), append(v.Hi, hi), append(v.Excess, excess)
+	}
+	return v
+}
+
+// A plan that is proved to keep its limit, whatever pushes it.
+func ExampleTube() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	v := around(s)
+	v.Notes = []string{"Proved: the speed stays below the limit. Found: what pushes it at the bottom. Real: half of that."}
+	write("testdata/tube.png", v.Figure())
+	// Output:
+}
+
+// A plan of which nothing is known in the end, with a limit that is no bound on a state: the power of the motor.
+func ExampleTube_lost() {
+	task := tasks.DefaultPendulum().Task()
+	task.Limits = append(task.Limits, safex.Limit{
+		Name: "power", Unit: "W", Max: 4, Of: func(x, u, next num.Vec) num.Expr { return u[0].Mul(-2).Mul(next[2]) },
+	})
+	s, err := task.System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	v := around(s)
+	for t := range v.Excess {
+		width := math.Exp(float64(t)/2) / 100
+		if t > 17 {
+			width = math.Inf(1)
+		}
+		for d := range v.Lo[t] {
+			v.Lo[t][d], v.Hi[t][d] = v.Lo[t][d]-width, v.Hi[t][d]+width
+		}
+		for k := range v.Excess[t] {
+			v.Excess[t][k] += width
+		}
+	}
+	write("testdata/lost.png", v.Figure())
+	// Output:
+}
+
 // A limit that is no bound on a state is drawn as the quantity it limits, here the power of the motor.
 func ExampleSafety_quantity() {
 	task := tasks.DefaultPendulum().Task()
@@ -346,6 +420,8 @@ func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.
 func TestCovered(t *testing.T)     { cmpimg.CheckPlot(ExampleSafety_covered, t, "covered.png") }
 func TestPhase(t *testing.T)       { cmpimg.CheckPlot(ExamplePhase, t, "phase.png") }
 func TestGrowing(t *testing.T)     { cmpimg.CheckPlot(ExamplePhase_growing, t, "growing.png") }
+func TestTube(t *testing.T)        { cmpimg.CheckPlot(ExampleTube, t, "tube.png") }
+func TestLost(t *testing.T)        { cmpimg.CheckPlot(ExampleTube_lost, t, "lost.png") }
 func TestQuantity(t *testing.T)    { cmpimg.CheckPlot(ExampleSafety_quantity, t, "quantity.png") }
 
 // A line whose numbers do not match is named.
@@ -378,7 +454,8 @@ func TestSparse(t *testing.T) {
 		"no panels": fig.Panels(""), "an empty panel": fig.Panels("", fig.Panel{}), "no bars": fig.Bars(""),
 		"no heights": fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return math.NaN() }),
 		"a plain":    fig.Contours(fig.Axis{"", 0, 1}, fig.Axis{"", 0, 1}, func(x, y float64) float64 { return 2 }),
-		"one trial":  fig.Varied("", "", []fig.Trial{{Value: 1, Returns: []float64{2}}}),
+		"no plan":    fig.Tube{System: s}.Figure(), "a mean alone": fig.Tube{System: s, Mean: pushed(s, func(int) float64 { return 0 })}.Figure(),
+		"one trial": fig.Varied("", "", []fig.Trial{{Value: 1, Returns: []float64{2}}}),
 	} {
 		if png, err := f.PNG(); err != nil || len(png) < 1000 {
 			t.Errorf("%s: %d bytes, error %v", name, len(png), err)

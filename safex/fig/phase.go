@@ -41,8 +41,17 @@ func (p Phase) Figure() (*Figure, error) {
 		return nil, err
 	}
 	w := phase{Phase: p, at: at}
-	w.shades, w.left = w.raster()
+	w.raster()
 	g := Grid{Columns: 1, Tall: []float64{11}, Key: w.key(), Charts: []Chart{w}, Notes: p.Notes}
+	var empty []string
+	for k, r := range p.Regions {
+		if !w.has[k] {
+			empty = append(empty, r.Name)
+		}
+	}
+	if len(empty) > 0 {
+		g.Notes = append([]string{"No point is in the region: " + strings.Join(empty, ", ") + "."}, g.Notes...)
+	}
 	if others := at[2:]; len(others) > 0 && len(p.Regions) > 0 {
 		var names []string
 		for _, c := range others {
@@ -129,10 +138,18 @@ func (p Phase) coordinates() (all []coordinate, err error) {
 }
 
 // limits are where the limits of s are that are bounds on the coordinate.
-func (c coordinate) limits(s *safex.System) (all []float64) {
+func (c coordinate) limits(s *safex.System) []float64 {
+	if c.Angle != nil {
+		return nil
+	}
+	return levels(s, c.State)
+}
+
+// levels are where the limits of s are that are bounds on dimension d of the state.
+func levels(s *safex.System, d int) (all []float64) {
 	for k, l := range s.Limits {
 		b, ok := s.Bound(k)
-		if !ok || c.Angle != nil || b.State != c.State {
+		if !ok || b.State != d {
 			continue
 		}
 		if b.Upper {
@@ -176,6 +193,9 @@ func dot(c safex.Cover) draw.GlyphStyle {
 // key says what is what.
 func (p phase) key() (keys []Key) {
 	for k, r := range p.Regions {
+		if !p.has[k] {
+			continue
+		}
 		keys = append(keys, Key{Name: r.Name, thumb: []plot.Thumbnailer{&plotter.Polygon{Color: p.shade(k)}}})
 	}
 	if p.left {
@@ -209,8 +229,9 @@ var limitStyle = draw.LineStyle{Color: theme.limit, Width: vg.Points(1.4), Dashe
 type phase struct {
 	Phase
 	at     []coordinate
-	shades image.Image
-	left   bool // some of it is in an earlier region, and not in the last
+	shades *image.RGBA
+	has    []bool // of each region, whether some point is in it
+	left   bool   // enough of it to be seen is in an earlier region, and not in the last
 }
 
 func (p phase) plot() *plot.Plot {
@@ -245,7 +266,7 @@ var turns = plot.ConstantTicks{{Value: -math.Pi, Label: "−π"}, {Value: -math.
 var left = color.RGBA{208, 211, 217, 255}
 
 // raster shades the plane: each point by the first region that has it, or as left.
-func (p phase) raster() (image.Image, bool) {
+func (p *phase) raster() {
 	// As many points as a few seconds allow: in the plane, on each axis, and on each of those across it.
 	n, across := 480, 1
 	switch len(p.at) {
@@ -255,25 +276,36 @@ func (p phase) raster() (image.Image, bool) {
 	default:
 		n, across = 120, 15
 	}
-	img, lost := image.NewRGBA(image.Rect(0, 0, n, n)), false
+	p.shades, p.has = image.NewRGBA(image.Rect(0, 0, n, n)), make([]bool, len(p.Regions))
+	lost := 0
 	state := make([]float64, len(p.System.State))
 	for row := range n {
 		p.at[1].put(state, p.at[1].middle(row, n))
 		for column := range n {
 			p.at[0].put(state, p.at[0].middle(column, n))
-			has := func(r Region) bool { return some(r, state, p.at[2:], across) }
-			first := slices.IndexFunc(p.Regions, has)
+			in := func(k int) bool { return some(p.Regions[k], state, p.at[2:], across) }
+			first := -1
+			for k := range p.Regions {
+				if (first < 0 || !p.has[k]) && in(k) {
+					p.has[k] = true
+					if first < 0 {
+						first = k
+					}
+				}
+			}
 			if first < 0 {
 				continue
 			}
 			shade := p.shade(first)
-			if !has(p.Regions[len(p.Regions)-1]) {
-				shade, lost = left, true
+			if !in(len(p.Regions) - 1) {
+				shade = left
+				lost++
 			}
-			img.SetRGBA(column, n-1-row, shade)
+			p.shades.SetRGBA(column, n-1-row, shade)
 		}
 	}
-	return img, lost
+	const seen = 2000 // one of so many points is enough to be seen
+	p.left = lost > n*n/seen
 }
 
 // some tells whether a region has the state with some of n values of each of the other coordinates.

@@ -108,8 +108,8 @@ func TestRaster(t *testing.T) {
 		if w.at, err = p.coordinates(); err != nil {
 			t.Fatal(err)
 		}
-		img, _ := w.raster()
-		return func(share float64) color.Color { return img.At(int(share*float64(img.Bounds().Dx())), 7) }
+		w.raster()
+		return func(share float64) color.Color { return w.shades.At(int(share*float64(w.shades.Bounds().Dx())), 7) }
 	}
 	// x is from -8 to 4.
 	three := at(region(-5, -3), region(-5, -1), region(-4, 1))

@@ -122,6 +122,29 @@ func (s Step) Target(beta float64) plan.Target {
 	return t
 }
 
+// Real takes the real system through the executed plan of a step, from where the step began and with nothing planned anew on the way, under the
+// disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers.
+func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	e, at := s.State.Episode, s.At
+	t := safex.Trajectory{
+		States: slices.Clone(e.States[:at+1]), Actions: slices.Clone(e.Actions[:at]), Rewards: slices.Clone(e.Rewards[:at]), Excess: slices.Clone(e.Excess[:at]),
+	}
+	if e.Real != nil {
+		t.Real = slices.Clone(e.Real[:at+1])
+	}
+	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
+	for i, u := range s.Executed.Actions {
+		if err := r.System.Advance(&t, u, src); err != nil {
+			return safex.Trajectory{}, fmt.Errorf("episode %d, step %d, after %d steps of its plan: %w", s.Episode, at, i, err)
+		}
+	}
+	t.States, t.Actions, t.Rewards, t.Excess = t.States[at:], t.Actions[at:], t.Rewards[at:], t.Excess[at:]
+	if t.Real != nil {
+		t.Real = t.Real[at:]
+	}
+	return t, nil
+}
+
 // Steps takes the run again from its beginning to the end of the last chosen episode, and yields every step. A cancelled ctx ends it between
 // two steps. It fails if the run takes another way than the one in its files.
 func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {

@@ -123,6 +123,32 @@ func TestBeta(t *testing.T) {
 	}
 }
 
+// The real system takes the executed plan to its end, under the disturbances of the run: its first step is the one that was taken, to the same bits.
+func TestReal(t *testing.T) {
+	s := quick.Spec(t, "learner=linear")
+	s.Disturbances = []safex.Disturbance{{Kind: safex.ProcessNoise, On: "omega", Size: 0.1}, {Kind: safex.ObservationNoise, On: "omega", Size: 0.1}, {Kind: safex.Delay, Size: 1}}
+	r := opened(t, finished(t, s), 2)
+	for s, err := range r.Steps(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Executed == nil {
+			continue
+		}
+		way, err := r.Real(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, at := s.State.Episode, s.At
+		if len(way.Actions) != 4 || len(way.States) != 5 || !reflect.DeepEqual(way.States[:2], e.States[at:at+2]) || !reflect.DeepEqual(way.Real[:2], e.Real[at:at+2]) || !reflect.DeepEqual(way.Excess[0], e.Excess[at]) {
+			t.Errorf("step %d: %+v, where %v was recorded", at, way, e.Real[at:at+2])
+		}
+		if len(e.Actions) != at+1 {
+			t.Errorf("step %d: the episode has %d steps by now", at, len(e.Actions))
+		}
+	}
+}
+
 // Files that say something else than what happened are noticed, also where a filter has the last word.
 func TestOtherWay(t *testing.T) {
 	dir := finished(t, quick.Spec(t, "learner=linear", "filter=on", "filter.Set=kernel", "filter.Cells=21"))
