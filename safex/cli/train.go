@@ -38,8 +38,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
   safex train rccar --deadline 50ms
-  safex train pendulum --filter on
-  safex train pendulum --filter on --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
+  safex train pendulum --filter off
+  safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
