@@ -45,7 +45,7 @@ var tiny = []string{
 }
 
 func train(out string, more ...string) []string {
-	return append(append([]string{"train", "pendulum", "--out", out}, tiny...), more...)
+	return append(append([]string{"train", "pendulum", "--filter", "off", "--out", out}, tiny...), more...)
 }
 
 // until waits for what. Its minutes are far beyond what a busy machine takes, so that they bound a hang alone.
@@ -112,12 +112,12 @@ func TestTrainDeadline(t *testing.T) {
 // Runs with a filter have columns of covered steps, also in status and in a report; a folder of their own says so.
 func TestTrainFilter(t *testing.T) {
 	t.Chdir(t.TempDir())
-	flags := append([]string{"train", "pendulum", "--filter", "on", "--set", "filter.Cells=21"}, tiny...)
+	flags := append([]string{"train", "pendulum", "--set", "filter.Cells=21"}, tiny...)
 	out, _, err := do(nil, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join("runs", "pendulum-pessimistic-filtered-1")
+	dir := filepath.Join("runs", "pendulum-pessimistic-1")
 	sums, err := store.Summaries(dir)
 	if err != nil || len(sums) != 2 || sums[1].ByPlan+sums[1].ByBackup+sums[1].Uncovered != 8 {
 		t.Fatalf("error %v, summaries %+v", err, sums)
@@ -380,7 +380,7 @@ func TestTrainDisturbed(t *testing.T) {
 // A run learns what --model names, goes on with it, and says so in the report.
 func TestTrainModel(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, _, err := do(nil, "train", "pitch", "--model", "linear", "--episodes", "1", "--explore", "12", "--set", "Steps=8", "--set", "learner.Noise=0.002",
+	if _, _, err := do(nil, "train", "pitch", "--filter", "off", "--model", "linear", "--episodes", "1", "--explore", "12", "--set", "Steps=8", "--set", "learner.Noise=0.002",
 		"--set", "planner.Horizon=4", "--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--out", dir); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // pitched makes a run of two episodes that takes a moment.
 func pitched(t *testing.T, dir, planner, seed string) {
 	t.Helper()
-	if _, _, err := do(nil, "train", "pitch", "--model", "linear", "--planner", planner, "--seed", seed, "--episodes", "2", "--explore", "12", "--set", "Steps=8",
+	if _, _, err := do(nil, "train", "pitch", "--filter", "off", "--model", "linear", "--planner", planner, "--seed", seed, "--episodes", "2", "--explore", "12", "--set", "Steps=8",
 		"--set", "planner.Horizon=4", "--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--out", dir); err != nil {
 		t.Fatal(err)
 	}

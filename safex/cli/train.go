@@ -38,8 +38,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
   safex train rccar --deadline 50ms
-  safex train pendulum --filter on
-  safex train pendulum --filter on --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
+  safex train pendulum --filter off
+  safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -81,8 +81,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if s.Calibration != nil && (preset == "" || given("calibrate")) {
 					name += "-" + s.CalibrationName()
 				}
-				if s.Filter != nil {
-					name += "-" + experiment.Filtered
+				if preset == "" || given("filter") {
+					name += s.FilterMark()
 				}
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
@@ -102,7 +102,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	models, _ := experiment.Models()
 	f.String("model", models[0], "what to learn: "+strings.Join(models, ", "))
 	f.String("calibrate", experiment.None, "how to calibrate the model's epistemic deviation: "+names(experiment.Calibrations))
-	f.String("filter", experiment.Off, "what is executed where a plan is not proved to be safe: "+names(experiment.Filters))
+	f.String("filter", "", "what is executed where a plan is not proved to be safe: "+names(experiment.Filters)+" (default on for a task that declares a backup)")
 	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
 	f.Int("episodes", 10, "episodes after the random phase")
 	f.Int("explore", 100, "random steps before the first plan")

@@ -29,12 +29,15 @@ var (
 // None is the name of no calibration.
 const None = "none"
 
-// Off and On are the names of no filter, and of filter.Default; Filtered is what the names of runs with one have.
+// Off and On are the names of no filter, and of filter.Default; Filtered is the word for one in the names of runs.
 const (
 	Off      = "off"
 	On       = "on"
 	Filtered = "filtered"
 )
+
+// filtering is the filter that is on.
+func filtering() safex.Filter { return filter.Default() }
 
 // of is a function that returns v as a T.
 func of[T any, V any](fresh func() V) func() T {
@@ -67,7 +70,7 @@ func init() {
 	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 
 	Filters.Add(Off, "every plan is executed as it is", func() safex.Filter { return nil })
-	Filters.Add(On, "a plan is executed where it is proved that the limits can be kept from then on, and a backup where not", of[safex.Filter](filter.Default))
+	Filters.Add(On, "a plan is executed where it is proved that the limits can be kept from then on, and a backup where not", filtering)
 
 	Engines.Add("auto", "fused where it can, else graph, else stepwise", func() safex.Engine { return rollout.NewAuto() })
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })

@@ -48,7 +48,7 @@ func TestFirstRefuses(t *testing.T) {
 	prior := []string{"learner=prior+linear", "filter=on"}
 	for want, assignments := range map[string][]string{
 		`model "linear" has none: choose a model prior+…`:             {"learner=linear", "filter=on", "prior-deviation=0,0,1"},
-		"there is none: choose filter=on":                             {"learner=prior+linear", "prior-deviation=0,0,1"},
+		"there is none: choose filter=on":                             {"learner=prior+linear", "filter=off", "prior-deviation=0,0,1"},
 		"has 2 numbers, and the state of task \"pendulum\" has 3":     append(prior, "prior-deviation=0,1"),
 		"prior-deviation of omega is -1, want at least 0":             append(prior, "prior-deviation=0,0,-1"),
 		`--set prior-deviation: "0,x" is not a list of numbers`:       append(prior, "prior-deviation=0,x"),

@@ -60,11 +60,14 @@ const (
 )
 
 // Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that the task asks for, and ten episodes
-// after 100 random steps.
+// after 100 random steps. A task that declares a Backup has a Filter.
 func Default(task safex.Maker) *Spec {
 	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, RandomSteps: 100, LearnEvery: 50, Seed: 1}
 	s.Planner, s.Learner, s.Engine = first(Planners), first(Learners), first(Engines)
 	s.tune()
+	if s.Task.Task().Backup != nil {
+		s.Filter = filtering()
+	}
 	return s
 }
 
@@ -135,10 +138,18 @@ func (s *Spec) Method() string {
 	if s.Calibration != nil {
 		name += "-" + s.CalibrationName()
 	}
-	if s.Filter != nil {
-		name += "-" + Filtered
+	return name + s.FilterMark()
+}
+
+// FilterMark is what the name of a run says of its Filter: nothing where it has what Default gives its task, else -filtered or -unfiltered.
+func (s *Spec) FilterMark() string {
+	switch defended := s.Task.Task().Backup != nil; {
+	case s.Filter != nil && !defended:
+		return "-" + Filtered
+	case s.Filter == nil && defended:
+		return "-un" + Filtered
 	}
-	return name
+	return ""
 }
 
 // Oracle tells whether the agent has the oracle's dynamics, which are the true ones.
@@ -167,7 +178,7 @@ func (s *Spec) Compile() (*safex.System, error) {
 	}
 	if f, ok := s.Filter.(interface{ CheckSystem(*safex.System) error }); ok {
 		if err := f.CheckSystem(system); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w, or choose %s=%s", err, filterPart, Off)
 		}
 	}
 	if s.ExploreBy == BackupExplorer && system.Backup == nil {

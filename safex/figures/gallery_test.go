@@ -480,7 +480,7 @@ func TestDeterministic(t *testing.T) {
 func TestKernel(t *testing.T) {
 	run := func(set ...string) string {
 		t.Helper()
-		s, err := experiment.Named("pendulum", "planner=safe")
+		s, err := experiment.Named("pendulum", "planner=safe", "filter=off")
 		if err == nil {
 			err = s.SetAll(append([]string{"learner=true", "Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4"}, set...)...)
 		}

@@ -133,7 +133,7 @@ func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 	}
 	p, err := reach.New(s, m)
 	if err != nil {
-		return nil, fmt.Errorf("filter: %w", err)
+		return nil, fmt.Errorf("filter: %w: give it a method Form, or leave the filter out, as filter=off does", err)
 	}
 	return &guard{Filter: f, system: s, model: m, prover: p, terminals: map[float64]Terminal{}}, nil
 }

@@ -32,7 +32,7 @@ func settings(t testing.TB, planner string, seed uint64, set ...string) *experim
 	if err := s.Set("learner=linear"); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range append([]string{"Steps=4"}, set...) {
+	for _, a := range append([]string{"Steps=4", "filter=off"}, set...) {
 		if err := s.Set(a); err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func write(t testing.TB, path, text string) {
 func TestReadFolders(t *testing.T) {
 	top := t.TempDir()
 	study := filepath.Join(top, "deep", "quick")
-	for method, seeds := range map[string][]uint64{"pessimistic-linear": {1, 3, 12}, "pessimistic-linear-beta-1": {1}} {
+	for method, seeds := range map[string][]uint64{"pessimistic-linear-unfiltered": {1, 3, 12}, "pessimistic-linear-unfiltered-beta-1": {1}} {
 		for _, seed := range seeds {
 			var set []string
 			if strings.HasSuffix(method, "beta-1") {
@@ -271,7 +271,7 @@ func TestReadFolders(t *testing.T) {
 	if err := calibrated.Set("calibration.HoldOut=2"); err != nil {
 		t.Fatal(err)
 	}
-	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear-adaptive-mine", "4"), calibrated, ok(1)...)
+	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear-adaptive-unfiltered-mine", "4"), calibrated, ok(1)...)
 	file := "name: quick\nseeds: [1-3, 12]\ntasks: [pendulum]\nplanners: [pessimistic]\nmodels: [linear]\nvariants: [{name: beta-1, planners: [pessimistic]}, {name: mine}]\n"
 	write(t, filepath.Join(study, "study.yaml"), file)
 	keep(t, filepath.Join(top, "alone"), settings(t, "unsafe", 1), ok(1)...)
@@ -284,13 +284,13 @@ func TestReadFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	// These are not where the study has its runs.
-	keep(t, filepath.Join(study, "pitch", "pessimistic-linear", "5"), settings(t, "pessimistic", 5), ok(1)...)
-	keep(t, filepath.Join(study, "pendulum", "pessimistic-linears", "6"), settings(t, "pessimistic", 6), ok(1)...)
-	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear", "seven"), settings(t, "pessimistic", 7), ok(1)...)
+	keep(t, filepath.Join(study, "pitch", "pessimistic-linear-unfiltered", "5"), settings(t, "pessimistic", 5), ok(1)...)
+	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear-unfiltereds", "6"), settings(t, "pessimistic", 6), ok(1)...)
+	keep(t, filepath.Join(study, "pendulum", "pessimistic-linear-unfiltered", "seven"), settings(t, "pessimistic", 7), ok(1)...)
 	if err := os.Symlink(top, filepath.Join(study, "up")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(study, "pendulum", "pessimistic-linear", "12"), filepath.Join(top, "deep", "latest")); err != nil {
+	if err := os.Symlink(filepath.Join(study, "pendulum", "pessimistic-linear-unfiltered", "12"), filepath.Join(top, "deep", "latest")); err != nil {
 		t.Fatal(err)
 	}
 	s := read(t, top, study, filepath.Join(study, "link"), top)
@@ -839,7 +839,7 @@ func TestJudgedFirst(t *testing.T) {
 // A study that gets more episodes keeps its methods: those of its runs that have not begun these are unfinished.
 func TestMoreEpisodes(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed uint64) string { return filepath.Join(study, "pendulum", "safe-linear", fmt.Sprint(seed)) }
+	at := func(seed uint64) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
 	short := settings(t, "safe", 1)
 	short.Episodes = 1
 	keep(t, at(1), short, ok(3)[:2]...)
@@ -958,7 +958,7 @@ Plans
 // Runs that are unfinished or missing are marked, and promise nothing that they did not show.
 func TestUnfinished(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed int) string { return filepath.Join(study, "pendulum", "safe-linear", fmt.Sprint(seed)) }
+	at := func(seed int) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
 	whole := ok(5)
 	keep(t, at(1), settings(t, "safe", 1), whole...)
 	keep(t, at(2), settings(t, "safe", 2), whole[0], whole[1], episode(2, 100, within, within)) // may have one yet

@@ -310,15 +310,14 @@ func (s *Study) job(m method, seed uint64) (Job, error) {
 }
 
 // Path is the folder of a run below that of its study: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, with the planner and the model by the names
-// that the study has for them, and without a calibration or a variant where there is none.
+// that the study has for them, and without a calibration or a variant where there is none, and with a filter
+// or the lack of one where that is not the task's default.
 func Path(s *experiment.Spec, planner, model, variant string) string {
 	name := planner + "-" + model
 	if s.Calibration != nil {
 		name += "-" + s.CalibrationName()
 	}
-	if s.Filter != nil {
-		name += "-" + experiment.Filtered
-	}
+	name += s.FilterMark()
 	if variant != "" {
 		name += "-" + variant
 	}

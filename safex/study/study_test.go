@@ -189,7 +189,7 @@ func TestJobs(t *testing.T) {
 	first := []string{
 		"pendulum/safe-linear-temperature/1", "pendulum/safe-gp-temperature/1", "pendulum/pessimistic-linear/1", "pendulum/pessimistic-gp-temperature/1",
 		"pitch/safe-linear-temperature/1", "pitch/safe-gp-temperature/1", "pitch/pessimistic-linear/1", "pitch/pessimistic-gp-temperature/1",
-		"pendulum/pessimistic-linear-b-1/1", "pendulum/pessimistic-gp-temperature-b-1/1",
+		"pendulum/pessimistic-linear-filtered-b-1/1", "pendulum/pessimistic-gp-temperature-filtered-b-1/1", // at 5 rad/s the task has no backup
 	}
 	all := strings.Join(first, " ")
 	want := all + " " + strings.ReplaceAll(all+" ", "/1 ", "/2 ") + strings.TrimSpace(strings.ReplaceAll(all+" ", "/1 ", "/326176 "))
@@ -228,17 +228,17 @@ func TestJobs(t *testing.T) {
 		s.Episodes, s.RandomSteps, s.LearnEvery, s.Seed = 3, 50, 0, 326176
 		return errors.Join(s.Set("planner.Search=mppi"), s.Set("planner.Adversary=vertices"), s.Set("engine=graph"), s.Set("planner.Beta=1"), s.Set("planner.Horizon=9"), s.Set("MaxSpeed=5"), disturb(s))
 	})
-	if j := jobs[28]; j.Variant != "b-1" || j.Total() != 50+3*200 || j.Method() != "pendulum/pessimistic-linear-b-1" {
+	if j := jobs[28]; j.Variant != "b-1" || j.Total() != 50+3*200 || j.Method() != "pendulum/pessimistic-linear-filtered-b-1" {
 		t.Errorf("run %s is of variant %q, %d steps, method %s", j.Dir, j.Variant, j.Total(), j.Method())
 	}
 
 	// A preset brings its model and calibration.
 	p := &Study{Name: "p", Preset: "reference", Tasks: []string{"pitch"}, Planners: []string{"minmax"}, Seeds: Seeds{1}}
-	if jobs, err := p.Jobs(); err != nil || len(jobs) != 1 || jobs[0].Dir != "pitch/minmax-fsvgd-temperature/1" || jobs[0].Spec.Episodes != 30 {
+	if jobs, err := p.Jobs(); err != nil || len(jobs) != 1 || jobs[0].Dir != "pitch/minmax-fsvgd-temperature-unfiltered/1" || jobs[0].Spec.Episodes != 30 {
 		t.Errorf("%v, error %v", jobs, err)
 	}
 	p.Models, p.Set = []string{"gp"}, Set{"calibration": "none", "episodes": "0"}
-	if jobs, err := p.Jobs(); err != nil || jobs[0].Dir != "pitch/minmax-gp/1" || jobs[0].Spec.Episodes != 0 {
+	if jobs, err := p.Jobs(); err != nil || jobs[0].Dir != "pitch/minmax-gp-unfiltered/1" || jobs[0].Spec.Episodes != 0 {
 		t.Errorf("%v, error %v", jobs, err)
 	}
 }
@@ -902,6 +902,7 @@ func TestStatus(t *testing.T) {
 	}
 	s := quick()
 	s.Seeds, s.Tasks, s.Set["MaxSpeed"] = Seeds{1}, []string{"pendulum"}, "0.3"
+	s.Set["filter"] = "off"
 	s.Variants = []Variant{{Name: "v"}}
 	out := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())

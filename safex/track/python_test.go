@@ -239,7 +239,7 @@ func TestSync(t *testing.T) {
 	}
 	lock.Lock()
 	defer lock.Unlock()
-	if settings["groupName"] != "pitch/pessimistic-linear" || settings["jobType"] != "pessimistic-linear" || settings["displayName"] != "seed 7" || settings["project"] != "safex" {
+	if settings["groupName"] != "pitch/pessimistic-linear-unfiltered" || settings["jobType"] != "pessimistic-linear" || settings["displayName"] != "seed 7" || settings["project"] != "safex" {
 		t.Errorf("uploaded as %v: %s", settings, said)
 	}
 	if config, _ := settings["config"].(string); !strings.Contains(config, `"Noise":0.002`) {

@@ -29,7 +29,7 @@ var both = Settings{TensorBoard: true, WandB: Project}
 
 // brief are settings of a run of a second: three episodes of 12 steps.
 func brief() (*experiment.Spec, error) {
-	s, err := experiment.Named("pitch", "planner=pessimistic")
+	s, err := experiment.Named("pitch", "planner=pessimistic", "filter=off")
 	if err == nil {
 		err = s.Set("learner=linear")
 	}
@@ -246,7 +246,7 @@ func TestTold(t *testing.T) {
 	if got := strings.ReplaceAll("\n"+tags["run.yaml"][0].text, "\n    ", "\n")[1:]; got != strings.TrimSpace(string(yaml)) || len(tags["run.yaml"]) != 1 {
 		t.Errorf("TensorBoard was told the settings\n%s", got)
 	}
-	if log.project != "safex" || log.group != "pitch/pessimistic-linear" || log.job != "pessimistic-linear" || log.name != "seed 7" ||
+	if log.project != "safex" || log.group != "pitch/pessimistic-linear-unfiltered" || log.job != "pessimistic-linear" || log.name != "seed 7" ||
 		!slices.Equal(log.tags, []string{"pitch", "pessimistic", "linear"}) {
 		t.Errorf("told %+v", log)
 	}
@@ -414,7 +414,7 @@ func TestDisturbed(t *testing.T) {
 	if tags := readEvents(t, dir); len(tags["Planning MSE"]) != 1 || !(tags["Planning MSE"][1].value > 0) || len(tags["Validation MSE"]) != 1 {
 		t.Errorf("Planning MSE %v, Validation MSE %v", tags["Planning MSE"], tags["Validation MSE"])
 	}
-	bare, err := experiment.Named("pitch", "planner=unsafe")
+	bare, err := experiment.Named("pitch", "planner=unsafe", "filter=off")
 	if err != nil {
 		t.Fatal(err)
 	}
