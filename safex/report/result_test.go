@@ -839,7 +839,9 @@ func TestJudgedFirst(t *testing.T) {
 // A study that gets more episodes keeps its methods: those of its runs that have not begun these are unfinished.
 func TestMoreEpisodes(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed uint64) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
+	at := func(seed uint64) string {
+		return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed))
+	}
 	short := settings(t, "safe", 1)
 	short.Episodes = 1
 	keep(t, at(1), short, ok(3)[:2]...)
@@ -958,7 +960,9 @@ Plans
 // Runs that are unfinished or missing are marked, and promise nothing that they did not show.
 func TestUnfinished(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed int) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
+	at := func(seed int) string {
+		return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed))
+	}
 	whole := ok(5)
 	keep(t, at(1), settings(t, "safe", 1), whole...)
 	keep(t, at(2), settings(t, "safe", 2), whole[0], whole[1], episode(2, 100, within, within)) // may have one yet
