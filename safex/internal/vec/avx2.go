@@ -6,16 +6,6 @@ package vec
 
 import "simd/archsimd"
 
-// vectors256 is the form for AVX2.
-var vectors256 = kernels{
-	form:  AVX2,
-	mul:   mul256,
-	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
-	spread: spread256, spreadBack: spreadBack256, panel: panel256, fma: fma256,
-	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
-	expand: expand256, weigh64: weigh256, steepen64: steepen256,
-}
-
 type (
 	lanes256 = archsimd.Float32x8
 	ints256  = archsimd.Int32x8
@@ -91,21 +81,6 @@ func tanhOf256(v lanes256) lanes256 {
 	far = far.Neg().IfElse(v.Less(k256(cZero)), far)
 	y := near.IfElse(a.Less(k256(cTanhLo)), far)
 	return v.IfElse(v.IsNaN(), y)
-}
-
-func swish256(y, d, x []float32) {
-	low := k256(cUnitHi).Neg()
-	for i := 0; i < len(y); i += width256 {
-		v := load256(x, i)
-		s := k256(cOne).Div(k256(cOne).Add(unitExp256(v.Neg())))
-		s = s.Masked(v.GreaterEqual(low))
-		z := v.Mul(s)
-		store256(y, i, z)
-		if len(d) > 0 {
-			store256(d, i, k256(cOne).Sub(s).MulAdd(z, s))
-		}
-	}
-	archsimd.ClearAVXUpperBits()
 }
 
 func relu256(y, d, x []float32) {

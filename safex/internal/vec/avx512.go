@@ -4,16 +4,6 @@ package vec
 
 import "simd/archsimd"
 
-// vectors512 is the form for AVX512.
-var vectors512 = kernels{
-	form:  AVX512,
-	mul:   mul512,
-	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
-	spread: spread512, spreadBack: spreadBack512, panel: panel512, fma: fma512,
-	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
-	expand: expand512, weigh64: weigh512, steepen64: steepen512,
-}
-
 type (
 	lanes512 = archsimd.Float32x16
 	ints512  = archsimd.Int32x16
@@ -89,21 +79,6 @@ func tanhOf512(v lanes512) lanes512 {
 	far = far.Neg().IfElse(v.Less(k512(cZero)), far)
 	y := near.IfElse(a.Less(k512(cTanhLo)), far)
 	return v.IfElse(v.IsNaN(), y)
-}
-
-func swish512(y, d, x []float32) {
-	low := k512(cUnitHi).Neg()
-	for i := 0; i < len(y); i += width512 {
-		v := load512(x, i)
-		s := k512(cOne).Div(k512(cOne).Add(unitExp512(v.Neg())))
-		s = s.Masked(v.GreaterEqual(low))
-		z := v.Mul(s)
-		store512(y, i, z)
-		if len(d) > 0 {
-			store512(d, i, k512(cOne).Sub(s).MulAdd(z, s))
-		}
-	}
-	archsimd.ClearAVXUpperBits()
 }
 
 func relu512(y, d, x []float32) {

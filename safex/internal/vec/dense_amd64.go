@@ -17,8 +17,25 @@ func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 //go:noescape
 func tile512x1(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
+// tiles256x6 and tiles256x4 are n tiles, one below the other, of 6 and 4 outputs and 2 vectors of lanes, and what becomes of them:
+// d is the first number of rows as far apart as those of y. The first takes an even n. Its twelve sums are as many as are
+// under way at once where a multiplication with addition takes 5 cycles, and the 8 of the second where it takes 4.
+
 //go:noescape
-func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+func tiles256x6(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+
+//go:noescape
+func tiles256x4(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+
+// A tail is the end of a tile of 256 bits.
+type tail int
+
+const (
+	tailNone tail = iota
+	tailRelu
+	tailSlope // and its derivative, to d
+	tailTimes // d
+)
 
 // Wide tiles are the same in float64, without a bias.
 
@@ -40,7 +57,7 @@ func chains512(rounds int)
 //go:noescape
 func chains256(rounds int)
 
-func panel512(y, w, bias, x []float32, rows, in, lanes int) {
+func panel512(y, _, w, bias, x []float32, _ after, rows, in, lanes int) (done bool) {
 	stride, whole := uintptr(4*lanes), lanes/32*32
 	for r := 0; r < rows; r += height {
 		w, bias := w[r*in:], bias[r:]
@@ -57,31 +74,65 @@ func panel512(y, w, bias, x []float32, rows, in, lanes int) {
 		}
 	}
 	if whole == lanes {
-		return
+		return false
 	}
 	if rows == 2*height {
 		tile512x1(&y[whole], &w[0], &bias[0], &x[whole], in, stride, stride)
-		return
+		return false
 	}
 	var spare [2 * height * Lanes]float32
 	tile512x1(&spare[0], &w[0], &bias[0], &x[whole], in, 4*Lanes, stride)
 	for r := range rows {
 		copy(y[r*lanes+whole:][:Lanes], spare[r*Lanes:])
 	}
+	return false
 }
 
-func panel256(y, w, bias, x []float32, rows, in, lanes int) {
+// panel256 goes through the whole layer column by column, two vectors of lanes each: a column of x stays in the nearest cache, and
+// the weights come by.
+func panel256(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done bool) {
+	const pair = 12 // outputs of two tiles of 6
 	stride := uintptr(4 * lanes)
-	for r := 0; r < rows; r += height {
-		y, w, bias := y[r*lanes:], w[r*in:], bias[r:]
-		if rows-r < height {
-			partial256(y, w, bias, x, rows-r, in, lanes)
-			break
+	full := rows / height * height
+	six := full / pair * pair
+	end := tailNone
+	switch {
+	case then == clipped && len(d) == 0:
+		end = tailRelu
+	case then == clipped:
+		end = tailSlope
+	case then == multiplied:
+		end = tailTimes
+	}
+	for lo := 0; lo < lanes; lo += Lanes {
+		at := func(r int) (to, other *float32) {
+			if end >= tailSlope {
+				other = &d[r*lanes+lo]
+			}
+			return &y[r*lanes+lo], other
 		}
-		for lo := 0; lo < lanes; lo += Lanes {
-			tile256x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+		if six > 0 {
+			to, other := at(0)
+			tiles256x6(to, &w[0], &bias[0], &x[lo], other, six/6, in, stride, stride, end)
+		}
+		if full > six {
+			to, other := at(six)
+			tiles256x4(to, &w[six*in], &bias[six], &x[lo], other, (full-six)/height, in, stride, stride, end)
 		}
 	}
+	if full < rows {
+		y, w, bias := y[full*lanes:], w[full*in:], bias[full:]
+		partial256(y, w, bias, x, rows-full, in, lanes)
+		switch {
+		case end == tailRelu:
+			relu256(y, nil, y)
+		case end == tailSlope:
+			relu256(y, d[full*lanes:], y)
+		case end == tailTimes:
+			mul256(y, y, d[full*lanes:])
+		}
+	}
+	return end != tailNone
 }
 
 // partial512 and partial256 are for fewer rows than a tile has, which writes all of them: elsewhere.
@@ -104,7 +155,7 @@ func partial512(y, w, bias, x []float32, rows, in, lanes, whole int) {
 func partial256(y, w, bias, x []float32, rows, in, lanes int) {
 	var spare [height * Lanes]float32
 	for lo := 0; lo < lanes; lo += Lanes {
-		tile256x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*Lanes, uintptr(4*lanes))
+		tiles256x4(&spare[0], &w[0], &bias[0], &x[lo], nil, 1, in, 4*Lanes, uintptr(4*lanes), tailNone)
 		for r := range rows {
 			copy(y[r*lanes+lo:][:Lanes], spare[Lanes*r:])
 		}
@@ -149,6 +200,12 @@ func panel64x256(y, w, x []float64, rows, in, lanes int) {
 		}
 	}
 }
+
+func piece512(int) int { return 4 * width512 }
+
+// piece256 lets the rows of a layer take 16 KiB, half of the nearest cache of the processors that have no wider vectors, with at
+// least one column.
+func piece256(width int) int { return max(Lanes, min(64, 4096/width/Lanes*Lanes)) }
 
 func fma512(rounds int) (flops int) {
 	chains512(rounds)

@@ -1,5 +1,6 @@
 //go:build goexperiment.simd && amd64
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
@@ -187,15 +188,95 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile256x2(SB), NOSPLIT, $0-56
+// The tiles of 256 bits take four inputs a round, which keeps the rounds so few that the processor foresees the last one.
+// What becomes of a row at the end is up to then, as in dense_amd64.go: DI and R12 go from row to row of y and d.
+
+#define PLAIN(A, B) \
+	VMOVUPS A, 0(DI); \
+	VMOVUPS B, 32(DI); \
+	ADDQ R8, DI
+
+// RELU keeps what is not at most 0, NaN too. Y12 is 0.
+#define RELU(A, B) \
+	VCMPPS $6, Y12, A, Y14; \
+	VCMPPS $6, Y12, B, Y15; \
+	VANDPS Y14, A, A; \
+	VANDPS Y15, B, B; \
+	PLAIN(A, B)
+
+// SLOPE writes 1 where a row is above 0, and 0 elsewhere. Y13 is 1.
+#define SLOPE(A, B) \
+	VCMPPS $14, Y12, A, Y14; \
+	VCMPPS $14, Y12, B, Y15; \
+	VANDPS Y14, Y13, Y14; \
+	VANDPS Y15, Y13, Y15; \
+	VMOVUPS Y14, 0(R12); \
+	VMOVUPS Y15, 32(R12); \
+	ADDQ R8, R12; \
+	RELU(A, B)
+
+#define TIMES(A, B) \
+	VMULPS 0(R12), A, A; \
+	VMULPS 32(R12), B, B; \
+	ADDQ R8, R12; \
+	PLAIN(A, B)
+
+// SIX is one input of 6 outputs. The weights of the first two are A and B bytes from SI, and those of the others at the same
+// distance from where R10 and R11 lead.
+#define SIX(X0, X1, A, B) \
+	VMOVUPS X0, Y12; \
+	VMOVUPS X1, Y13; \
+	VBROADCASTSS A(SI), Y14; \
+	VBROADCASTSS B(SI), Y15; \
+	VFMADD231PS Y14, Y12, Y0; \
+	VFMADD231PS Y14, Y13, Y1; \
+	VFMADD231PS Y15, Y12, Y2; \
+	VFMADD231PS Y15, Y13, Y3; \
+	VBROADCASTSS A(SI)(R10*1), Y14; \
+	VBROADCASTSS B(SI)(R10*1), Y15; \
+	VFMADD231PS Y14, Y12, Y4; \
+	VFMADD231PS Y14, Y13, Y5; \
+	VFMADD231PS Y15, Y12, Y6; \
+	VFMADD231PS Y15, Y13, Y7; \
+	VBROADCASTSS A(SI)(R11*1), Y14; \
+	VBROADCASTSS B(SI)(R11*1), Y15; \
+	VFMADD231PS Y14, Y12, Y8; \
+	VFMADD231PS Y14, Y13, Y9; \
+	VFMADD231PS Y15, Y12, Y10; \
+	VFMADD231PS Y15, Y13, Y11
+
+// FOUR is one input of 4 outputs.
+#define FOUR(X0, X1, A, B, C, D) \
+	VMOVUPS X0, Y8; \
+	VMOVUPS X1, Y9; \
+	VBROADCASTSS A(SI), Y10; \
+	VBROADCASTSS B(SI), Y11; \
+	VFMADD231PS Y10, Y8, Y0; \
+	VFMADD231PS Y10, Y9, Y1; \
+	VFMADD231PS Y11, Y8, Y2; \
+	VFMADD231PS Y11, Y9, Y3; \
+	VBROADCASTSS C(SI), Y10; \
+	VBROADCASTSS D(SI), Y11; \
+	VFMADD231PS Y10, Y8, Y4; \
+	VFMADD231PS Y10, Y9, Y5; \
+	VFMADD231PS Y11, Y8, Y6; \
+	VFMADD231PS Y11, Y9, Y7
+
+// func tiles256x6(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles256x6(SB), NOSPLIT, $0-80
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
-	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ in+48(FP), R11
+	SHLQ $4, R11
+	MOVQ $8, R10
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+	LEAQ (BX)(BX*2), R13
+
+tile:
 	VBROADCASTSS 0(R9), Y0
 	VMOVAPS Y0, Y1
 	VBROADCASTSS 4(R9), Y2
@@ -204,40 +285,186 @@ TEXT ·tile256x2(SB), NOSPLIT, $0-56
 	VMOVAPS Y4, Y5
 	VBROADCASTSS 12(R9), Y6
 	VMOVAPS Y6, Y7
+	VBROADCASTSS 16(R9), Y8
+	VMOVAPS Y8, Y9
+	VBROADCASTSS 20(R9), Y10
+	VMOVAPS Y10, Y11
+	ADDQ $24, R9
+	MOVQ x+24(FP), DX
+	MOVQ in+48(FP), CX
+	SUBQ $4, CX
+	JLT  rest
 
-loop:
-	VMOVUPS 0(DX), Y8
-	VMOVUPS 32(DX), Y9
-	VBROADCASTSS 0(SI), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(SI), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(SI), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(SI), Y13
-	VFMADD231PS Y13, Y8, Y6
-	VFMADD231PS Y13, Y9, Y7
+four:
+	SIX(0(DX), 32(DX), 0, 4)
+	SIX(0(DX)(BX*1), 32(DX)(BX*1), 16, 20)
+	SIX(0(DX)(BX*2), 32(DX)(BX*2), 32, 36)
+	SIX(0(DX)(R13*1), 32(DX)(R13*1), 48, 52)
+	ADDQ $64, SI
+	LEAQ (DX)(BX*4), DX
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	JEQ  end
+
+one:
+	SIX(0(DX), 32(DX), 0, 4)
 	ADDQ $16, SI
 	ADDQ BX, DX
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
-	VMOVUPS Y0, 0(DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y2, 0(DI)
-	VMOVUPS Y3, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y4, 0(DI)
-	VMOVUPS Y5, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y6, 0(DI)
-	VMOVUPS Y7, 32(DI)
+end:
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VXORPS Y12, Y12, Y12
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN(Y0, Y1)
+	PLAIN(Y2, Y3)
+	PLAIN(Y4, Y5)
+	PLAIN(Y6, Y7)
+	PLAIN(Y8, Y9)
+	PLAIN(Y10, Y11)
+
+next:
+	// The weights are in blocks of 4 outputs, R11 bytes each, and SI is at the end of one: two tiles take three blocks.
+	TESTQ $1, AX
+	JNZ  second
+	ADDQ $8, SI
+	LEAQ -8(R11), R10
+	DECQ AX
+	JMP  tile
+
+second:
+	LEAQ -8(SI)(R11*1), SI
+	MOVQ $8, R10
+	DECQ AX
+	JNZ  tile
 	VZEROUPPER
 	RET
+
+times:
+	TIMES(Y0, Y1)
+	TIMES(Y2, Y3)
+	TIMES(Y4, Y5)
+	TIMES(Y6, Y7)
+	TIMES(Y8, Y9)
+	TIMES(Y10, Y11)
+	JMP next
+
+relu:
+	RELU(Y0, Y1)
+	RELU(Y2, Y3)
+	RELU(Y4, Y5)
+	RELU(Y6, Y7)
+	RELU(Y8, Y9)
+	RELU(Y10, Y11)
+	JMP next
+
+slope:
+	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
+	SLOPE(Y0, Y1)
+	SLOPE(Y2, Y3)
+	SLOPE(Y4, Y5)
+	SLOPE(Y6, Y7)
+	SLOPE(Y8, Y9)
+	SLOPE(Y10, Y11)
+	JMP next
+
+// func tiles256x4(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles256x4(SB), NOSPLIT, $0-80
+	MOVQ y+0(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ bias+16(FP), R9
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+	LEAQ (BX)(BX*2), R13
+
+tile:
+	VBROADCASTSS 0(R9), Y0
+	VMOVAPS Y0, Y1
+	VBROADCASTSS 4(R9), Y2
+	VMOVAPS Y2, Y3
+	VBROADCASTSS 8(R9), Y4
+	VMOVAPS Y4, Y5
+	VBROADCASTSS 12(R9), Y6
+	VMOVAPS Y6, Y7
+	ADDQ $16, R9
+	MOVQ x+24(FP), DX
+	MOVQ in+48(FP), CX
+	SUBQ $4, CX
+	JLT  rest
+
+four:
+	FOUR(0(DX), 32(DX), 0, 4, 8, 12)
+	FOUR(0(DX)(BX*1), 32(DX)(BX*1), 16, 20, 24, 28)
+	FOUR(0(DX)(BX*2), 32(DX)(BX*2), 32, 36, 40, 44)
+	FOUR(0(DX)(R13*1), 32(DX)(R13*1), 48, 52, 56, 60)
+	ADDQ $64, SI
+	LEAQ (DX)(BX*4), DX
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	JEQ  end
+
+one:
+	FOUR(0(DX), 32(DX), 0, 4, 8, 12)
+	ADDQ $16, SI
+	ADDQ BX, DX
+	DECQ CX
+	JNZ  one
+
+end:
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VXORPS Y12, Y12, Y12
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN(Y0, Y1)
+	PLAIN(Y2, Y3)
+	PLAIN(Y4, Y5)
+	PLAIN(Y6, Y7)
+
+next:
+	DECQ AX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+times:
+	TIMES(Y0, Y1)
+	TIMES(Y2, Y3)
+	TIMES(Y4, Y5)
+	TIMES(Y6, Y7)
+	JMP next
+
+relu:
+	RELU(Y0, Y1)
+	RELU(Y2, Y3)
+	RELU(Y4, Y5)
+	RELU(Y6, Y7)
+	JMP next
+
+slope:
+	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
+	SLOPE(Y0, Y1)
+	SLOPE(Y2, Y3)
+	SLOPE(Y4, Y5)
+	SLOPE(Y6, Y7)
+	JMP next
 
 // func wide512x4(y, w, x *float64, in int, strideY, strideX uintptr)
 TEXT ·wide512x4(SB), NOSPLIT, $0-48

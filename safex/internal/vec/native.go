@@ -4,9 +4,30 @@ package vec
 
 import "simd/archsimd"
 
-// The functions are written once, in avx512.go. Those of half the width are made of them.
+// The functions are written once, in avx512.go. Those of half the width are made of them. What takes most of the time is in assembly
+// instead: dense layers, and swish where vectors are short.
 //
 //go:generate sh -c "(echo '// Code generated from avx512.go by go generate; DO NOT EDIT.'; echo; sed 's/width512 = 16/width256 = 8/g; s/AVX512/AVX2/g; s/32x16/32x8/g; s/64x8/64x4/g; s/512/256/g' avx512.go) > avx2.go"
+
+// vectors512 is the form for AVX512.
+var vectors512 = kernels{
+	form:  AVX512,
+	mul:   mul512,
+	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
+	spread: spread512, spreadBack: spreadBack512, panel: panel512, outputs: 2 * height, piece: piece512, fma: fma512,
+	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
+	expand: expand512, weigh64: weigh512, steepen64: steepen512,
+}
+
+// vectors256 is the form for AVX2.
+var vectors256 = kernels{
+	form:  AVX2,
+	mul:   mul256,
+	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
+	spread: spread256, spreadBack: spreadBack256, panel: panel256, outputs: 1 << 30, piece: piece256, fma: fma256,
+	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
+	expand: expand256, weigh64: weigh256, steepen64: steepen256,
+}
 
 // native are the forms for this processor beside the portable one.
 func native() (forms []*kernels) {

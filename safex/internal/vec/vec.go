@@ -39,8 +39,11 @@ type kernels struct {
 	swish, relu, tanhUnit func(y, d, x []float32) // d may be empty
 	spread                func(mean, dev, y []float32, members int)
 	spreadBack            func(dy, y, mean, dev, gMean, gDev []float32, members int)
-	panel                 func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ 2 height
-	fma                   func(rounds int) (flops int)
+	outputs               int // of a panel at most, a multiple of 2 height
+	piece                 func(width int) int
+	// panel is some outputs of a layer. done tells whether then is done with them too.
+	panel func(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done bool)
+	fma   func(rounds int) (flops int)
 
 	panel64                      func(y, w, x []float64, rows, in, lanes int) // rows ≤ height
 	squaredExponential, matern52 func(y, d, z, points []float64, dim, lanes int)
