@@ -2,50 +2,50 @@
 
 package vec
 
-import "simd/archsimd"
+// swish512s and swish256s are swish and, unless d is nil, its derivative for n times four vectors: four at a time, so that none waits
+// for the one before. They are in assembly because the compiler computes one vector after the other. Both do the same operations:
+// e⁻ˣ is a polynomial of x with the sign of x turned where it is added, and σ is 0 below -88.
 
-func swish512(y, d, x []float32) {
-	low := k512(cUnitHi).Neg()
-	for i := 0; i < len(y); i += width512 {
-		v := load512(x, i)
-		s := k512(cOne).Div(k512(cOne).Add(unitExp512(v.Neg())))
-		s = s.Masked(v.GreaterEqual(low))
-		z := v.Mul(s)
-		store512(y, i, z)
-		if len(d) > 0 {
-			store512(d, i, k512(cOne).Sub(s).MulAdd(z, s))
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
+//go:noescape
+func swish512s(y, d, x *float32, n int)
 
-// swish256s is swish512 at half the width, for n times 32 numbers: the same operations, four vectors at a time, so that none waits
-// for the one before. It is in assembly because the compiler computes one vector after the other.
-//
 //go:noescape
 func swish256s(y, d, x *float32, n int)
 
+func swish512(y, d, x []float32) {
+	const step = 4 * width512
+	whole := len(y) / step * step
+	if whole > 0 {
+		swish512s(&y[0], first(d), &x[0], whole/step)
+	}
+	if whole < len(y) {
+		var in, out, slope [step]float32
+		copy(in[:], x[whole:])
+		swish512s(&out[0], &slope[0], &in[0], 1)
+		copy(y[whole:], out[:])
+		copy(d[min(whole, len(d)):], slope[:])
+	}
+}
+
 func swish256(y, d, x []float32) {
 	const step = 4 * width256
-	n := len(y) / step
-	whole := n * step
-	slope := func(i int) *float32 {
-		if len(d) == 0 {
-			return nil
-		}
-		return &d[i]
+	whole := len(y) / step * step
+	if whole > 0 {
+		swish256s(&y[0], first(d), &x[0], whole/step)
 	}
-	if n > 0 {
-		swish256s(&y[0], slope(0), &x[0], n)
+	if whole < len(y) {
+		var in, out, slope [step]float32
+		copy(in[:], x[whole:])
+		swish256s(&out[0], &slope[0], &in[0], 1)
+		copy(y[whole:], out[:])
+		copy(d[min(whole, len(d)):], slope[:])
 	}
-	if whole == len(y) {
-		return
+}
+
+// first points to the first number of x, if there is one.
+func first(x []float32) *float32 {
+	if len(x) == 0 {
+		return nil
 	}
-	var in, out, by [step]float32
-	copy(in[:], x[whole:])
-	swish256s(&out[0], &by[0], &in[0], 1)
-	copy(y[whole:], out[:])
-	if len(d) > 0 {
-		copy(d[whole:], by[:])
-	}
+	return &x[0]
 }
