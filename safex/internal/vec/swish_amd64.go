@@ -13,7 +13,7 @@ func swish512s(y, d, x *float32, n int)
 func swish256s(y, d, x *float32, n int)
 
 func swish512(y, d, x []float32) {
-	const step = 4 * width512
+	const step = 8 * width512
 	whole := len(y) / step * step
 	if whole > 0 {
 		swish512s(&y[0], first(d), &x[0], whole/step)
@@ -28,7 +28,7 @@ func swish512(y, d, x []float32) {
 }
 
 func swish256(y, d, x []float32) {
-	const step = 4 * width256
+	const step = 8 * width256
 	whole := len(y) / step * step
 	if whole > 0 {
 		swish256s(&y[0], first(d), &x[0], whole/step)
