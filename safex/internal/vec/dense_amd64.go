@@ -4,10 +4,12 @@ package vec
 
 // Tiles are register blocks of 4 outputs and as many lanes as their name's vectors: y[4, lanes] = bias + w x. y, w, bias
 // and x point to the first number; w is [in, 4]. strideY and strideX are bytes from row to row. They are in assembly because
-// the compiler keeps moving the accumulators of a block in Go from register to register: that was half as fast.
+// the compiler keeps moving the accumulators of a block in Go from register to register: that was half as fast. What follows
+// the sums costs least where they are in registers: the tail of the tiles that have one. d is the first number of rows as far
+// apart as those of y.
 
 //go:noescape
-func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+func tile512x4(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
 
 //go:noescape
 func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
@@ -17,9 +19,9 @@ func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 //go:noescape
 func tile512x1(y, w, bias, x *float32, in int, strideY, strideX uintptr)
 
-// tiles256x6 and tiles256x4 are n tiles, one below the other, of 6 and 4 outputs and 2 vectors of lanes, and what becomes of them:
-// d is the first number of rows as far apart as those of y. The first takes an even n. Its twelve sums are as many as are
-// under way at once where a multiplication with addition takes 5 cycles, and the 8 of the second where it takes 4.
+// tiles256x6 and tiles256x4 are n tiles, one below the other, of 6 and 4 outputs and 2 vectors of lanes. The first takes an even n. Two
+// multiplications with addition begin in a cycle and take 4 or 5: its twelve sums keep both busy, and the 8 of the second where
+// it is 4.
 
 //go:noescape
 func tiles256x6(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
@@ -27,7 +29,7 @@ func tiles256x6(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, 
 //go:noescape
 func tiles256x4(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
 
-// A tail is the end of a tile of 256 bits.
+// A tail is the end of a tile.
 type tail int
 
 const (
@@ -36,6 +38,27 @@ const (
 	tailSlope // and its derivative, to d
 	tailTimes // d
 )
+
+// tailOf is the tail for what becomes of the sums, tailNone if there is none for that.
+func tailOf(then after, d []float32) tail {
+	switch {
+	case then == multiplied:
+		return tailTimes
+	case then == clipped && len(d) > 0:
+		return tailSlope
+	case then == clipped:
+		return tailRelu
+	}
+	return tailNone
+}
+
+// place points to number i of y, and of d if the tail has to do with it.
+func (t tail) place(y, d []float32, i int) (to, other *float32) {
+	if t >= tailSlope {
+		other = &d[i]
+	}
+	return &y[i], other
+}
 
 // Wide tiles are the same in float64, without a bias.
 
@@ -57,24 +80,29 @@ func chains512(rounds int)
 //go:noescape
 func chains256(rounds int)
 
-func panel512(y, _, w, bias, x []float32, _ after, rows, in, lanes int) (done bool) {
+func panel512(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done bool) {
 	stride, whole := uintptr(4*lanes), lanes/32*32
+	end := tailNone
+	if rows%height == 0 && lanes%64 == 0 { // tiles with a tail, all of them
+		end = tailOf(then, d)
+	}
 	for r := 0; r < rows; r += height {
 		w, bias := w[r*in:], bias[r:]
 		if rows-r < height {
 			partial512(y[r*lanes:], w, bias, x, rows-r, in, lanes, whole)
 			break
 		}
-		y, lo := y[r*lanes:], 0
+		lo := 0
 		for ; lo+64 <= whole; lo += 64 {
-			tile512x4(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+			to, other := end.place(y, d, r*lanes+lo)
+			tile512x4(to, &w[0], &bias[0], &x[lo], other, in, stride, stride, end)
 		}
 		for ; lo < whole; lo += 32 {
-			tile512x2(&y[lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+			tile512x2(&y[r*lanes+lo], &w[0], &bias[0], &x[lo], in, stride, stride)
 		}
 	}
 	if whole == lanes {
-		return false
+		return end != tailNone
 	}
 	if rows == 2*height {
 		tile512x1(&y[whole], &w[0], &bias[0], &x[whole], in, stride, stride)
@@ -95,28 +123,14 @@ func panel256(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done
 	stride := uintptr(4 * lanes)
 	full := rows / height * height
 	six := full / pair * pair
-	end := tailNone
-	switch {
-	case then == clipped && len(d) == 0:
-		end = tailRelu
-	case then == clipped:
-		end = tailSlope
-	case then == multiplied:
-		end = tailTimes
-	}
+	end := tailOf(then, d)
 	for lo := 0; lo < lanes; lo += Lanes {
-		at := func(r int) (to, other *float32) {
-			if end >= tailSlope {
-				other = &d[r*lanes+lo]
-			}
-			return &y[r*lanes+lo], other
-		}
 		if six > 0 {
-			to, other := at(0)
+			to, other := end.place(y, d, lo)
 			tiles256x6(to, &w[0], &bias[0], &x[lo], other, six/6, in, stride, stride, end)
 		}
 		if full > six {
-			to, other := at(six)
+			to, other := end.place(y, d, six*lanes+lo)
 			tiles256x4(to, &w[six*in], &bias[six], &x[lo], other, (full-six)/height, in, stride, stride, end)
 		}
 	}
@@ -142,7 +156,7 @@ func partial512(y, w, bias, x []float32, rows, in, lanes, whole int) {
 	for lo := 0; lo < whole; lo += 64 {
 		n := min(64, whole-lo)
 		if n == 64 {
-			tile512x4(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
+			tile512x4(&spare[0], &w[0], &bias[0], &x[lo], nil, in, 4*64, uintptr(4*lanes), tailNone)
 		} else {
 			tile512x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
 		}

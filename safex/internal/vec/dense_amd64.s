@@ -3,15 +3,61 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile512x4(SB), NOSPLIT, $0-56
+// What becomes of a row at the end is up to then, as in dense_amd64.go: DI and R12 go from row to row of y and d, R8 bytes each.
+
+#define PLAIN512(A, B, C, D) \
+	VMOVUPS A, 0(DI); \
+	VMOVUPS B, 64(DI); \
+	VMOVUPS C, 128(DI); \
+	VMOVUPS D, 192(DI); \
+	ADDQ R8, DI
+
+// RELU512 keeps what is not at most 0, NaN too. Z16 is 0.
+#define RELU512(A, B, C, D) \
+	VCMPPS $6, Z16, A, K1; \
+	VCMPPS $6, Z16, B, K2; \
+	VCMPPS $6, Z16, C, K3; \
+	VCMPPS $6, Z16, D, K4; \
+	VMOVAPS.Z A, K1, A; \
+	VMOVAPS.Z B, K2, B; \
+	VMOVAPS.Z C, K3, C; \
+	VMOVAPS.Z D, K4, D; \
+	PLAIN512(A, B, C, D)
+
+// SLOPE512 writes 1 where a row is above 0, and 0 elsewhere. Z17 is 1.
+#define SLOPE512(A, B, C, D) \
+	VCMPPS $14, Z16, A, K1; \
+	VCMPPS $14, Z16, B, K2; \
+	VCMPPS $14, Z16, C, K3; \
+	VCMPPS $14, Z16, D, K4; \
+	VMOVAPS.Z Z17, K1, Z20; \
+	VMOVAPS.Z Z17, K2, Z21; \
+	VMOVAPS.Z Z17, K3, Z22; \
+	VMOVAPS.Z Z17, K4, Z23; \
+	VMOVUPS Z20, 0(R12); \
+	VMOVUPS Z21, 64(R12); \
+	VMOVUPS Z22, 128(R12); \
+	VMOVUPS Z23, 192(R12); \
+	ADDQ R8, R12; \
+	RELU512(A, B, C, D)
+
+#define TIMES512(A, B, C, D) \
+	VMULPS 0(R12), A, A; \
+	VMULPS 64(R12), B, B; \
+	VMULPS 128(R12), C, C; \
+	VMULPS 192(R12), D, D; \
+	ADDQ R8, R12; \
+	PLAIN512(A, B, C, D)
+
+// func tile512x4(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
+TEXT ·tile512x4(SB), NOSPLIT, $0-72
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
 	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
+	MOVQ in+40(FP), CX
+	MOVQ strideY+48(FP), R8
+	MOVQ strideX+56(FP), BX
 	VBROADCASTSS 0(R9), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -59,25 +105,44 @@ loop:
 	DECQ CX
 	JNZ  loop
 
-	VMOVUPS Z0, 0(DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, 128(DI)
-	VMOVUPS Z3, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z4, 0(DI)
-	VMOVUPS Z5, 64(DI)
-	VMOVUPS Z6, 128(DI)
-	VMOVUPS Z7, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z8, 0(DI)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z10, 128(DI)
-	VMOVUPS Z11, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z12, 0(DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, 192(DI)
+	MOVQ d+32(FP), R12
+	MOVQ then+64(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VPXORD Z16, Z16, Z16
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN512(Z0, Z1, Z2, Z3)
+	PLAIN512(Z4, Z5, Z6, Z7)
+	PLAIN512(Z8, Z9, Z10, Z11)
+	PLAIN512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+times:
+	TIMES512(Z0, Z1, Z2, Z3)
+	TIMES512(Z4, Z5, Z6, Z7)
+	TIMES512(Z8, Z9, Z10, Z11)
+	TIMES512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+relu:
+	RELU512(Z0, Z1, Z2, Z3)
+	RELU512(Z4, Z5, Z6, Z7)
+	RELU512(Z8, Z9, Z10, Z11)
+	RELU512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+slope:
+	VMOVUPS ·table512+(const_cOne*64)(SB), Z17
+	SLOPE512(Z0, Z1, Z2, Z3)
+	SLOPE512(Z4, Z5, Z6, Z7)
+	SLOPE512(Z8, Z9, Z10, Z11)
+	SLOPE512(Z12, Z13, Z14, Z15)
 	VZEROUPPER
 	RET
 
@@ -188,24 +253,22 @@ loop:
 	VZEROUPPER
 	RET
 
-// The tiles of 256 bits take four inputs a round, which keeps the rounds so few that the processor foresees the last one.
-// What becomes of a row at the end is up to then, as in dense_amd64.go: DI and R12 go from row to row of y and d.
+// The tiles of 256 bits take four inputs a round, which keeps the rounds so few that the processor foresees the last one. Their rows
+// end as those of 512 bits do. Y12 is 0, and Y13 is 1.
 
-#define PLAIN(A, B) \
+#define PLAIN256(A, B) \
 	VMOVUPS A, 0(DI); \
 	VMOVUPS B, 32(DI); \
 	ADDQ R8, DI
 
-// RELU keeps what is not at most 0, NaN too. Y12 is 0.
-#define RELU(A, B) \
+#define RELU256(A, B) \
 	VCMPPS $6, Y12, A, Y14; \
 	VCMPPS $6, Y12, B, Y15; \
 	VANDPS Y14, A, A; \
 	VANDPS Y15, B, B; \
-	PLAIN(A, B)
+	PLAIN256(A, B)
 
-// SLOPE writes 1 where a row is above 0, and 0 elsewhere. Y13 is 1.
-#define SLOPE(A, B) \
+#define SLOPE256(A, B) \
 	VCMPPS $14, Y12, A, Y14; \
 	VCMPPS $14, Y12, B, Y15; \
 	VANDPS Y14, Y13, Y14; \
@@ -213,13 +276,13 @@ loop:
 	VMOVUPS Y14, 0(R12); \
 	VMOVUPS Y15, 32(R12); \
 	ADDQ R8, R12; \
-	RELU(A, B)
+	RELU256(A, B)
 
-#define TIMES(A, B) \
+#define TIMES256(A, B) \
 	VMULPS 0(R12), A, A; \
 	VMULPS 32(R12), B, B; \
 	ADDQ R8, R12; \
-	PLAIN(A, B)
+	PLAIN256(A, B)
 
 // SIX is one input of 6 outputs. The weights of the first two are A and B bytes from SI, and those of the others at the same
 // distance from where R10 and R11 lead.
@@ -325,12 +388,12 @@ end:
 	JEQ  relu
 	CMPQ CX, $const_tailSlope
 	JEQ  slope
-	PLAIN(Y0, Y1)
-	PLAIN(Y2, Y3)
-	PLAIN(Y4, Y5)
-	PLAIN(Y6, Y7)
-	PLAIN(Y8, Y9)
-	PLAIN(Y10, Y11)
+	PLAIN256(Y0, Y1)
+	PLAIN256(Y2, Y3)
+	PLAIN256(Y4, Y5)
+	PLAIN256(Y6, Y7)
+	PLAIN256(Y8, Y9)
+	PLAIN256(Y10, Y11)
 
 next:
 	// The weights are in blocks of 4 outputs, R11 bytes each, and SI is at the end of one: two tiles take three blocks.
@@ -350,31 +413,31 @@ second:
 	RET
 
 times:
-	TIMES(Y0, Y1)
-	TIMES(Y2, Y3)
-	TIMES(Y4, Y5)
-	TIMES(Y6, Y7)
-	TIMES(Y8, Y9)
-	TIMES(Y10, Y11)
+	TIMES256(Y0, Y1)
+	TIMES256(Y2, Y3)
+	TIMES256(Y4, Y5)
+	TIMES256(Y6, Y7)
+	TIMES256(Y8, Y9)
+	TIMES256(Y10, Y11)
 	JMP next
 
 relu:
-	RELU(Y0, Y1)
-	RELU(Y2, Y3)
-	RELU(Y4, Y5)
-	RELU(Y6, Y7)
-	RELU(Y8, Y9)
-	RELU(Y10, Y11)
+	RELU256(Y0, Y1)
+	RELU256(Y2, Y3)
+	RELU256(Y4, Y5)
+	RELU256(Y6, Y7)
+	RELU256(Y8, Y9)
+	RELU256(Y10, Y11)
 	JMP next
 
 slope:
 	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
-	SLOPE(Y0, Y1)
-	SLOPE(Y2, Y3)
-	SLOPE(Y4, Y5)
-	SLOPE(Y6, Y7)
-	SLOPE(Y8, Y9)
-	SLOPE(Y10, Y11)
+	SLOPE256(Y0, Y1)
+	SLOPE256(Y2, Y3)
+	SLOPE256(Y4, Y5)
+	SLOPE256(Y6, Y7)
+	SLOPE256(Y8, Y9)
+	SLOPE256(Y10, Y11)
 	JMP next
 
 // func tiles256x4(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
@@ -433,10 +496,10 @@ end:
 	JEQ  relu
 	CMPQ CX, $const_tailSlope
 	JEQ  slope
-	PLAIN(Y0, Y1)
-	PLAIN(Y2, Y3)
-	PLAIN(Y4, Y5)
-	PLAIN(Y6, Y7)
+	PLAIN256(Y0, Y1)
+	PLAIN256(Y2, Y3)
+	PLAIN256(Y4, Y5)
+	PLAIN256(Y6, Y7)
 
 next:
 	DECQ AX
@@ -445,25 +508,25 @@ next:
 	RET
 
 times:
-	TIMES(Y0, Y1)
-	TIMES(Y2, Y3)
-	TIMES(Y4, Y5)
-	TIMES(Y6, Y7)
+	TIMES256(Y0, Y1)
+	TIMES256(Y2, Y3)
+	TIMES256(Y4, Y5)
+	TIMES256(Y6, Y7)
 	JMP next
 
 relu:
-	RELU(Y0, Y1)
-	RELU(Y2, Y3)
-	RELU(Y4, Y5)
-	RELU(Y6, Y7)
+	RELU256(Y0, Y1)
+	RELU256(Y2, Y3)
+	RELU256(Y4, Y5)
+	RELU256(Y6, Y7)
 	JMP next
 
 slope:
 	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
-	SLOPE(Y0, Y1)
-	SLOPE(Y2, Y3)
-	SLOPE(Y4, Y5)
-	SLOPE(Y6, Y7)
+	SLOPE256(Y0, Y1)
+	SLOPE256(Y2, Y3)
+	SLOPE256(Y4, Y5)
+	SLOPE256(Y6, Y7)
 	JMP next
 
 // func wide512x4(y, w, x *float64, in int, strideY, strideX uintptr)
