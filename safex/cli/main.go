@@ -128,7 +128,7 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 			if err := store.Write(args[0], "figures/card.png", png); err != nil {
 				return err
 			}
-			return aligned(c.OutOrStdout(), calibration.Markdown())
+			return calibration.Text(c.OutOrStdout())
 		},
 	}
 }

@@ -568,13 +568,3 @@ func TestStatusOfARun(t *testing.T) {
 		t.Errorf("of a run under way: %s, error %v", out, err)
 	}
 }
-
-func TestAligned(t *testing.T) {
-	var b strings.Builder
-	if err := aligned(&b, "Said of |x|.\n\n| a | long name |\n|---|---|\n| 1234 | 2 |\n\n| b | c |\n|---|---|\n| 5 | 6 |\n"); err != nil {
-		t.Fatal(err)
-	}
-	if want := "Said of |x|.\n\na     long name\n1234  2\n\nb  c\n5  6\n"; b.String() != want {
-		t.Errorf("it is\n%q\nwant\n%q", b.String(), want)
-	}
-}

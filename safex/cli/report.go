@@ -17,8 +17,8 @@ import (
 
 // A reporting is what the flags of safex report ask for.
 type reporting struct {
-	asJSON, markdown, cards bool
-	against, out, save      string
+	asJSON, markdown, cards, episodes bool
+	against, out, save                string
 }
 
 func reportCommand() *cobra.Command {
@@ -32,19 +32,22 @@ Violating steps count from the first random step on; the worst excess is at most
 interquartile means over the seeds of finished runs, with 95 % bootstrap intervals. Where a task has more than one method,
 each is compared with the first, or with that of --against: the probability that its last episode has a higher return.
 
---card adds a safety card for each method: what is known of its runs, and what is not certified by it. --save keeps all
-that tables and figures need in one small file.`,
+--card adds a safety card for each method: what is known of its runs, and what is not certified by it. --episodes has a row
+for each episode of a method: how it learned, and how far its steps were proved to be safe. --save keeps all that tables
+and figures need in one small file.`,
 		Example: `  safex report runs
   safex report runs/quick --against safe
   safex report runs/quick --markdown --out report.md
   safex report runs/quick --save quick.json
-  safex report quick.json --card`,
+  safex report quick.json --card
+  safex report quick.json --episodes`,
 		RunE: func(c *cobra.Command, paths []string) error { return r.run(c.OutOrStdout(), paths) },
 	}
 	f := c.Flags()
 	f.BoolVar(&r.asJSON, "json", false, "print a line of JSON for each method")
 	f.BoolVar(&r.markdown, "markdown", false, "write Markdown, with the safety cards")
 	f.BoolVar(&r.cards, "card", false, "add a safety card for each method")
+	f.BoolVar(&r.episodes, "episodes", false, "print a row for each episode of each method, in place of one for each method")
 	f.StringVar(&r.against, "against", "", "compare returns with this method, by its name in the table or its planner (default the first of each task)")
 	f.StringVar(&r.out, "out", "", "write into this file")
 	f.StringVar(&r.save, "save", "", "keep what was read in this file, which report reads again")
@@ -58,6 +61,8 @@ func (r reporting) run(out io.Writer, paths []string) error {
 		return fmt.Errorf("report wants run folders, folders with some, or files of --save, as in: safex report runs")
 	case r.asJSON && (r.markdown || r.cards):
 		return fmt.Errorf("--json is lines of JSON: leave out --markdown and --card")
+	case r.episodes && (r.cards || r.against != ""):
+		return fmt.Errorf("--episodes has rows of episodes: leave out --card and --against")
 	case r.out != "" && r.save != "" && sameFile(r.out, r.save):
 		return fmt.Errorf("--out and --save are both %s: the report would replace what is kept, name another file for one of them", r.out)
 	}
@@ -70,12 +75,15 @@ func (r reporting) run(out io.Writer, paths []string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := set.Rows(r.against, rng.New(1).Child("report"))
-	if err != nil {
-		return err
-	}
 	var b bytes.Buffer
-	if err := r.write(&b, rows); err != nil {
+	if r.episodes {
+		err = r.writeEpisodes(&b, set.Episodes())
+	} else if rows, e := set.Rows(r.against, rng.New(1).Child("report")); e != nil {
+		err = e
+	} else {
+		err = r.write(&b, rows)
+	}
+	if err != nil {
 		return err
 	}
 	if r.save != "" {
@@ -128,4 +136,15 @@ func (r reporting) write(w io.Writer, rows []report.Row) error {
 		}
 	}
 	return nil
+}
+
+// writeEpisodes writes rows of episodes as they are asked for.
+func (r reporting) writeEpisodes(w io.Writer, rows []report.EpisodeRow) error {
+	switch {
+	case r.asJSON:
+		return encode.Lines(w, rows...)
+	case r.markdown:
+		return report.EpisodesMarkdown(w, rows)
+	}
+	return report.EpisodesTable(w, rows)
 }

@@ -38,6 +38,9 @@ func TestReport(t *testing.T) {
 		{[]string{"--against", "unsafe, linear"}, []string{"than unsafe, linear\n"}},
 		{[]string{"--against", "unsafe"}, []string{"than unsafe, linear\n"}},
 		{[]string{"--json"}, []string{`"method":"safe, linear"`}},
+		{[]string{"--episodes"}, []string{"By episode; ", "pitch  safe, linear    2        2     0 of 16 "}},
+		{[]string{"--episodes", "--markdown"}, []string{"| pitch | safe, linear | 0 | 2 | 0 of 24 | – | – | – |\n"}},
+		{[]string{"--episodes", "--json"}, []string{`"method":"unsafe, linear","episode":2,"runs":2,"steps":16,`}},
 	} {
 		flags := append([]string{"report"}, c.flags...)
 		ofRuns, _, err := do(nil, append(flags, filepath.Join(dir, "runs"), "--save", file)...)
@@ -93,6 +96,8 @@ func TestReportErrors(t *testing.T) {
 		{[]string{text}, "holds no results of safex report --save"},
 		{[]string{run, "--json", "--markdown"}, "--json is lines of JSON"},
 		{[]string{run, "--json", "--card"}, "--json is lines of JSON"},
+		{[]string{run, "--episodes", "--card"}, "--episodes has rows of episodes"},
+		{[]string{run, "--episodes", "--against", "safe"}, "--episodes has rows of episodes"},
 		{[]string{run, "--against", "save, linear"}, `there is no method "save, linear": did you mean "safe, linear"?`},
 		{[]string{run, "--save", filepath.Join(text, "kept.json")}, "not a directory"},
 		{[]string{run, "--out", filepath.Join(text, "report.md")}, "not a directory"},

@@ -49,7 +49,7 @@ func For(task safex.Maker, planner, preset string) (*experiment.Spec, error) {
 		return nil, err
 	}
 	s.Episodes, s.RandomSteps, s.LearnEvery = 1, 1, 0 // a random step that is not looked at
-	s.Filter = nil // what a planner can do is measured, and not what is done in its place
+	s.Filter = nil                                    // what a planner can do is measured, and not what is done in its place
 	return s, s.SetAll("calibration=none", "learner=true")
 }
 

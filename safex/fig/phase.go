@@ -187,7 +187,17 @@ var astray = []struct {
 
 // dot marks a step by its cover.
 func dot(c safex.Cover) draw.GlyphStyle {
-	return draw.GlyphStyle{Color: coverColor(c), Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
+	return draw.GlyphStyle{Color: coverColor(c), Radius: vg.Points(2.8), Shape: rimmed{}}
+}
+
+// rimmed is a circle with a rim of ink, which stands out from a way of nearly its colour.
+type rimmed struct{}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (rimmed) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	draw.CircleGlyph{}.DrawGlyph(c, style, at)
+	style.Color = theme.ink
+	draw.RingGlyph{}.DrawGlyph(c, style, at)
 }
 
 // key says what is what.

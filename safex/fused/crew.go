@@ -10,8 +10,11 @@ import (
 // cores are shared by the rolls of all engines: together they keep no more goroutines at work than the process may run.
 var cores crew
 
+// others are the processes beside this one.
+var others = crowd{preemptions: preemptions}
+
 // A crew lends goroutines to jobs. A plan is many short rolls, one after the other, and to wake a core takes as long as some of
-// them: one that has done its part looks out for the next for a while, before it goes.
+// them: one that has done its part looks out for the next for a while, before it goes, unless others want its core.
 type crew struct {
 	mu   sync.Mutex
 	busy int     // goroutines at work, those that called Roll among them
@@ -88,9 +91,9 @@ func (c *crew) next(h *hand) *job {
 	return h.job.Swap(nil)
 }
 
-// watch looks whether something has happened until it has, or patience is at its end.
+// watch looks whether something has happened until it has, or patience is at its end, which it is at once where others want the core.
 func watch(happened func() bool) bool {
-	for began := time.Now(); time.Since(began) < patience; {
+	for began := time.Now(); !others.about() && time.Since(began) < patience; {
 		for range 100 {
 			if happened() {
 				return true

@@ -4,14 +4,15 @@ package reliability
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
@@ -164,29 +165,37 @@ func quantile(scores []float64) float64 {
 }
 
 // Markdown is the report as two tables.
-func (c *Report) Markdown() string {
-	var b strings.Builder
-	steps := "planned steps"
+func (c *Report) Markdown() string { return c.page().MarkdownString() }
+
+// Text writes the same for a terminal.
+func (c *Report) Text(w io.Writer) error { return c.page().Text(w) }
+
+func (c *Report) page() *table.Page {
+	p := &table.Page{}
+	steps, assumed := "planned steps", ""
 	if c.Episodes[0].Number == 0 {
 		steps = "steps"
 	}
-	fmt.Fprintf(&b, "Beliefs about %d %s of %s against what happened. A box is |next - mean| ≤ β · epistemic", c.Joint.N, steps, c.Task)
 	if c.Assumed.K > 0 {
-		fmt.Fprintf(&b, ", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
+		assumed = fmt.Sprintf(", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}
-	b.WriteString(".\n\n| in the box | of | share | 95 % interval |\n|---|---|---|---|\n")
+	p.Say("Beliefs about %d %s of %s against what happened. A box is |next - mean| ≤ β · epistemic%s.", c.Joint.N, steps, c.Task, assumed)
+	var shares, episodes [][]string
 	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.JointInDistribution, c.JointOutOfDistribution, c.Whole) {
 		if s.N == 0 {
 			continue
 		}
 		lo, hi := s.Interval()
-		fmt.Fprintf(&b, "| %s | %d of %d | %.1f %% | %.1f to %.1f %% |\n", s.Name, s.K, s.N, 100*s.Of(), 100*lo, 100*hi)
+		shares = append(shares, []string{s.Name, fmt.Sprintf("%d of %d", s.K, s.N), fmt.Sprintf("%.1f %%", 100*s.Of()), fmt.Sprintf("%.1f to %.1f %%", 100*lo, 100*hi)})
 	}
-	fmt.Fprintf(&b, "\nThe interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.\n")
-	fmt.Fprintf(&b, "%.0f %% of the steps miss their mean by at most %.2f epistemic deviations in their worst dimension. %d of %d steps (%.1f %%) were out of distribution.\n\n", 100*nominal, c.Quantile, c.OutOfDistribution.K, c.OutOfDistribution.N, 100*c.OutOfDistribution.Of())
-	fmt.Fprintf(&b, "| episode | steps in their box | β in force | %.0f %% quantile | worst | out of distribution |\n|---|---|---|---|---|---|\n", 100*nominal)
+	p.Add("", []string{"in the box", "of", "share", "95 % interval"}, shares...)
+	p.Say("The interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.")
+	p.Say("%.0f %% of the steps miss their mean by at most %.2f epistemic deviations in their worst dimension. %d of %d steps (%.1f %%) were out of distribution.",
+		100*nominal, c.Quantile, c.OutOfDistribution.K, c.OutOfDistribution.N, 100*c.OutOfDistribution.Of())
 	for _, e := range c.Episodes {
-		fmt.Fprintf(&b, "| %d | %d of %d | %.2f | %.2f | %.2f | %.1f %% |\n", e.Number, e.Joint.K, e.Joint.N, e.Beta, e.Quantile, e.Worst, 100*e.OutOfDistribution.Of())
+		episodes = append(episodes, []string{fmt.Sprint(e.Number), fmt.Sprintf("%d of %d", e.Joint.K, e.Joint.N), fmt.Sprintf("%.2f", e.Beta),
+			fmt.Sprintf("%.2f", e.Quantile), fmt.Sprintf("%.2f", e.Worst), fmt.Sprintf("%.1f %%", 100*e.OutOfDistribution.Of())})
 	}
-	return b.String()
+	p.Add("", []string{"episode", "steps in their box", "β in force", fmt.Sprintf("%.0f %% quantile", 100*nominal), "worst", "out of distribution"}, episodes...)
+	return p
 }

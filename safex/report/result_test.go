@@ -839,7 +839,9 @@ func TestJudgedFirst(t *testing.T) {
 // A study that gets more episodes keeps its methods: those of its runs that have not begun these are unfinished.
 func TestMoreEpisodes(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed uint64) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
+	at := func(seed uint64) string {
+		return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed))
+	}
 	short := settings(t, "safe", 1)
 	short.Episodes = 1
 	keep(t, at(1), short, ok(3)[:2]...)
@@ -958,7 +960,9 @@ Plans
 // Runs that are unfinished or missing are marked, and promise nothing that they did not show.
 func TestUnfinished(t *testing.T) {
 	study := filepath.Join(t.TempDir(), "quick")
-	at := func(seed int) string { return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed)) }
+	at := func(seed int) string {
+		return filepath.Join(study, "pendulum", "safe-linear-unfiltered", fmt.Sprint(seed))
+	}
 	whole := ok(5)
 	keep(t, at(1), settings(t, "safe", 1), whole...)
 	keep(t, at(2), settings(t, "safe", 2), whole[0], whole[1], episode(2, 100, within, within)) // may have one yet
@@ -1147,5 +1151,41 @@ func TestRows(t *testing.T) {
 	}
 	if _, err := read(t, dir).Rows("save, linear", rng.New(1)); err == nil || !strings.Contains(err.Error(), `did you mean "safe, linear"?`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A row for each episode of a method counts what its runs did in it: all steps, and the returns and plans of those that are over.
+func TestEpisodes(t *testing.T) {
+	dir := t.TempDir()
+	for seed := range uint64(3) {
+		episodes := []safex.Episode{episode(0, 1, within, beyond), episode(1, float64(seed), within, beyond, within, within), episode(2, 10*float64(seed), within, within, within, within)}
+		keep(t, filepath.Join(dir, "filtered", fmt.Sprint(seed)), settings(t, "safe", seed, "filter=on"), covered(episodes[:3-seed/2], safex.Covers()...)...)
+	}
+	keep(t, filepath.Join(dir, "plain"), settings(t, "safe", 1), ok(1)...)
+	got := read(t, dir).Episodes()
+	if len(got) != 6 {
+		t.Fatalf("%d rows: %+v", len(got), got)
+	}
+	value := func(r report.EpisodeRow) float64 {
+		if r.Return == nil {
+			return math.NaN()
+		}
+		return *r.Return
+	}
+	for i, want := range []report.EpisodeRow{
+		{Name: "safe, linear", Episode: 0, Runs: 1, Steps: 2}, {Name: "safe, linear", Episode: 1, Runs: 1, Steps: 4, Plans: 4, Inside: 4, Planned: 4},
+		{Name: "safe, linear", Episode: 2, Runs: 1, Steps: 4, Plans: 4, Inside: 4, Planned: 4},
+		{Name: "safe, linear, filtered", Filter: "on", Episode: 0, Runs: 3, Steps: 6, Violating: 3},
+		{Name: "safe, linear, filtered", Filter: "on", Episode: 1, Runs: 3, Steps: 12, Violating: 3, Plans: 12, ByPlan: 6, ByBackup: 6, Inside: 12, Planned: 12},
+		{Name: "safe, linear, filtered", Filter: "on", Episode: 2, Runs: 2, Steps: 8, Plans: 8, ByPlan: 4, ByBackup: 2, Uncovered: 2, Inside: 8, Planned: 8},
+	} {
+		row := got[i]
+		row.Return, row.Study, row.Task = nil, "", ""
+		if row != want {
+			t.Errorf("row %d is\n%+v, want\n%+v", i, row, want)
+		}
+	}
+	if value(got[4]) != 1 || value(got[5]) != 5 || got[3].Return != nil {
+		t.Errorf("returns %v and %v, want 1 and 5, and none of the random phase", value(got[4]), value(got[5]))
 	}
 }

@@ -192,7 +192,7 @@ func (a Agent) query(s *State, m safex.Model) safex.Query {
 func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, began time.Time) (safex.Forecast, error) {
 	took := time.Since(began)
 	f := safex.Forecast{
-		Mean: p.Expected.States[1], Worst: p.Bound, Beta: p.Beta, AskedBeta: q.Beta, CoverBeta: p.CoverBeta,
+		Worst: p.Bound, Beta: p.Beta, AskedBeta: q.Beta, CoverBeta: p.CoverBeta,
 		Feasible: p.Feasible, Cover: p.Cover, NaNs: p.NaNs, Millis: float64(took.Microseconds()) / 1000,
 		Late: a.Deadline > 0 && took >= a.Deadline,
 	}
@@ -200,7 +200,7 @@ func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, b
 	if err := m.Predict(&said, column(q.State), column(p.Actions[0])); err != nil {
 		return f, fmt.Errorf("train: %w", err)
 	}
-	f.Epistemic, f.Aleatoric = said.Epistemic.Point(0), said.Aleatoric.Point(0)
+	f.Mean, f.Epistemic, f.Aleatoric = said.Mean.Point(0), said.Epistemic.Point(0), said.Aleatoric.Point(0)
 	for d, reach := range s.Reach { // nothing before the first fit
 		f.OutOfDistribution = f.OutOfDistribution || !(f.Epistemic[d] <= reach)
 	}
