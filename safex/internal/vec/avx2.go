@@ -80,7 +80,7 @@ func tanhOf256(v lanes256) lanes256 {
 	far = far.IfElse(a.Less(k256(cTanhHi)), k256(cOne))
 	far = far.Neg().IfElse(v.Less(k256(cZero)), far)
 	y := near.IfElse(a.Less(k256(cTanhLo)), far)
-	return v.IfElse(v.IsNaN(), y)
+	return y.IfElse(v.Equal(v), v)
 }
 
 func relu256(y, d, x []float32) {
@@ -217,7 +217,7 @@ func squaredExponential256(y, d, z, points []float64, dim, lanes int) {
 		for i := 0; i < lanes; i += half256 {
 			r2 := distance256(z, i, lanes, point)
 			e := expWide256(r2.Mul(w256(wMinusHalf)))
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			storeWide256(y, row+i, e)
 			if len(d) > 0 {
 				storeWide256(d, row+i, e.Mul(w256(wMinusHalf)))
@@ -235,7 +235,7 @@ func matern256(y, d, z, points []float64, dim, lanes int) {
 			square := r2.Mul(w256(wFive))
 			a := square.Sqrt()
 			e := expWide256(a.Neg())
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			slope := a.MulAdd(e, e)
 			storeWide256(y, row+i, square.MulAdd(e.Mul(w256(wThird)), slope))
 			if len(d) > 0 {
@@ -254,7 +254,7 @@ func derivatives256(c wides256, tanh bool) (s0, s1, s2, s3 wides256) {
 		e := expWide256(size.Add(size).Neg())
 		s0 = one.Sub(e).Div(one.Add(e))
 		s0 = s0.Neg().IfElse(c.Less(w256(wZero)), s0)
-		s0 = c.IfElse(c.IsNaN(), s0)
+		s0 = s0.IfElse(c.Equal(c), c)
 		square := s0.Mul(s0)
 		s1 = one.Sub(square)
 		s2 = s0.Mul(s1).Mul(two).Neg()

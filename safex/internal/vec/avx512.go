@@ -78,7 +78,7 @@ func tanhOf512(v lanes512) lanes512 {
 	far = far.IfElse(a.Less(k512(cTanhHi)), k512(cOne))
 	far = far.Neg().IfElse(v.Less(k512(cZero)), far)
 	y := near.IfElse(a.Less(k512(cTanhLo)), far)
-	return v.IfElse(v.IsNaN(), y)
+	return y.IfElse(v.Equal(v), v)
 }
 
 func relu512(y, d, x []float32) {
@@ -215,7 +215,7 @@ func squaredExponential512(y, d, z, points []float64, dim, lanes int) {
 		for i := 0; i < lanes; i += half512 {
 			r2 := distance512(z, i, lanes, point)
 			e := expWide512(r2.Mul(w512(wMinusHalf)))
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			storeWide512(y, row+i, e)
 			if len(d) > 0 {
 				storeWide512(d, row+i, e.Mul(w512(wMinusHalf)))
@@ -233,7 +233,7 @@ func matern512(y, d, z, points []float64, dim, lanes int) {
 			square := r2.Mul(w512(wFive))
 			a := square.Sqrt()
 			e := expWide512(a.Neg())
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			slope := a.MulAdd(e, e)
 			storeWide512(y, row+i, square.MulAdd(e.Mul(w512(wThird)), slope))
 			if len(d) > 0 {
@@ -252,7 +252,7 @@ func derivatives512(c wides512, tanh bool) (s0, s1, s2, s3 wides512) {
 		e := expWide512(size.Add(size).Neg())
 		s0 = one.Sub(e).Div(one.Add(e))
 		s0 = s0.Neg().IfElse(c.Less(w512(wZero)), s0)
-		s0 = c.IfElse(c.IsNaN(), s0)
+		s0 = s0.IfElse(c.Equal(c), c)
 		square := s0.Mul(s0)
 		s1 = one.Sub(square)
 		s2 = s0.Mul(s1).Mul(two).Neg()

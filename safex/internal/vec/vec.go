@@ -2,10 +2,10 @@
 // Gaussian processes in float64.
 //
 // A row is one number for each lane. Each lane is computed for itself, in one order, so that a lane never depends on its
-// neighbours or on how many there are, and AVX-512 and AVX2 give the same bits. The portable form, which is used without
-// GOEXPERIMENT=simd and on other processors, agrees with them to a few units in the last place.
+// neighbours or on how many there are, and AVX-512 and AVX2 give the same bits; NEON does the same operations. The portable form,
+// which is used without GOEXPERIMENT=simd and on other processors, agrees with them to a few units in the last place.
 //
-// The environment variable SAFEX_SIMD names the form to use: avx512, avx2 or portable. One that is not there leaves the
+// The environment variable SAFEX_SIMD names the form to use: avx512, avx2, neon or portable. One that is not there leaves the
 // next slower one. Without it, the fastest is used.
 //
 // Rows hold a multiple of Lanes numbers; functions panic on other lengths.
@@ -28,6 +28,7 @@ type Form string
 const (
 	AVX512   Form = "avx512"   // of x86-64 processors, with GOEXPERIMENT=simd
 	AVX2     Form = "avx2"     // the same, with FMA
+	NEON     Form = "neon"     // of 64-bit ARM processors, with GOEXPERIMENT=simd
 	Portable Form = "portable" // everywhere
 )
 
@@ -57,7 +58,7 @@ type kernels struct {
 var current atomic.Pointer[kernels]
 
 func init() {
-	speed := []Form{AVX512, AVX2, Portable}
+	speed := []Form{AVX512, AVX2, NEON, Portable}
 	want := max(0, slices.Index(speed, Form(os.Getenv("SAFEX_SIMD"))))
 	for _, k := range append(native(), &portable) {
 		if slices.Index(speed, k.form) >= want {

@@ -1,13 +1,8 @@
-//go:build goexperiment.simd && amd64
+//go:build goexperiment.simd
 
 package vec
 
 import "simd/archsimd"
-
-// The functions are written once, in avx512.go. Those of half the width are made of them. What takes most of the time is in assembly
-// instead: dense layers, and swish where vectors are short.
-//
-//go:generate sh -c "(echo '// Code generated from avx512.go by go generate; DO NOT EDIT.'; echo; sed 's/width512 = 16/width256 = 8/g; s/AVX512/AVX2/g; s/32x16/32x8/g; s/64x8/64x4/g; s/512/256/g' avx512.go) > avx2.go"
 
 // vectors512 is the form for AVX512.
 var vectors512 = kernels{
