@@ -405,12 +405,11 @@ func TestSameBits(t *testing.T) {
 			}
 		}
 		check("the same again")
-		before := runtime.GOMAXPROCS(1)
-		check("one core")
-		runtime.GOMAXPROCS(2)
-		check("two cores")
-		runtime.GOMAXPROCS(5)
-		check("five cores")
+		before := runtime.GOMAXPROCS(0)
+		for _, cores := range []int{1, 2, 4, 5} {
+			runtime.GOMAXPROCS(cores)
+			check(fmt.Sprintf("%d cores", cores))
+		}
 		runtime.GOMAXPROCS(before)
 		if form := vec.Current(); form == vec.AVX512 {
 			vec.Use(vec.AVX2)
