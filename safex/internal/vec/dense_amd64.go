@@ -12,12 +12,16 @@ package vec
 func tile512x4(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
 
 //go:noescape
-func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+func tile512x2(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
 
-// tile512x1 has one vector of lanes and 8 outputs, so that as many sums are under way: w is [2, in, 4].
-//
+// tiles512x2 and tiles512x1 are n tiles, one below the other, of 12 outputs and 2 vectors of lanes or one, so that as many sums are
+// under way in few lanes.
+
 //go:noescape
-func tile512x1(y, w, bias, x *float32, in int, strideY, strideX uintptr)
+func tiles512x2(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+
+//go:noescape
+func tiles512x1(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
 
 // tiles256x6 and tiles256x4 are n tiles, one below the other, of 6 and 4 outputs and 2 vectors of lanes. The first takes an even n. Two
 // multiplications with addition begin in a cycle and take 4 or 5: its twelve sums keep both busy, and the 8 of the second where
@@ -80,40 +84,54 @@ func chains512(rounds int)
 //go:noescape
 func chains256(rounds int)
 
+// panel512 takes columns of 4 vectors of lanes, and what is left in one of 2 and one of 1.
 func panel512(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done bool) {
-	stride, whole := uintptr(4*lanes), lanes/32*32
-	end := tailNone
-	if rows%height == 0 && lanes%64 == 0 { // tiles with a tail, all of them
-		end = tailOf(then, d)
-	}
-	for r := 0; r < rows; r += height {
-		w, bias := w[r*in:], bias[r:]
-		if rows-r < height {
-			partial512(y[r*lanes:], w, bias, x, rows-r, in, lanes, whole)
-			break
-		}
-		lo := 0
-		for ; lo+64 <= whole; lo += 64 {
+	const tall = 12
+	stride := uintptr(4 * lanes)
+	full := rows / height * height
+	twelve := full / tall * tall
+	end := tailOf(then, d)
+	lo := 0
+	for ; lo+64 <= lanes; lo += 64 {
+		for r := 0; r < full; r += height {
 			to, other := end.place(y, d, r*lanes+lo)
-			tile512x4(to, &w[0], &bias[0], &x[lo], other, in, stride, stride, end)
-		}
-		for ; lo < whole; lo += 32 {
-			tile512x2(&y[r*lanes+lo], &w[0], &bias[0], &x[lo], in, stride, stride)
+			tile512x4(to, &w[r*in], &bias[r], &x[lo], other, in, stride, stride, end)
 		}
 	}
-	if whole == lanes {
-		return end != tailNone
+	if lo+32 <= lanes {
+		if twelve > 0 {
+			to, other := end.place(y, d, lo)
+			tiles512x2(to, &w[0], &bias[0], &x[lo], other, twelve/tall, in, stride, stride, end)
+		}
+		for r := twelve; r < full; r += height {
+			to, other := end.place(y, d, r*lanes+lo)
+			tile512x2(to, &w[r*in], &bias[r], &x[lo], other, in, stride, stride, end)
+		}
+		lo += 32
 	}
-	if rows == 2*height {
-		tile512x1(&y[whole], &w[0], &bias[0], &x[whole], in, stride, stride)
-		return false
+	if lo < lanes {
+		if twelve > 0 {
+			to, other := end.place(y, d, lo)
+			tiles512x1(to, &w[0], &bias[0], &x[lo], other, twelve/tall, in, stride, stride, end)
+		}
+		if full > twelve {
+			to, other := end.place(y, d, twelve*lanes+lo)
+			tiles256x4(to, &w[twelve*in], &bias[twelve], &x[lo], other, (full-twelve)/height, in, stride, stride, end)
+		}
 	}
-	var spare [2 * height * Lanes]float32
-	tile512x1(&spare[0], &w[0], &bias[0], &x[whole], in, 4*Lanes, stride)
-	for r := range rows {
-		copy(y[r*lanes+whole:][:Lanes], spare[r*Lanes:])
+	if full < rows {
+		y, w, bias := y[full*lanes:], w[full*in:], bias[full:]
+		partial512(y, w, bias, x, rows-full, in, lanes)
+		switch end {
+		case tailRelu:
+			relu512(y, nil, y)
+		case tailSlope:
+			relu512(y, d[full*lanes:], y)
+		case tailTimes:
+			mul512(y, y, d[full*lanes:])
+		}
 	}
-	return false
+	return end != tailNone
 }
 
 // panel256 goes through the whole layer column by column, two vectors of lanes each: a column of x stays in the nearest cache, and
@@ -137,12 +155,12 @@ func panel256(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done
 	if full < rows {
 		y, w, bias := y[full*lanes:], w[full*in:], bias[full:]
 		partial256(y, w, bias, x, rows-full, in, lanes)
-		switch {
-		case end == tailRelu:
+		switch end {
+		case tailRelu:
 			relu256(y, nil, y)
-		case end == tailSlope:
+		case tailSlope:
 			relu256(y, d[full*lanes:], y)
-		case end == tailTimes:
+		case tailTimes:
 			mul256(y, y, d[full*lanes:])
 		}
 	}
@@ -151,18 +169,23 @@ func panel256(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done
 
 // partial512 and partial256 are for fewer rows than a tile has, which writes all of them: elsewhere.
 
-func partial512(y, w, bias, x []float32, rows, in, lanes, whole int) {
+func partial512(y, w, bias, x []float32, rows, in, lanes int) {
 	var spare [height * 64]float32
-	for lo := 0; lo < whole; lo += 64 {
-		n := min(64, whole-lo)
-		if n == 64 {
+	for lo := 0; lo < lanes; {
+		n := min(64, (lanes-lo)/32*32)
+		switch n {
+		case 64:
 			tile512x4(&spare[0], &w[0], &bias[0], &x[lo], nil, in, 4*64, uintptr(4*lanes), tailNone)
-		} else {
-			tile512x2(&spare[0], &w[0], &bias[0], &x[lo], in, 4*64, uintptr(4*lanes))
+		case 32:
+			tile512x2(&spare[0], &w[0], &bias[0], &x[lo], nil, in, 4*64, uintptr(4*lanes), tailNone)
+		default:
+			n = 16
+			tiles256x4(&spare[0], &w[0], &bias[0], &x[lo], nil, 1, in, 4*64, uintptr(4*lanes), tailNone)
 		}
 		for r := range rows {
 			copy(y[r*lanes+lo:][:n], spare[64*r:])
 		}
+		lo += n
 	}
 }
 

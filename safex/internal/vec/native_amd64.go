@@ -9,7 +9,7 @@ var vectors512 = kernels{
 	form:  AVX512,
 	mul:   mul512,
 	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
-	spread: spread512, spreadBack: spreadBack512, panel: panel512, outputs: 2 * height, piece: piece512, fma: fma512,
+	spread: spread512, spreadBack: spreadBack512, panel: panel512, outputs: 6 * height, piece: piece512, fma: fma512,
 	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
 	expand: expand512, weigh64: weigh512, steepen64: steepen512,
 }
