@@ -32,6 +32,9 @@
 // its set stays, if what the task declares is so: safex.Check tries it. A kernel belongs to a fit: after the next, a
 // state of the old one may be in none, and the step then says so.
 //
+// Of a system whose state is seen through noise nothing is proved, as proofs are about the state that is seen: all its steps say none. The filter acts
+// as it would elsewhere.
+//
 // That the box holds the truth is an assumption. Far from the data it fails, and a plan that goes fast goes there: see package reliability, which
 // measures it. So a box is at least as wide as Margin times what the last Watch steps of the episode were off by: a model that was just wrong is
 // not believed. That is caution, and no proof.

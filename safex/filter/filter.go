@@ -175,6 +175,9 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
 		return nil, err
 	}
+	if w.system.Noisy() { // it is proved of a state that the system is not in
+		kept.Cover = safex.CoverNone
+	}
 	if first == nil {
 		return &kept, nil
 	}

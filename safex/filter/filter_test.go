@@ -100,6 +100,41 @@ func TestNothingProved(t *testing.T) {
 	}
 }
 
+// Through noise a step is taken as it would be without, and nothing is said to be proved of it.
+func TestThroughNoise(t *testing.T) {
+	for _, u := range []float64{0, 1} { // which is kept, and which is replaced
+		var taken [2]float64
+		for i, noise := range [][]safex.Disturbance{nil, {{Kind: safex.ObservationNoise, On: "omega", Size: 0.01}}} {
+			task := tasks.DefaultPendulum().Task()
+			task.Disturbances = noise
+			s, err := task.System()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := rollout.OracleModel(s)
+			g, err := filter.Default().Guard(s, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			roll, err := rollout.NewAuto().Rollout(s, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := g.Keep(t.Context(), safex.Query{System: s, Rollout: roll, State: angled(math.Pi-0.1, 5.85)}, &safex.Plan{Actions: [][]float64{{u}, {u}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if covered := got.Cover != safex.CoverNone; covered != (i == 0) {
+				t.Errorf("action %v with disturbances %v: cover %q", u, noise, got.Cover)
+			}
+			taken[i] = got.Actions[0][0]
+		}
+		if taken[0] != taken[1] || (taken[0] == u) != (u == 0) {
+			t.Errorf("in place of %v the actions are %v", u, taken)
+		}
+	}
+}
+
 // Steps are judged by the terminal set of their box: a step into it is covered, and the box is what the model asked for, the plan's, or the filter's own.
 func TestTerminal(t *testing.T) {
 	s := pendulum(t)

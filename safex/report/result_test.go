@@ -20,6 +20,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/stats"
 	"github.com/rischiboy/safe_exploration/safex/store"
+	lib "github.com/rischiboy/safe_exploration/safex/study"
 )
 
 // settings are those of a pendulum whose runs have two random steps and two episodes of four.
@@ -1187,5 +1188,30 @@ func TestEpisodes(t *testing.T) {
 	}
 	if value(got[4]) != 1 || value(got[5]) != 5 || got[3].Return != nil {
 		t.Errorf("returns %v and %v, want 1 and 5, and none of the random phase", value(got[4]), value(got[5]))
+	}
+}
+
+// Runs of a variant with another model or planner than the study has are found where the study puts them, and are known to be its.
+func TestVariantsOfMethods(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "study.yaml")
+	write(t, file, "name: quick\ntasks: [pendulum]\nplanners: [pessimistic]\nmodels: [linear]\nseeds: 1-2\nvariants: [{name: doubt, set: {learner: gp}}, {name: mean, set: {planner: safe}}]\n")
+	jobs := must(must(lib.Read(file)).Jobs())
+	for _, j := range jobs {
+		set := []string{"filter=on"}
+		if j.Variant == "doubt" {
+			set = append(set, "learner=gp")
+		}
+		keep(t, filepath.Join(dir, j.Dir), settings(t, j.Spec.PlannerName(), j.Spec.Seed, set...), ok(1)...)
+	}
+	var got []string
+	for _, m := range read(t, dir).Methods {
+		got = append(got, fmt.Sprintf("%s %s %s %q %v", m.Study, m.Planner, m.Model, m.Variant, m.Seeds))
+	}
+	want := []string{`quick pessimistic linear "" [1 2]`, `quick pessimistic gp "doubt" [1 2]`, `quick safe linear "mean" [1 2]`}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -17,7 +17,7 @@ func (r *reader) belongs(m *Method, s *experiment.Spec, dir string) error {
 		if err != nil || of == nil {
 			return err
 		}
-		variant, named, ok := of.Place(s, m.Planner, m.Model, dir, root)
+		variant, named, ok := of.Place(s, dir, root)
 		if !ok {
 			continue
 		}

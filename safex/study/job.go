@@ -305,19 +305,13 @@ func (s *Study) job(m method, seed uint64) (Job, error) {
 	if m.variant != nil {
 		j.Variant = m.variant.Name
 	}
-	j.Dir = Path(spec, m.planner, cmp.Or(m.model, spec.ModelName()), j.Variant)
+	j.Dir = Path(spec, j.Variant)
 	return j, err
 }
 
-// Path is the folder of a run below that of its study: TASK/PLANNER-MODEL-CALIBRATION-VARIANT/SEED, with the planner and the model by the names
-// that the study has for them, and without a calibration or a variant where there is none, and with a filter
-// or the lack of one where that is not the task's default.
-func Path(s *experiment.Spec, planner, model, variant string) string {
-	name := planner + "-" + model
-	if s.Calibration != nil {
-		name += "-" + s.CalibrationName()
-	}
-	name += s.FilterMark()
+// Path is the folder of a run below that of its study: TASK/METHOD/SEED or TASK/METHOD-VARIANT/SEED, with the method as experiment.Spec.Method names it.
+func Path(s *experiment.Spec, variant string) string {
+	name := s.Method()
 	if variant != "" {
 		name += "-" + variant
 	}

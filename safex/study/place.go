@@ -47,10 +47,9 @@ func linked(path string) string {
 	return path
 }
 
-// Place tells of which variant a run is whose folder is dir, or links to one, below that of the study, root: "" of a plain run. The planner and the
-// model are the names that s goes by. named tells whether the study names such a run, as its file is now: a folder may have more runs than that. ok is
+// Place tells of which variant a run is whose folder is dir, or links to one, below that of the study, root: "" of a plain run. named tells whether the study names such a run, as its file is now: a folder may have more runs than that. ok is
 // false of a folder that is none of a run of a study.
-func (s *Study) Place(spec *experiment.Spec, planner, model, dir, root string) (variant string, named, ok bool) {
+func (s *Study) Place(spec *experiment.Spec, dir, root string) (variant string, named, ok bool) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", false, false
@@ -61,7 +60,7 @@ func (s *Study) Place(spec *experiment.Spec, planner, model, dir, root string) (
 			continue
 		}
 		parts := strings.Split(filepath.ToSlash(rel), "/")
-		plain := strings.Split(Path(spec, planner, model, ""), "/")
+		plain := strings.Split(Path(spec, ""), "/")
 		if len(parts) != 3 || parts[0] != plain[0] || parts[2] != plain[2] {
 			continue
 		}
@@ -70,18 +69,33 @@ func (s *Study) Place(spec *experiment.Spec, planner, model, dir, root string) (
 			continue
 		}
 		variant = strings.TrimPrefix(rest, "-")
-		return variant, s.names(plain[0], planner, model, variant), true
+		return variant, s.names(spec, variant), true
 	}
 	return "", false, false
 }
 
-// names tells whether the study has such runs.
-func (s *Study) names(task, planner, model, variant string) bool {
-	if !slices.Contains(s.Tasks, task) || !slices.Contains(s.Planners, planner) || s.models() != nil && !slices.Contains(s.models(), model) {
-		return false
-	}
+// names tells whether the study has such runs. A variant may have another planner or model than the study has.
+func (s *Study) names(spec *experiment.Spec, variant string) bool {
+	planners, models := s.Planners, s.models()
 	if variant == "" {
-		return s.Plain == nil || *s.Plain
+		return (s.Plain == nil || *s.Plain) && s.has(spec, planners, models)
 	}
-	return slices.ContainsFunc(s.Variants, func(v Variant) bool { return v.Name == variant && v.matches(task, planner, model) })
+	return slices.ContainsFunc(s.Variants, func(v Variant) bool {
+		if v.Name != variant {
+			return false
+		}
+		planners, models, of := planners, models, v.Only
+		if planner, ok := v.Set["planner"]; ok {
+			planners, of.Planners = []string{planner}, nil
+		}
+		if model, ok := v.Set["learner"]; ok {
+			models, of.Models = []string{model}, nil
+		}
+		return s.has(spec, planners, models) && of.matches(spec.TaskName(), spec.PlannerName(), spec.ModelName())
+	})
+}
+
+// has tells whether a run is of a task of the study, and of one of some planners and models; nil is all models.
+func (s *Study) has(spec *experiment.Spec, planners, models []string) bool {
+	return slices.Contains(s.Tasks, spec.TaskName()) && slices.Contains(planners, spec.PlannerName()) && (models == nil || slices.Contains(models, spec.ModelName()))
 }
