@@ -44,7 +44,7 @@ func kinds(t testing.TB, s *safex.System, activation string) map[string]safex.Mo
 	linear, _ := drawLinear(t, r, s)
 	process, _ := drawProcess(t, r, s)
 	return map[string]safex.Model{
-		"networks": networks, "linear": linear, "process": process, "oracle": rollout.OracleModel(s),
+		"networks": networks, "wide": draw(r, s, 2, []int{70, 270}, activation), "linear": linear, "process": process, "oracle": rollout.OracleModel(s),
 		"calibrated": calibrated(t, s, networks, []float64{1, 2, 3}, []float64{0, 0.01, 0.02}),
 		"prior":      onPrior(t, s, networks),
 		"all":        onPrior(t, s, calibrated(t, s, process, []float64{1, 2, 3}, []float64{0, 0.01, 0.02})),
@@ -387,7 +387,11 @@ func TestWithoutEta(t *testing.T) {
 func TestSameBits(t *testing.T) {
 	s, _, c := pendulum(t, "tanh", 6, 300)
 	c.Epistemic = true
-	for kind, m := range kinds(t, s, "tanh") {
+	all := kinds(t, s, "tanh")
+	for _, activation := range []string{"swish", "relu"} {
+		all[activation] = draw(rand.New(rand.NewPCG(5, 6)), s, 3, []int{64, 130, 37}, activation)
+	}
+	for kind, m := range all {
 		r := bind(t, fused.New(), s, m)
 		want := results(roll(t, r, c, scalarisation))
 		check := func(what string) {
@@ -401,10 +405,11 @@ func TestSameBits(t *testing.T) {
 			}
 		}
 		check("the same again")
-		before := runtime.GOMAXPROCS(1)
-		check("one core")
-		runtime.GOMAXPROCS(5)
-		check("five cores")
+		before := runtime.GOMAXPROCS(0)
+		for _, cores := range []int{1, 2, 4, 5} {
+			runtime.GOMAXPROCS(cores)
+			check(fmt.Sprintf("%d cores", cores))
+		}
 		runtime.GOMAXPROCS(before)
 		if form := vec.Current(); form == vec.AVX512 {
 			vec.Use(vec.AVX2)

@@ -7,14 +7,15 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
-// network is a packed ensemble. The members' first layers are one matrix, as they share their input, and so is its
-// transpose, which adds their gradients up.
+// network is a packed ensemble. The transpose of the members' first layers is one matrix, which adds their gradients up, as
+// they share their input.
 type network struct {
 	members, in, out int
 	activation       vec.Activation
 	hidden           []int           // widths
-	first, firstBack *vec.Matrix     // [members·w, in] and its transpose, w = hidden[0], or out without hidden layers
-	rest, restBack   [][]*vec.Matrix // of layer 1 and on, [layer - 1][member], and their transposes
+	layers           [][]*vec.Matrix // [layer][member]
+	firstBack        *vec.Matrix     // [in, members·w], w = hidden[0], or out without hidden layers
+	restBack         [][]*vec.Matrix // transposes of layer 1 and on, [layer - 1][member]
 	center, inverse  []float64       // [in]: of the scales
 	unit             []float64       // [out]
 }
@@ -55,34 +56,44 @@ func pack(l *safex.Layers, nx, nu int) (*network, error) {
 		if k+1 < len(l.Dense) {
 			n.hidden = append(n.hidden, d.Out)
 		}
-		if k == 0 {
-			n.first, n.firstBack = matrices(d, 0, l.Members)
-			continue
-		}
 		forth, back := make([]*vec.Matrix, l.Members), make([]*vec.Matrix, l.Members)
 		for m := range l.Members {
-			forth[m], back[m] = matrices(d, m, 1)
+			forth[m] = forward(d, m)
+			if k > 0 {
+				back[m] = transposed(d, m, 1)
+			}
 		}
-		n.rest, n.restBack = append(n.rest, forth), append(n.restBack, back)
+		n.layers = append(n.layers, forth)
+		if k == 0 {
+			n.firstBack = transposed(d, 0, l.Members)
+		} else {
+			n.restBack = append(n.restBack, back)
+		}
 	}
 	return n, nil
 }
 
-// matrices are the layer d of n members from the m-th on, one above the other, and the transpose without a bias.
-func matrices(d safex.Dense, m, n int) (w, transposed *vec.Matrix) {
-	rows := n * d.Out
-	at := func(o, i int) float32 { return d.Weights[(m*d.Out+o)*d.In+i] }
-	w = vec.Pack(rows, d.In, at, d.Bias[m*d.Out:][:rows])
-	return w, vec.Pack(d.In, rows, func(i, o int) float32 { return at(o, i) }, nil)
+// forward is layer d of member m.
+func forward(d safex.Dense, m int) *vec.Matrix {
+	w := d.Weights[m*d.Out*d.In:]
+	return vec.Pack(d.Out, d.In, func(o, i int) float32 { return w[o*d.In+i] }, d.Bias[m*d.Out:][:d.Out])
+}
+
+// transposed is the transpose of layer d of n members from the m-th on, one above the other, without a bias.
+func transposed(d safex.Dense, m, n int) *vec.Matrix {
+	w := d.Weights[m*d.Out*d.In:]
+	return vec.Pack(d.In, n*d.Out, func(i, o int) float32 { return w[o*d.In+i] }, nil)
 }
 
 // stepper implements source.
 func (n *network) stepper() stepper { return &members{network: n} }
 
-// members are a network's memory.
+// members are a network's memory. Rows of float32 are cut into pieces: those of the first lanes of a block come first, then those of
+// the next. So what a layer leaves to the next one is near.
 type members struct {
 	*network
 	rowsKept
+	piece       int // lanes
 	memory      []float32
 	z           []float32 // [in]: inputs
 	y           []float32 // [kept, members, out]: outputs of the members
@@ -100,6 +111,7 @@ type members struct {
 // prepare implements stepper.
 func (s *members) prepare(steps int) {
 	s.rowsKept = steps > 0
+	s.piece = min(most, vec.Piece(s.widest()))
 	kept := max(1, steps)
 	s.memory = lay(s.memory,
 		part[float32]{&s.z, s.in}, part[float32]{&s.y, kept * s.members * s.out}, part[float32]{&s.mean, kept * s.out}, part[float32]{&s.dev, kept * s.out},
@@ -115,19 +127,29 @@ func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean,
 		slopes = at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes)
 	}
 	z := s.z[:s.in*lanes]
-	for k, c := range s.center {
-		from, to, by := xu[k*lanes:][:lanes], z[k*lanes:][:lanes], s.inverse[k]
-		for l, v := range from {
-			to[l] = float32((v - c) * by)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		for k, c := range s.center {
+			from, to, by := xu[k*lanes+lo:][:n], z[s.in*lo+k*n:][:n], s.inverse[k]
+			for l, v := range from {
+				to[l] = float32((v - c) * by)
+			}
 		}
 	}
 	y := at(s.rowsKept, s.y, t, s.members*s.out, lanes)
-	s.forth(y, slopes, z, s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
+	s.forth(y, slopes, z, s.a, s.b, lanes, s.piece)
 	m, d := at(s.rowsKept, s.mean, t, s.out, lanes), []float32(nil)
 	if epistemic {
 		d = at(s.rowsKept, s.dev, t, s.out, lanes)
 	}
-	vec.Spread(m, d, y, s.members)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		var dev []float32
+		if epistemic {
+			dev = cut(d, s.out, lo, n)
+		}
+		vec.Spread(cut(m, s.out, lo, n), dev, cut(y, s.members*s.out, lo, n), s.members)
+	}
 	mean = s.change[:s.out*lanes]
 	s.widen(mean, m, lanes)
 	if epistemic {
@@ -137,37 +159,54 @@ func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean,
 	return mean, dev
 }
 
+// cut are the given rows of the piece of n lanes from lo on.
+func cut(x []float32, rows, lo, n int) []float32 { return x[rows*lo:][:rows*n] }
+
 // widen writes outputs in the units of the state.
 func (s *members) widen(dst []float64, y []float32, lanes int) {
-	for d, unit := range s.unit {
-		to := dst[d*lanes:][:lanes]
-		for l, v := range y[d*lanes:][:lanes] {
-			to[l] = unit * float64(v)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		for d, unit := range s.unit {
+			from, to := y[s.out*lo+d*n:][:n], dst[d*lanes+lo:][:n]
+			for l, v := range from {
+				to[l] = unit * float64(v)
+			}
+		}
+	}
+}
+
+// narrow is the gradient with respect to y, of that with respect to the dst of widen.
+func (s *members) narrow(g []float32, dst []float64, lanes int) {
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		for d, unit := range s.unit {
+			from, to := dst[d*lanes+lo:][:n], g[s.out*lo+d*n:][:n]
+			for l, v := range from {
+				to[l] = float32(unit * v)
+			}
 		}
 	}
 }
 
 // backward implements stepper.
 func (s *members) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
-	for d, unit := range s.unit {
-		for _, g := range []struct {
-			to   []float32
-			from []float64
-		}{{s.gMean, gMean}, {s.gDev, gDev}} {
-			to := g.to[d*lanes:][:lanes]
-			for l, v := range g.from[d*lanes:][:lanes] {
-				to[l] = float32(unit * v)
-			}
-		}
+	s.narrow(s.gMean, gMean, lanes)
+	s.narrow(s.gDev, gDev, lanes)
+	dy, all, out := s.dy[:s.members*s.out*lanes], s.members*s.out, s.out
+	y, mean, dev := at(s.rowsKept, s.y, t, all, lanes), at(s.rowsKept, s.mean, t, out, lanes), at(s.rowsKept, s.dev, t, out, lanes)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		vec.SpreadBack(cut(dy, all, lo, n), cut(y, all, lo, n), cut(mean, out, lo, n), cut(dev, out, lo, n), cut(s.gMean, out, lo, n), cut(s.gDev, out, lo, n), s.members)
 	}
-	dy, n := s.dy[:s.members*s.out*lanes], s.out*lanes
-	vec.SpreadBack(dy, at(s.rowsKept, s.y, t, s.members*s.out, lanes), at(s.rowsKept, s.mean, t, s.out, lanes), at(s.rowsKept, s.dev, t, s.out, lanes), s.gMean[:n], s.gDev[:n], s.members)
 	z := s.z[:s.in*lanes]
-	s.back(z, dy, at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes)
-	for k, by := range s.inverse {
-		to := dxu[k*lanes:][:lanes]
-		for l, v := range z[k*lanes:][:lanes] {
-			to[l] = by * float64(v)
+	s.back(z, dy, at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes, s.piece)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		for k, by := range s.inverse {
+			from, to := z[s.in*lo+k*n:][:n], dxu[k*lanes+lo:][:n]
+			for l, v := range from {
+				to[l] = by * float64(v)
+			}
 		}
 	}
 }
@@ -198,53 +237,59 @@ func (n *network) firstRows() int {
 }
 
 // forth is the members' outputs y, [members, out, lanes], at x, [in, lanes]. slopes gets the derivatives of the
-// activations, [members, units, lanes], unless it is empty. a, b and first are for intermediate results.
-func (n *network) forth(y, slopes, x, first, a, b []float32, lanes int) {
-	if len(n.hidden) == 0 {
-		n.first.Mul(y, x, lanes)
-		return
-	}
-	n.first.Mul(first, x, lanes)
+// activations, [members, units, lanes], unless it is empty. a and b are for intermediate results. All are in pieces of so many lanes. A
+// member takes all of them after each other, so that its weights come from afar once.
+func (n *network) forth(y, slopes, x, a, b []float32, lanes, piece int) {
+	all := n.members * n.units()
 	for m := range n.members {
-		h := first[m*n.hidden[0]*lanes:][:n.hidden[0]*lanes]
-		for l, w := range n.hidden {
-			var d []float32
+		for lo := 0; lo < lanes; lo += piece {
+			k := min(piece, lanes-lo)
+			h := cut(x, n.in, lo, k)
+			var rest []float32
 			if len(slopes) > 0 {
-				d, slopes = slopes[:w*lanes], slopes[w*lanes:]
+				rest = cut(slopes, all, lo, k)[m*n.units()*k:]
 			}
-			n.activation.Apply(h, d, h)
-			next := y[m*n.out*lanes:][:n.out*lanes]
-			if l+1 < len(n.hidden) {
-				next = a[:n.hidden[l+1]*lanes]
+			for l, w := range n.hidden {
+				var d []float32
+				if len(slopes) > 0 {
+					d, rest = rest[:w*k], rest[w*k:]
+				}
+				next := a[:w*k]
+				n.layers[l][m].Layer(n.activation, next, d, h, k)
+				h = next
 				a, b = b, a
 			}
-			n.rest[l][m].Mul(next, h, lanes)
-			h = next
+			n.layers[len(n.hidden)][m].Mul(cut(y, n.members*n.out, lo, k)[m*n.out*k:][:n.out*k], h, k)
 		}
 	}
 }
 
 // back takes the gradient dy with respect to the members' outputs back to dx, with respect to x. slopes are those of
-// forth.
-func (n *network) back(dx, dy, slopes, first, a, b []float32, lanes int) {
+// forth, and first is for intermediate results too.
+func (n *network) back(dx, dy, slopes, first, a, b []float32, lanes, piece int) {
 	if len(n.hidden) == 0 {
-		n.firstBack.Mul(dx, dy, lanes)
-		return
+		first = dy
 	}
+	rows := n.firstRows()
 	for m := range n.members {
-		g := dy[m*n.out*lanes:][:n.out*lanes]
-		d := slopes[m*n.units()*lanes:][:n.units()*lanes]
-		for l := len(n.hidden) - 1; l >= 0; l-- {
-			w := n.hidden[l] * lanes
-			next := first[m*n.hidden[0]*lanes:][:n.hidden[0]*lanes]
-			if l > 0 {
-				next = a[:w]
+		for lo := 0; lo < lanes; lo += piece {
+			k := min(piece, lanes-lo)
+			g := cut(dy, n.members*n.out, lo, k)[m*n.out*k:][:n.out*k]
+			d := cut(slopes, n.members*n.units(), lo, k)[m*n.units()*k:][:n.units()*k]
+			for l := len(n.hidden) - 1; l >= 0; l-- {
+				w := n.hidden[l] * k
+				next := a[:w]
+				if l == 0 {
+					next = cut(first, rows, lo, k)[m*w:][:w]
+				}
+				n.restBack[l][m].MulTimes(next, d[len(d)-w:], g, k)
+				g, d = next, d[:len(d)-w]
 				a, b = b, a
 			}
-			n.restBack[l][m].Mul(next, g, lanes)
-			vec.Mul(next, next, d[len(d)-w:])
-			g, d = next, d[:len(d)-w]
 		}
 	}
-	n.firstBack.Mul(dx, first, lanes)
+	for lo := 0; lo < lanes; lo += piece {
+		k := min(piece, lanes-lo)
+		n.firstBack.Mul(cut(dx, n.in, lo, k), cut(first, rows, lo, k), k)
+	}
 }

@@ -6,16 +6,6 @@ package vec
 
 import "simd/archsimd"
 
-// vectors256 is the form for AVX2.
-var vectors256 = kernels{
-	form:  AVX2,
-	mul:   mul256,
-	swish: swish256, relu: relu256, tanhUnit: tanhUnit256,
-	spread: spread256, spreadBack: spreadBack256, panel: panel256, fma: fma256,
-	panel64: panel64x256, squaredExponential: squaredExponential256, matern52: matern256, mul64: mulWide256, squares64: squares256,
-	expand: expand256, weigh64: weigh256, steepen64: steepen256,
-}
-
 type (
 	lanes256 = archsimd.Float32x8
 	ints256  = archsimd.Int32x8
@@ -90,22 +80,7 @@ func tanhOf256(v lanes256) lanes256 {
 	far = far.IfElse(a.Less(k256(cTanhHi)), k256(cOne))
 	far = far.Neg().IfElse(v.Less(k256(cZero)), far)
 	y := near.IfElse(a.Less(k256(cTanhLo)), far)
-	return v.IfElse(v.IsNaN(), y)
-}
-
-func swish256(y, d, x []float32) {
-	low := k256(cUnitHi).Neg()
-	for i := 0; i < len(y); i += width256 {
-		v := load256(x, i)
-		s := k256(cOne).Div(k256(cOne).Add(unitExp256(v.Neg())))
-		s = s.Masked(v.GreaterEqual(low))
-		z := v.Mul(s)
-		store256(y, i, z)
-		if len(d) > 0 {
-			store256(d, i, k256(cOne).Sub(s).MulAdd(z, s))
-		}
-	}
-	archsimd.ClearAVXUpperBits()
+	return y.IfElse(v.Equal(v), v)
 }
 
 func relu256(y, d, x []float32) {
@@ -242,7 +217,7 @@ func squaredExponential256(y, d, z, points []float64, dim, lanes int) {
 		for i := 0; i < lanes; i += half256 {
 			r2 := distance256(z, i, lanes, point)
 			e := expWide256(r2.Mul(w256(wMinusHalf)))
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			storeWide256(y, row+i, e)
 			if len(d) > 0 {
 				storeWide256(d, row+i, e.Mul(w256(wMinusHalf)))
@@ -260,7 +235,7 @@ func matern256(y, d, z, points []float64, dim, lanes int) {
 			square := r2.Mul(w256(wFive))
 			a := square.Sqrt()
 			e := expWide256(a.Neg())
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			slope := a.MulAdd(e, e)
 			storeWide256(y, row+i, square.MulAdd(e.Mul(w256(wThird)), slope))
 			if len(d) > 0 {
@@ -279,7 +254,7 @@ func derivatives256(c wides256, tanh bool) (s0, s1, s2, s3 wides256) {
 		e := expWide256(size.Add(size).Neg())
 		s0 = one.Sub(e).Div(one.Add(e))
 		s0 = s0.Neg().IfElse(c.Less(w256(wZero)), s0)
-		s0 = c.IfElse(c.IsNaN(), s0)
+		s0 = s0.IfElse(c.Equal(c), c)
 		square := s0.Mul(s0)
 		s1 = one.Sub(square)
 		s2 = s0.Mul(s1).Mul(two).Neg()

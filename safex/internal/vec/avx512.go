@@ -4,16 +4,6 @@ package vec
 
 import "simd/archsimd"
 
-// vectors512 is the form for AVX512.
-var vectors512 = kernels{
-	form:  AVX512,
-	mul:   mul512,
-	swish: swish512, relu: relu512, tanhUnit: tanhUnit512,
-	spread: spread512, spreadBack: spreadBack512, panel: panel512, fma: fma512,
-	panel64: panel64x512, squaredExponential: squaredExponential512, matern52: matern512, mul64: mulWide512, squares64: squares512,
-	expand: expand512, weigh64: weigh512, steepen64: steepen512,
-}
-
 type (
 	lanes512 = archsimd.Float32x16
 	ints512  = archsimd.Int32x16
@@ -88,22 +78,7 @@ func tanhOf512(v lanes512) lanes512 {
 	far = far.IfElse(a.Less(k512(cTanhHi)), k512(cOne))
 	far = far.Neg().IfElse(v.Less(k512(cZero)), far)
 	y := near.IfElse(a.Less(k512(cTanhLo)), far)
-	return v.IfElse(v.IsNaN(), y)
-}
-
-func swish512(y, d, x []float32) {
-	low := k512(cUnitHi).Neg()
-	for i := 0; i < len(y); i += width512 {
-		v := load512(x, i)
-		s := k512(cOne).Div(k512(cOne).Add(unitExp512(v.Neg())))
-		s = s.Masked(v.GreaterEqual(low))
-		z := v.Mul(s)
-		store512(y, i, z)
-		if len(d) > 0 {
-			store512(d, i, k512(cOne).Sub(s).MulAdd(z, s))
-		}
-	}
-	archsimd.ClearAVXUpperBits()
+	return y.IfElse(v.Equal(v), v)
 }
 
 func relu512(y, d, x []float32) {
@@ -240,7 +215,7 @@ func squaredExponential512(y, d, z, points []float64, dim, lanes int) {
 		for i := 0; i < lanes; i += half512 {
 			r2 := distance512(z, i, lanes, point)
 			e := expWide512(r2.Mul(w512(wMinusHalf)))
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			storeWide512(y, row+i, e)
 			if len(d) > 0 {
 				storeWide512(d, row+i, e.Mul(w512(wMinusHalf)))
@@ -258,7 +233,7 @@ func matern512(y, d, z, points []float64, dim, lanes int) {
 			square := r2.Mul(w512(wFive))
 			a := square.Sqrt()
 			e := expWide512(a.Neg())
-			e = r2.IfElse(r2.IsNaN(), e)
+			e = e.IfElse(r2.Equal(r2), r2)
 			slope := a.MulAdd(e, e)
 			storeWide512(y, row+i, square.MulAdd(e.Mul(w512(wThird)), slope))
 			if len(d) > 0 {
@@ -277,7 +252,7 @@ func derivatives512(c wides512, tanh bool) (s0, s1, s2, s3 wides512) {
 		e := expWide512(size.Add(size).Neg())
 		s0 = one.Sub(e).Div(one.Add(e))
 		s0 = s0.Neg().IfElse(c.Less(w512(wZero)), s0)
-		s0 = c.IfElse(c.IsNaN(), s0)
+		s0 = s0.IfElse(c.Equal(c), c)
 		square := s0.Mul(s0)
 		s1 = one.Sub(square)
 		s2 = s0.Mul(s1).Mul(two).Neg()

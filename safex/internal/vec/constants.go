@@ -1,4 +1,4 @@
-//go:build goexperiment.simd && amd64
+//go:build goexperiment.simd && (amd64 || arm64)
 
 package vec
 
@@ -16,6 +16,8 @@ const (
 	cMinusLn2Lo
 	cUnitLo // eˣ has a normal exponent between these
 	cUnitHi
+	cMinusUnitHi // of -x
+	cMinusUnitLo
 	cExp0 // to cExp5: of eˣ
 	cExp1
 	cExp2
@@ -87,7 +89,7 @@ var coefficients64 = [constants64]float64{
 var coefficients = [constants]float32{
 	cOne: 1, cTwo: 2, cMagic: 0x1.8p23, cFloor: floor,
 	cLog2e: math.Log2E, cMinusLn2Hi: -0.693359375, cMinusLn2Lo: 2.12194440e-4,
-	cUnitLo: -87, cUnitHi: 88,
+	cUnitLo: -87, cUnitHi: 88, cMinusUnitHi: -88, cMinusUnitLo: 87,
 	cExp0: 1.9875691500e-4, cExp1: 1.3981999507e-3, cExp2: 8.3334519073e-3,
 	cExp3: 4.1665795894e-2, cExp4: 1.6666665459e-1, cExp5: 5.0000001201e-1,
 	cTanhLo: 0.625, cTanhHi: 9.02,

@@ -1,16 +1,171 @@
 //go:build goexperiment.simd && amd64
 
+#include "go_asm.h"
 #include "textflag.h"
 
-// func tile512x4(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile512x4(SB), NOSPLIT, $0-56
+// What becomes of a row at the end is up to then, as in dense_amd64.go: DI and R12 go from row to row of y and d, R8 bytes each.
+
+#define PLAIN512(A, B, C, D) \
+	VMOVUPS A, 0(DI); \
+	VMOVUPS B, 64(DI); \
+	VMOVUPS C, 128(DI); \
+	VMOVUPS D, 192(DI); \
+	ADDQ R8, DI
+
+// RELU512 keeps what is not at most 0, NaN too. Z16 is 0.
+#define RELU512(A, B, C, D) \
+	VCMPPS $6, Z16, A, K1; \
+	VCMPPS $6, Z16, B, K2; \
+	VCMPPS $6, Z16, C, K3; \
+	VCMPPS $6, Z16, D, K4; \
+	VMOVAPS.Z A, K1, A; \
+	VMOVAPS.Z B, K2, B; \
+	VMOVAPS.Z C, K3, C; \
+	VMOVAPS.Z D, K4, D; \
+	PLAIN512(A, B, C, D)
+
+// SLOPE512 writes 1 where a row is above 0, and 0 elsewhere. Z17 is 1.
+#define SLOPE512(A, B, C, D) \
+	VCMPPS $14, Z16, A, K1; \
+	VCMPPS $14, Z16, B, K2; \
+	VCMPPS $14, Z16, C, K3; \
+	VCMPPS $14, Z16, D, K4; \
+	VMOVAPS.Z Z17, K1, Z20; \
+	VMOVAPS.Z Z17, K2, Z21; \
+	VMOVAPS.Z Z17, K3, Z22; \
+	VMOVAPS.Z Z17, K4, Z23; \
+	VMOVUPS Z20, 0(R12); \
+	VMOVUPS Z21, 64(R12); \
+	VMOVUPS Z22, 128(R12); \
+	VMOVUPS Z23, 192(R12); \
+	ADDQ R8, R12; \
+	RELU512(A, B, C, D)
+
+#define TIMES512(A, B, C, D) \
+	VMULPS 0(R12), A, A; \
+	VMULPS 64(R12), B, B; \
+	VMULPS 128(R12), C, C; \
+	VMULPS 192(R12), D, D; \
+	ADDQ R8, R12; \
+	PLAIN512(A, B, C, D)
+
+// The same of two vectors and of one.
+
+#define PLAIN512x2(A, B) \
+	VMOVUPS A, 0(DI); \
+	VMOVUPS B, 64(DI); \
+	ADDQ R8, DI
+
+#define RELU512x2(A, B) \
+	VCMPPS $6, Z30, A, K1; \
+	VCMPPS $6, Z30, B, K2; \
+	VMOVAPS.Z A, K1, A; \
+	VMOVAPS.Z B, K2, B; \
+	PLAIN512x2(A, B)
+
+#define SLOPE512x2(A, B) \
+	VCMPPS $14, Z30, A, K1; \
+	VCMPPS $14, Z30, B, K2; \
+	VMOVAPS.Z Z31, K1, Z28; \
+	VMOVAPS.Z Z31, K2, Z29; \
+	VMOVUPS Z28, 0(R12); \
+	VMOVUPS Z29, 64(R12); \
+	ADDQ R8, R12; \
+	RELU512x2(A, B)
+
+#define TIMES512x2(A, B) \
+	VMULPS 0(R12), A, A; \
+	VMULPS 64(R12), B, B; \
+	ADDQ R8, R12; \
+	PLAIN512x2(A, B)
+
+#define PLAIN512x1(A) \
+	VMOVUPS A, 0(DI); \
+	ADDQ R8, DI
+
+#define RELU512x1(A) \
+	VCMPPS $6, Z30, A, K1; \
+	VMOVAPS.Z A, K1, A; \
+	PLAIN512x1(A)
+
+#define SLOPE512x1(A) \
+	VCMPPS $14, Z30, A, K1; \
+	VMOVAPS.Z Z31, K1, Z28; \
+	VMOVUPS Z28, 0(R12); \
+	ADDQ R8, R12; \
+	RELU512x1(A)
+
+#define TIMES512x1(A) \
+	VMULPS 0(R12), A, A; \
+	ADDQ R8, R12; \
+	PLAIN512x1(A)
+
+// TWELVE512x2 and TWELVE512x1 are one input of 12 outputs, whose weights are A to D bytes from the beginnings of three blocks.
+
+#define TWELVE512x2(X0, X1, A, B, C, D) \
+	VMOVUPS X0, Z24; \
+	VMOVUPS X1, Z25; \
+	VBROADCASTSS A(SI), Z26; \
+	VBROADCASTSS B(SI), Z27; \
+	VBROADCASTSS C(SI), Z28; \
+	VBROADCASTSS D(SI), Z29; \
+	VFMADD231PS Z26, Z24, Z0; \
+	VFMADD231PS Z26, Z25, Z1; \
+	VFMADD231PS Z27, Z24, Z2; \
+	VFMADD231PS Z27, Z25, Z3; \
+	VFMADD231PS Z28, Z24, Z4; \
+	VFMADD231PS Z28, Z25, Z5; \
+	VFMADD231PS Z29, Z24, Z6; \
+	VFMADD231PS Z29, Z25, Z7; \
+	VBROADCASTSS A(SI)(R11*1), Z26; \
+	VBROADCASTSS B(SI)(R11*1), Z27; \
+	VBROADCASTSS C(SI)(R11*1), Z28; \
+	VBROADCASTSS D(SI)(R11*1), Z29; \
+	VFMADD231PS Z26, Z24, Z8; \
+	VFMADD231PS Z26, Z25, Z9; \
+	VFMADD231PS Z27, Z24, Z10; \
+	VFMADD231PS Z27, Z25, Z11; \
+	VFMADD231PS Z28, Z24, Z12; \
+	VFMADD231PS Z28, Z25, Z13; \
+	VFMADD231PS Z29, Z24, Z14; \
+	VFMADD231PS Z29, Z25, Z15; \
+	VBROADCASTSS A(SI)(R11*2), Z26; \
+	VBROADCASTSS B(SI)(R11*2), Z27; \
+	VBROADCASTSS C(SI)(R11*2), Z28; \
+	VBROADCASTSS D(SI)(R11*2), Z29; \
+	VFMADD231PS Z26, Z24, Z16; \
+	VFMADD231PS Z26, Z25, Z17; \
+	VFMADD231PS Z27, Z24, Z18; \
+	VFMADD231PS Z27, Z25, Z19; \
+	VFMADD231PS Z28, Z24, Z20; \
+	VFMADD231PS Z28, Z25, Z21; \
+	VFMADD231PS Z29, Z24, Z22; \
+	VFMADD231PS Z29, Z25, Z23
+
+#define TWELVE512x1(X0, A, B, C, D) \
+	VMOVUPS X0, Z24; \
+	VFMADD231PS.BCST A(SI), Z24, Z0; \
+	VFMADD231PS.BCST B(SI), Z24, Z1; \
+	VFMADD231PS.BCST C(SI), Z24, Z2; \
+	VFMADD231PS.BCST D(SI), Z24, Z3; \
+	VFMADD231PS.BCST A(SI)(R11*1), Z24, Z4; \
+	VFMADD231PS.BCST B(SI)(R11*1), Z24, Z5; \
+	VFMADD231PS.BCST C(SI)(R11*1), Z24, Z6; \
+	VFMADD231PS.BCST D(SI)(R11*1), Z24, Z7; \
+	VFMADD231PS.BCST A(SI)(R11*2), Z24, Z8; \
+	VFMADD231PS.BCST B(SI)(R11*2), Z24, Z9; \
+	VFMADD231PS.BCST C(SI)(R11*2), Z24, Z10; \
+	VFMADD231PS.BCST D(SI)(R11*2), Z24, Z11
+
+// func tile512x4(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
+TEXT ·tile512x4(SB), NOSPLIT, $0-72
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
 	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
+	MOVQ in+40(FP), CX
+	MOVQ strideY+48(FP), R8
+	MOVQ strideX+56(FP), BX
 	VBROADCASTSS 0(R9), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -58,37 +213,56 @@ loop:
 	DECQ CX
 	JNZ  loop
 
-	VMOVUPS Z0, 0(DI)
-	VMOVUPS Z1, 64(DI)
-	VMOVUPS Z2, 128(DI)
-	VMOVUPS Z3, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z4, 0(DI)
-	VMOVUPS Z5, 64(DI)
-	VMOVUPS Z6, 128(DI)
-	VMOVUPS Z7, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z8, 0(DI)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z10, 128(DI)
-	VMOVUPS Z11, 192(DI)
-	ADDQ R8, DI
-	VMOVUPS Z12, 0(DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, 128(DI)
-	VMOVUPS Z15, 192(DI)
+	MOVQ d+32(FP), R12
+	MOVQ then+64(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VPXORD Z16, Z16, Z16
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN512(Z0, Z1, Z2, Z3)
+	PLAIN512(Z4, Z5, Z6, Z7)
+	PLAIN512(Z8, Z9, Z10, Z11)
+	PLAIN512(Z12, Z13, Z14, Z15)
 	VZEROUPPER
 	RET
 
-// func tile512x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile512x2(SB), NOSPLIT, $0-56
+times:
+	TIMES512(Z0, Z1, Z2, Z3)
+	TIMES512(Z4, Z5, Z6, Z7)
+	TIMES512(Z8, Z9, Z10, Z11)
+	TIMES512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+relu:
+	RELU512(Z0, Z1, Z2, Z3)
+	RELU512(Z4, Z5, Z6, Z7)
+	RELU512(Z8, Z9, Z10, Z11)
+	RELU512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+slope:
+	VMOVUPS ·table512+(const_cOne*64)(SB), Z17
+	SLOPE512(Z0, Z1, Z2, Z3)
+	SLOPE512(Z4, Z5, Z6, Z7)
+	SLOPE512(Z8, Z9, Z10, Z11)
+	SLOPE512(Z12, Z13, Z14, Z15)
+	VZEROUPPER
+	RET
+
+// func tile512x2(y, w, bias, x, d *float32, in int, strideY, strideX uintptr, then tail)
+TEXT ·tile512x2(SB), NOSPLIT, $0-72
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
 	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
+	MOVQ in+40(FP), CX
+	MOVQ strideY+48(FP), R8
+	MOVQ strideX+56(FP), BX
 	VBROADCASTSS 0(R9), Z0
 	VMOVAPS Z0, Z1
 	VBROADCASTSS 4(R9), Z2
@@ -118,32 +292,192 @@ loop:
 	DECQ CX
 	JNZ  loop
 
-	VMOVUPS Z0, 0(DI)
-	VMOVUPS Z1, 64(DI)
-	ADDQ R8, DI
-	VMOVUPS Z2, 0(DI)
-	VMOVUPS Z3, 64(DI)
-	ADDQ R8, DI
-	VMOVUPS Z4, 0(DI)
-	VMOVUPS Z5, 64(DI)
-	ADDQ R8, DI
-	VMOVUPS Z6, 0(DI)
-	VMOVUPS Z7, 64(DI)
+	MOVQ d+32(FP), R12
+	MOVQ then+64(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VPXORD Z30, Z30, Z30
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN512x2(Z0, Z1)
+	PLAIN512x2(Z2, Z3)
+	PLAIN512x2(Z4, Z5)
+	PLAIN512x2(Z6, Z7)
 	VZEROUPPER
 	RET
 
-// func tile512x1(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile512x1(SB), NOSPLIT, $0-56
+times:
+	TIMES512x2(Z0, Z1)
+	TIMES512x2(Z2, Z3)
+	TIMES512x2(Z4, Z5)
+	TIMES512x2(Z6, Z7)
+	VZEROUPPER
+	RET
+
+relu:
+	RELU512x2(Z0, Z1)
+	RELU512x2(Z2, Z3)
+	RELU512x2(Z4, Z5)
+	RELU512x2(Z6, Z7)
+	VZEROUPPER
+	RET
+
+slope:
+	VMOVUPS ·table512+(const_cOne*64)(SB), Z31
+	SLOPE512x2(Z0, Z1)
+	SLOPE512x2(Z2, Z3)
+	SLOPE512x2(Z4, Z5)
+	SLOPE512x2(Z6, Z7)
+	VZEROUPPER
+	RET
+
+// func tiles512x2(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles512x2(SB), NOSPLIT, $0-80
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ in+48(FP), R11
+	SHLQ $4, R11
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+
+tile:
+	VBROADCASTSS 0(R9), Z0
+	VMOVAPS Z0, Z1
+	VBROADCASTSS 4(R9), Z2
+	VMOVAPS Z2, Z3
+	VBROADCASTSS 8(R9), Z4
+	VMOVAPS Z4, Z5
+	VBROADCASTSS 12(R9), Z6
+	VMOVAPS Z6, Z7
+	VBROADCASTSS 16(R9), Z8
+	VMOVAPS Z8, Z9
+	VBROADCASTSS 20(R9), Z10
+	VMOVAPS Z10, Z11
+	VBROADCASTSS 24(R9), Z12
+	VMOVAPS Z12, Z13
+	VBROADCASTSS 28(R9), Z14
+	VMOVAPS Z14, Z15
+	VBROADCASTSS 32(R9), Z16
+	VMOVAPS Z16, Z17
+	VBROADCASTSS 36(R9), Z18
+	VMOVAPS Z18, Z19
+	VBROADCASTSS 40(R9), Z20
+	VMOVAPS Z20, Z21
+	VBROADCASTSS 44(R9), Z22
+	VMOVAPS Z22, Z23
+	ADDQ $48, R9
 	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
-	MOVQ CX, R10
-	SHLQ $4, R10
-	ADDQ SI, R10
+	MOVQ in+48(FP), CX
+	SUBQ $2, CX
+	JLT  rest
+
+two:
+	TWELVE512x2(0(DX), 64(DX), 0, 4, 8, 12)
+	TWELVE512x2(0(DX)(BX*1), 64(DX)(BX*1), 16, 20, 24, 28)
+	ADDQ $32, SI
+	LEAQ (DX)(BX*2), DX
+	SUBQ $2, CX
+	JGE  two
+
+rest:
+	ADDQ $2, CX
+	JEQ  end
+	TWELVE512x2(0(DX), 64(DX), 0, 4, 8, 12)
+	ADDQ $16, SI
+
+end:
+	LEAQ (SI)(R11*2), SI
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VPXORD Z30, Z30, Z30
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN512x2(Z0, Z1)
+	PLAIN512x2(Z2, Z3)
+	PLAIN512x2(Z4, Z5)
+	PLAIN512x2(Z6, Z7)
+	PLAIN512x2(Z8, Z9)
+	PLAIN512x2(Z10, Z11)
+	PLAIN512x2(Z12, Z13)
+	PLAIN512x2(Z14, Z15)
+	PLAIN512x2(Z16, Z17)
+	PLAIN512x2(Z18, Z19)
+	PLAIN512x2(Z20, Z21)
+	PLAIN512x2(Z22, Z23)
+
+next:
+	DECQ AX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+times:
+	TIMES512x2(Z0, Z1)
+	TIMES512x2(Z2, Z3)
+	TIMES512x2(Z4, Z5)
+	TIMES512x2(Z6, Z7)
+	TIMES512x2(Z8, Z9)
+	TIMES512x2(Z10, Z11)
+	TIMES512x2(Z12, Z13)
+	TIMES512x2(Z14, Z15)
+	TIMES512x2(Z16, Z17)
+	TIMES512x2(Z18, Z19)
+	TIMES512x2(Z20, Z21)
+	TIMES512x2(Z22, Z23)
+	JMP  next
+
+relu:
+	RELU512x2(Z0, Z1)
+	RELU512x2(Z2, Z3)
+	RELU512x2(Z4, Z5)
+	RELU512x2(Z6, Z7)
+	RELU512x2(Z8, Z9)
+	RELU512x2(Z10, Z11)
+	RELU512x2(Z12, Z13)
+	RELU512x2(Z14, Z15)
+	RELU512x2(Z16, Z17)
+	RELU512x2(Z18, Z19)
+	RELU512x2(Z20, Z21)
+	RELU512x2(Z22, Z23)
+	JMP  next
+
+slope:
+	VMOVUPS ·table512+(const_cOne*64)(SB), Z31
+	SLOPE512x2(Z0, Z1)
+	SLOPE512x2(Z2, Z3)
+	SLOPE512x2(Z4, Z5)
+	SLOPE512x2(Z6, Z7)
+	SLOPE512x2(Z8, Z9)
+	SLOPE512x2(Z10, Z11)
+	SLOPE512x2(Z12, Z13)
+	SLOPE512x2(Z14, Z15)
+	SLOPE512x2(Z16, Z17)
+	SLOPE512x2(Z18, Z19)
+	SLOPE512x2(Z20, Z21)
+	SLOPE512x2(Z22, Z23)
+	JMP  next
+
+// func tiles512x1(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles512x1(SB), NOSPLIT, $0-80
+	MOVQ y+0(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ bias+16(FP), R9
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ in+48(FP), R11
+	SHLQ $4, R11
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+
+tile:
 	VBROADCASTSS 0(R9), Z0
 	VBROADCASTSS 4(R9), Z1
 	VBROADCASTSS 8(R9), Z2
@@ -152,50 +486,192 @@ TEXT ·tile512x1(SB), NOSPLIT, $0-56
 	VBROADCASTSS 20(R9), Z5
 	VBROADCASTSS 24(R9), Z6
 	VBROADCASTSS 28(R9), Z7
+	VBROADCASTSS 32(R9), Z8
+	VBROADCASTSS 36(R9), Z9
+	VBROADCASTSS 40(R9), Z10
+	VBROADCASTSS 44(R9), Z11
+	ADDQ $48, R9
+	MOVQ x+24(FP), DX
+	MOVQ in+48(FP), CX
+	SUBQ $2, CX
+	JLT  rest
 
-loop:
-	VMOVUPS 0(DX), Z8
-	VFMADD231PS.BCST 0(SI), Z8, Z0
-	VFMADD231PS.BCST 4(SI), Z8, Z1
-	VFMADD231PS.BCST 8(SI), Z8, Z2
-	VFMADD231PS.BCST 12(SI), Z8, Z3
-	VFMADD231PS.BCST 0(R10), Z8, Z4
-	VFMADD231PS.BCST 4(R10), Z8, Z5
-	VFMADD231PS.BCST 8(R10), Z8, Z6
-	VFMADD231PS.BCST 12(R10), Z8, Z7
+two:
+	TWELVE512x1(0(DX), 0, 4, 8, 12)
+	TWELVE512x1(0(DX)(BX*1), 16, 20, 24, 28)
+	ADDQ $32, SI
+	LEAQ (DX)(BX*2), DX
+	SUBQ $2, CX
+	JGE  two
+
+rest:
+	ADDQ $2, CX
+	JEQ  end
+	TWELVE512x1(0(DX), 0, 4, 8, 12)
 	ADDQ $16, SI
-	ADDQ $16, R10
-	ADDQ BX, DX
-	DECQ CX
-	JNZ  loop
 
-	VMOVUPS Z0, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z1, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z2, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z3, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z4, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z5, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z6, 0(DI)
-	ADDQ R8, DI
-	VMOVUPS Z7, 0(DI)
+end:
+	LEAQ (SI)(R11*2), SI
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VPXORD Z30, Z30, Z30
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN512x1(Z0)
+	PLAIN512x1(Z1)
+	PLAIN512x1(Z2)
+	PLAIN512x1(Z3)
+	PLAIN512x1(Z4)
+	PLAIN512x1(Z5)
+	PLAIN512x1(Z6)
+	PLAIN512x1(Z7)
+	PLAIN512x1(Z8)
+	PLAIN512x1(Z9)
+	PLAIN512x1(Z10)
+	PLAIN512x1(Z11)
+
+next:
+	DECQ AX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func tile256x2(y, w, bias, x *float32, in int, strideY, strideX uintptr)
-TEXT ·tile256x2(SB), NOSPLIT, $0-56
+times:
+	TIMES512x1(Z0)
+	TIMES512x1(Z1)
+	TIMES512x1(Z2)
+	TIMES512x1(Z3)
+	TIMES512x1(Z4)
+	TIMES512x1(Z5)
+	TIMES512x1(Z6)
+	TIMES512x1(Z7)
+	TIMES512x1(Z8)
+	TIMES512x1(Z9)
+	TIMES512x1(Z10)
+	TIMES512x1(Z11)
+	JMP  next
+
+relu:
+	RELU512x1(Z0)
+	RELU512x1(Z1)
+	RELU512x1(Z2)
+	RELU512x1(Z3)
+	RELU512x1(Z4)
+	RELU512x1(Z5)
+	RELU512x1(Z6)
+	RELU512x1(Z7)
+	RELU512x1(Z8)
+	RELU512x1(Z9)
+	RELU512x1(Z10)
+	RELU512x1(Z11)
+	JMP  next
+
+slope:
+	VMOVUPS ·table512+(const_cOne*64)(SB), Z31
+	SLOPE512x1(Z0)
+	SLOPE512x1(Z1)
+	SLOPE512x1(Z2)
+	SLOPE512x1(Z3)
+	SLOPE512x1(Z4)
+	SLOPE512x1(Z5)
+	SLOPE512x1(Z6)
+	SLOPE512x1(Z7)
+	SLOPE512x1(Z8)
+	SLOPE512x1(Z9)
+	SLOPE512x1(Z10)
+	SLOPE512x1(Z11)
+	JMP  next
+
+// The tiles of 256 bits take four inputs a round, which keeps the rounds so few that the processor foresees the last one. Their rows
+// end as those of 512 bits do. Y12 is 0, and Y13 is 1.
+
+#define PLAIN256(A, B) \
+	VMOVUPS A, 0(DI); \
+	VMOVUPS B, 32(DI); \
+	ADDQ R8, DI
+
+#define RELU256(A, B) \
+	VCMPPS $6, Y12, A, Y14; \
+	VCMPPS $6, Y12, B, Y15; \
+	VANDPS Y14, A, A; \
+	VANDPS Y15, B, B; \
+	PLAIN256(A, B)
+
+#define SLOPE256(A, B) \
+	VCMPPS $14, Y12, A, Y14; \
+	VCMPPS $14, Y12, B, Y15; \
+	VANDPS Y14, Y13, Y14; \
+	VANDPS Y15, Y13, Y15; \
+	VMOVUPS Y14, 0(R12); \
+	VMOVUPS Y15, 32(R12); \
+	ADDQ R8, R12; \
+	RELU256(A, B)
+
+#define TIMES256(A, B) \
+	VMULPS 0(R12), A, A; \
+	VMULPS 32(R12), B, B; \
+	ADDQ R8, R12; \
+	PLAIN256(A, B)
+
+// SIX is one input of 6 outputs. The weights of the first two are A and B bytes from SI, and those of the others at the same
+// distance from where R10 and R11 lead.
+#define SIX(X0, X1, A, B) \
+	VMOVUPS X0, Y12; \
+	VMOVUPS X1, Y13; \
+	VBROADCASTSS A(SI), Y14; \
+	VBROADCASTSS B(SI), Y15; \
+	VFMADD231PS Y14, Y12, Y0; \
+	VFMADD231PS Y14, Y13, Y1; \
+	VFMADD231PS Y15, Y12, Y2; \
+	VFMADD231PS Y15, Y13, Y3; \
+	VBROADCASTSS A(SI)(R10*1), Y14; \
+	VBROADCASTSS B(SI)(R10*1), Y15; \
+	VFMADD231PS Y14, Y12, Y4; \
+	VFMADD231PS Y14, Y13, Y5; \
+	VFMADD231PS Y15, Y12, Y6; \
+	VFMADD231PS Y15, Y13, Y7; \
+	VBROADCASTSS A(SI)(R11*1), Y14; \
+	VBROADCASTSS B(SI)(R11*1), Y15; \
+	VFMADD231PS Y14, Y12, Y8; \
+	VFMADD231PS Y14, Y13, Y9; \
+	VFMADD231PS Y15, Y12, Y10; \
+	VFMADD231PS Y15, Y13, Y11
+
+// FOUR is one input of 4 outputs.
+#define FOUR(X0, X1, A, B, C, D) \
+	VMOVUPS X0, Y8; \
+	VMOVUPS X1, Y9; \
+	VBROADCASTSS A(SI), Y10; \
+	VBROADCASTSS B(SI), Y11; \
+	VFMADD231PS Y10, Y8, Y0; \
+	VFMADD231PS Y10, Y9, Y1; \
+	VFMADD231PS Y11, Y8, Y2; \
+	VFMADD231PS Y11, Y9, Y3; \
+	VBROADCASTSS C(SI), Y10; \
+	VBROADCASTSS D(SI), Y11; \
+	VFMADD231PS Y10, Y8, Y4; \
+	VFMADD231PS Y10, Y9, Y5; \
+	VFMADD231PS Y11, Y8, Y6; \
+	VFMADD231PS Y11, Y9, Y7
+
+// func tiles256x6(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles256x6(SB), NOSPLIT, $0-80
 	MOVQ y+0(FP), DI
 	MOVQ w+8(FP), SI
 	MOVQ bias+16(FP), R9
-	MOVQ x+24(FP), DX
-	MOVQ in+32(FP), CX
-	MOVQ strideY+40(FP), R8
-	MOVQ strideX+48(FP), BX
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ in+48(FP), R11
+	SHLQ $4, R11
+	MOVQ $8, R10
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+	LEAQ (BX)(BX*2), R13
+
+tile:
 	VBROADCASTSS 0(R9), Y0
 	VMOVAPS Y0, Y1
 	VBROADCASTSS 4(R9), Y2
@@ -204,40 +680,186 @@ TEXT ·tile256x2(SB), NOSPLIT, $0-56
 	VMOVAPS Y4, Y5
 	VBROADCASTSS 12(R9), Y6
 	VMOVAPS Y6, Y7
+	VBROADCASTSS 16(R9), Y8
+	VMOVAPS Y8, Y9
+	VBROADCASTSS 20(R9), Y10
+	VMOVAPS Y10, Y11
+	ADDQ $24, R9
+	MOVQ x+24(FP), DX
+	MOVQ in+48(FP), CX
+	SUBQ $4, CX
+	JLT  rest
 
-loop:
-	VMOVUPS 0(DX), Y8
-	VMOVUPS 32(DX), Y9
-	VBROADCASTSS 0(SI), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(SI), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(SI), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(SI), Y13
-	VFMADD231PS Y13, Y8, Y6
-	VFMADD231PS Y13, Y9, Y7
+four:
+	SIX(0(DX), 32(DX), 0, 4)
+	SIX(0(DX)(BX*1), 32(DX)(BX*1), 16, 20)
+	SIX(0(DX)(BX*2), 32(DX)(BX*2), 32, 36)
+	SIX(0(DX)(R13*1), 32(DX)(R13*1), 48, 52)
+	ADDQ $64, SI
+	LEAQ (DX)(BX*4), DX
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	JEQ  end
+
+one:
+	SIX(0(DX), 32(DX), 0, 4)
 	ADDQ $16, SI
 	ADDQ BX, DX
 	DECQ CX
-	JNZ  loop
+	JNZ  one
 
-	VMOVUPS Y0, 0(DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y2, 0(DI)
-	VMOVUPS Y3, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y4, 0(DI)
-	VMOVUPS Y5, 32(DI)
-	ADDQ R8, DI
-	VMOVUPS Y6, 0(DI)
-	VMOVUPS Y7, 32(DI)
+end:
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VXORPS Y12, Y12, Y12
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN256(Y0, Y1)
+	PLAIN256(Y2, Y3)
+	PLAIN256(Y4, Y5)
+	PLAIN256(Y6, Y7)
+	PLAIN256(Y8, Y9)
+	PLAIN256(Y10, Y11)
+
+next:
+	// The weights are in blocks of 4 outputs, R11 bytes each, and SI is at the end of one: two tiles take three blocks.
+	TESTQ $1, AX
+	JNZ  second
+	ADDQ $8, SI
+	LEAQ -8(R11), R10
+	DECQ AX
+	JMP  tile
+
+second:
+	LEAQ -8(SI)(R11*1), SI
+	MOVQ $8, R10
+	DECQ AX
+	JNZ  tile
 	VZEROUPPER
 	RET
+
+times:
+	TIMES256(Y0, Y1)
+	TIMES256(Y2, Y3)
+	TIMES256(Y4, Y5)
+	TIMES256(Y6, Y7)
+	TIMES256(Y8, Y9)
+	TIMES256(Y10, Y11)
+	JMP next
+
+relu:
+	RELU256(Y0, Y1)
+	RELU256(Y2, Y3)
+	RELU256(Y4, Y5)
+	RELU256(Y6, Y7)
+	RELU256(Y8, Y9)
+	RELU256(Y10, Y11)
+	JMP next
+
+slope:
+	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
+	SLOPE256(Y0, Y1)
+	SLOPE256(Y2, Y3)
+	SLOPE256(Y4, Y5)
+	SLOPE256(Y6, Y7)
+	SLOPE256(Y8, Y9)
+	SLOPE256(Y10, Y11)
+	JMP next
+
+// func tiles256x4(y, w, bias, x, d *float32, n, in int, strideY, strideX uintptr, then tail)
+TEXT ·tiles256x4(SB), NOSPLIT, $0-80
+	MOVQ y+0(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ bias+16(FP), R9
+	MOVQ d+32(FP), R12
+	MOVQ n+40(FP), AX
+	MOVQ strideY+56(FP), R8
+	MOVQ strideX+64(FP), BX
+	LEAQ (BX)(BX*2), R13
+
+tile:
+	VBROADCASTSS 0(R9), Y0
+	VMOVAPS Y0, Y1
+	VBROADCASTSS 4(R9), Y2
+	VMOVAPS Y2, Y3
+	VBROADCASTSS 8(R9), Y4
+	VMOVAPS Y4, Y5
+	VBROADCASTSS 12(R9), Y6
+	VMOVAPS Y6, Y7
+	ADDQ $16, R9
+	MOVQ x+24(FP), DX
+	MOVQ in+48(FP), CX
+	SUBQ $4, CX
+	JLT  rest
+
+four:
+	FOUR(0(DX), 32(DX), 0, 4, 8, 12)
+	FOUR(0(DX)(BX*1), 32(DX)(BX*1), 16, 20, 24, 28)
+	FOUR(0(DX)(BX*2), 32(DX)(BX*2), 32, 36, 40, 44)
+	FOUR(0(DX)(R13*1), 32(DX)(R13*1), 48, 52, 56, 60)
+	ADDQ $64, SI
+	LEAQ (DX)(BX*4), DX
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	JEQ  end
+
+one:
+	FOUR(0(DX), 32(DX), 0, 4, 8, 12)
+	ADDQ $16, SI
+	ADDQ BX, DX
+	DECQ CX
+	JNZ  one
+
+end:
+	MOVQ then+72(FP), CX
+	CMPQ CX, $const_tailTimes
+	JEQ  times
+	VXORPS Y12, Y12, Y12
+	CMPQ CX, $const_tailRelu
+	JEQ  relu
+	CMPQ CX, $const_tailSlope
+	JEQ  slope
+	PLAIN256(Y0, Y1)
+	PLAIN256(Y2, Y3)
+	PLAIN256(Y4, Y5)
+	PLAIN256(Y6, Y7)
+
+next:
+	DECQ AX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+times:
+	TIMES256(Y0, Y1)
+	TIMES256(Y2, Y3)
+	TIMES256(Y4, Y5)
+	TIMES256(Y6, Y7)
+	JMP next
+
+relu:
+	RELU256(Y0, Y1)
+	RELU256(Y2, Y3)
+	RELU256(Y4, Y5)
+	RELU256(Y6, Y7)
+	JMP next
+
+slope:
+	VMOVUPS ·table256+(const_cOne*32)(SB), Y13
+	SLOPE256(Y0, Y1)
+	SLOPE256(Y2, Y3)
+	SLOPE256(Y4, Y5)
+	SLOPE256(Y6, Y7)
+	JMP next
 
 // func wide512x4(y, w, x *float64, in int, strideY, strideX uintptr)
 TEXT ·wide512x4(SB), NOSPLIT, $0-48

@@ -1,5 +1,3 @@
-//go:build goexperiment.simd && amd64
-
 package vec
 
 import (
@@ -8,18 +6,22 @@ import (
 	"testing"
 )
 
-// avx2.go is avx512.go at half the width.
-func TestAVX2IsGenerated(t *testing.T) {
+// The forms of shorter vectors are avx512.go at another width.
+func TestFormsAreGenerated(t *testing.T) {
 	from, err := os.ReadFile("avx512.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("avx2.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	half := strings.NewReplacer("width512 = 16", "width256 = 8", "AVX512", "AVX2", "32x16", "32x8", "64x8", "64x4", "512", "256")
-	if _, code, _ := strings.Cut(string(got), "\n\n"); code != half.Replace(string(from)) {
-		t.Error("avx2.go is not what avx512.go makes of it: run go generate")
+	for name, other := range map[string]*strings.Replacer{
+		"avx2.go": strings.NewReplacer("width512 = 16", "width256 = 8", "AVX512", "AVX2", "32x16", "32x8", "64x8", "64x4", "512", "256"),
+		"neon.go": strings.NewReplacer("width512 = 16", "width128 = 4", "AVX512", "NEON", "32x16", "32x4", "64x8", "64x2", "512", "128", "amd64", "arm64", "\tarchsimd.ClearAVXUpperBits()\n", ""),
+	} {
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, code, _ := strings.Cut(string(got), "\n\n"); code != other.Replace(string(from)) {
+			t.Errorf("%s is not what avx512.go makes of it: run go generate", name)
+		}
 	}
 }

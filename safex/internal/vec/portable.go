@@ -33,6 +33,8 @@ var portable = kernels{
 	spread:     spreadPortable,
 	spreadBack: spreadBackPortable,
 	panel:      panelPortable,
+	outputs:    2 * height,
+	piece:      func(int) int { return 4 * Lanes },
 	fma:        fmaPortable,
 	panel64:    panelWidePortable,
 	squaredExponential: correlation(func(r2 float64) (y, d float64) {
@@ -104,9 +106,9 @@ func spreadBackPortable(dy, y, mean, dev, gMean, gDev []float32, members int) {
 	}
 }
 
-func panelPortable(y, w, bias, x []float32, rows, in, lanes int) {
+func panelPortable(y, _, w, bias, x []float32, then after, rows, in, lanes int) (done bool) {
 	if rows > height {
-		panelPortable(y[height*lanes:], w[height*in:], bias[height:], x, rows-height, in, lanes)
+		panelPortable(y[height*lanes:], nil, w[height*in:], bias[height:], x, then, rows-height, in, lanes)
 		rows = height
 	}
 	var sum [height][Lanes]float32
@@ -129,6 +131,7 @@ func panelPortable(y, w, bias, x []float32, rows, in, lanes int) {
 			copy(y[r*lanes+lo:], sum[r][:])
 		}
 	}
+	return false
 }
 
 func panelWidePortable(y, w, x []float64, rows, in, lanes int) {

@@ -2,10 +2,10 @@
 // Gaussian processes in float64.
 //
 // A row is one number for each lane. Each lane is computed for itself, in one order, so that a lane never depends on its
-// neighbours or on how many there are, and AVX-512 and AVX2 give the same bits. The portable form, which is used without
-// GOEXPERIMENT=simd and on other processors, agrees with them to a few units in the last place.
+// neighbours or on how many there are, and AVX-512 and AVX2 give the same bits; NEON does the same operations. The portable form,
+// which is used without GOEXPERIMENT=simd and on other processors, agrees with them to a few units in the last place.
 //
-// The environment variable SAFEX_SIMD names the form to use: avx512, avx2 or portable. One that is not there leaves the
+// The environment variable SAFEX_SIMD names the form to use: avx512, avx2, neon or portable. One that is not there leaves the
 // next slower one. Without it, the fastest is used.
 //
 // Rows hold a multiple of Lanes numbers; functions panic on other lengths.
@@ -28,6 +28,7 @@ type Form string
 const (
 	AVX512   Form = "avx512"   // of x86-64 processors, with GOEXPERIMENT=simd
 	AVX2     Form = "avx2"     // the same, with FMA
+	NEON     Form = "neon"     // of 64-bit ARM processors, with GOEXPERIMENT=simd
 	Portable Form = "portable" // everywhere
 )
 
@@ -39,8 +40,11 @@ type kernels struct {
 	swish, relu, tanhUnit func(y, d, x []float32) // d may be empty
 	spread                func(mean, dev, y []float32, members int)
 	spreadBack            func(dy, y, mean, dev, gMean, gDev []float32, members int)
-	panel                 func(y, w, bias, x []float32, rows, in, lanes int) // rows ≤ 2 height
-	fma                   func(rounds int) (flops int)
+	outputs               int // of a panel at most, a multiple of 2 height
+	piece                 func(width int) int
+	// panel is some outputs of a layer. done tells whether then is done with them too.
+	panel func(y, d, w, bias, x []float32, then after, rows, in, lanes int) (done bool)
+	fma   func(rounds int) (flops int)
 
 	panel64                      func(y, w, x []float64, rows, in, lanes int) // rows ≤ height
 	squaredExponential, matern52 func(y, d, z, points []float64, dim, lanes int)
@@ -54,7 +58,7 @@ type kernels struct {
 var current atomic.Pointer[kernels]
 
 func init() {
-	speed := []Form{AVX512, AVX2, Portable}
+	speed := []Form{AVX512, AVX2, NEON, Portable}
 	want := max(0, slices.Index(speed, Form(os.Getenv("SAFEX_SIMD"))))
 	for _, k := range append(native(), &portable) {
 		if slices.Index(speed, k.form) >= want {

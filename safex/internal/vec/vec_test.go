@@ -127,6 +127,13 @@ func TestActivations(t *testing.T) {
 				if !slices.EqualFunc(alone, y, sameBits) {
 					t.Error("in place and without the derivative, the activation is another")
 				}
+				for n := 0; n < 6*Lanes; n += Lanes {
+					few, slope := make([]float32, n), make([]float32, n)
+					c.a.Apply(few, slope, x[:n])
+					if !slices.EqualFunc(few, y[:n], sameBits) || !slices.EqualFunc(slope, d[:n], sameBits) {
+						t.Errorf("of %d numbers alone, the activation is another", n)
+					}
+				}
 			})
 		})
 	}
@@ -203,6 +210,63 @@ func TestMul(t *testing.T) {
 	})
 }
 
+// A layer in one pass is to the bit what it is in two, with NaN, infinities and zeros of both signs among its numbers.
+func TestLayer(t *testing.T) {
+	eachForm(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(15, 16))
+		for range 150 {
+			out, in, lanes := 1+r.IntN(60), 1+r.IntN(12), Lanes*(1+r.IntN(5))
+			m, _, _, x := layer(r, out, in, lanes)
+			for range r.IntN(9) {
+				x[r.IntN(len(x))] = special[r.IntN(len(special))]
+			}
+			if r.IntN(4) == 0 {
+				m = Pack(out, in, func(o, i int) float32 { return float32(r.IntN(3) - 1) }, slices.Repeat([]float32{float32(math.Copysign(0, -1))}, out))
+				for i := range x {
+					x[i] *= float32(r.IntN(2))
+				}
+			}
+			n := out * lanes
+			sum, want, wantD := make([]float32, n), make([]float32, n), make([]float32, n)
+			m.Mul(sum, x, lanes)
+			row := func() []float32 { return slices.Repeat([]float32{7}, n) }
+			for a := Swish; a <= TanhUnit; a++ {
+				a.Apply(want, wantD, sum)
+				y, d, alone := row(), row(), row()
+				m.Layer(a, y, d, x, lanes)
+				m.Layer(a, alone, nil, x, lanes)
+				if !slices.EqualFunc(y, want, sameBits) || !slices.EqualFunc(alone, want, sameBits) || !slices.EqualFunc(d, wantD, sameBits) {
+					t.Fatalf("%d × %d in %d lanes: activation %d is another in one pass", out, in, lanes, a)
+				}
+			}
+			for i := range wantD {
+				wantD[i] = float32(r.NormFloat64())
+			}
+			Mul(want, sum, wantD)
+			y := row()
+			m.MulTimes(y, wantD, x, lanes)
+			if !slices.EqualFunc(y, want, sameBits) {
+				t.Fatalf("%d × %d in %d lanes: the product is another in one pass", out, in, lanes)
+			}
+		}
+	})
+}
+
+// A piece is rows that vectors and blocks can be made of, and of wide layers no more than half of a cache of 32 KiB holds.
+func TestPiece(t *testing.T) {
+	eachForm(t, func(t *testing.T) {
+		for width := 1; width < 2000; width++ {
+			n := Piece(width)
+			if n < Lanes || n > 4*Lanes || n%Lanes != 0 || n > Piece(max(1, width-1)) {
+				t.Fatalf("a piece of layers of %d has %d lanes", width, n)
+			}
+			if Current() == AVX2 && n > Lanes && 4*n*width > 16<<10 {
+				t.Fatalf("a row of %d units in %d lanes takes %d bytes", width, n, 4*n*width)
+			}
+		}
+	})
+}
+
 // A lane is the same to the bit in any place and in any company, NaN and infinity among it.
 func TestLanesAreIndependent(t *testing.T) {
 	eachForm(t, func(t *testing.T) {
@@ -257,9 +321,13 @@ func TestWidthsAgree(t *testing.T) {
 		mean, dev := row()[:n], row()[:n]
 		Spread(mean, dev, x[:members*n], members)
 		SpreadBack(row()[:members*n], x[:members*n], mean, dev, w[:n], w[n:2*n], members)
-		y := make([]float32, 23*96)
-		m.Mul(y, in, 96)
-		return append(out, y)
+		sums := func() []float32 { return row()[:23*96] }
+		m.Mul(sums(), in, 96)
+		m.MulTimes(sums(), w[:23*96], in, 96)
+		for a := Swish; a <= TanhUnit; a++ {
+			m.Layer(a, sums(), sums(), in, 96)
+		}
+		return out
 	}
 	a, b := all(AVX512), all(AVX2)
 	if a, b := wideResults(AVX512), wideResults(AVX2); !slices.Equal(a, b) {
@@ -366,10 +434,13 @@ func TestSpreadOfLikes(t *testing.T) {
 func TestWrongLengthsPanic(t *testing.T) {
 	row, short, wide := make([]float32, Lanes), make([]float32, Lanes/2), make([]float64, Lanes)
 	m := Pack(2, 3, func(o, i int) float32 { return 0 }, nil)
+	wider := func(n int) []float32 { return make([]float32, n) }
 	for i, f := range []func(){
 		func() { Mul(row, row, short) }, func() { Mul(short, short, short) },
 		func() { Swish.Apply(row, short, row) }, func() { m.Mul(row, row, Lanes) }, func() { Spread(row, nil, row, 2) },
 		func() { Pack(2, 3, nil, []float32{1}) }, func() { Use("abacus") }, func() { Activation(9).Apply(row, nil, row) },
+		func() { m.Layer(9, wider(32), nil, wider(48), Lanes) }, func() { m.Layer(Swish, wider(32), row, wider(48), Lanes) },
+		func() { m.MulTimes(wider(32), nil, wider(48), Lanes) }, func() { m.MulTimes(wider(32), wider(32), row, Lanes) },
 		func() { SpreadBack(row, row, row, row, row, short, 1) }, func() { Pack64(0, 1, nil) },
 		func() { Pack64(1, 1, func(o, i int) float64 { return 1 }).Mul(wide, wide, Lanes-1) }, func() { Mul64(wide, wide, wide[1:]) },
 		func() { Squares64(wide, wide[1:]) }, func() { Matern52.Apply(wide, wide[1:], wide, wide[:1], 1, Lanes) },
