@@ -1,6 +1,10 @@
 package safex
 
-import "github.com/rischiboy/safe_exploration/safex/num"
+import (
+	"math"
+
+	"github.com/rischiboy/safe_exploration/safex/num"
+)
 
 // A Formed model can say in numbers what it computes, so that an Engine can compute it in its own way.
 type Formed interface {
@@ -20,24 +24,50 @@ func FormOf(m Model) *Form {
 // A Form is a belief as numbers. One of Layers, Features and Kernels says by how much the state will change, with a mean
 // μ(x, u) and an epistemic deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
 //
-//	mean = Prior(x, u) + μ(x, u),   epistemic = √((Scale σ(x, u))² + Floor²).
+//	mean = Prior(x, u) + μ(x, u) + μ'(x, u),   epistemic = √((Scale s)² + Floor²),   s² = σ² + σ'² (+ ν² if Doubted)
+//
+// with what Recent adds, μ' and σ', and the aleatoric deviation ν that the model has learned.
 type Form struct {
 	Layers   *Layers
 	Features *Features
 	Kernels  *Kernels
+
+	Recent  *Recent   // what the model missed of late; nil for nothing
+	Noise   []float64 // ν of each dimension, in its unit, where Layers have none of their own; nil for 0
+	Doubted bool      // ν counts to the epistemic deviation
 
 	Prior *num.Program // (x, u) to the next state; nil for x, a state that stays
 	Scale []float64    // of each dimension; nil for 1
 	Floor []float64    // of each dimension, in its unit; nil for 0
 }
 
+// Floors is the Floor of each of nx dimensions with what the Noise adds to it, if that is doubted and the Layers have none of their own.
+// It is nil for 0.
+func (f *Form) Floors(nx int) []float64 {
+	if !f.Doubted || f.Noise == nil || f.Layers != nil && f.Layers.Noise {
+		return f.Floor
+	}
+	floor := make([]float64, nx)
+	copy(floor, f.Floor)
+	for d, v := range f.Noise {
+		if f.Scale != nil {
+			v *= f.Scale[d]
+		}
+		floor[d] = math.Hypot(floor[d], v)
+	}
+	return floor
+}
+
 // Layers are the networks of an ensemble, of one shape, side by side. They map z = ((x, u) - Center) / Scale to the change of the
 // state in Units: with the mean m of the members' outputs, μ = Unit m and σ = Unit √(mean (output - m)² + 1e-16). So numbers of
 // float32 are those of the networks, near 1, whatever units and offsets the state has.
+//
+// With Noise the last layer has as many raw outputs r of the aleatoric deviation after the nx of the change, of which ν = Unit mean e^(3 tanh r - 2).
 type Layers struct {
 	Members    int
+	Noise      bool
 	Activation string  // of all layers but the last: swish (x σ(x)), relu or tanh
-	Dense      []Dense // from z to the change, at least 1
+	Dense      []Dense // from z to the change, and the raw aleatoric deviation, at least 1
 
 	Center, Scale []float64 // [nx + nu]; nil for 0 and for 1
 	Unit          []float64 // [nx]; nil for 1
@@ -74,4 +104,15 @@ type Kernel struct {
 	Weights  []float64 // [n]
 	Root     []float64 // [n, n], lower triangular
 	Variance float64   // where nothing was seen
+}
+
+// Recent is a Gaussian process of what the rest of a Form missed of late, with one correlation ρ = exp(-r²/2) for all dimensions of the
+// state: μ'_j = Weights_j·ρ and σ'_j² = Deviation_j² (1 - |Root ρ|²), which is at least a hundred-million-millionth of Deviation_j².
+type Recent struct {
+	Center    []float64 // [nx + nu], from which (x, u) counts
+	Length    []float64 // [nx + nu], of each input, in its unit
+	Points    []float64 // [n, nx + nu], from Center in lengths
+	Weights   []float64 // [nx, n], in the units of the state
+	Root      []float64 // [n, n], lower triangular
+	Deviation []float64 // [nx], where nothing was seen of late, in the units of the state
 }

@@ -35,7 +35,7 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 	b = &belief{change: still(nx)}
 	switch {
 	case f.Layers != nil:
-		if b.change, err = pack(f.Layers, nx, nu); err != nil {
+		if b.change, err = pack(f.Layers, nx, nu, f.Doubted); err != nil {
 			return nil, err
 		}
 	case f.Features != nil:
@@ -51,8 +51,11 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 		}
 		b.prior = p
 	}
-	if f.Scale != nil || f.Floor != nil {
-		b.change = newCalibrated(b.change, f.Scale, f.Floor, nx)
+	if f.Recent != nil {
+		b.change = &joint{b.change, newRecent(f.Recent, nx, nu), nx}
+	}
+	if floor := f.Floors(nx); f.Scale != nil || floor != nil {
+		b.change = newCalibrated(b.change, f.Scale, floor, nx)
 	}
 	return b, nil
 }

@@ -2,6 +2,7 @@ package fused
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
@@ -11,10 +12,11 @@ import (
 // they share their input.
 type network struct {
 	members, in, out int
+	heads            int // outputs of a member: out, and as many of the noise if that is doubted
 	activation       vec.Activation
 	hidden           []int           // widths
 	layers           [][]*vec.Matrix // [layer][member]
-	firstBack        *vec.Matrix     // [in, members·w], w = hidden[0], or out without hidden layers
+	firstBack        *vec.Matrix     // [in, members·w], w = hidden[0], or heads without hidden layers
 	restBack         [][]*vec.Matrix // transposes of layer 1 and on, [layer - 1][member]
 	center, inverse  []float64       // [in]: of the scales
 	unit             []float64       // [out]
@@ -22,13 +24,13 @@ type network struct {
 
 var activations = map[string]vec.Activation{"swish": vec.Swish, "relu": vec.Relu, "tanh": vec.TanhUnit}
 
-// pack checks and packs the layers of a model of nx state and nu action dimensions.
-func pack(l *safex.Layers, nx, nu int) (*network, error) {
+// pack checks and packs the layers of a model of nx state and nu action dimensions. What they say of the noise counts if it is doubted.
+func pack(l *safex.Layers, nx, nu int, doubted bool) (*network, error) {
 	activation, ok := activations[l.Activation]
 	if !ok && len(l.Dense) > 1 {
 		return nil, fmt.Errorf("fused: no activation %q: use the graph engine", l.Activation)
 	}
-	n := &network{members: l.Members, in: nx + nu, out: nx, activation: activation}
+	n := &network{members: l.Members, in: nx + nu, out: nx, heads: nx, activation: activation}
 	n.center, n.inverse, n.unit = make([]float64, n.in), make([]float64, n.in), make([]float64, nx)
 	fill(n.inverse, 1)
 	fill(n.unit, 1)
@@ -49,10 +51,20 @@ func pack(l *safex.Layers, nx, nu int) (*network, error) {
 		}
 		in = d.Out
 	}
-	if in != nx || len(l.Dense) == 0 {
-		panic(fmt.Sprintf("fused: %d layers with %d outputs for %d state dimensions", len(l.Dense), in, nx))
+	outputs := nx
+	if l.Noise {
+		outputs *= 2
+	}
+	if in != outputs || len(l.Dense) == 0 {
+		panic(fmt.Sprintf("fused: %d layers with %d outputs for %d state dimensions, with noise %v", len(l.Dense), in, nx, l.Noise))
+	}
+	if l.Noise && doubted {
+		n.heads = outputs
 	}
 	for k, d := range l.Dense {
+		if k+1 == len(l.Dense) {
+			d = first(d, l.Members, n.heads)
+		}
 		if k+1 < len(l.Dense) {
 			n.hidden = append(n.hidden, d.Out)
 		}
@@ -71,6 +83,16 @@ func pack(l *safex.Layers, nx, nu int) (*network, error) {
 		}
 	}
 	return n, nil
+}
+
+// first is a layer with the first keep outputs of each member alone.
+func first(d safex.Dense, members, keep int) safex.Dense {
+	f := safex.Dense{In: d.In, Out: keep}
+	for m := range members {
+		f.Weights = append(f.Weights, d.Weights[m*d.Out*d.In:][:keep*d.In]...)
+		f.Bias = append(f.Bias, d.Bias[m*d.Out:][:keep]...)
+	}
+	return f
 }
 
 // forward is layer d of member m.
@@ -96,16 +118,22 @@ type members struct {
 	piece       int // lanes
 	memory      []float32
 	z           []float32 // [in]: inputs
-	y           []float32 // [kept, members, out]: outputs of the members
-	mean, dev   []float32 // [kept, out]: their mean and deviation
+	y           []float32 // [kept, members, heads]: outputs of the members
+	mean, dev   []float32 // [kept, heads]: their mean and deviation; those of the noise nobody looks at
+	noise       []float32 // [kept, out]: of the members on average
+	steep       []float32 // [kept, members, out]: its derivatives by the outputs
+	each        []float32 // [out]: noise of one member
 	slopes      []float32 // [steps, members, units]: derivatives of the activations; empty without a way back
 	first, a, b []float32 // of forth and back
-	dy          []float32 // [members, out]
-	gMean, gDev []float32 // [out]: gradients in units
+	dy          []float32 // [members, heads]
+	gMean, gDev []float32 // [heads]: gradients in units
 
 	wide       []float64
 	change     []float64 // [out]: mean in the units of the state
-	deviations []float64 // [kept, out]: and dev
+	deviations []float64 // [kept, out]: and dev, with the noise
+	sigma      []float64 // [kept, out]: without
+	aleatoric  []float64 // [kept, out]
+	g          []float64 // [out]: gradient with respect to one of them
 }
 
 // prepare implements stepper.
@@ -114,10 +142,12 @@ func (s *members) prepare(steps int) {
 	s.piece = min(most, vec.Piece(s.widest()))
 	kept := max(1, steps)
 	s.memory = lay(s.memory,
-		part[float32]{&s.z, s.in}, part[float32]{&s.y, kept * s.members * s.out}, part[float32]{&s.mean, kept * s.out}, part[float32]{&s.dev, kept * s.out},
+		part[float32]{&s.z, s.in}, part[float32]{&s.y, kept * s.members * s.heads}, part[float32]{&s.mean, kept * s.heads}, part[float32]{&s.dev, kept * s.heads},
+		part[float32]{&s.noise, kept * (s.heads - s.out)}, part[float32]{&s.steep, kept * s.members * (s.heads - s.out)}, part[float32]{&s.each, s.heads - s.out},
 		part[float32]{&s.slopes, steps * s.members * s.units()}, part[float32]{&s.first, s.firstRows()}, part[float32]{&s.a, s.widest()}, part[float32]{&s.b, s.widest()},
-		part[float32]{&s.dy, s.members * s.out}, part[float32]{&s.gMean, s.out}, part[float32]{&s.gDev, s.out})
-	s.wide = lay(s.wide, part[float64]{&s.change, s.out}, part[float64]{&s.deviations, kept * s.out})
+		part[float32]{&s.dy, s.members * s.heads}, part[float32]{&s.gMean, s.heads}, part[float32]{&s.gDev, s.heads})
+	s.wide = lay(s.wide, part[float64]{&s.change, s.out}, part[float64]{&s.deviations, kept * s.out},
+		part[float64]{&s.sigma, kept * (s.heads - s.out)}, part[float64]{&s.aleatoric, kept * (s.heads - s.out)}, part[float64]{&s.g, s.out})
 }
 
 // forward implements stepper.
@@ -136,38 +166,70 @@ func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean,
 			}
 		}
 	}
-	y := at(s.rowsKept, s.y, t, s.members*s.out, lanes)
+	y := at(s.rowsKept, s.y, t, s.members*s.heads, lanes)
 	s.forth(y, slopes, z, s.a, s.b, lanes, s.piece)
-	m, d := at(s.rowsKept, s.mean, t, s.out, lanes), []float32(nil)
+	m, d := at(s.rowsKept, s.mean, t, s.heads, lanes), []float32(nil)
 	if epistemic {
-		d = at(s.rowsKept, s.dev, t, s.out, lanes)
+		d = at(s.rowsKept, s.dev, t, s.heads, lanes)
 	}
 	for lo := 0; lo < lanes; lo += s.piece {
 		n := min(s.piece, lanes-lo)
 		var dev []float32
 		if epistemic {
-			dev = cut(d, s.out, lo, n)
+			dev = cut(d, s.heads, lo, n)
 		}
-		vec.Spread(cut(m, s.out, lo, n), dev, cut(y, s.members*s.out, lo, n), s.members)
+		vec.Spread(cut(m, s.heads, lo, n), dev, cut(y, s.members*s.heads, lo, n), s.members)
 	}
 	mean = s.change[:s.out*lanes]
-	s.widen(mean, m, lanes)
-	if epistemic {
-		dev = at(s.rowsKept, s.deviations, t, s.out, lanes)
-		s.widen(dev, d, lanes)
+	s.widen(mean, m, s.heads, lanes)
+	if !epistemic {
+		return mean, nil
+	}
+	dev = at(s.rowsKept, s.deviations, t, s.out, lanes)
+	if s.heads == s.out {
+		s.widen(dev, d, s.heads, lanes)
+		return mean, dev
+	}
+	noise := at(s.rowsKept, s.noise, t, s.out, lanes)
+	s.doubt(noise, at(s.rowsKept, s.steep, t, s.members*s.out, lanes), y, lanes)
+	sigma, aleatoric := at(s.rowsKept, s.sigma, t, s.out, lanes), at(s.rowsKept, s.aleatoric, t, s.out, lanes)
+	s.widen(sigma, d, s.heads, lanes)
+	s.widen(aleatoric, noise, s.out, lanes)
+	for i, v := range sigma {
+		dev[i] = math.Sqrt(float64(v*v) + float64(aleatoric[i]*aleatoric[i]))
 	}
 	return mean, dev
+}
+
+// doubt writes the members' noise on average, [out] in pieces, and its derivatives by their outputs y.
+func (s *members) doubt(noise, steep, y []float32, lanes int) {
+	share := 1 / float32(s.members)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		sum, slopes, each := cut(noise, s.out, lo, n), cut(steep, s.members*s.out, lo, n), s.each[:s.out*n]
+		clear(sum)
+		for m := range s.members {
+			var slope []float32
+			if s.rowsKept {
+				slope = slopes[m*s.out*n:][:s.out*n]
+			}
+			vec.Noise(each, slope, cut(y, s.members*s.heads, lo, n)[(m*s.heads+s.out)*n:][:s.out*n])
+			for i, v := range each {
+				sum[i] += share * v
+			}
+		}
+	}
 }
 
 // cut are the given rows of the piece of n lanes from lo on.
 func cut(x []float32, rows, lo, n int) []float32 { return x[rows*lo:][:rows*n] }
 
-// widen writes outputs in the units of the state.
-func (s *members) widen(dst []float64, y []float32, lanes int) {
+// widen writes the first outputs of so many rows in the units of the state.
+func (s *members) widen(dst []float64, y []float32, rows, lanes int) {
 	for lo := 0; lo < lanes; lo += s.piece {
 		n := min(s.piece, lanes-lo)
 		for d, unit := range s.unit {
-			from, to := y[s.out*lo+d*n:][:n], dst[d*lanes+lo:][:n]
+			from, to := y[rows*lo+d*n:][:n], dst[d*lanes+lo:][:n]
 			for l, v := range from {
 				to[l] = unit * float64(v)
 			}
@@ -176,11 +238,11 @@ func (s *members) widen(dst []float64, y []float32, lanes int) {
 }
 
 // narrow is the gradient with respect to y, of that with respect to the dst of widen.
-func (s *members) narrow(g []float32, dst []float64, lanes int) {
+func (s *members) narrow(g []float32, dst []float64, rows, lanes int) {
 	for lo := 0; lo < lanes; lo += s.piece {
 		n := min(s.piece, lanes-lo)
 		for d, unit := range s.unit {
-			from, to := dst[d*lanes+lo:][:n], g[s.out*lo+d*n:][:n]
+			from, to := dst[d*lanes+lo:][:n], g[rows*lo+d*n:][:n]
 			for l, v := range from {
 				to[l] = float32(unit * v)
 			}
@@ -190,13 +252,22 @@ func (s *members) narrow(g []float32, dst []float64, lanes int) {
 
 // backward implements stepper.
 func (s *members) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
-	s.narrow(s.gMean, gMean, lanes)
-	s.narrow(s.gDev, gDev, lanes)
-	dy, all, out := s.dy[:s.members*s.out*lanes], s.members*s.out, s.out
+	dy, all, out := s.dy[:s.members*s.heads*lanes], s.members*s.heads, s.heads
+	clear(s.gMean[:out*lanes])
+	s.narrow(s.gMean, gMean, out, lanes)
+	if s.heads > s.out {
+		clear(s.gDev[:out*lanes])
+		s.narrow(s.gDev, s.share(gDev, s.sigma, t, lanes), out, lanes)
+	} else {
+		s.narrow(s.gDev, gDev, out, lanes)
+	}
 	y, mean, dev := at(s.rowsKept, s.y, t, all, lanes), at(s.rowsKept, s.mean, t, out, lanes), at(s.rowsKept, s.dev, t, out, lanes)
 	for lo := 0; lo < lanes; lo += s.piece {
 		n := min(s.piece, lanes-lo)
 		vec.SpreadBack(cut(dy, all, lo, n), cut(y, all, lo, n), cut(mean, out, lo, n), cut(dev, out, lo, n), cut(s.gMean, out, lo, n), cut(s.gDev, out, lo, n), s.members)
+	}
+	if s.heads > s.out {
+		s.doubtBack(dy, s.share(gDev, s.aleatoric, t, lanes), t, lanes)
 	}
 	z := s.z[:s.in*lanes]
 	s.back(z, dy, at(s.rowsKept, s.slopes, t, s.members*s.units(), lanes), s.first[:s.firstRows()*lanes], s.a, s.b, lanes, s.piece)
@@ -206,6 +277,32 @@ func (s *members) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
 			from, to := z[s.in*lo+k*n:][:n], dxu[k*lanes+lo:][:n]
 			for l, v := range from {
 				to[l] = by * float64(v)
+			}
+		}
+	}
+}
+
+// share is the gradient with respect to sigma or aleatoric, from that with respect to the root of their squares.
+func (s *members) share(gDev, part []float64, t, lanes int) []float64 {
+	g, part := s.g[:s.out*lanes], at(s.rowsKept, part, t, s.out, lanes)
+	for i, v := range at(s.rowsKept, s.deviations, t, s.out, lanes) {
+		g[i] = gDev[i] * (part[i] / v)
+	}
+	return g
+}
+
+// doubtBack completes dy by the gradient with respect to the noise.
+func (s *members) doubtBack(dy []float32, g []float64, t, lanes int) {
+	steep, noise := at(s.rowsKept, s.steep, t, s.members*s.out, lanes), s.gMean // which nobody needs any more
+	s.narrow(noise, g, s.out, lanes)
+	share := 1 / float32(s.members)
+	for lo := 0; lo < lanes; lo += s.piece {
+		n := min(s.piece, lanes-lo)
+		by, slopes, to := cut(noise, s.out, lo, n), cut(steep, s.members*s.out, lo, n), cut(dy, s.members*s.heads, lo, n)
+		for m := range s.members {
+			slope, raw := slopes[m*s.out*n:][:s.out*n], to[(m*s.heads+s.out)*n:][:s.out*n]
+			for i, v := range slope {
+				raw[i] = share * by[i] * v
 			}
 		}
 	}
@@ -221,7 +318,7 @@ func (n *network) units() (sum int) {
 
 // widest is the width of the widest layer, input and output among them.
 func (n *network) widest() int {
-	w := max(n.in, n.out)
+	w := max(n.in, n.heads)
 	for _, h := range n.hidden {
 		w = max(w, h)
 	}
@@ -231,12 +328,12 @@ func (n *network) widest() int {
 // firstRows is the number of outputs of all members' first layers.
 func (n *network) firstRows() int {
 	if len(n.hidden) == 0 {
-		return n.members * n.out
+		return n.members * n.heads
 	}
 	return n.members * n.hidden[0]
 }
 
-// forth is the members' outputs y, [members, out, lanes], at x, [in, lanes]. slopes gets the derivatives of the
+// forth is the members' outputs y, [members, heads, lanes], at x, [in, lanes]. slopes gets the derivatives of the
 // activations, [members, units, lanes], unless it is empty. a and b are for intermediate results. All are in pieces of so many lanes. A
 // member takes all of them after each other, so that its weights come from afar once.
 func (n *network) forth(y, slopes, x, a, b []float32, lanes, piece int) {
@@ -259,7 +356,7 @@ func (n *network) forth(y, slopes, x, a, b []float32, lanes, piece int) {
 				h = next
 				a, b = b, a
 			}
-			n.layers[len(n.hidden)][m].Mul(cut(y, n.members*n.out, lo, k)[m*n.out*k:][:n.out*k], h, k)
+			n.layers[len(n.hidden)][m].Mul(cut(y, n.members*n.heads, lo, k)[m*n.heads*k:][:n.heads*k], h, k)
 		}
 	}
 }
@@ -274,7 +371,7 @@ func (n *network) back(dx, dy, slopes, first, a, b []float32, lanes, piece int) 
 	for m := range n.members {
 		for lo := 0; lo < lanes; lo += piece {
 			k := min(piece, lanes-lo)
-			g := cut(dy, n.members*n.out, lo, k)[m*n.out*k:][:n.out*k]
+			g := cut(dy, n.members*n.heads, lo, k)[m*n.heads*k:][:n.heads*k]
 			d := cut(slopes, n.members*n.units(), lo, k)[m*n.units()*k:][:n.units()*k]
 			for l := len(n.hidden) - 1; l >= 0; l-- {
 				w := n.hidden[l] * k

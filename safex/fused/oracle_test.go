@@ -129,8 +129,8 @@ var activations = map[string]func(x float64) (y, slope float64){
 	"tanh": func(x float64) (y, slope float64) { return math.Tanh(x), 1 - math.Tanh(x)*math.Tanh(x) },
 }
 
-// spread are the mean change of networks and its deviation.
-func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
+// spread are the mean change of networks and its deviation, with the noise that they have learned if it is doubted.
+func spread(l *safex.Layers, doubted bool, xu []dual) (mean, dev []dual) {
 	z := slices.Clone(xu)
 	for k := range z {
 		if l.Center != nil {
@@ -160,7 +160,11 @@ func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
 		all = append(all, h)
 	}
 	share := 1 / float64(l.Members)
-	for d := range all[0] {
+	nx := len(all[0])
+	if l.Noise {
+		nx /= 2
+	}
+	for d := range nx {
 		var sum dual
 		for _, y := range all {
 			sum = sum.plus(y[d].by(share))
@@ -175,6 +179,15 @@ func spread(l *safex.Layers, xu []dual) (mean, dev []dual) {
 			unit = l.Unit[d]
 		}
 		mean, dev = append(mean, sum.by(unit)), append(dev, square.root().by(unit))
+		if l.Noise && doubted {
+			var noise dual
+			for _, y := range all {
+				z := math.Tanh(y[nx+d].v)
+				v := math.Exp(3*z - 2)
+				noise = noise.plus(chain(v, []dual{y[nx+d]}, 3*(1-z*z)*v).by(share * unit))
+			}
+			dev[d] = dev[d].times(dev[d]).plus(noise.times(noise)).root()
+		}
 	}
 	return mean, dev
 }
@@ -236,17 +249,56 @@ func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
 	return mean, dev
 }
 
+// late are what was missed of late and its deviation.
+func late(r *safex.Recent, xu []dual) (mean, dev []dual) {
+	n := len(r.Points) / len(xu)
+	ρ := make([]dual, n)
+	for i := range ρ {
+		var r2 dual
+		for d, x := range xu {
+			z := x.plus(dual{v: -r.Center[d]}).by(1 / r.Length[d]).plus(dual{v: -r.Points[i*len(xu)+d]})
+			r2 = r2.plus(z.times(z))
+		}
+		ρ[i] = chain(math.Exp(-r2.v/2), []dual{r2}, -math.Exp(-r2.v/2)/2)
+	}
+	left := dual{v: 1}
+	for i := range ρ {
+		var part dual
+		for l, w := range r.Root[i*n:][:i+1] {
+			part = part.plus(ρ[l].by(w))
+		}
+		left = left.plus(part.times(part).by(-1))
+	}
+	if left.v < 1e-14 {
+		left = dual{v: 1e-14}
+	}
+	for d, σ := range r.Deviation {
+		var μ dual
+		for i, w := range r.Weights[d*n:][:n] {
+			μ = μ.plus(ρ[i].by(w))
+		}
+		mean, dev = append(mean, μ), append(dev, left.root().by(σ))
+	}
+	return mean, dev
+}
+
 // believe are the mean and the deviation of the next state that a Form believes in.
 func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	switch {
 	case f.Layers != nil:
-		mean, dev = spread(f.Layers, xu)
+		mean, dev = spread(f.Layers, f.Doubted, xu)
 	case f.Features != nil:
 		mean, dev = regression(f.Features, xu)
 	case f.Kernels != nil:
 		mean, dev = processes(f.Kernels, xu)
 	default:
 		mean, dev = make([]dual, nx), make([]dual, nx)
+	}
+	if f.Recent != nil {
+		μ, σ := late(f.Recent, xu)
+		for d := range mean {
+			mean[d], dev[d] = mean[d].plus(μ[d]), dev[d].times(dev[d]).plus(σ[d].times(σ[d])).root()
+		}
 	}
 	base := xu[:nx]
 	if f.Prior != nil {

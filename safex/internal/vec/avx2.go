@@ -105,6 +105,20 @@ func tanhUnit256(y, d, x []float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
+// noise256 is e^(3 tanh x - 2), and its derivative.
+func noise256(y, d, x []float32) {
+	for i := 0; i < len(y); i += width256 {
+		z := tanhOf256(load256(x, i))
+		v := unitExp256(z.MulAdd(k256(cThree), k256(cMinusTwo)))
+		v = v.IfElse(z.Equal(z), z)
+		store256(y, i, v)
+		if len(d) > 0 {
+			store256(d, i, k256(cThree).Mul(k256(cOne).Sub(z.Mul(z))).Mul(v))
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
 func spread256(mean, dev, y []float32, members int) {
 	share := archsimd.BroadcastFloat32x8(1 / float32(members))
 	for i := 0; i < len(mean); i += width256 {

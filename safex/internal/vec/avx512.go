@@ -103,6 +103,20 @@ func tanhUnit512(y, d, x []float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
+// noise512 is e^(3 tanh x - 2), and its derivative.
+func noise512(y, d, x []float32) {
+	for i := 0; i < len(y); i += width512 {
+		z := tanhOf512(load512(x, i))
+		v := unitExp512(z.MulAdd(k512(cThree), k512(cMinusTwo)))
+		v = v.IfElse(z.Equal(z), z)
+		store512(y, i, v)
+		if len(d) > 0 {
+			store512(d, i, k512(cThree).Mul(k512(cOne).Sub(z.Mul(z))).Mul(v))
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
 func spread512(mean, dev, y []float32, members int) {
 	share := archsimd.BroadcastFloat32x16(1 / float32(members))
 	for i := 0; i < len(mean); i += width512 {

@@ -31,6 +31,8 @@ const (
 	cTanh2
 	cTanh3
 	cTanh4
+	cThree
+	cMinusTwo
 	constants
 )
 
@@ -95,4 +97,5 @@ var coefficients = [constants]float32{
 	cTanhLo: 0.625, cTanhHi: 9.02,
 	cTanh0: -5.70498872745e-3, cTanh1: 2.06390887954e-2, cTanh2: -5.37397155531e-2,
 	cTanh3: 1.33314422036e-1, cTanh4: -3.33332819422e-1,
+	cThree: 3, cMinusTwo: -2,
 }

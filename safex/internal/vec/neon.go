@@ -102,6 +102,19 @@ func tanhUnit128(y, d, x []float32) {
 	}
 }
 
+// noise128 is e^(3 tanh x - 2), and its derivative.
+func noise128(y, d, x []float32) {
+	for i := 0; i < len(y); i += width128 {
+		z := tanhOf128(load128(x, i))
+		v := unitExp128(z.MulAdd(k128(cThree), k128(cMinusTwo)))
+		v = v.IfElse(z.Equal(z), z)
+		store128(y, i, v)
+		if len(d) > 0 {
+			store128(d, i, k128(cThree).Mul(k128(cOne).Sub(z.Mul(z))).Mul(v))
+		}
+	}
+}
+
 func spread128(mean, dev, y []float32, members int) {
 	share := archsimd.BroadcastFloat32x4(1 / float32(members))
 	for i := 0; i < len(mean); i += width128 {

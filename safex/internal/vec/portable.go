@@ -30,6 +30,11 @@ var portable = kernels{
 		y = math.Tanh(x)
 		return y, 1 - y*y
 	}),
+	noise: unit(func(x float64) (y, d float64) {
+		z := math.Tanh(x)
+		y = math.Exp(3*z - 2)
+		return y, 3 * (1 - z*z) * y
+	}),
 	spread:     spreadPortable,
 	spreadBack: spreadBackPortable,
 	panel:      panelPortable,

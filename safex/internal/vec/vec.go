@@ -38,6 +38,7 @@ type kernels struct {
 
 	mul                   func(dst, a, b []float32)
 	swish, relu, tanhUnit func(y, d, x []float32) // d may be empty
+	noise                 func(y, d, x []float32) // d may be empty
 	spread                func(mean, dev, y []float32, members int)
 	spreadBack            func(dy, y, mean, dev, gMean, gDev []float32, members int)
 	outputs               int // of a panel at most, a multiple of 2 height
