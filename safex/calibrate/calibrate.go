@@ -43,6 +43,16 @@ type Summary struct {
 	Scores []float64 // of the held-out transitions or episodes, rising
 	Level  float64   // share of the scores, in the sense of the quantile, that Beta covers: what is promised, under exchangeability; 0 if nothing is
 	Miss   float64   // the level that adaptive conformal inference has arrived at; otherwise the setting
+
+	Doubted bool // the learner's aleatoric deviation counts to the epistemic one
+	Track   Track
+}
+
+// A Track is what Tracking has arrived at.
+type Track struct {
+	Q      float64 // how many deviations the box reaches
+	Steps  int     // that were held against it
+	Misses int     // of them, outside
 }
 
 // Of is how m was calibrated, if it was.

@@ -33,7 +33,7 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 	defer gx.Catch(&err)
 	m = &model{inner, s, known, by, l, nil}
 	b, ok := gx.Of(inner)
-	if !ok {
+	if !ok || s.Doubted { // no graph has the noise
 		return m, nil
 	}
 	own := []*tensors.Tensor{
@@ -73,8 +73,13 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 	for d, column := range dst.Epistemic {
 		floor := m.Floor[d]
 		for i, v := range column {
+			if m.Doubted {
+				v = math.Hypot(v, dst.Aleatoric[d][i])
+			}
 			column[i] = math.Hypot(m.Scale[d]*v, floor)
-			if floor > 0 { // the floor is of errors that had noise in them: count it once
+			if m.Doubted {
+				dst.Aleatoric[d][i] = 0
+			} else if floor > 0 { // the floor is of errors that had noise in them: count it once
 				dst.Aleatoric[d][i] = math.Sqrt(max(dst.Aleatoric[d][i]*dst.Aleatoric[d][i]-floor*floor, 0))
 			}
 		}
@@ -104,6 +109,7 @@ func (m *model) Form() *safex.Form {
 		return nil
 	}
 	f := *inner
+	f.Doubted = f.Doubted || m.Doubted
 	f.Scale, f.Floor = slices.Clone(m.Scale), slices.Clone(m.Floor)
 	for d, v := range inner.Scale { // of a model that was calibrated already
 		f.Scale[d] *= v
@@ -117,7 +123,7 @@ func (m *model) Form() *safex.Form {
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
 	b, ok := gx.Of(m.Model)
-	if !ok {
+	if !ok || m.Doubted {
 		return ""
 	}
 	return "calibrated " + b.Architecture()
