@@ -21,18 +21,18 @@ func FormOf(m Model) *Form {
 	return nil
 }
 
-// A Form is a belief as numbers. One of Layers, Features and Kernels says by how much the state will change, with a mean
+// A Form is a belief as numbers. One of Layers, Features, Kernels and Process says by how much the state will change, with a mean
 // μ(x, u) and an epistemic deviation σ(x, u). Without any, both are 0. The belief about x[t+1] is
 //
-//	mean = Prior(x, u) + μ(x, u) + μ'(x, u),   epistemic = √((Scale s)² + Floor²),   s² = σ² + σ'² (+ ν² if Doubted)
+//	mean = Prior(x, u) + μ(x, u),   epistemic = √((Scale s)² + Floor²),   s² = σ² (+ ν² if Doubted)
 //
-// with what Recent adds, μ' and σ', and the aleatoric deviation ν that the model has learned.
+// with the aleatoric deviation ν that the model has learned.
 type Form struct {
 	Layers   *Layers
 	Features *Features
 	Kernels  *Kernels
+	Process  *Process
 
-	Recent  *Recent   // what the model missed of late; nil for nothing
 	Noise   []float64 // ν of each dimension, in its unit, where Layers have none of their own; nil for 0
 	Doubted bool      // ν counts to the epistemic deviation
 
@@ -106,13 +106,13 @@ type Kernel struct {
 	Variance float64   // where nothing was seen
 }
 
-// Recent is a Gaussian process of what the rest of a Form missed of late, with one correlation ρ = exp(-r²/2) for all dimensions of the
-// state: μ'_j = Weights_j·ρ and σ'_j² = Deviation_j² (1 - |Root ρ|²), which is at least a hundred-million-millionth of Deviation_j².
-type Recent struct {
+// Process is a Gaussian process of all dimensions of the state, with one correlation ρ = exp(-r²/2) for all of them: μ_j = Weights_j·ρ and
+// σ_j² = Deviation_j² (1 - |Root ρ|²), which is at least Deviation_j² · 1e-14. So a rollout pays for its points once, and not for each dimension.
+type Process struct {
 	Center    []float64 // [nx + nu], from which (x, u) counts
 	Length    []float64 // [nx + nu], of each input, in its unit
 	Points    []float64 // [n, nx + nu], from Center in lengths
 	Weights   []float64 // [nx, n], in the units of the state
 	Root      []float64 // [n, n], lower triangular
-	Deviation []float64 // [nx], where nothing was seen of late, in the units of the state
+	Deviation []float64 // [nx], where nothing was seen, in the units of the state
 }

@@ -44,15 +44,14 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 		if b.change, err = newGaussian(f.Kernels, nx, nu); err != nil {
 			return nil, err
 		}
+	case f.Process != nil:
+		b.change = newShared(f.Process, nx, nu)
 	}
 	if p := f.Prior; p != nil {
 		if p.In != nx+nu || p.Out != nx {
 			panic(fmt.Sprintf("fused: a prior of %d inputs and %d outputs for %d state and %d action dimensions", p.In, p.Out, nx, nu))
 		}
 		b.prior = p
-	}
-	if f.Recent != nil {
-		b.change = &joint{b.change, newRecent(f.Recent, nx, nu), nx}
 	}
 	if floor := f.Floors(nx); f.Scale != nil || floor != nil {
 		b.change = newCalibrated(b.change, f.Scale, floor, nx)

@@ -45,10 +45,10 @@ func noisy(r *rand.Rand, s *safex.System, members int, hidden []int, activation 
 	return &l
 }
 
-// missed are errors at n random places near c.
-func missed(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates, n int) *safex.Recent {
+// drawShared is a process of n points near c.
+func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates, n int) *safex.Process {
 	center, scale := s.Inputs()
-	m := &safex.Recent{Center: center}
+	m := &safex.Process{Center: center}
 	for _, v := range scale {
 		m.Length = append(m.Length, 2*v)
 	}
@@ -100,21 +100,24 @@ func missed(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates, n i
 	return m
 }
 
-// Noise that is doubted and errors of late are rolled out as they are written down, forth and back, in every form.
+// Noise that is doubted, and processes, are rolled out as they are written down, forth and back, in every form.
 func TestDoubts(t *testing.T) {
 	for _, s := range systems(t) {
 		for k, hidden := range [][]int{{40, 33}, {70}, nil} {
 			r := rand.New(rand.NewPCG(5, uint64(k)))
 			c := candidates(r, s, 12, 5)
 			c.Eta, c.Epistemic = uniform(r, 12*len(s.State), 5), true
-			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu"}[k]), Recent: missed(t, r, s, c, []int{30, 1, 7}[k]), Doubted: true}
-			if k == 1 {
+			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu"}[k]), Doubted: k < 2}
+			if k == 2 {
+				f = safex.Form{Process: drawShared(t, r, s, c, 30), Doubted: true}
+				for range s.State {
+					f.Noise = append(f.Noise, 0.01)
+				}
+			}
+			if k > 0 {
 				for range s.State {
 					f.Scale, f.Floor = append(f.Scale, 1.3), append(f.Floor, 0.002)
 				}
-			}
-			if k == 2 {
-				f.Doubted = false
 			}
 			up := &safex.Scalarisation{Reward: 1, Excess: 1, Sharpness: 8}
 			worst := map[string]float64{}

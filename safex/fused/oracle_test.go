@@ -249,8 +249,8 @@ func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
 	return mean, dev
 }
 
-// late are what was missed of late and its deviation.
-func late(r *safex.Recent, xu []dual) (mean, dev []dual) {
+// process are the mean changes of one process and their deviations.
+func process(r *safex.Process, xu []dual) (mean, dev []dual) {
 	n := len(r.Points) / len(xu)
 	ρ := make([]dual, n)
 	for i := range ρ {
@@ -291,14 +291,10 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 		mean, dev = regression(f.Features, xu)
 	case f.Kernels != nil:
 		mean, dev = processes(f.Kernels, xu)
+	case f.Process != nil:
+		mean, dev = process(f.Process, xu)
 	default:
 		mean, dev = make([]dual, nx), make([]dual, nx)
-	}
-	if f.Recent != nil {
-		μ, σ := late(f.Recent, xu)
-		for d := range mean {
-			mean[d], dev[d] = mean[d].plus(μ[d]), dev[d].times(dev[d]).plus(σ[d].times(σ[d])).root()
-		}
 	}
 	base := xu[:nx]
 	if f.Prior != nil {
@@ -306,9 +302,14 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	}
 	for d := range mean {
 		mean[d] = mean[d].plus(base[d])
-		if f.Scale != nil {
-			s := dev[d].by(f.Scale[d])
-			dev[d] = s.times(s).plus(dual{v: f.Floor[d]*f.Floor[d] + 1e-32}).root()
+		if floor := f.Floors(nx); f.Scale != nil || floor != nil {
+			s := dev[d]
+			if f.Scale != nil {
+				s = s.by(f.Scale[d])
+			}
+			if floor != nil {
+				dev[d] = s.times(s).plus(dual{v: floor[d]*floor[d] + 1e-32}).root()
+			}
 		}
 	}
 	return mean, dev

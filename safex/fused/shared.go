@@ -8,9 +8,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/internal/vec"
 )
 
-// recent is the source of a safex.Recent. It computes in float64, as gaussian does. Sums over the points are as there: with 1 and with each of
+// shared is the source of a safex.Process. It computes in float64, as gaussian does. Sums over the points are as there: with 1 and with each of
 // their coordinates.
-type recent struct {
+type shared struct {
 	in, out, n      int
 	center, inverse []float64     // [in]: of the lengths
 	points          []float64     // [n, in]
@@ -21,20 +21,20 @@ type recent struct {
 	weighted        *vec.Matrix64 // [n, out]: transpose of the weights
 }
 
-// newRecent checks and packs what a model of nx state and nu action dimensions missed of late.
-func newRecent(r *safex.Recent, nx, nu int) source {
+// newShared checks and packs the process of a model of nx state and nu action dimensions.
+func newShared(r *safex.Process, nx, nu int) source {
 	in, n := nx+nu, 0
 	if len(r.Length) > 0 {
 		n = len(r.Points) / len(r.Length)
 	}
 	if len(r.Center) != in || len(r.Length) != in || len(r.Points) != n*in || len(r.Weights) != nx*n || len(r.Root) != n*n || len(r.Deviation) != nx {
-		panic(fmt.Sprintf("fused: recent errors at %d coordinates with %d lengths, %d weights, a root of %d and %d deviations for %d state and %d action dimensions",
+		panic(fmt.Sprintf("fused: a process of %d coordinates with %d lengths, %d weights, a root of %d and %d deviations for %d state and %d action dimensions",
 			len(r.Points), len(r.Length), len(r.Weights), len(r.Root), len(r.Deviation), nx, nu))
 	}
 	if n == 0 {
 		return still(nx)
 	}
-	s := &recent{in: in, out: nx, n: n, center: r.Center, points: r.Points, deviation: r.Deviation}
+	s := &shared{in: in, out: nx, n: n, center: r.Center, points: r.Points, deviation: r.Deviation}
 	for _, v := range r.Length {
 		s.inverse = append(s.inverse, 1/v)
 	}
@@ -52,27 +52,27 @@ func newRecent(r *safex.Recent, nx, nu int) source {
 }
 
 // stepper implements source.
-func (r *recent) stepper() stepper { return &recentStepper{recent: r} }
+func (r *shared) stepper() stepper { return &sharedStepper{shared: r} }
 
-// recentStepper is a recent's memory.
-type recentStepper struct {
-	*recent
+// sharedStepper is a shared's memory.
+type sharedStepper struct {
+	*shared
 	rowsKept
-	memory         []float64
-	mean           []float64 // [out]
-	dev            []float64 // [kept, out]
-	z              []float64 // [kept, in]: inputs in lengths
-	slope          []float64 // [steps, n]: derivatives of the correlations by r²
-	part           []float64 // [kept, n]: root times the correlations
-	left           []float64 // [kept, 1]: √(1 - |part|²)
-	rho            []float64 // [n]
-	pull           []float64 // [n]
-	sum, gLeft     []float64 // [1 + in] and [1]
-	hidden         []float64 // [1]: NaN where an input is no number
+	memory     []float64
+	mean       []float64 // [out]
+	dev        []float64 // [kept, out]
+	z          []float64 // [kept, in]: inputs in lengths
+	slope      []float64 // [steps, n]: derivatives of the correlations by r²
+	part       []float64 // [kept, n]: root times the correlations
+	left       []float64 // [kept, 1]: √(1 - |part|²)
+	rho        []float64 // [n]
+	pull       []float64 // [n]
+	sum, gLeft []float64 // [1 + in] and [1]
+	hidden     []float64 // [1]: NaN where an input is no number
 }
 
 // prepare implements stepper.
-func (s *recentStepper) prepare(steps int) {
+func (s *sharedStepper) prepare(steps int) {
 	s.rowsKept = steps > 0
 	kept := max(1, steps)
 	s.memory = lay(s.memory, part[float64]{&s.mean, s.out}, part[float64]{&s.dev, kept * s.out}, part[float64]{&s.z, kept * s.in}, part[float64]{&s.slope, steps * s.n},
@@ -80,7 +80,7 @@ func (s *recentStepper) prepare(steps int) {
 }
 
 // forward implements stepper.
-func (s *recentStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
+func (s *sharedStepper) forward(xu []float64, t int, epistemic bool, lanes int) (mean, dev []float64) {
 	z, hidden := at(s.rowsKept, s.z, t, s.in, lanes), s.hidden[:lanes]
 	clear(hidden)
 	for i, by := range s.inverse {
@@ -118,7 +118,7 @@ func (s *recentStepper) forward(xu []float64, t int, epistemic bool, lanes int) 
 }
 
 // backward implements stepper: by dr²/dz = 2 (z - c) of each point c.
-func (s *recentStepper) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
+func (s *sharedStepper) backward(dxu, _, gMean, gDev []float64, t, lanes int) {
 	gLeft := s.gLeft[:lanes]
 	clear(gLeft)
 	for d, v := range s.deviation {

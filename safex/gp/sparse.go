@@ -1,0 +1,380 @@
+package gp
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/num"
+	"github.com/rischiboy/safe_exploration/safex/rng"
+)
+
+// Sparse regresses the changes of all dimensions j of the state by Gaussian processes that share one correlation, given all data, by way of
+// some of the inputs: the deterministic training conditional (Seeger, Williams and Lawrence, 2003; Quiñonero-Candela and Rasmussen, 2005,
+// section 5). With inputs z and changes y in Scales, the correlations ρ(r) = exp(-r²/2) of r² = Σ_d (z_d - z'_d)² / ℓ_d², those K of the m
+// inducing inputs among each other, C of them with the n data, and k of them with z,
+//
+//	S = K + C Cᵀ / ς²,   mean_j = kᵀ S⁻¹ C y_j / ς²,   epistemic_j² = s_j² (1 - kᵀ (K⁻¹ - S⁻¹) k),   aleatoric_j = s_j ς.
+//
+// Far from the inducing inputs the deviation is s_j, whatever the data: leaving inputs out errs on the side of caution. The inputs are those
+// that are known worst, one after the other, as for GP.
+//
+// s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d and ς, a share of each s_j, maximise the
+// product of the likelihoods of all dimensions and the log-normal prior of GP.
+//
+// One correlation for all dimensions makes a rollout several times cheaper than GP, and a fit too; it needs some more data, as the ℓ_d are
+// about the shortest that any dimension needs. All data count, where GP is conditioned on some.
+type Sparse struct {
+	Fit    bool    // learn ℓ_d and ς; without it they are the next two
+	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
+	Noise  float64 // ς, deviation of a change around f, as a share of s_j, at least MinNoise
+	Signal float64 // of the prior of s_j: deviation of a change where nothing was seen, in Scales, above 0
+	Prior  float64 // how many observations that prior counts for, above 0
+
+	Spread   float64 // standard deviation of the logarithms of ℓ_d and ς under their prior, above 0
+	MinNoise float64 // least ς, at least 1e-4: keeps the equations well-conditioned
+
+	FitPoints   int // most transitions that a fit looks at, at least 1: it costs their cube
+	Evaluations int // of the likelihood at most, at least 1
+
+	Points int     // most inducing inputs that Learn chooses, at least 1: a rollout costs their square
+	Spare  int     // further ones that Update may add until the next Learn chooses anew, at least 0
+	Novel  float64 // Update adds the input of a transition that the others leave a deviation of above Novel · ς, as a share of s_j, at least 0
+
+	Beta float64 // β of the models, or 0 for the planner's own
+}
+
+// DefaultSparse has up to 128 inducing inputs.
+func DefaultSparse() Sparse {
+	return Sparse{
+		Fit: true, Length: 1, Noise: 0.03, Signal: 0.3, Prior: 2, Spread: 1, MinNoise: 1e-3,
+		FitPoints: 200, Evaluations: 40, Points: 96, Spare: 32, Novel: 1,
+	}
+}
+
+// Check reports the first setting that is out of range.
+func (g Sparse) Check() error {
+	for _, s := range []struct {
+		name         string
+		value, least float64
+	}{{"Length", g.Length, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}} {
+		if !(s.value > 0) || math.IsInf(s.value, 1) {
+			return fmt.Errorf("gp: %s is %v, want above 0", s.name, s.value)
+		}
+	}
+	switch {
+	case !(g.MinNoise >= 1e-4) || !(g.Noise >= g.MinNoise):
+		return fmt.Errorf("gp: Noise is %v and MinNoise %v, want at least MinNoise, and 1e-4", g.Noise, g.MinNoise)
+	case g.FitPoints < 1 || g.Evaluations < 1 || g.Points < 1 || g.Spare < 0:
+		return fmt.Errorf("gp: FitPoints is %d, Evaluations %d, Points %d and Spare %d, want at least 1, 1, 1 and 0", g.FitPoints, g.Evaluations, g.Points, g.Spare)
+	case !(g.Novel >= 0) || math.IsInf(g.Novel, 1) || !(g.Beta >= 0) || math.IsInf(g.Beta, 1):
+		return fmt.Errorf("gp: Novel is %v and Beta %v, want at least 0", g.Novel, g.Beta)
+	}
+	return nil
+}
+
+// Label tells it apart from GP.
+func (g Sparse) Label() string { return "sparse-gp" }
+
+// common are the hyper-parameters that all outputs share.
+type common struct {
+	Noise  float64   // ς
+	Length []float64 // of each input, in Scales
+}
+
+// sums are what the data come to, given the inducing inputs: with V = L⁻¹ C, K = L Lᵀ, those of v vᵀ/ς², of v y_j/ς² and of y_j²/ς².
+type sums struct {
+	N  int
+	VV []float64 // [m, m], upper triangle
+	VY []float64 // [nx, m]
+	YY []float64 // [nx]
+}
+
+// Learn implements safex.Learner. A fit starts from the hyper-parameters of prev, if there is one, and gives the best so far once ctx is
+// cancelled, with its error.
+func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	h := g.center(len(s.State) + len(s.Action))
+	if prev != nil {
+		p, err := g.own(s, prev)
+		if err != nil {
+			return nil, fmt.Errorf("gp: cannot go on: %w", err)
+		}
+		if g.Fit {
+			h = p.common
+		}
+	}
+	z, y := inputs(s, data, 0), changes(s, data, 0)
+	order := canonical(z, y)
+	sorted := pick(z, order)
+	var stopped error
+	if g.Fit && data.Len() > 0 {
+		rows := h.choose(sorted, g.FitPoints)
+		var err error
+		if h, stopped, err = g.fit(ctx, h, pick(sorted, rows), pick(pick(y, order), rows)); err != nil {
+			return nil, err
+		}
+	}
+	m := &sparse{common: h, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	if err := m.gather(z, y); err != nil {
+		return nil, err
+	}
+	if err := g.complete(m); err != nil {
+		return nil, err
+	}
+	return m, stopped
+}
+
+// center are the hyper-parameters of the settings.
+func (g Sparse) center(dim int) common {
+	return common{g.Noise, slices.Repeat([]float64{g.Length}, dim)}
+}
+
+// hyper is h with a signal of 1, for the functions of GP.
+func (h common) hyper() hyper { return hyper{1, h.Noise, h.Length} }
+
+// choose are the rows of at most count inducing inputs. Those that are known to a thousandth already tell nothing.
+func (h common) choose(z num.Batch, count int) (rows []int) {
+	rows, _ = choose(kernels["se"], []hyper{h.hyper()}, z, min(count, z.Len()))
+	return rows
+}
+
+// Update implements safex.Updater. The hyper-parameters stay, and so do the inducing inputs, but for Spare further ones. It panics if
+// there are fewer transitions than m knows.
+func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model) (safex.Model, error) {
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
+	old, err := g.own(s, sm)
+	if err != nil {
+		return nil, fmt.Errorf("gp: cannot update: %w", err)
+	}
+	switch {
+	case data.Len() < old.sums.N:
+		panic(fmt.Sprintf("gp: Update by data of %d transitions of a model that knows %d", data.Len(), old.sums.N))
+	case data.Len() == old.sums.N:
+		return sm, nil
+	}
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	z, y := inputs(s, data, 0), changes(s, data, 0)
+	m := old.copy()
+	for i := m.sums.N; i < data.Len(); i++ {
+		at := z.Point(i)
+		v, left := m.project(at)
+		if math.Sqrt(left) > g.Novel*m.Noise && m.inducing.Len() < g.Points+g.Spare {
+			for d, w := range at {
+				m.inducing[d] = append(m.inducing[d], w)
+			}
+			if err := m.gather(head(z, i+1), head(y, i+1)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		m.take(v, y.Point(i))
+	}
+	if err := g.complete(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// head are the first n rows of b.
+func head(b num.Batch, n int) num.Batch {
+	h := make(num.Batch, len(b))
+	for d, column := range b {
+		h[d] = column[:n]
+	}
+	return h
+}
+
+// own is the model behind sm, if g can go on from it.
+func (g Sparse) own(s *safex.System, sm safex.Model) (*sparse, error) {
+	m, ok := sm.(*sparse)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("want a model of this learner, not a %T", sm)
+	case m.task != s.Name || !slices.Equal(m.vars, variables(s)):
+		return nil, fmt.Errorf("a model of task %q with variables %v, want %q with %v", m.task, m.vars, s.Name, variables(s))
+	}
+	return m, nil
+}
+
+// jitter is added to the correlations of an inducing input with itself: two that nearly coincide would have no inverse. It is doubt, of a thousandth
+// of s_j.
+const jitter = 1e-6
+
+// factorise makes lower of the inducing inputs.
+func (m *sparse) factorise() error {
+	k := m.inducing.Len()
+	h := m.hyper()
+	m.z = h.inLengths(m.inducing)
+	matrix := mat.NewSymDense(max(k, 1), nil)
+	row := make([]float64, k)
+	for i := range k {
+		distances(row, m.z, i, m.z, 0)
+		kernels["se"].correlate(row, nil)
+		for j := range i {
+			matrix.SetSym(i, j, row[j])
+		}
+		matrix.SetSym(i, i, 1+jitter)
+	}
+	if k == 0 {
+		m.lower = nil
+		return nil
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(matrix) {
+		return fmt.Errorf("gp: the correlations of %d inducing inputs are not positive definite", k)
+	}
+	var lower mat.TriDense
+	chol.LTo(&lower)
+	m.lower = lower.RawTriangular().Data
+	return nil
+}
+
+// triangle is L for BLAS.
+func (m *sparse) triangle() blas64.Triangular {
+	k := m.inducing.Len()
+	return blas64.Triangular{N: k, Stride: k, Data: m.lower, Uplo: blas.Lower, Diag: blas.NonUnit}
+}
+
+// project is v = L⁻¹ k of an input, and how much of 1 it leaves open.
+func (m *sparse) project(at []float64) (v []float64, left float64) {
+	k := m.inducing.Len()
+	v = make([]float64, k)
+	if k == 0 {
+		return v, 1
+	}
+	for i := range v {
+		for d, w := range at {
+			e := w/m.Length[d] - m.z[d][i]
+			v[i] += e * e
+		}
+	}
+	kernels["se"].correlate(v, nil)
+	blas64.Trsv(blas.NoTrans, m.triangle(), vector(v))
+	return v, max(0, 1-blas64.Dot(vector(v), vector(v)))
+}
+
+// take adds a transition to the sums.
+func (m *sparse) take(v, y []float64) {
+	k, by := len(v), 1/(m.Noise*m.Noise)
+	if k > 0 {
+		blas64.Syr(by, vector(v), blas64.Symmetric{N: k, Stride: k, Data: m.sums.VV, Uplo: blas.Upper})
+	}
+	for j, w := range y {
+		if k > 0 {
+			blas64.Axpy(w*by, vector(v), vector(m.sums.VY[j*k:][:k]))
+		}
+		m.sums.YY[j] += w * w * by
+	}
+	m.sums.N++
+}
+
+// gather makes the sums of all rows.
+func (m *sparse) gather(z, y num.Batch) error {
+	if err := m.factorise(); err != nil {
+		return err
+	}
+	k := m.inducing.Len()
+	m.sums = sums{VV: make([]float64, k*k), VY: make([]float64, len(y)*k), YY: make([]float64, len(y))}
+	for i := range z.Len() {
+		v, _ := m.project(z.Point(i))
+		m.take(v, y.Point(i))
+	}
+	return nil
+}
+
+// complete makes what predicts of the sums.
+func (g Sparse) complete(m *sparse) error {
+	k, nx := m.inducing.Len(), len(m.sums.YY)
+	m.beta, m.root, m.weights, m.signal = g.Beta, make([]float64, k*k), make([]float64, nx*k), make([]float64, nx)
+	n := float64(m.sums.N)
+	square := func(j int, known float64) float64 {
+		return (max(0, m.sums.YY[j]-known) + g.Prior*g.Signal*g.Signal) / (n + g.Prior)
+	}
+	if k == 0 {
+		for j := range m.signal {
+			m.signal[j] = math.Sqrt(square(j, 0))
+		}
+		return m.pack()
+	}
+	b := mat.NewSymDense(k, slices.Clone(m.sums.VV))
+	for i := range k {
+		b.SetSym(i, i, 1+b.At(i, i))
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(b) {
+		return fmt.Errorf("gp: the sums over %d transitions are not positive definite: raise MinNoise", m.sums.N)
+	}
+	for j := range m.signal {
+		vy := m.sums.VY[j*k:][:k]
+		w := mat.NewVecDense(k, m.weights[j*k:][:k])
+		if err := chol.SolveVecTo(w, mat.NewVecDense(k, slices.Clone(vy))); err != nil {
+			if _, ok := err.(mat.Condition); !ok {
+				return fmt.Errorf("gp: %w", err)
+			}
+		}
+		m.signal[j] = math.Sqrt(square(j, mat.Dot(w, mat.NewVecDense(k, vy))))
+		blas64.Trsv(blas.Trans, m.triangle(), vector(m.weights[j*k:][:k]))
+	}
+	// Root R with RᵀR = K⁻¹ - S⁻¹ = L⁻ᵀ (I - B⁻¹) L⁻¹ for B = I + V Vᵀ/ς²: from the last column on, so that it is lower triangular.
+	var inverse mat.SymDense
+	if err := chol.InverseTo(&inverse); err != nil {
+		if _, ok := err.(mat.Condition); !ok {
+			return fmt.Errorf("gp: %w", err)
+		}
+	}
+	turned := mat.NewSymDense(k, nil)
+	for i := range k {
+		for j := i; j < k; j++ {
+			v := -inverse.At(k-1-i, k-1-j)
+			if i == j {
+				v++
+			}
+			turned.SetSym(i, j, v)
+		}
+	}
+	explained, _, err := factorize(turned, 1)
+	if err != nil {
+		return err
+	}
+	var lower mat.TriDense
+	explained.LTo(&lower)
+	w := mat.NewTriDense(k, mat.Lower, nil)
+	for i := range k {
+		for j := range i + 1 {
+			w.SetTri(i, j, lower.At(k-1-j, k-1-i))
+		}
+	}
+	root := blas64.General{Rows: k, Cols: k, Stride: k, Data: m.root}
+	for i := range k {
+		for j := range i + 1 {
+			m.root[i*k+j] = w.At(i, j)
+		}
+	}
+	blas64.Trsm(blas.Right, blas.NoTrans, 1, m.triangle(), root)
+	for i := range k {
+		clear(m.root[i*k+i+1 : (i+1)*k])
+	}
+	return m.pack()
+}
