@@ -106,13 +106,28 @@ type Kernel struct {
 	Variance float64   // where nothing was seen
 }
 
-// Process is a Gaussian process of all dimensions of the state, with one correlation ρ = exp(-r²/2) for all of them: μ_j = Weights_j·ρ and
-// σ_j² = Deviation_j² (1 - |Root ρ|²), which is at least Deviation_j² · 1e-14. So a rollout pays for its points once, and not for each dimension.
+// Process is a Gaussian process of all dimensions of the state, with one covariance for all of them: a linear trend, and what departs from it
+// with the correlation ρ = exp(-r²/2). With the values φ of the n correlations with Points, of Trend_0 and of Trend_d (x, u)_d from Center, which are
+// the k = n + 1 + nx + nu features, or n without a Trend, and |h|² the sum of the squares of the latter,
+//
+//	μ_j = Weights_j·φ,   σ_j² = Deviation_j² (1 + |h|² - |Root φ|²), which is at least Deviation_j² · 1e-14.
+//
+// So a rollout pays for its points once, and not for each dimension.
 type Process struct {
 	Center    []float64 // [nx + nu], from which (x, u) counts
 	Length    []float64 // [nx + nu], of each input, in its unit
 	Points    []float64 // [n, nx + nu], from Center in lengths
-	Weights   []float64 // [nx, n], in the units of the state
-	Root      []float64 // [n, n], lower triangular
-	Deviation []float64 // [nx], where nothing was seen, in the units of the state
+	Trend     []float64 // [1 + nx + nu], of the constant and of each input in its unit; nil for none
+	Weights   []float64 // [nx, k], in the units of the state
+	Root      []float64 // [k, k], lower triangular
+	Deviation []float64 // [nx], of what departs from the trend where nothing was seen, in the units of the state
+}
+
+// Features is k, how many features the process has.
+func (p *Process) Features() int {
+	n := len(p.Trend)
+	if in := len(p.Length); in > 0 {
+		n += len(p.Points) / in
+	}
+	return n
 }

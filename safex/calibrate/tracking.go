@@ -41,7 +41,7 @@ type Tracking struct {
 
 // DefaultTracking begins with three deviations, and lets one step in twenty leave the box.
 func DefaultTracking() Tracking {
-	return Tracking{Start: 3, Least: 2, Raise: 1.2, Decay: 0.02, Miss: 0.05, Harmless: 1e-5}
+	return Tracking{Start: 2, Least: 1.5, Raise: 1.2, Decay: 0.01, Miss: 0.03, Harmless: 1e-5}
 }
 
 // With implements Calibrator.
@@ -132,7 +132,7 @@ func (c Tracking) tracked(ctx context.Context, s *safex.System, data *safex.Data
 		switch {
 		case z > m.Summary.Beta:
 			t.Misses++
-			t.Q = c.Raise * z
+			t.Q = c.Raise * m.Summary.Beta
 		case float64(t.Misses) <= c.Miss*float64(t.Steps):
 			t.Q = max(c.Least, (1-c.Decay)*t.Q)
 		}

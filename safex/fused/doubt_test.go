@@ -1,7 +1,6 @@
 package fused_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -45,55 +44,94 @@ func noisy(r *rand.Rand, s *safex.System, members int, hidden []int, activation 
 	return &l
 }
 
-// drawShared is a process of n points near c.
-func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates, n int) *safex.Process {
+// drawShared is a process of n points near c, with a trend if b is not 0. What it knows are some points in the space of its features.
+func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates, n int, b float64) *safex.Process {
 	center, scale := s.Inputs()
 	m := &safex.Process{Center: center}
 	for _, v := range scale {
 		m.Length = append(m.Length, 2*v)
 	}
-	for range n {
+	point := func() (p []float64) {
 		for d := range scale {
 			v := 0.3 * r.NormFloat64()
 			if d < len(c.State) {
 				v += (c.State[d] - center[d]) / m.Length[d]
 			}
-			m.Points = append(m.Points, v)
+			p = append(p, v)
+		}
+		return p
+	}
+	for range n {
+		m.Points = append(m.Points, point()...)
+	}
+	if b > 0 {
+		m.Trend = []float64{b}
+		for _, v := range scale {
+			m.Trend = append(m.Trend, b/v)
 		}
 	}
-	k := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := range i + 1 {
+	// With the Gram matrix G of the features' prior, RᵀR = G⁻¹ - (G + Φ)⁻¹ for what Φ tells.
+	k := m.Features()
+	gram := mat.NewSymDense(k, nil)
+	for i := range k {
+		gram.SetSym(i, i, 1+1e-3)
+		for j := range min(i, n) {
+			if i >= n {
+				break
+			}
 			var r2 float64
 			for d := range scale {
 				e := m.Points[i*len(scale)+d] - m.Points[j*len(scale)+d]
 				r2 += e * e
 			}
-			k.SetSym(i, j, math.Exp(-r2/2))
+			gram.SetSym(i, j, math.Exp(-r2/2))
 		}
-		k.SetSym(i, i, 1.01)
+	}
+	invert := func(a mat.Symmetric) *mat.SymDense {
+		var c mat.Cholesky
+		var x mat.SymDense
+		if !c.Factorize(a) {
+			t.Fatal("not positive definite")
+		}
+		if err := c.InverseTo(&x); err != nil {
+			t.Fatal(err)
+		}
+		return &x
+	}
+	more := mat.NewSymDense(k, nil)
+	more.CopySym(gram)
+	for range 2 * k {
+		v := mat.NewVecDense(k, nil)
+		for i := range k {
+			v.SetVec(i, r.NormFloat64())
+		}
+		more.SymRankOne(more, 3, v)
+	}
+	before, after := invert(gram), invert(more)
+	turned := mat.NewSymDense(k, nil)
+	for i := range k {
+		for j := range i + 1 {
+			turned.SetSym(i, j, before.At(k-1-i, k-1-j)-after.At(k-1-i, k-1-j))
+		}
 	}
 	var chol mat.Cholesky
-	if !chol.Factorize(k) {
+	if !chol.Factorize(turned) {
 		t.Fatal("not positive definite")
 	}
-	var lower, root mat.TriDense
+	var lower mat.TriDense
 	chol.LTo(&lower)
-	if err := root.InverseTri(&lower); err != nil {
-		t.Fatal(err)
-	}
-	for i := range n {
-		for j := range n {
+	for i := range k {
+		for j := range k {
 			v := 0.0
 			if j <= i {
-				v = root.At(i, j)
+				v = lower.At(k-1-j, k-1-i)
 			}
 			m.Root = append(m.Root, v)
 		}
 	}
 	for d := range s.State {
 		m.Deviation = append(m.Deviation, 0.01*scale[d])
-		for range n {
+		for range k {
 			m.Weights = append(m.Weights, 0.003*scale[d]*r.NormFloat64())
 		}
 	}
@@ -103,18 +141,18 @@ func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates,
 // Noise that is doubted, and processes, are rolled out as they are written down, forth and back, in every form.
 func TestDoubts(t *testing.T) {
 	for _, s := range systems(t) {
-		for k, hidden := range [][]int{{40, 33}, {70}, nil} {
+		for k, hidden := range [][]int{{40, 33}, {70}, nil, nil, nil, nil} {
 			r := rand.New(rand.NewPCG(5, uint64(k)))
 			c := candidates(r, s, 12, 5)
 			c.Eta, c.Epistemic = uniform(r, 12*len(s.State), 5), true
-			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu"}[k]), Doubted: k < 2}
-			if k == 2 {
-				f = safex.Form{Process: drawShared(t, r, s, c, 30), Doubted: true}
+			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu", "", "", ""}[k]), Doubted: true}
+			if k > 2 {
+				f = safex.Form{Process: drawShared(t, r, s, c, []int{30, 11, 0}[k-3], []float64{0, 0.7, 0.3}[k-3]), Doubted: k == 4}
 				for range s.State {
 					f.Noise = append(f.Noise, 0.01)
 				}
 			}
-			if k > 0 {
+			if k == 1 || k > 2 {
 				for range s.State {
 					f.Scale, f.Floor = append(f.Scale, 1.3), append(f.Floor, 0.002)
 				}
@@ -134,10 +172,10 @@ func TestDoubts(t *testing.T) {
 			}
 			for name, e := range worst {
 				if e > tolerance && !strings.HasSuffix(name, "gradient") || e > 2e-3 {
-					t.Errorf("%s: %s is off by %.2g", fmt.Sprint(s.Name, hidden), name, e)
+					t.Errorf("%s %d: %s is off by %.2g", s.Name, k, name, e)
 				}
 			}
-			t.Logf("%s %v: %v", s.Name, hidden, worst)
+			t.Logf("%s %d: %v", s.Name, k, worst)
 		}
 	}
 }

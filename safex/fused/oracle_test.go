@@ -251,21 +251,28 @@ func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
 
 // process are the mean changes of one process and their deviations.
 func process(r *safex.Process, xu []dual) (mean, dev []dual) {
-	n := len(r.Points) / len(xu)
-	ρ := make([]dual, n)
-	for i := range ρ {
+	k := r.Features()
+	n := k - len(r.Trend)
+	φ, left := make([]dual, n), dual{v: 1}
+	for i := range φ {
 		var r2 dual
 		for d, x := range xu {
 			z := x.plus(dual{v: -r.Center[d]}).by(1 / r.Length[d]).plus(dual{v: -r.Points[i*len(xu)+d]})
 			r2 = r2.plus(z.times(z))
 		}
-		ρ[i] = chain(math.Exp(-r2.v/2), []dual{r2}, -math.Exp(-r2.v/2)/2)
+		φ[i] = chain(math.Exp(-r2.v/2), []dual{r2}, -math.Exp(-r2.v/2)/2)
 	}
-	left := dual{v: 1}
-	for i := range ρ {
+	for d, b := range r.Trend {
+		h := dual{v: b}
+		if d > 0 {
+			h = xu[d-1].plus(dual{v: -r.Center[d-1]}).by(b)
+		}
+		φ, left = append(φ, h), left.plus(h.times(h))
+	}
+	for i := range φ {
 		var part dual
-		for l, w := range r.Root[i*n:][:i+1] {
-			part = part.plus(ρ[l].by(w))
+		for l, w := range r.Root[i*k:][:i+1] {
+			part = part.plus(φ[l].by(w))
 		}
 		left = left.plus(part.times(part).by(-1))
 	}
@@ -274,8 +281,8 @@ func process(r *safex.Process, xu []dual) (mean, dev []dual) {
 	}
 	for d, σ := range r.Deviation {
 		var μ dual
-		for i, w := range r.Weights[d*n:][:n] {
-			μ = μ.plus(ρ[i].by(w))
+		for i, w := range r.Weights[d*k:][:k] {
+			μ = μ.plus(φ[i].by(w))
 		}
 		mean, dev = append(mean, μ), append(dev, left.root().by(σ))
 	}

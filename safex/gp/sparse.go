@@ -15,29 +15,35 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// Sparse regresses the changes of all dimensions j of the state by Gaussian processes that share one correlation, given all data, by way of
-// some of the inputs: the deterministic training conditional (Seeger, Williams and Lawrence, 2003; Quiñonero-Candela and Rasmussen, 2005,
-// section 5). With inputs z and changes y in Scales, the correlations ρ(r) = exp(-r²/2) of r² = Σ_d (z_d - z'_d)² / ℓ_d², those K of the m
-// inducing inputs among each other, C of them with the n data, and k of them with z,
+// Sparse regresses the changes of all dimensions j of the state by Gaussian processes that share one covariance, given all data, by way of
+// some of the inputs. With inputs z and changes y, both in Scales,
 //
-//	S = K + C Cᵀ / ς²,   mean_j = kᵀ S⁻¹ C y_j / ς²,   epistemic_j² = s_j² (1 - kᵀ (K⁻¹ - S⁻¹) k),   aleatoric_j = s_j ς.
+//	y_j = f_j(z) + N(0, (s_j ς_j)²),   f_j ~ GP(0, s_j² (ρ(r) + b² (1 + z·z'))),   ρ(r) = exp(-r²/2),   r² = Σ_d (z_d - z'_d)² / ℓ_d²:
 //
-// Far from the inducing inputs the deviation is s_j, whatever the data: leaving inputs out errs on the side of caution. The inputs are those
-// that are known worst, one after the other, as for GP.
+// a linear trend, and what departs from it. What departs is the deterministic training conditional of m inducing inputs (Seeger, Williams and
+// Lawrence, 2003; Quiñonero-Candela and Rasmussen, 2005, section 5), and the trend is exact (Rasmussen and Williams, 2006, section 2.7). With the
+// correlations k of the inducing inputs with z, K = L Lᵀ of them among each other, the features φ = (L⁻¹ k, b, b z), and Φ of all data,
 //
-// s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d and ς, a share of each s_j, maximise the
-// product of the likelihoods of all dimensions and the log-normal prior of GP.
+//	mean_j = φᵀ (Φ Φᵀ + ς_j² I)⁻¹ Φ y_j,   epistemic_j² = s_j² (1 + b² (1 + z·z) - φᵀ (I - (Φ Φᵀ/ς² + I)⁻¹) φ),   aleatoric_j = s_j ς_j.
 //
-// One correlation for all dimensions makes a rollout several times cheaper than GP, and a fit too; it needs some more data, as the ℓ_d are
-// about the shortest that any dimension needs. All data count, where GP is conditioned on some.
+// For the deviation all dimensions have the ς of the noisiest: then its shape is one for all, and it is too large at most. Far from the inducing
+// inputs it is that of the prior, whatever the data: leaving inputs out errs on the side of caution. The inputs are those that are known
+// worst, one after the other, as for GP.
+//
+// s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d, b and ς_j maximise the product of
+// the likelihoods of all dimensions and of log-normal priors, as for GP.
+//
+// One covariance for all dimensions makes a rollout several times cheaper than GP; the ℓ_d are about the shortest that any dimension
+// needs. The trend is what extrapolates: a system that has hardly moved yet shows by how much each input moves it.
 type Sparse struct {
-	Fit    bool    // learn ℓ_d and ς; without it they are the next two
+	Fit    bool    // learn ℓ_d, b and ς_j; without it they are the next three
 	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
+	Trend  float64 // b, deviation of the trend over a Scale, as a share of s_j, above 0
 	Noise  float64 // ς, deviation of a change around f, as a share of s_j, at least MinNoise
-	Signal float64 // of the prior of s_j: deviation of a change where nothing was seen, in Scales, above 0
+	Signal float64 // of the prior of s_j: deviation of what departs from the trend where nothing was seen, in Scales, above 0
 	Prior  float64 // how many observations that prior counts for, above 0
 
-	Spread   float64 // standard deviation of the logarithms of ℓ_d and ς under their prior, above 0
+	Spread   float64 // standard deviation of the logarithms of ℓ_d, b and ς_j under their priors, above 0
 	MinNoise float64 // least ς, at least 1e-4: keeps the equations well-conditioned
 
 	FitPoints   int // most transitions that a fit looks at, at least 1: it costs their cube
@@ -45,7 +51,7 @@ type Sparse struct {
 
 	Points int     // most inducing inputs that Learn chooses, at least 1: a rollout costs their square
 	Spare  int     // further ones that Update may add until the next Learn chooses anew, at least 0
-	Novel  float64 // Update adds the input of a transition that the others leave a deviation of above Novel · ς, as a share of s_j, at least 0
+	Novel  float64 // Update adds the input of a transition of which the others leave more than this share of s_j open, at least 0
 
 	Beta float64 // β of the models, or 0 for the planner's own
 }
@@ -53,8 +59,8 @@ type Sparse struct {
 // DefaultSparse has up to 128 inducing inputs.
 func DefaultSparse() Sparse {
 	return Sparse{
-		Fit: true, Length: 1, Noise: 0.03, Signal: 0.3, Prior: 2, Spread: 1, MinNoise: 1e-3,
-		FitPoints: 200, Evaluations: 40, Points: 96, Spare: 32, Novel: 1,
+		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 1e-3,
+		FitPoints: 120, Evaluations: 40, Points: 96, Spare: 32, Novel: 0.02,
 	}
 }
 
@@ -63,7 +69,7 @@ func (g Sparse) Check() error {
 	for _, s := range []struct {
 		name         string
 		value, least float64
-	}{{"Length", g.Length, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}} {
+	}{{"Length", g.Length, 0}, {"Trend", g.Trend, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}} {
 		if !(s.value > 0) || math.IsInf(s.value, 1) {
 			return fmt.Errorf("gp: %s is %v, want above 0", s.name, s.value)
 		}
@@ -82,17 +88,18 @@ func (g Sparse) Check() error {
 // Label tells it apart from GP.
 func (g Sparse) Label() string { return "sparse-gp" }
 
-// common are the hyper-parameters that all outputs share.
+// common are the hyper-parameters.
 type common struct {
-	Noise  float64   // ς
 	Length []float64 // of each input, in Scales
+	Trend  float64   // b
+	Noise  []float64 // ς of each output
 }
 
-// sums are what the data come to, given the inducing inputs: with V = L⁻¹ C, K = L Lᵀ, those of v vᵀ/ς², of v y_j/ς² and of y_j²/ς².
+// sums are those over the data of φ φᵀ, φ y_j and y_j².
 type sums struct {
 	N  int
-	VV []float64 // [m, m], upper triangle
-	VY []float64 // [nx, m]
+	FF []float64 // [k, k], upper triangle
+	FY []float64 // [nx, k]
 	YY []float64 // [nx]
 }
 
@@ -108,7 +115,7 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	h := g.center(len(s.State) + len(s.Action))
+	h := g.center(len(s.State)+len(s.Action), len(s.State))
 	if prev != nil {
 		p, err := g.own(s, prev)
 		if err != nil {
@@ -140,16 +147,16 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 }
 
 // center are the hyper-parameters of the settings.
-func (g Sparse) center(dim int) common {
-	return common{g.Noise, slices.Repeat([]float64{g.Length}, dim)}
+func (g Sparse) center(inputs, outputs int) common {
+	return common{slices.Repeat([]float64{g.Length}, inputs), g.Trend, slices.Repeat([]float64{g.Noise}, outputs)}
 }
 
-// hyper is h with a signal of 1, for the functions of GP.
-func (h common) hyper() hyper { return hyper{1, h.Noise, h.Length} }
+// hyper is what departs from the trend, for the functions of GP.
+func (h common) hyper() hyper { return hyper{1, slices.Min(h.Noise), h.Length} }
 
-// choose are the rows of at most count inducing inputs. Those that are known to a thousandth already tell nothing.
+// choose are the rows of at most count inducing inputs.
 func (h common) choose(z num.Batch, count int) (rows []int) {
-	rows, _ = choose(kernels["se"], []hyper{h.hyper()}, z, min(count, z.Len()))
+	rows, _ = choose(kernels["se"], []hyper{h.hyper()}, z, count)
 	return rows
 }
 
@@ -179,8 +186,8 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 	m := old.copy()
 	for i := m.sums.N; i < data.Len(); i++ {
 		at := z.Point(i)
-		v, left := m.project(at)
-		if math.Sqrt(left) > g.Novel*m.Noise && m.inducing.Len() < g.Points+g.Spare {
+		φ, left := m.features(at)
+		if math.Sqrt(left) > g.Novel && m.inducing.Len() < g.Points+g.Spare {
 			for d, w := range at {
 				m.inducing[d] = append(m.inducing[d], w)
 			}
@@ -189,7 +196,7 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 			}
 			continue
 		}
-		m.take(v, y.Point(i))
+		m.take(φ, y.Point(i))
 	}
 	if err := g.complete(m); err != nil {
 		return nil, err
@@ -257,35 +264,35 @@ func (m *sparse) triangle() blas64.Triangular {
 	return blas64.Triangular{N: k, Stride: k, Data: m.lower, Uplo: blas.Lower, Diag: blas.NonUnit}
 }
 
-// project is v = L⁻¹ k of an input, and how much of 1 it leaves open.
-func (m *sparse) project(at []float64) (v []float64, left float64) {
-	k := m.inducing.Len()
-	v = make([]float64, k)
-	if k == 0 {
-		return v, 1
-	}
-	for i := range v {
-		for d, w := range at {
-			e := w/m.Length[d] - m.z[d][i]
-			v[i] += e * e
+// features are φ of an input, and how much of 1 the inducing inputs leave open.
+func (m *sparse) features(at []float64) (φ []float64, left float64) {
+	n := m.inducing.Len()
+	φ = make([]float64, n, n+1+len(at))
+	if n > 0 {
+		for i := range φ {
+			for d, w := range at {
+				e := w/m.Length[d] - m.z[d][i]
+				φ[i] += e * e
+			}
 		}
+		kernels["se"].correlate(φ, nil)
+		blas64.Trsv(blas.NoTrans, m.triangle(), vector(φ))
+		left = blas64.Dot(vector(φ), vector(φ))
 	}
-	kernels["se"].correlate(v, nil)
-	blas64.Trsv(blas.NoTrans, m.triangle(), vector(v))
-	return v, max(0, 1-blas64.Dot(vector(v), vector(v)))
+	φ = append(φ, m.Trend)
+	for _, w := range at {
+		φ = append(φ, m.Trend*w)
+	}
+	return φ, max(0, 1-left)
 }
 
 // take adds a transition to the sums.
-func (m *sparse) take(v, y []float64) {
-	k, by := len(v), 1/(m.Noise*m.Noise)
-	if k > 0 {
-		blas64.Syr(by, vector(v), blas64.Symmetric{N: k, Stride: k, Data: m.sums.VV, Uplo: blas.Upper})
-	}
+func (m *sparse) take(φ, y []float64) {
+	k := len(φ)
+	blas64.Syr(1, vector(φ), blas64.Symmetric{N: k, Stride: k, Data: m.sums.FF, Uplo: blas.Upper})
 	for j, w := range y {
-		if k > 0 {
-			blas64.Axpy(w*by, vector(v), vector(m.sums.VY[j*k:][:k]))
-		}
-		m.sums.YY[j] += w * w * by
+		blas64.Axpy(w, vector(φ), vector(m.sums.FY[j*k:][:k]))
+		m.sums.YY[j] += w * w
 	}
 	m.sums.N++
 }
@@ -295,59 +302,64 @@ func (m *sparse) gather(z, y num.Batch) error {
 	if err := m.factorise(); err != nil {
 		return err
 	}
-	k := m.inducing.Len()
-	m.sums = sums{VV: make([]float64, k*k), VY: make([]float64, len(y)*k), YY: make([]float64, len(y))}
+	k := m.inducing.Len() + 1 + len(z)
+	m.sums = sums{FF: make([]float64, k*k), FY: make([]float64, len(y)*k), YY: make([]float64, len(y))}
 	for i := range z.Len() {
-		v, _ := m.project(z.Point(i))
-		m.take(v, y.Point(i))
+		φ, _ := m.features(z.Point(i))
+		m.take(φ, y.Point(i))
 	}
 	return nil
 }
 
-// complete makes what predicts of the sums.
-func (g Sparse) complete(m *sparse) error {
-	k, nx := m.inducing.Len(), len(m.sums.YY)
-	m.beta, m.root, m.weights, m.signal = g.Beta, make([]float64, k*k), make([]float64, nx*k), make([]float64, nx)
-	n := float64(m.sums.N)
-	square := func(j int, known float64) float64 {
-		return (max(0, m.sums.YY[j]-known) + g.Prior*g.Signal*g.Signal) / (n + g.Prior)
-	}
-	if k == 0 {
-		for j := range m.signal {
-			m.signal[j] = math.Sqrt(square(j, 0))
-		}
-		return m.pack()
-	}
-	b := mat.NewSymDense(k, slices.Clone(m.sums.VV))
+// regularised is the factor of Φ Φᵀ + ς² I.
+func (m *sparse) regularised(k int, ς float64) (*mat.Cholesky, error) {
+	a := mat.NewSymDense(k, slices.Clone(m.sums.FF))
 	for i := range k {
-		b.SetSym(i, i, 1+b.At(i, i))
+		a.SetSym(i, i, a.At(i, i)+ς*ς)
 	}
 	var chol mat.Cholesky
-	if !chol.Factorize(b) {
-		return fmt.Errorf("gp: the sums over %d transitions are not positive definite: raise MinNoise", m.sums.N)
+	if !chol.Factorize(a) {
+		return nil, fmt.Errorf("gp: the sums over %d transitions are not positive definite: raise MinNoise", m.sums.N)
 	}
-	for j := range m.signal {
-		vy := m.sums.VY[j*k:][:k]
-		w := mat.NewVecDense(k, m.weights[j*k:][:k])
-		if err := chol.SolveVecTo(w, mat.NewVecDense(k, slices.Clone(vy))); err != nil {
-			if _, ok := err.(mat.Condition); !ok {
-				return fmt.Errorf("gp: %w", err)
+	return &chol, nil
+}
+
+// complete makes what predicts of the sums.
+func (g Sparse) complete(m *sparse) error {
+	n, nx := m.inducing.Len(), len(m.sums.YY)
+	k := len(m.sums.FY) / nx
+	m.beta, m.root, m.weights, m.signal = g.Beta, make([]float64, k*k), make([]float64, nx*k), make([]float64, nx)
+	factors := map[float64]*mat.Cholesky{}
+	for j, ς := range m.Noise {
+		chol := factors[ς]
+		if chol == nil {
+			var err error
+			if chol, err = m.regularised(k, ς); err != nil {
+				return err
 			}
+			factors[ς] = chol
 		}
-		m.signal[j] = math.Sqrt(square(j, mat.Dot(w, mat.NewVecDense(k, vy))))
-		blas64.Trsv(blas.Trans, m.triangle(), vector(m.weights[j*k:][:k]))
+		fy := mat.NewVecDense(k, slices.Clone(m.sums.FY[j*k:][:k]))
+		w := mat.NewVecDense(k, m.weights[j*k:][:k])
+		if err := conditioned(chol.SolveVecTo(w, fy)); err != nil {
+			return err
+		}
+		left := max(0, m.sums.YY[j]-mat.Dot(w, fy)) / (ς * ς)
+		m.signal[j] = math.Sqrt((left + g.Prior*g.Signal*g.Signal) / (float64(m.sums.N) + g.Prior))
+		if n > 0 {
+			blas64.Trsv(blas.Trans, m.triangle(), vector(m.weights[j*k:][:n]))
+		}
 	}
-	// Root R with RᵀR = K⁻¹ - S⁻¹ = L⁻ᵀ (I - B⁻¹) L⁻¹ for B = I + V Vᵀ/ς²: from the last column on, so that it is lower triangular.
+	// The root R with RᵀR = I - (Φ Φᵀ/ς² + I)⁻¹: from the last column on, so that it is lower triangular.
+	ς := slices.Max(m.Noise)
 	var inverse mat.SymDense
-	if err := chol.InverseTo(&inverse); err != nil {
-		if _, ok := err.(mat.Condition); !ok {
-			return fmt.Errorf("gp: %w", err)
-		}
+	if err := conditioned(factors[ς].InverseTo(&inverse)); err != nil {
+		return err
 	}
 	turned := mat.NewSymDense(k, nil)
 	for i := range k {
 		for j := i; j < k; j++ {
-			v := -inverse.At(k-1-i, k-1-j)
+			v := -ς * ς * inverse.At(k-1-i, k-1-j)
 			if i == j {
 				v++
 			}
@@ -360,21 +372,24 @@ func (g Sparse) complete(m *sparse) error {
 	}
 	var lower mat.TriDense
 	explained.LTo(&lower)
-	w := mat.NewTriDense(k, mat.Lower, nil)
 	for i := range k {
 		for j := range i + 1 {
-			w.SetTri(i, j, lower.At(k-1-j, k-1-i))
+			m.root[i*k+j] = lower.At(k-1-j, k-1-i)
 		}
 	}
-	root := blas64.General{Rows: k, Cols: k, Stride: k, Data: m.root}
-	for i := range k {
-		for j := range i + 1 {
-			m.root[i*k+j] = w.At(i, j)
-		}
+	if n > 0 { // of correlations in place of L⁻¹ times them
+		blas64.Trsm(blas.Right, blas.NoTrans, 1, m.triangle(), blas64.General{Rows: k, Cols: n, Stride: k, Data: m.root})
 	}
-	blas64.Trsm(blas.Right, blas.NoTrans, 1, m.triangle(), root)
-	for i := range k {
+	for i := range n {
 		clear(m.root[i*k+i+1 : (i+1)*k])
 	}
 	return m.pack()
+}
+
+// conditioned is err, but for a bad condition: that has an effect on the last digits only, as the noise bounds it.
+func conditioned(err error) error {
+	if _, ok := err.(mat.Condition); ok || err == nil {
+		return nil
+	}
+	return fmt.Errorf("gp: %w", err)
 }

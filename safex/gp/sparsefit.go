@@ -3,7 +3,9 @@ package gp
 import (
 	"context"
 	"math"
+	"slices"
 
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
 
@@ -29,20 +31,26 @@ func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best com
 		}
 		return common{}, nil, t.err
 	}
-	e := make([]float64, len(t.best))
-	for i, v := range t.best {
-		e[i] = math.Exp(v)
-	}
-	return common{e[0], e[1:]}, ctx.Err(), nil
+	return t.of(t.best), ctx.Err(), nil
 }
 
-// logs are the logarithms of h: noise, length scales.
+// logs are the logarithms of h: length scales, trend, noise.
 func (h common) logs() []float64 {
-	θ := append([]float64{h.Noise}, h.Length...)
+	θ := slices.Concat(h.Length, []float64{h.Trend}, h.Noise)
 	for i, v := range θ {
 		θ[i] = math.Log(v)
 	}
 	return θ
+}
+
+// of is the inverse of logs.
+func (t *shape) of(θ []float64) common {
+	e := make([]float64, len(θ))
+	for i, v := range θ {
+		e[i] = math.Exp(v)
+	}
+	in := len(t.z)
+	return common{e[:in], e[in], e[in+1:]}
 }
 
 // shape is what a fit of Sparse minimises, per transition: minus the logarithms of the marginal likelihoods of all outputs, of which the signals
@@ -61,7 +69,7 @@ type shape struct {
 }
 
 func newShape(g Sparse, z, y num.Batch) *shape {
-	center := g.center(len(z)).logs()
+	center := g.center(len(z), len(y)).logs()
 	t := &shape{
 		z: z, n: z.Len(), spread: g.Spread, signal: g.Signal * g.Signal, own: g.Prior, center: center,
 		inside: make([]float64, len(center)), grad: make([]float64, len(center)), bestValue: math.Inf(1),
@@ -72,7 +80,9 @@ func newShape(g Sparse, z, y num.Batch) *shape {
 	for _, c := range center {
 		t.least, t.most = append(t.least, c-3*g.Spread), append(t.most, c+3*g.Spread)
 	}
-	t.least[0] = max(t.least[0], math.Log(g.MinNoise))
+	for i := len(z) + 1; i < len(center); i++ {
+		t.least[i] = max(t.least[i], math.Log(g.MinNoise))
+	}
 	return t
 }
 
@@ -116,49 +126,75 @@ func (t *shape) at(θ []float64) float64 {
 	return t.value
 }
 
-// likelihood returns the logarithm of the likelihoods, and writes its gradient by θ to grad. With K + ς²I of correlations, α_j its inverse times y_j
-// and the best s_j² = (y_jᵀα_j + Prior Signal²) / (n + Prior), it is Σ_j -(n + Prior)/2 ln s_j² - ½ ln det, whose derivative is ½ tr(W dK) for
-// W = Σ_j α_j α_jᵀ/s_j² - nx (K + ς²I)⁻¹.
+// likelihood returns the logarithm of the likelihoods, and writes its gradient by θ to grad. With the covariances K of s_j = 1, α_j = (K + ς_j² I)⁻¹ y_j
+// and the best s_j² = (y_jᵀα_j + Prior Signal²) / (n + Prior), it is Σ_j -(n + Prior)/2 ln s_j² - ½ ln det (K + ς_j² I), whose derivative is
+// ½ tr(W_j dK) for W_j = α_j α_jᵀ/s_j² - (K + ς_j² I)⁻¹.
 func (t *shape) likelihood(θ []float64) (value float64, err error) {
-	n, nx := t.n, float64(len(t.y))
-	h := hyper{1, math.Exp(θ[0]), make([]float64, len(θ)-1)}
-	for d := range h.Length {
-		h.Length[d] = math.Exp(θ[1+d])
-	}
-	z, ς2 := h.inLengths(t.z), h.Noise*h.Noise
-	correlations := make([]float64, n*n)
+	n, in, h := t.n, len(t.z), t.of(θ)
+	z := hyper{1, 0, h.Length}.inLengths(t.z)
+	correlations, covariances := make([]float64, n*n), mat.NewSymDense(n, nil)
 	for i := range n {
 		row := correlations[i*n+i : (i+1)*n]
 		distances(row, z, i, z, i)
 		kernels["se"].correlate(row, nil)
+		for j, v := range row {
+			dot := 1.0
+			for _, column := range t.z {
+				dot += column[i] * column[i+j]
+			}
+			covariances.SetSym(i, i+j, v+h.Trend*h.Trend*dot)
+		}
 	}
-	matrix := mat.NewSymDense(n, append([]float64{}, correlations...))
-	for i := range n {
-		matrix.SetSym(i, i, 1+ς2)
+	values, weights := make([]float64, len(t.y)), make([]*mat.SymDense, len(t.y))
+	clear(t.grad)
+	var outputs errgroup.Group
+	for j, y := range t.y {
+		outputs.Go(func() error {
+			ς2 := h.Noise[j] * h.Noise[j]
+			k := mat.NewSymDense(n, nil)
+			k.CopySym(covariances)
+			for i := range n {
+				k.SetSym(i, i, k.At(i, i)+ς2)
+			}
+			chol, _, err := factorize(k, 1)
+			if err != nil {
+				return err
+			}
+			var w mat.SymDense
+			var α mat.VecDense
+			// A bad condition has an effect on the last digits only: the noise bounds it.
+			_ = chol.InverseTo(&w)
+			_ = chol.SolveVecTo(&α, y)
+			s2 := (mat.Dot(y, &α) + t.own*t.signal) / (float64(n) + t.own)
+			values[j] = -(float64(n)+t.own)/2*math.Log(s2) - chol.LogDet()/2
+			w.ScaleSym(-1, &w)
+			w.SymRankOne(&w, 1/s2, &α)
+			for i := range n {
+				t.grad[in+1+j] += ς2 * w.At(i, i)
+			}
+			weights[j] = &w
+			return nil
+		})
 	}
-	chol, _, err := factorize(matrix, 1)
-	if err != nil {
+	if err := outputs.Wait(); err != nil {
 		return 0, err
 	}
-	var w mat.SymDense
-	// A bad condition has an effect on the last digits only: the noise bounds it.
-	_ = chol.InverseTo(&w)
-	w.ScaleSym(-nx, &w)
-	value = -nx / 2 * chol.LogDet()
-	var α mat.VecDense
-	for _, y := range t.y {
-		_ = chol.SolveVecTo(&α, y)
-		s2 := (mat.Dot(y, &α) + t.own*t.signal) / (float64(n) + t.own)
-		value -= (float64(n) + t.own) / 2 * math.Log(s2)
-		w.SymRankOne(&w, 1/s2, &α)
+	w := weights[0]
+	for j, v := range values {
+		value += v
+		if j > 0 {
+			w.AddSym(w, weights[j])
+		}
 	}
-	clear(t.grad)
-	raw := w.RawSymmetric()
 	for i := range n {
-		weights, row := raw.Data[i*raw.Stride+i:i*raw.Stride+n], correlations[i*n+i:(i+1)*n]
-		t.grad[0] += ς2 * weights[0] // ½ tr(W) of 2 ς²
+		row := correlations[i*n+i : (i+1)*n]
 		for j := range row {
-			row[j] *= weights[j] // twice in the trace
+			by := w.At(i, i+j)
+			if j == 0 {
+				by /= 2
+			}
+			t.grad[in] += 2 * by * (covariances.At(i, i+j) - row[j])
+			row[j] *= by
 		}
 		for d, column := range z {
 			v := column[i]
@@ -167,7 +203,7 @@ func (t *shape) likelihood(θ []float64) (value float64, err error) {
 				e := v - column[i+j]
 				sum += row[j] * e * e
 			}
-			t.grad[1+d] += sum
+			t.grad[d] += sum
 		}
 	}
 	return value, nil

@@ -26,8 +26,8 @@ type sparse struct {
 
 	z       num.Batch // inducing inputs in lengths
 	lower   []float64 // [m, m]: L of their correlations
-	root    []float64 // [m, m]: R
-	weights []float64 // [nx, m]
+	root    []float64 // [k, k]: R
+	weights []float64 // [nx, k]
 	signal  []float64 // [nx]: s_j
 	beta    float64
 
@@ -37,7 +37,7 @@ type sparse struct {
 // copy is a model whose sums can take more.
 func (m *sparse) copy() *sparse {
 	c := *m
-	c.sums.VV, c.sums.VY, c.sums.YY = slices.Clone(m.sums.VV), slices.Clone(m.sums.VY), slices.Clone(m.sums.YY)
+	c.sums.FF, c.sums.FY, c.sums.YY = slices.Clone(m.sums.FF), slices.Clone(m.sums.FY), slices.Clone(m.sums.YY)
 	c.inducing = make(num.Batch, len(m.inducing))
 	for d, column := range m.inducing {
 		c.inducing[d] = slices.Clone(column)
@@ -50,34 +50,39 @@ func (m *sparse) Beta() float64 { return m.beta }
 
 // Predict implements safex.Model.
 func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
-	nx, dim, k := len(m.signal), len(m.vars), m.inducing.Len()
+	nx, dim, n := len(m.signal), len(m.vars), m.inducing.Len()
+	k := n + 1 + dim
 	if len(x) != nx || len(x)+len(u) != dim {
 		panic(fmt.Sprintf("gp: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), nx, dim-nx))
 	}
 	dst.Resize(nx, x.Len())
-	xu, rho := slices.Concat(x, u), make([]float64, k)
+	xu, phi := slices.Concat(x, u), make([]float64, k)
 	for i := range x.Len() {
-		clear(rho)
-		nan := 0.0
+		clear(phi)
+		rho := phi[:n]
+		nan, left := 0.0, 1+m.Trend*m.Trend
+		phi[n] = m.Trend
 		for d, v := range m.vars {
-			at := (xu[d][i] - v.Center) / (v.Scale * m.Length[d])
+			at := (xu[d][i] - v.Center) / v.Scale
 			nan += 0 * at
+			phi[n+1+d] = m.Trend * at
+			left += phi[n+1+d] * phi[n+1+d]
+			at /= m.Length[d]
 			for p, c := range m.z[d] {
 				rho[p] += (at - c) * (at - c)
 			}
 		}
 		kernels["se"].correlate(rho, nil)
-		left := 1.0
 		for p := range k {
-			v := blas64.Dot(vector(m.root[p*k:][:p+1]), vector(rho[:p+1]))
+			v := blas64.Dot(vector(m.root[p*k:][:p+1]), vector(phi[:p+1]))
 			left -= v * v
 		}
 		left = math.Sqrt(max(left, floor)) + nan
 		for j := range nx {
 			scale := m.vars[j].Scale
-			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(rho)) + nan
+			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(phi)) + nan
 			dst.Epistemic[j][i] = scale * m.signal[j] * left
-			dst.Aleatoric[j][i] = scale * m.signal[j] * m.Noise
+			dst.Aleatoric[j][i] = scale * m.signal[j] * m.Noise[j]
 		}
 	}
 	return nil
@@ -85,20 +90,21 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 
 // Form implements safex.Formed.
 func (m *sparse) Form() *safex.Form {
-	k := m.inducing.Len()
-	p := &safex.Process{Root: slices.Clone(m.root), Weights: make([]float64, len(m.weights))}
+	n := m.inducing.Len()
+	k := n + 1 + len(m.vars)
+	p := &safex.Process{Trend: []float64{m.Trend}, Root: slices.Clone(m.root), Weights: make([]float64, len(m.weights))}
 	f := &safex.Form{Process: p}
 	for d, v := range m.vars {
-		p.Center, p.Length = append(p.Center, v.Center), append(p.Length, v.Scale*m.Length[d])
+		p.Center, p.Length, p.Trend = append(p.Center, v.Center), append(p.Length, v.Scale*m.Length[d]), append(p.Trend, m.Trend/v.Scale)
 	}
-	for i := range k {
+	for i := range n {
 		for d := range m.vars {
 			p.Points = append(p.Points, m.z[d][i])
 		}
 	}
 	for j, s := range m.signal {
 		scale := m.vars[j].Scale
-		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.Noise)
+		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.Noise[j])
 		for i, w := range m.weights[j*k:][:k] {
 			p.Weights[j*k+i] = scale * w
 		}
@@ -109,35 +115,49 @@ func (m *sparse) Form() *safex.Form {
 // capacity is the number of rows that the graph has room for: the next multiple of 64, so that few graphs serve all sizes.
 func (m *sparse) capacity() int { return max(64, (m.inducing.Len()+63)/64*64) }
 
-// pack makes the parameters, in physical units from the centers. Rows beyond the inducing inputs have weight 0:
+// pack makes the parameters, in physical units from the centers. Rows beyond the inducing inputs have weight 0, and the trend comes after them:
 //
 //	center    [D, 1]
 //	points    [rows, 2D+1] times (xu, xu², 1) is -r²/2 to each inducing input
-//	root      [rows, rows]
-//	weights   [nx, rows]
+//	trend     [1+D, 1]
+//	root      [rows+1+D, rows+1+D]
+//	weights   [nx, rows+1+D]
 //	deviation [nx, 1]
 func (m *sparse) pack() (err error) {
 	defer gx.Catch(&err)
 	f := m.Form().Process
-	nx, dim, rows, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len()
-	points, root, weights := make([]float64, rows*(2*dim+1)), make([]float64, rows*rows), make([]float64, nx*rows)
+	nx, dim, rows, n, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len(), f.Features()
+	all := rows + 1 + dim
+	points, root, weights := make([]float64, rows*(2*dim+1)), make([]float64, all*all), make([]float64, nx*all)
+	spread := func(to, from []float64) {
+		copy(to, from[:n])
+		copy(to[rows:], from[n:])
+	}
 	for i := range k {
+		to := i
+		if i >= n {
+			to += rows - n
+		}
+		spread(root[to*all:][:all], f.Root[i*k:][:k])
+		if i >= n {
+			continue
+		}
 		p := points[i*(2*dim+1):][:2*dim+1]
 		for d, length := range f.Length {
 			a, c := 1/length, m.z[d][i]
 			p[d], p[dim+d] = a*c, -a*a/2
 			p[2*dim] -= c * c / 2
 		}
-		copy(root[i*rows:], f.Root[i*k:][:k])
 	}
 	for j := range nx {
-		copy(weights[j*rows:], f.Weights[j*k:][:k])
+		spread(weights[j*all:][:all], f.Weights[j*k:][:k])
 	}
 	m.parameters = []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(f.Center, dim, 1),
 		tensors.FromFlatDataAndDimensions(points, rows, 2*dim+1),
-		tensors.FromFlatDataAndDimensions(root, rows, rows),
-		tensors.FromFlatDataAndDimensions(weights, nx, rows),
+		tensors.FromFlatDataAndDimensions(f.Trend, 1+dim, 1),
+		tensors.FromFlatDataAndDimensions(root, all, all),
+		tensors.FromFlatDataAndDimensions(weights, nx, all),
 		tensors.FromFlatDataAndDimensions(f.Deviation, nx, 1),
 	}
 	return gx.Share(m.parameters)
@@ -153,13 +173,16 @@ func (m *sparse) Parameters() []*tensors.Tensor { return m.parameters }
 
 // Step implements gx.Belief, in float64.
 func (m *sparse) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
-	center, points, root, weights, deviation := p[0], p[1], p[2], p[3], p[4]
+	center, points, trend, root, weights, deviation := p[0], p[1], p[2], p[3], p[4], p[5]
 	z := Sub(xu, center)
 	sum := InsertAxes(ReduceSum(z, 0), 0)
 	ρ := Exp(Dot(points, Concatenate([]*Node{z, Square(z), OnesLike(sum)}, 0)).MatMul())
-	left := Sqrt(MaxScalar(OneMinus(InsertAxes(ReduceSum(Square(Dot(root, ρ).MatMul()), 0), 0)), floor))
+	h := Mul(trend, Concatenate([]*Node{OnesLike(sum), z}, 0))
+	φ := Concatenate([]*Node{ρ, h}, 0)
+	square := func(x *Node) *Node { return InsertAxes(ReduceSum(Square(x), 0), 0) }
+	left := Sqrt(MaxScalar(Sub(AddScalar(square(h), 1), square(Dot(root, φ).MatMul())), floor))
 	nan := MulScalar(sum, 0) // Exp takes a NaN for a number
-	mean = Add(Slice(xu, AxisRange(0, len(m.signal)), AxisRange()), Add(Dot(weights, ρ).MatMul(), nan))
+	mean = Add(Slice(xu, AxisRange(0, len(m.signal)), AxisRange()), Add(Dot(weights, φ).MatMul(), nan))
 	return mean, Add(Mul(deviation, left), nan)
 }
 
@@ -210,18 +233,19 @@ func (f sparseFile) whole(nx int) bool {
 	if len(f.Inducing) != len(f.Vars) || len(f.Common.Length) != len(f.Vars) {
 		return false
 	}
-	k := f.Inducing.Len()
+	n := f.Inducing.Len()
 	for _, column := range f.Inducing {
-		if len(column) != k {
+		if len(column) != n {
 			return false
 		}
 	}
-	for _, v := range append([]float64{f.Common.Noise}, f.Common.Length...) {
+	k := n + 1 + len(f.Vars)
+	for _, v := range slices.Concat(f.Common.Length, []float64{f.Common.Trend}, f.Common.Noise) {
 		if !(v > 0) || math.IsInf(v, 1) {
 			return false
 		}
 	}
-	return f.Sums.N >= 0 && len(f.Sums.VV) == k*k && len(f.Sums.VY) == nx*k && len(f.Sums.YY) == nx
+	return len(f.Common.Noise) == nx && f.Sums.N >= 0 && len(f.Sums.FF) == k*k && len(f.Sums.FY) == nx*k && len(f.Sums.YY) == nx
 }
 
 var (
