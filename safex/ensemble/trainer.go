@@ -3,6 +3,7 @@ package ensemble
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -237,6 +238,7 @@ func (t *trainer) take(n int, draw func() (x, y []float32), levels *tensors.Tens
 			return err
 		}
 		taken += lap
+		runtime.Gosched() // to the plans, if there are any: else they wait up to 10 ms for a core
 	}
 	return nil
 }
