@@ -2,7 +2,6 @@ package ensemble
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -13,9 +12,10 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// A crew trains an ensemble. Members that do not depend on each other are shared out among trainers that work side by side, one for
-// each core: a graph of all members is a chain of small operations, which takes as long on two cores as on one. How they are
-// shared out changes no bit.
+// A crew trains an ensemble. Members that do not depend on each other are shared out between two trainers that work side by side:
+// a graph of all members is a chain of small operations, which takes as long on two cores as on one, and one of each member spends a
+// third more on overhead. They are shared out alike on any number of cores, as GoMLX's products of wide layers have other last bits for
+// other numbers of members.
 type crew struct {
 	recipe
 	trainers []*trainer // each of the members after those of the one before
@@ -43,16 +43,12 @@ func shares(r recipe) (ps []place, err error) {
 		return nil, err
 	}
 	lone, err := gx.LoneBackend()
-	n := min(r.members, runtime.GOMAXPROCS(0))
-	if err != nil || lone == nil || r.svgd.On || n == 1 {
+	if err != nil || lone == nil || r.svgd.On {
 		return []place{{r, backend}}, err
 	}
-	for k := range n {
-		own := r
-		own.members = (k+1)*r.members/n - k*r.members/n
-		ps = append(ps, place{own, lone})
-	}
-	return ps, nil
+	more, fewer := r, r
+	more.members, fewer.members = (r.members+1)/2, r.members/2
+	return []place{{more, lone}, {fewer, lone}}, nil
 }
 
 // borrow returns a crew whose variables are undefined, and a function that gives it back.
@@ -94,7 +90,7 @@ func (p place) borrow() (*trainer, error) {
 	return newTrainer(p.recipe, p.backend)
 }
 
-// each calls do for every trainer, side by side, with the number of its first member.
+// each calls do for every trainer, side by side, with its number and that of its first member.
 func (c *crew) each(do func(k int, t *trainer, from int) error) (err error) {
 	errs := make([]error, len(c.trainers))
 	var wait sync.WaitGroup

@@ -127,12 +127,13 @@ func (b *opened) openGo() (err error) {
 		return err
 	}
 	// Its option parallelism=0 does the same, and prints a line.
-	pool, ok := reflect.ValueOf(b.lone).Elem().FieldByName("Workers").Interface().(interface{ SetMaxParallelism(int) })
-	if !ok {
-		return errors.New("GoMLX's backend has no workers to do without: this safex was built with another version of it than its go.mod says")
+	if workers := reflect.ValueOf(b.lone).Elem().FieldByName("Workers"); workers.IsValid() {
+		if pool, ok := workers.Interface().(interface{ SetMaxParallelism(int) }); ok {
+			pool.SetMaxParallelism(0)
+			return nil
+		}
 	}
-	pool.SetMaxParallelism(0)
-	return nil
+	return errors.New("GoMLX's backend has no workers to do without: this safex was built with another version of it than its go.mod says")
 }
 
 // Catch turns a panic of GoMLX, which some of its calls prefer to errors, into an error.
