@@ -3,89 +3,159 @@ package calibrate
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// Adaptive is adaptive conformal inference (Gibbs and Candès, 2021) on the scores of [Conformal], one for each
-// held-out transition, made one-sided. It begins with the level δ₁ = Miss, and after every step that is executed
+// Adaptive is adaptive conformal inference (Gibbs and Candès, 2021) that tracks a factor in place of a level, as Angelopoulos, Candès and
+// Tibshirani (2023): q answers for every step that is executed. The box that was planned in, before the step was known to any fit, reaches q deviations
+// of the model, and after the step
 //
-//	δ(t+1) = min(Miss, δ(t) + Rate · (Miss - err(t))),   err(t) = 1 if the step left the box of level δ(t), else 0.
+//	q ← Raise · q              if it fell outside, else
+//	q ← max(Least, (1-Decay) q)   if no more than a share of Miss of all steps fell outside so far, else it stays.
 //
-// Without the minimum the level would rise over a good stretch until the box is too small for the next bad one; so
-// the box is never smaller than that of Conformal. No assumption is made about the steps, and what holds is about a long-run average alone:
+// Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
+// deviations that it is off by in a dimension. So q stays below Raise · z* for the largest score z*, each miss multiplies it, and it never falls
+// while there are more misses than the share:
 //
-//	mean err - Miss ≤ (Miss - δ(T+1)) / (Rate·T)   after T steps.
+//	misses ≤ Miss · T + 1 + ln(Raise z* / Least) / ln(Raise)   of any T steps.
 //
-// That is a budget of misses, not zero violations. In the paper δ stays above -Rate, as the box is everything for δ ≤ 0.
-// A planner needs a finite box: for δ ≤ 0 it reaches the largest score times 1 - δ/Miss, and goes on growing as long as steps fall
-// outside. So the right side vanishes with T if errors, in deviations, stay bounded; if they grow without end, it does not.
+// That is a budget of misses, not zero violations; and it says nothing if errors, in deviations, grow without end.
 //
-// With fewer than 1/Miss - 1 scores the largest is where the box begins.
+// With Doubt the deviation is √(epistemic² + aleatoric²): where the truth jumps, as with dry friction, smooth networks agree on an answer between, and
+// only the noise that they learned shows it; and where there is noise, the next step has it. What is left aleatoric is then 0.
+//
+// With HoldOut it stands on top of [Conformal]: that is how the deviations are made, and q is at least the quantile of the held-out scores. Without, q is
+// at least the learner's own β.
 type Adaptive struct {
-	Learner safex.Codec `json:"-"`
-	Miss    float64     // share of steps that may leave the box, at most, in the long run: above 0, below 1
-	Rate    float64     // of adaptation, above 0: how far a step moves the level
-	HoldOut int         // one of so many transitions calibrates, at least 2
-	Recent  int         // how many scores count, the last ones; 0 is all
+	Learner  safex.Codec `json:"-"`
+	Start    float64     // q before the first step, at least Least
+	Least    float64     // of q, above 0
+	Raise    float64     // above 1
+	Decay    float64     // above 0, below 1
+	Miss     float64     // share of steps that may leave the box in the long run: above 0, below 1
+	Harmless float64     // errors of up to so many Scales, in a dimension, are no misses: at least 0, as rounding is not
+	Doubt    bool        // the learned aleatoric deviation counts to the box
+	HoldOut  int         // one of so many transitions is held out to calibrate, at least 2; 0 for none
 }
 
-// DefaultAdaptive holds out one in five transitions, and lets one step in twenty leave the box.
-func DefaultAdaptive() Adaptive { return Adaptive{Miss: 0.05, Rate: 0.01, HoldOut: 5} }
+// DefaultAdaptive begins with two deviations and doubts the noise, holds nothing out, and lets three steps in a hundred leave the box.
+func DefaultAdaptive() Adaptive {
+	return Adaptive{Start: 2, Least: 1.5, Raise: 1.2, Decay: 0.01, Miss: 0.03, Harmless: 1e-5, Doubt: true}
+}
 
 // With implements Calibrator.
 func (c Adaptive) With(l safex.Codec) Calibrator { c.Learner = l; return c }
 
+// conformal is what it stands on top of.
 func (c Adaptive) conformal() Conformal {
-	return Conformal{Learner: c.Learner, Miss: c.Miss, HoldOut: c.HoldOut, Recent: c.Recent}
+	return Conformal{Learner: c.Learner, Miss: c.Miss, HoldOut: c.HoldOut}
 }
 
 // Check reports the first setting that is out of range, or what the Learner reports.
 func (c Adaptive) Check() error {
-	if !(c.Rate > 0 && c.Rate <= 1) {
-		return fmt.Errorf("calibrate: Rate is %v, want above 0 and at most 1", c.Rate)
+	switch {
+	case !(c.Least > 0) || !(c.Start >= c.Least) || math.IsInf(c.Start, 1):
+		return fmt.Errorf("calibrate: Start is %v and Least %v, want at least Least, and above 0", c.Start, c.Least)
+	case !(c.Raise > 1) || math.IsInf(c.Raise, 1):
+		return fmt.Errorf("calibrate: Raise is %v, want above 1", c.Raise)
+	case !(c.Decay > 0 && c.Decay < 1) || !(c.Miss > 0 && c.Miss < 1):
+		return fmt.Errorf("calibrate: Decay is %v and Miss %v, want above 0 and below 1", c.Decay, c.Miss)
+	case !(c.Harmless >= 0) || math.IsInf(c.Harmless, 1):
+		return fmt.Errorf("calibrate: Harmless is %v Scales, want at least 0", c.Harmless)
+	case c.HoldOut == 0:
+		return checkLearner(c.Learner, 2)
 	}
-	return c.conformal().Check()
+	return checkLearner(c.Learner, c.HoldOut)
 }
 
-// box sets β to the level that m has arrived at.
+// A Track is what Adaptive has come to.
+type Track struct {
+	Q      float64 // how many deviations the box reaches
+	Steps  int     // that were held against it
+	Misses int     // those of them that fell outside
+}
+
+// box sets β to what m has tracked.
 func (c Adaptive) box(m *model) {
-	m.Summary.Beta, m.Level = quantile(m.Scores, m.Miss)
-	if n := len(m.Scores); m.Level == 0 && n > 0 { // the level is beyond the scores
-		m.Summary.Beta = m.Scores[n-1] * (1 + max(0, -m.Miss/c.Miss))
+	least, _ := quantile(m.Scores, c.Miss)
+	if c.HoldOut == 0 {
+		least = safex.BetaOf(m.Model)
 	}
+	m.Summary.Beta = max(m.Track.Q, least)
 }
 
-// Learn implements safex.Learner. Transitions that prev does not know move its level first.
+// learned is what of data the learner sees.
+func (c Adaptive) learned(by split, data *safex.Data) *safex.Data {
+	if c.HoldOut == 0 {
+		return data
+	}
+	return c.conformal().learned(by, data)
+}
+
+// Learn implements safex.Learner. Transitions that prev does not know move its q first.
 func (c Adaptive) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	level := c.Miss
+	if err := data.Check(); err != nil {
+		return nil, err
+	}
+	track := Track{Q: c.Start}
 	if prev != nil {
-		p, err := c.adapted(ctx, s, data, prev, false)
+		p, err := c.tracked(ctx, s, data, prev, false)
 		if err != nil {
 			return nil, err
 		}
-		level = p.Miss
+		track = p.Track
 	}
-	m, stopped, err := c.conformal().learn(ctx, s, data, prev, src)
+	m, stopped, err := c.learn(ctx, s, data, prev, src)
 	if err != nil || m == nil {
 		return nil, err
 	}
-	m.Miss = level
+	m.Track, m.Doubted, m.Miss, m.Level = track, c.Doubt, c.Miss, 0
 	c.box(m)
 	return m, stopped
 }
 
-// Update implements safex.Updater: each step that m does not know moves its level.
-func (c Adaptive) Update(ctx context.Context, s *safex.System, data *safex.Data, m safex.Model) (safex.Model, error) {
-	return c.adapted(ctx, s, data, m, true)
+// learn fits the learner, and measures its deviations if something is held out.
+func (c Adaptive) learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (m *model, stopped, err error) {
+	if c.HoldOut > 0 {
+		return c.conformal().learn(ctx, s, data, prev, src)
+	}
+	inner, stopped, err := learn(ctx, c.Learner, s, data, prev, src)
+	if err != nil || inner == nil {
+		return nil, nil, err
+	}
+	sum := Summary{Scale: ones(len(s.State)), Floor: make([]float64, len(s.State))}
+	for d, v := range s.State {
+		sum.Floor[d] = 1e-6 * v.Scale
+	}
+	if m, err = newModel(inner, sum, data.Len(), 0, c.learned); err != nil {
+		return nil, nil, err
+	}
+	const enough = 64 // of the last steps, near which the next ones are
+	from := data.Len() - enough
+	each, err := scores(m, data.Pick(func(i int) bool { return i >= from }))
+	if err != nil {
+		return nil, nil, err
+	}
+	if slices.ContainsFunc(each, func(v float64) bool { return math.IsInf(v, 1) }) {
+		return nil, nil, fmt.Errorf("calibrate: the model leaves the real numbers on its own data")
+	}
+	return m, stopped, nil
 }
 
-// adapted is m after the steps that it does not know, one by one; inner tells whether its learner takes them in.
-func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model, inner bool) (*model, error) {
+// Update implements safex.Updater: each step that m does not know moves its q.
+func (c Adaptive) Update(ctx context.Context, s *safex.System, data *safex.Data, m safex.Model) (safex.Model, error) {
+	return c.tracked(ctx, s, data, m, true)
+}
+
+// tracked is m after the steps that it does not know, one by one; inner tells whether its learner takes them in.
+func (c Adaptive) tracked(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model, inner bool) (*model, error) {
 	m, ok := sm.(*model)
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot update a %T", sm)
@@ -96,17 +166,21 @@ func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data
 		if err := one.Check(); err != nil {
 			return nil, fmt.Errorf("calibrate: transition %d of %d is not a number", i, data.Len())
 		}
-		score, err := scores(m, one)
+		missed, err := c.misses(s, m, one)
 		if err != nil {
 			return nil, err
 		}
 		next := *m
 		next.known = i + 1
-		left := 0.0
-		if score[0] > m.Summary.Beta {
-			left = 1
+		t := &next.Track
+		t.Steps++
+		switch {
+		case missed:
+			t.Misses++
+			t.Q = c.Raise * m.Summary.Beta
+		case float64(t.Misses) <= c.Miss*float64(t.Steps):
+			t.Q = max(c.Least, (1-c.Decay)*t.Q)
 		}
-		next.Miss = min(c.Miss, next.Miss+c.Rate*(c.Miss-left))
 		c.box(&next)
 		m = &next
 		if !inner || !updates {
@@ -115,16 +189,38 @@ func (c Adaptive) adapted(ctx context.Context, s *safex.System, data *safex.Data
 		if m, err = update(ctx, c.Learner, s, data.Pick(func(k int) bool { return k <= i }), m); err != nil {
 			return nil, err
 		}
+		c.box(m)
 	}
 	return m, nil
 }
 
+// misses tells whether a transition fell outside the box of m by more than is harmless. What is not a number is outside.
+func (c Adaptive) misses(s *safex.System, m *model, one *safex.Data) (bool, error) {
+	var p safex.Prediction
+	if err := m.Predict(&p, one.X, one.U); err != nil {
+		return false, err
+	}
+	for d, v := range s.State {
+		x, mean, next := one.X[d][0], p.Mean[d][0], one.Next[d][0]
+		off := math.Abs(next-mean) + rounding(x, mean, next)
+		if !(off <= max(m.Summary.Beta*p.Epistemic[d][0], c.Harmless*v.Scale)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Save implements safex.Codec.
-func (c Adaptive) Save(m safex.Model) ([]byte, error) { return save("adaptive", c.Learner, m) }
+func (c Adaptive) Save(m safex.Model) ([]byte, error) {
+	return saveAs("adaptive", adaptiveFormat, c.Learner, m)
+}
+
+// adaptiveFormat is 2 since it tracks a factor, not a level.
+const adaptiveFormat = 2
 
 // Load implements safex.Codec.
 func (c Adaptive) Load(s *safex.System, data []byte) (safex.Model, error) {
-	return load("adaptive", c.Learner, s, data, c.conformal().learned)
+	return loadAs("adaptive", adaptiveFormat, c.Learner, s, data, c.learned)
 }
 
 var _ Calibrator = Adaptive{}

@@ -7,8 +7,8 @@
 //     (2018). There is no finite-sample statement.
 //   - [Conformal] is split conformal prediction (Vovk et al., 2005; Lei et al., 2018): β is a quantile of the scores of
 //     held-out transitions, or of held-out episodes (Lindemann et al., 2023).
-//   - [Adaptive] is adaptive conformal inference (Gibbs and Candès, 2021): it moves the level of that quantile as steps fall
-//     outside the box.
+//   - [Adaptive] is adaptive conformal inference (Gibbs and Candès, 2021): every step that is executed is held against the box, which grows where
+//     one falls outside, and shrinks while few do.
 //
 // What each guarantees, and when it does not, is in its own comment. The first two break where the policy changes after
 // the calibration, or seeks high uncertainty: exploration does both; the third then still has its long-run average. What is
@@ -42,17 +42,10 @@ type Summary struct {
 	Floor  []float64 // deviation that every point has at least, of each dimension, in its unit
 	Scores []float64 // of the held-out transitions or episodes, rising
 	Level  float64   // share of the scores, in the sense of the quantile, that Beta covers: what is promised, under exchangeability; 0 if nothing is
-	Miss   float64   // the level that adaptive conformal inference has arrived at; otherwise the setting
+	Miss   float64   // the setting
 
 	Doubted bool // the learner's aleatoric deviation counts to the epistemic one
 	Track   Track
-}
-
-// A Track is what Tracking has arrived at.
-type Track struct {
-	Q      float64 // how many deviations the box reaches
-	Steps  int     // that were held against it
-	Misses int     // of them, outside
 }
 
 // Of is how m was calibrated, if it was.

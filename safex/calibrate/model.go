@@ -151,6 +151,11 @@ const format = 1
 
 // save seals m as a kind of calibration.
 func save(kind string, l safex.Codec, sm safex.Model) ([]byte, error) {
+	return saveAs(kind, format, l, sm)
+}
+
+// saveAs is save in a format.
+func saveAs(kind string, format int, l safex.Codec, sm safex.Model) ([]byte, error) {
 	m, ok := sm.(*model)
 	if !ok {
 		return nil, fmt.Errorf("calibrate: cannot save a %T", sm)
@@ -162,7 +167,13 @@ func save(kind string, l safex.Codec, sm safex.Model) ([]byte, error) {
 	return checksum.Seal(kind, format, file{m.Summary, m.known, m.split, inner})
 }
 
+// load is the inverse of save.
 func load(kind string, l safex.Codec, s *safex.System, data []byte, seen learned) (safex.Model, error) {
+	return loadAs(kind, format, l, s, data, seen)
+}
+
+// loadAs is load of a format.
+func loadAs(kind string, format int, l safex.Codec, s *safex.System, data []byte, seen learned) (safex.Model, error) {
 	var f file
 	if err := checksum.Open(kind, format, data, &f); err != nil {
 		return nil, err

@@ -61,20 +61,21 @@ func init() {
 	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Codec](ensemble.FSVGD))
 	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Codec](ensemble.ProbabilisticFSVGD))
 	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Codec](gp.Default))
+	Learners.Add("sparse-gp", "Gaussian processes of one covariance and a linear trend, given all data by way of some: a rollout costs as much as one of networks", of[safex.Codec](gp.DefaultSparse))
 	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Codec](linear.Default))
 	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Codec { return rollout.Oracle{} })
 
 	Calibrations.Add(None, "the model's epistemic deviation as it is", func() calibrate.Calibrator { return nil })
 	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
-	Calibrations.Add("adaptive", "the box grows and shrinks as steps leave it", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
+	Calibrations.Add("adaptive", "the box, with the noise in it, grows where a step leaves it, and shrinks while few do", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 
 	Filters.Add(Off, "every plan is executed as it is", func() safex.Filter { return nil })
 	Filters.Add(On, "a plan is executed where it is proved that the limits can be kept from then on, and a backup where not", filtering)
 
 	Engines.Add("auto", "fused where it can, else graph, else stepwise", func() safex.Engine { return rollout.NewAuto() })
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })
-	Engines.Add("graph", "GoMLX graphs, for every model of this library; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
+	Engines.Add("graph", "GoMLX graphs, for every model of this library whose noise is not doubted; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
 	Engines.Add("stepwise", "a prediction for each step, for every model there can be, with gradients by differences", func() safex.Engine { return rollout.NewStepwise() })
 
 	Searches.Add("icem", "cross-entropy method with coloured noise and kept elites", of[opt.Minimizer](opt.DefaultICEM))

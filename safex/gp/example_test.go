@@ -103,3 +103,34 @@ func ExampleGP_Update() {
 	// uncertain of the next speed by more than 0.02 m/s: true
 	// uncertain of the next speed by more than 0.02 m/s: false
 }
+
+// Learns a sledge by a process of all dimensions, which takes in all data by way of some: rollouts of it are as quick as those of networks.
+func ExampleSparse() {
+	s, err := sledge.System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data, err := rides(s)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := gp.DefaultSparse().Learn(context.Background(), s, data, nil, rng.New(1))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x, u := num.Batch{{0.6, -0.8}}, num.Batch{{0.5, -1}} // two points
+	var p safex.Prediction
+	if err := m.Predict(&p, x, u); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i, deviation := range p.Epistemic[0] {
+		fmt.Printf("knows what comes after %v m/s within 0.02 m/s: %v\n", x[0][i], deviation < 0.02)
+	}
+	// Output:
+	// knows what comes after 0.6 m/s within 0.02 m/s: true
+	// knows what comes after -0.8 m/s within 0.02 m/s: false
+}

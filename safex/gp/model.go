@@ -250,7 +250,11 @@ func (m *model) Form() *safex.Form {
 		}
 		k.Outputs = append(k.Outputs, of)
 	}
-	return &safex.Form{Kernels: k}
+	f := &safex.Form{Kernels: k}
+	for j, o := range m.outputs {
+		f.Noise = append(f.Noise, m.vars[j].Scale*o.Noise)
+	}
+	return f
 }
 
 // Architecture implements gx.Belief.

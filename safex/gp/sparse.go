@@ -59,7 +59,7 @@ type Sparse struct {
 // DefaultSparse has up to 128 inducing inputs.
 func DefaultSparse() Sparse {
 	return Sparse{
-		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 1e-3,
+		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 2e-3,
 		FitPoints: 120, Evaluations: 40, Points: 96, Spare: 32, Novel: 0.02,
 	}
 }

@@ -31,6 +31,11 @@ func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best com
 		}
 		return common{}, nil, t.err
 	}
+	// In steps of 2⁻¹⁶, far below what a fit can tell: so that the last places of the data, which search after search multiplies, come to
+	// nothing in most cases.
+	for i, v := range t.best {
+		t.best[i] = math.Round(v*(1<<16)) / (1 << 16)
+	}
 	return t.of(t.best), ctx.Err(), nil
 }
 

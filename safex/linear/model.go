@@ -45,6 +45,9 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 		tensors.FromFlatDataAndDimensions(slices.Clone(m.scale), nx, 1),
 	}
 	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: m.scale}}
+	for _, v := range m.scale {
+		m.form.Noise = append(m.form.Noise, v*noise)
+	}
 	return m, gx.Share(m.parameters)
 }
 

@@ -377,12 +377,25 @@ func alone(t *testing.T, s *safex.System, m safex.Splittable, laws Laws) {
 	}
 }
 
-// rolls compares a rollout of one step, by the model's graph if it is to have one, with Predict.
+// rolls compares rollouts of one step with Predict: those of every engine that the model says what it computes, of which there is to be one.
 func rolls(t *testing.T, s *safex.System, m safex.Model, laws Laws) {
-	var e safex.Engine = rollout.NewGoMLX()
 	if laws.Plain {
-		e = rollout.NewStepwise()
+		rollsBy(t, s, m, rollout.NewStepwise())
+		return
 	}
+	formed := safex.FormOf(m) != nil
+	if formed {
+		rollsBy(t, s, m, rollout.NewAuto())
+	}
+	if graph := rollout.NewGoMLX(); !formed {
+		rollsBy(t, s, m, graph)
+	} else if _, err := graph.Rollout(s, m); err == nil {
+		rollsBy(t, s, m, graph)
+	}
+}
+
+// rollsBy is rolls by one engine.
+func rollsBy(t *testing.T, s *safex.System, m safex.Model, e safex.Engine) {
 	r, err := e.Rollout(s, m)
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (g *GoMLX) Compiled() int { return int(g.built.Load()) }
 func (g *GoMLX) Rollout(s *safex.System, m safex.Model) (safex.Rollout, error) {
 	b, ok := gx.Of(m)
 	if !ok {
-		return nil, fmt.Errorf("rollout: a %T has no graph form", m)
+		return nil, fmt.Errorf("rollout: a %T has no graph form: use the engine auto", m)
 	}
 	return &bound{g, s, b}, nil
 }
