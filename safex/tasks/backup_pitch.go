@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"sync"
+
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/lqr"
 )
@@ -12,6 +14,18 @@ import (
 // The start is inside, and so is a climb from there to less than a mrad below the limit, at all pitch rates from which the elevator
 // can stop it. There is no backup without an elevator.
 func (p Pitch) backup(t safex.Task) *safex.Backup {
+	if b, ok := regulators.Load(p); ok {
+		return b.(*safex.Backup)
+	}
+	b, _ := regulators.LoadOrStore(p, p.regulator(t))
+	return b.(*safex.Backup)
+}
+
+// regulators are the backups of parameters for which there was one before: to look for one takes some milliseconds, and a study asks for its tasks again
+// and again.
+var regulators sync.Map
+
+func (p Pitch) regulator(t safex.Task) *safex.Backup {
 	const below, attack, rate, pitch = 0.2, 2, 0.005, 0.2 // rad and rad/s; deviations as bad as one of the elevator by all it has
 	square := func(v float64) float64 { return 1 / (v * v) }
 	g, err := lqr.New(t.Next, []float64{0, 0, p.MaxPitch - below}, []float64{0}, []float64{square(attack), square(rate), square(pitch)}, []float64{1})
