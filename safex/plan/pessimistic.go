@@ -32,18 +32,23 @@ type Pessimistic struct {
 	Objective                 safex.Objective
 	Search                    opt.Minimizer // over the actions
 	Adversary                 Adversary
-	AttackedCandidates        int // best candidates of each population that are attacked, 1 to 1e4
+	AttackedCandidates        int // best candidates of each population that are attacked at a time, 1 to 1e4
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
-	Exploration               Exploration
-	Refine                    Refinement // of attacked candidates, whose excess is that under the worst error that is known
+
+	// Effort is how many rollouts a plan may cost for each candidate of its populations, above 1; 0 is as many as it takes. One with a gradient counts as two. A population
+	// leaves what it does not need to those that follow. Where it is spent, what was not attacked comes after what was.
+	Effort float64
+
+	Exploration Exploration
+	Refine      Refinement // of attacked candidates, whose excess is that under the worst error that is known
 }
 
 // DefaultPessimistic returns the settings of the pendulum.
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12,
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.5,
 		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
@@ -63,6 +68,8 @@ func (p Pessimistic) Check() error {
 		return fmt.Errorf("plan: AttackedCandidates is %d, want 1 to 1e4", p.AttackedCandidates)
 	case p.PopulationCounterexamples < 0 || p.KeptCounterexamples < p.PopulationCounterexamples || p.KeptCounterexamples > 1e4:
 		return fmt.Errorf("plan: PopulationCounterexamples is %d and KeptCounterexamples %d, want at least 0, and at least as many kept, up to 1e4", p.PopulationCounterexamples, p.KeptCounterexamples)
+	case p.Effort != 0 && !(p.Effort > 1) || math.IsInf(p.Effort, 1):
+		return fmt.Errorf("plan: Effort is %v rollouts for each candidate, want more than the one that it takes to look at it, or 0 for as many as it takes", p.Effort)
 	case p.Adversary == nil:
 		return fmt.Errorf("plan: there is no Adversary: want one, such as DefaultSignGradient()")
 	}
@@ -93,6 +100,8 @@ type worstCaseSearch struct {
 	found           Perturbations       // of the Adversary
 	bent            safex.Rolled        // of slopes
 	attacked        []attackedCandidate // of the last population that was scored to its end
+	spent           *counted            // rollouts
+	allowed         float64             // rollouts that those may be by the end of the population; see Effort
 	ranked          *opt.Result         // the best of the first population, before any was attacked
 	nans            int                 // of steps of the refinement
 }
@@ -110,12 +119,14 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	spent := &counted{Rollout: sq.Rollout}
+	sq.Rollout = spent
 	q := newQuery(sq, p.Horizon)
 	z, err := q.newObjective(p.Exploration, src.Child("explore"))
 	if err != nil {
 		return nil, err
 	}
-	g := &worstCaseSearch{Pessimistic: p, objective: z, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
+	g := &worstCaseSearch{Pessimistic: p, objective: z, spent: spent, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -131,11 +142,9 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	actions := chosen.Point(0)
 	worst := g.worstOf(actions)
 	if worst.eta == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
-		last, err := g.attack(ctx, [][]float64{actions})
-		if err != nil {
+		if worst, err = g.attack(ctx, actions); err != nil {
 			return nil, err
 		}
-		worst = last[0]
 	}
 	var errors num.Batch
 	if worst.eta != nil {
@@ -227,6 +236,7 @@ func (g *worstCaseSearch) slopes(ctx context.Context, x num.Batch) (reward, exce
 // values count what the attack found: all, if there are no limits.
 func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
 	own, actions := g.split(x)
+	g.allowed += g.Effort * float64(len(values))
 	c := g.candidates(actions, nil, 0)
 	c.Epistemic = g.epistemic()
 	if err := g.Rollout.Roll(ctx, &g.mean, c, nil); err != nil {
@@ -255,8 +265,11 @@ func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batc
 	return g.attackBest(ctx, values, prices, actions)
 }
 
+// over tells whether the effort is spent up to here.
+func (g *worstCaseSearch) over() bool { return g.Effort > 0 && float64(g.spent.rollouts) >= g.allowed }
+
 // meet scores candidates under the counterexamples, the best under the mean first, a quarter of the population at a time. It stops
-// once a quarter is known to be better than all the rest can become: an error makes no candidate better.
+// once a quarter is known to be better than all the rest can become, as an error makes no candidate better, or the effort is spent.
 func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
 	met := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
 	if len(met) == 0 {
@@ -269,7 +282,7 @@ func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x 
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
 	quarter := (len(order) + 3) / 4
-	for done := 0; done < len(order); {
+	for done := 0; done < len(order) && !g.over(); {
 		lanes := order[done:min(done+quarter, len(order))]
 		if err := g.cross(ctx, &g.met, picked(x, lanes), errors, g.beta); err != nil {
 			return err
@@ -288,7 +301,7 @@ func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x 
 				settled++
 			}
 		}
-		if settled >= quarter {
+		if settled >= quarter || g.over() {
 			break
 		}
 	}
@@ -324,42 +337,67 @@ func first(values []float64, x num.Batch) *opt.Result {
 	return r
 }
 
-// waves is how often a population's next best are attacked, should all before them break.
-const waves = 3
-
-// attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were,
-// in order.
+// attackBest attacks the best candidates until the best of all is one that was attacked, or the effort is spent. It returns the lanes of all that
+// were, in order.
+//
+// Candidates meet the counterexamples first. The adversary, which costs more, is for those that hold, and for the best if none does: errors that it finds are then
+// of use where the search goes next.
 func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
 	byValue := func(a, b int) int { return compare(values[a], values[b]) }
-	outcomes := map[int]attackedCandidate{}
-	for range waves {
-		slices.SortStableFunc(order, byValue)
-		if _, attacked := outcomes[order[0]]; attacked {
-			break
-		}
-		var lanes []int
-		var plans [][]float64
-		for _, i := range order {
-			if _, attacked := outcomes[i]; !attacked && len(lanes) < g.AttackedCandidates {
-				lanes, plans = append(lanes, i), append(plans, x.Point(i))
-			}
-		}
-		found, err := g.attack(ctx, plans)
-		if err != nil {
-			return nil, err
+	faced, outcomes := map[int]*attackedCandidate{}, map[int]*attackedCandidate{}
+	price := func(lanes []int, found []*attackedCandidate) error {
+		if err := g.appraise(ctx, found); err != nil {
+			return err
 		}
 		for j, i := range lanes {
-			outcomes[i] = found[j]
 			prices[i] = max(prices[i], found[j].price)
 			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
+		return nil
+	}
+	for {
+		slices.SortStableFunc(order, byValue)
+		if outcomes[order[0]] != nil || g.over() && len(outcomes) > 0 {
+			break
+		}
+		most := g.AttackedCandidates
+		if g.over() { // one has to be attacked
+			most = 1
+		}
+		var lanes []int
+		var found []*attackedCandidate
+		if faced[order[0]] == nil && !(g.over() && len(faced) > 0) {
+			for _, i := range order {
+				if faced[i] == nil && len(lanes) < most {
+					faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
+					lanes, found = append(lanes, i), append(found, faced[i])
+				}
+			}
+			if err := g.face(ctx, found); err != nil {
+				return nil, err
+			}
+			if len(g.counterexamples) == 0 {
+				continue
+			}
+		} else {
+			for _, i := range order {
+				if f := faced[i]; f != nil && outcomes[i] == nil && len(lanes) < most && (len(lanes) == 0 || f.excess <= 0) {
+					lanes, found, outcomes[i] = append(lanes, i), append(found, f), f
+				}
+			}
+			if err := g.strike(ctx, found); err != nil {
+				return nil, err
+			}
+		}
+		if err := price(lanes, found); err != nil {
+			return nil, err
+		}
 	}
 	// What was not attacked comes after the best of what was, in its own order.
-	slices.SortStableFunc(order, byValue)
 	best := math.Inf(1)
 	for i := range outcomes {
 		if compare(values[i], best) < 0 {
@@ -368,63 +406,87 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 	}
 	least := best
 	for _, i := range order {
-		if _, attacked := outcomes[i]; !attacked && values[i] <= best {
+		if outcomes[i] == nil && values[i] <= best {
 			least = math.Nextafter(least, math.Inf(1))
 			values[i] = least
 		}
 	}
 	lanes := slices.Sorted(maps.Keys(outcomes))
 	for _, i := range lanes {
-		g.attacked = append(g.attacked, outcomes[i])
+		g.attacked = append(g.attacked, *outcomes[i])
 	}
 	return lanes, nil
 }
 
-// attack finds the worst error for each of some plans, the counterexamples among them, and keeps those that are new.
-func (g *worstCaseSearch) attack(ctx context.Context, plans [][]float64) ([]attackedCandidate, error) {
-	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Beta: g.beta, Robust: g.Robust}
-	found := make([]attackedCandidate, len(plans))
-	for i, p := range plans {
-		t.Plans.SetPoint(i, p)
-		found[i] = attackedCandidate{actions: p, excess: math.Inf(-1)}
+// attack finds the worst error for a plan, the counterexamples among them, and keeps it if it is new.
+func (g *worstCaseSearch) attack(ctx context.Context, actions []float64) (worst attackedCandidate, err error) {
+	found := []*attackedCandidate{{actions: actions, excess: math.Inf(-1)}}
+	if err := g.face(ctx, found); err != nil {
+		return worst, err
 	}
-	take := func(d *Perturbations) {
-		for i := range found {
-			found[i].each = most(found[i].each, d.Each.Point(i))
-			if f := &found[i]; !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
-				f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
-			}
+	if err := g.strike(ctx, found); err != nil {
+		return worst, err
+	}
+	err = g.appraise(ctx, found)
+	return *found[0], err
+}
+
+// target is what to attack.
+func (g *worstCaseSearch) target(found []*attackedCandidate) Target {
+	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(found)), Beta: g.beta, Robust: g.Robust}
+	for i, f := range found {
+		t.Plans.SetPoint(i, f.actions)
+	}
+	return t
+}
+
+// take takes what is worse for each candidate than what was found before.
+func take(found []*attackedCandidate, d *Perturbations) {
+	for i, f := range found {
+		f.each = most(f.each, d.Each.Point(i))
+		if !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
+			f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
 		}
 	}
-	if len(g.counterexamples) > 0 {
-		a := newAttackState(&g.faced, t)
-		a.errors(len(g.counterexamples))
-		for lane := range a.c.Eta.Len() {
-			a.c.Eta.SetPoint(lane, g.counterexamples[lane%len(g.counterexamples)])
-		}
-		if err := a.roll(ctx, nil); err != nil {
-			return nil, err
-		}
-		take(&g.faced)
+}
+
+// face tries the counterexamples on candidates.
+func (g *worstCaseSearch) face(ctx context.Context, found []*attackedCandidate) error {
+	if len(g.counterexamples) == 0 {
+		return nil
 	}
-	if err := g.Adversary.Attack(ctx, &g.found, t, g.src.At(g.round)); err != nil {
-		return nil, err
+	a := newAttackState(&g.faced, g.target(found))
+	a.errors(len(g.counterexamples))
+	for lane := range a.c.Eta.Len() {
+		a.c.Eta.SetPoint(lane, g.counterexamples[lane%len(g.counterexamples)])
+	}
+	if err := a.roll(ctx, nil); err != nil {
+		return err
+	}
+	take(found, &g.faced)
+	return nil
+}
+
+// strike lets the Adversary attack candidates, and keeps the errors that are new.
+func (g *worstCaseSearch) strike(ctx context.Context, found []*attackedCandidate) error {
+	if err := g.Adversary.Attack(ctx, &g.found, g.target(found), g.src.At(g.round)); err != nil {
+		return err
 	}
 	g.round++
-	take(&g.found)
+	take(found, &g.found)
 	g.keep(found)
-	return found, g.appraise(ctx, found, t.Plans)
+	return nil
 }
 
 // appraise sets the price of the excess of each attacked candidate. An Objective that counts steps prices the steps under the worst error found, which is rolled out again.
-func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidate, plans num.Batch) error {
+func (g *worstCaseSearch) appraise(ctx context.Context, found []*attackedCandidate) error {
 	if !g.Objective.Count {
-		for i := range found {
-			found[i].price = found[i].excess
+		for _, f := range found {
+			f.price = f.excess
 		}
 		return nil
 	}
-	c := g.candidates(plans, num.NewBatch(g.horizon*g.nx, len(found)), g.beta)
+	c := g.candidates(g.target(found).Plans, num.NewBatch(g.horizon*g.nx, len(found)), g.beta)
 	for i, f := range found {
 		if f.eta != nil {
 			c.Eta.SetPoint(i, f.eta)
@@ -434,16 +496,16 @@ func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidat
 	if err := g.Rollout.Roll(ctx, &out, c, nil); err != nil {
 		return err
 	}
-	for i := range found {
-		found[i].price = g.price(g.Objective, &out, i)
+	for i, f := range found {
+		f.price = g.price(g.Objective, &out, i)
 	}
 	return nil
 }
 
 // keep puts the errors that hurt most in front of the counterexamples found before.
-func (g *worstCaseSearch) keep(found []attackedCandidate) {
+func (g *worstCaseSearch) keep(found []*attackedCandidate) {
 	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
+	slices.SortStableFunc(found, func(a, b *attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
 	var kept [][]float64
 	for _, d := range found {
 		if !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
