@@ -112,6 +112,7 @@ type attackedCandidate struct {
 	excess       float64   // in units of the limit's Scale
 	price        float64   // of the excess, by the objective
 	each         []float64 // Perturbations.Each
+	struck       bool      // by the Adversary
 }
 
 // Plan implements safex.Planner.
@@ -141,7 +142,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	_, chosen := q.split(batchOf(found.X))
 	actions := chosen.Point(0)
 	worst := g.worstOf(actions)
-	if worst.eta == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
+	if !worst.struck && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago, or that was known to break
 		if worst, err = g.attack(ctx, actions); err != nil {
 			return nil, err
 		}
@@ -155,7 +156,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	q.raise(plan, worst.each)
-	plan.Feasible = plan.Feasible && (worst.eta != nil || q.nl == 0) // what was not attacked is not feasible
+	plan.Feasible = plan.Feasible && (worst.struck || q.nl == 0) // what was not attacked is not feasible
 	plan.Counterexamples = g.counterexamples
 	z.hand(plan, found.X)
 	return plan, stopped
@@ -337,31 +338,20 @@ func first(values []float64, x num.Batch) *opt.Result {
 	return r
 }
 
-// attackBest attacks the best candidates until the best of all is one that was attacked, or the effort is spent. It returns the lanes of all that
-// were, in order.
+// attackBest attacks the best candidates until the best of all is one that was attacked, or the effort is spent. It returns the lanes, in order, whose values
+// count what was found.
 //
-// Candidates meet the counterexamples first. The adversary, which costs more, is for those that hold, and for the best if none does: errors that it finds are then
-// of use where the search goes next.
+// Candidates meet the counterexamples first. The adversary, which costs more, is for those that hold, and for the best if none does: errors that it finds
+// are then of use where the search goes next.
 func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	byValue := func(a, b int) int { return compare(values[a], values[b]) }
-	faced, outcomes := map[int]*attackedCandidate{}, map[int]*attackedCandidate{}
-	price := func(lanes []int, found []*attackedCandidate) error {
-		if err := g.appraise(ctx, found); err != nil {
-			return err
-		}
-		for j, i := range lanes {
-			prices[i] = max(prices[i], found[j].price)
-			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
-		}
-		return nil
-	}
+	faced, struck, holds := map[int]*attackedCandidate{}, map[int]*attackedCandidate{}, false
 	for {
-		slices.SortStableFunc(order, byValue)
-		if outcomes[order[0]] != nil || g.over() && len(outcomes) > 0 {
+		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+		if struck[order[0]] != nil || g.over() && len(struck) > 0 {
 			break
 		}
 		most := g.AttackedCandidates
@@ -370,50 +360,54 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		}
 		var lanes []int
 		var found []*attackedCandidate
-		if faced[order[0]] == nil && !(g.over() && len(faced) > 0) {
-			for _, i := range order {
-				if faced[i] == nil && len(lanes) < most {
-					faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
-					lanes, found = append(lanes, i), append(found, faced[i])
-				}
-			}
-			if err := g.face(ctx, found); err != nil {
-				return nil, err
-			}
-			if len(g.counterexamples) == 0 {
-				continue
-			}
-		} else {
-			for _, i := range order {
-				if f := faced[i]; f != nil && outcomes[i] == nil && len(lanes) < most && (len(lanes) == 0 || f.excess <= 0) {
-					lanes, found, outcomes[i] = append(lanes, i), append(found, f), f
-				}
-			}
-			if err := g.strike(ctx, found); err != nil {
-				return nil, err
+		facing := faced[order[0]] == nil && !(g.over() && len(faced) > 0)
+		for _, i := range order {
+			switch f := faced[i]; {
+			case len(lanes) == most:
+			case facing && f == nil:
+				faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
+				lanes, found = append(lanes, i), append(found, faced[i])
+			case !facing && f != nil && !f.struck && (len(lanes) == 0 || f.excess <= 0):
+				lanes, found, struck[i] = append(lanes, i), append(found, f), f
 			}
 		}
-		if err := price(lanes, found); err != nil {
+		meets := g.face
+		if !facing {
+			meets = g.strike
+		}
+		if err := meets(ctx, found); err != nil {
 			return nil, err
 		}
+		if err := g.appraise(ctx, found); err != nil {
+			return nil, err
+		}
+		for j, i := range lanes {
+			prices[i] = max(prices[i], found[j].price)
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
+			holds = holds || found[j].struck && found[j].excess <= 0
+		}
 	}
-	// What was not attacked comes after the best of what was, in its own order.
+	known := struck
+	if !holds { // of those that break, what they are known to break by is as good
+		known = faced
+	}
+	// What is not known comes after the best of what is, in its own order.
 	best := math.Inf(1)
-	for i := range outcomes {
+	for i := range known {
 		if compare(values[i], best) < 0 {
 			best = values[i]
 		}
 	}
 	least := best
 	for _, i := range order {
-		if outcomes[i] == nil && values[i] <= best {
+		if known[i] == nil && values[i] <= best {
 			least = math.Nextafter(least, math.Inf(1))
 			values[i] = least
 		}
 	}
-	lanes := slices.Sorted(maps.Keys(outcomes))
+	lanes := slices.Sorted(maps.Keys(known))
 	for _, i := range lanes {
-		g.attacked = append(g.attacked, *outcomes[i])
+		g.attacked = append(g.attacked, *known[i])
 	}
 	return lanes, nil
 }
@@ -474,6 +468,9 @@ func (g *worstCaseSearch) strike(ctx context.Context, found []*attackedCandidate
 	}
 	g.round++
 	take(found, &g.found)
+	for _, f := range found {
+		f.struck = true
+	}
 	g.keep(found)
 	return nil
 }
@@ -523,16 +520,17 @@ func (g *worstCaseSearch) keep(found []*attackedCandidate) {
 // worstOf is what attacks found for the chosen actions; without an error if they were never attacked.
 func (g *worstCaseSearch) worstOf(actions []float64) (worst attackedCandidate) {
 	var each []float64
+	struck := false
 	for _, f := range g.attacked { // the same actions may have been attacked twice
 		if !slices.Equal(f.actions, actions) {
 			continue
 		}
-		each = most(each, f.each)
+		each, struck = most(each, f.each), struck || f.struck
 		if worst.eta == nil || f.excess > worst.excess {
 			worst = f
 		}
 	}
-	worst.each = each
+	worst.each, worst.struck = each, struck
 	return worst
 }
 
