@@ -367,7 +367,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 			case facing && f == nil:
 				faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
 				lanes, found = append(lanes, i), append(found, faced[i])
-			case !facing && f != nil && !f.struck && (len(lanes) == 0 || f.excess <= 0):
+			case !facing && f != nil && !f.struck && (len(lanes) == 0 || g.holds(f)):
 				lanes, found, struck[i] = append(lanes, i), append(found, f), f
 			}
 		}
@@ -384,7 +384,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		for j, i := range lanes {
 			prices[i] = max(prices[i], found[j].price)
 			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
-			holds = holds || found[j].struck && found[j].excess <= 0
+			holds = holds || found[j].struck && g.holds(found[j])
 		}
 	}
 	known := struck
@@ -410,6 +410,11 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		g.attacked = append(g.attacked, *known[i])
 	}
 	return lanes, nil
+}
+
+// holds tells whether a candidate keeps the limits under all errors that it met, as far as the Objective asks for that.
+func (g *worstCaseSearch) holds(f *attackedCandidate) bool {
+	return !g.Objective.FeasibleFirst || f.price <= g.Objective.Budget
 }
 
 // attack finds the worst error for a plan, the counterexamples among them, and keeps it if it is new.
