@@ -36,8 +36,10 @@ type Pessimistic struct {
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
 
-	// Effort is how many rollouts a plan may cost for each candidate of its populations, above 1; 0 is as many as it takes. One with a gradient counts as two. A population
-	// leaves what it does not need to those that follow. Where it is spent, what was not attacked comes after what was.
+	// Effort is how many rollouts the attacks of a plan may take for each candidate of its populations; one with a gradient counts as two. 0 is as many as they
+	// need, which is more where most candidates break. A population leaves what it does not need to those that follow, and an attack that is under way when the
+	// effort is spent is completed. What was not attacked by then comes after what was, but one candidate of each population is attacked in any case, and so are
+	// the actions that are executed. An Adversary that takes more rollouts than the default, whose 28 are a quarter of one per candidate of 96, needs more.
 	Effort float64
 
 	Exploration Exploration
@@ -48,7 +50,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.5,
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4,
 		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
@@ -68,8 +70,8 @@ func (p Pessimistic) Check() error {
 		return fmt.Errorf("plan: AttackedCandidates is %d, want 1 to 1e4", p.AttackedCandidates)
 	case p.PopulationCounterexamples < 0 || p.KeptCounterexamples < p.PopulationCounterexamples || p.KeptCounterexamples > 1e4:
 		return fmt.Errorf("plan: PopulationCounterexamples is %d and KeptCounterexamples %d, want at least 0, and at least as many kept, up to 1e4", p.PopulationCounterexamples, p.KeptCounterexamples)
-	case p.Effort != 0 && !(p.Effort > 1) || math.IsInf(p.Effort, 1):
-		return fmt.Errorf("plan: Effort is %v rollouts for each candidate, want more than the one that it takes to look at it, or 0 for as many as it takes", p.Effort)
+	case !(p.Effort >= 0) || math.IsInf(p.Effort, 1):
+		return fmt.Errorf("plan: Effort is %v rollouts for each candidate, want a number above 0, or 0 for as many as it takes", p.Effort)
 	case p.Adversary == nil:
 		return fmt.Errorf("plan: there is no Adversary: want one, such as DefaultSignGradient()")
 	}
@@ -100,8 +102,9 @@ type worstCaseSearch struct {
 	found           Perturbations       // of the Adversary
 	bent            safex.Rolled        // of slopes
 	attacked        []attackedCandidate // of the last population that was scored to its end
-	spent           *counted            // rollouts
-	allowed         float64             // rollouts that those may be by the end of the population; see Effort
+	counted         *counted            // rollouts of this plan
+	before          int                 // of them, those before the attacks on the population
+	left            float64             // of them, what those attacks may take; see Effort
 	ranked          *opt.Result         // the best of the first population, before any was attacked
 	nans            int                 // of steps of the refinement
 }
@@ -120,14 +123,14 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	spent := &counted{Rollout: sq.Rollout}
-	sq.Rollout = spent
+	count := &counted{Rollout: sq.Rollout}
+	sq.Rollout = count
 	q := newQuery(sq, p.Horizon)
 	z, err := q.newObjective(p.Exploration, src.Child("explore"))
 	if err != nil {
 		return nil, err
 	}
-	g := &worstCaseSearch{Pessimistic: p, objective: z, spent: spent, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
+	g := &worstCaseSearch{Pessimistic: p, objective: z, counted: count, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -237,7 +240,6 @@ func (g *worstCaseSearch) slopes(ctx context.Context, x num.Batch) (reward, exce
 // values count what the attack found: all, if there are no limits.
 func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batch) (lanes []int, err error) {
 	own, actions := g.split(x)
-	g.allowed += g.Effort * float64(len(values))
 	c := g.candidates(actions, nil, 0)
 	c.Epistemic = g.epistemic()
 	if err := g.Rollout.Roll(ctx, &g.mean, c, nil); err != nil {
@@ -260,14 +262,21 @@ func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batc
 	if g.ranked == nil {
 		g.ranked = first(values, x)
 	}
+	g.left += g.Effort * float64(len(values))
+	g.before = g.counted.rollouts
 	if err := g.meet(ctx, values, prices, actions); err != nil {
 		return nil, err
 	}
-	return g.attackBest(ctx, values, prices, actions)
+	lanes, err = g.attackBest(ctx, values, prices, actions)
+	g.left -= g.taken()
+	return lanes, err
 }
 
-// over tells whether the effort is spent up to here.
-func (g *worstCaseSearch) over() bool { return g.Effort > 0 && float64(g.spent.rollouts) >= g.allowed }
+// taken is how many rollouts the attacks on the population took so far.
+func (g *worstCaseSearch) taken() float64 { return float64(g.counted.rollouts - g.before) }
+
+// over tells whether the effort is spent.
+func (g *worstCaseSearch) over() bool { return g.Effort > 0 && g.taken() >= g.left }
 
 // meet scores candidates under the counterexamples, the best under the mean first, a quarter of the population at a time. It stops
 // once a quarter is known to be better than all the rest can become, as an error makes no candidate better, or the effort is spent.
@@ -349,6 +358,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		order[i] = i
 	}
 	faced, struck, holds := map[int]*attackedCandidate{}, map[int]*attackedCandidate{}, false
+	var met []*attackedCandidate // all of faced, in the order in which they were
 	for {
 		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
 		if struck[order[0]] != nil || g.over() && len(struck) > 0 {
@@ -366,16 +376,16 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 			case len(lanes) == most:
 			case facing && f == nil:
 				faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
-				lanes, found = append(lanes, i), append(found, faced[i])
+				lanes, found, met = append(lanes, i), append(found, faced[i]), append(met, faced[i])
 			case !facing && f != nil && !f.struck && (len(lanes) == 0 || g.holds(f)):
 				lanes, found, struck[i] = append(lanes, i), append(found, f), f
 			}
 		}
-		meets := g.face
+		attack := g.face
 		if !facing {
-			meets = g.strike
+			attack = g.strike
 		}
-		if err := meets(ctx, found); err != nil {
+		if err := attack(ctx, found); err != nil {
 			return nil, err
 		}
 		if err := g.appraise(ctx, found); err != nil {
@@ -386,6 +396,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 			holds = holds || found[j].struck && g.holds(found[j])
 		}
+		g.keep(met) // those that break too, although nobody strikes them: what breaks them is what the bank is for
 	}
 	known := struck
 	if !holds { // of those that break, what they are known to break by is as good
@@ -426,6 +437,7 @@ func (g *worstCaseSearch) attack(ctx context.Context, actions []float64) (worst 
 	if err := g.strike(ctx, found); err != nil {
 		return worst, err
 	}
+	g.keep(found)
 	err = g.appraise(ctx, found)
 	return *found[0], err
 }
@@ -466,7 +478,7 @@ func (g *worstCaseSearch) face(ctx context.Context, found []*attackedCandidate) 
 	return nil
 }
 
-// strike lets the Adversary attack candidates, and keeps the errors that are new.
+// strike lets the Adversary attack candidates.
 func (g *worstCaseSearch) strike(ctx context.Context, found []*attackedCandidate) error {
 	if err := g.Adversary.Attack(ctx, &g.found, g.target(found), g.src.At(g.round)); err != nil {
 		return err
@@ -476,7 +488,6 @@ func (g *worstCaseSearch) strike(ctx context.Context, found []*attackedCandidate
 	for _, f := range found {
 		f.struck = true
 	}
-	g.keep(found)
 	return nil
 }
 
@@ -504,13 +515,13 @@ func (g *worstCaseSearch) appraise(ctx context.Context, found []*attackedCandida
 	return nil
 }
 
-// keep puts the errors that hurt most in front of the counterexamples found before.
+// keep puts the errors that hurt candidates most in front of the counterexamples found before, those first that hurt most.
 func (g *worstCaseSearch) keep(found []*attackedCandidate) {
 	found = slices.Clone(found)
 	slices.SortStableFunc(found, func(a, b *attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
 	var kept [][]float64
 	for _, d := range found {
-		if !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
+		if d.eta != nil && !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
 			kept = append(kept, d.eta)
 		}
 	}
