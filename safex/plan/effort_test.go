@@ -55,14 +55,14 @@ func TestEffort(t *testing.T) {
 	}
 	const attack = 12 + 4*(3*2+1)
 	const population, populations, wave, one = 96, 3, 6 * attack, 3 * attack
-	for _, effort := range []float64{0.1, 1, 4} {
+	for _, effort := range []float64{0.1, 1, 4.5} {
 		for _, ω := range []float64{0, 5.95} {
 			if n, most := cost(effort, math.Pi/2, ω), int((1+effort)*population*populations)+wave+one+2; n > most {
 				t.Errorf("at %v rad/s an effort of %v costs %d rollouts, want at most %d", ω, effort, n, most)
 			}
 		}
 	}
-	if free, bound := cost(0, math.Pi/2, 5.95), cost(1, math.Pi/2, 5.95); free <= bound*3/2 {
+	if free, bound := cost(0, math.Pi/2, 5.95), cost(0.1, math.Pi/2, 5.95); free <= bound*3/2 {
 		t.Errorf("where all breaks a plan costs %d rollouts without a bound, and %d with one: the test shows nothing", free, bound)
 	}
 }

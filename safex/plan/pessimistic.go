@@ -50,7 +50,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4,
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.5,
 		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
@@ -96,8 +96,8 @@ type worstCaseSearch struct {
 	round           int
 	counterexamples [][]float64 // errors, the last found first
 	mean            safex.Rolled
-	rewards         []float64 // of the candidates of mean
-	met             productRollout
+	rewards         []float64           // of the candidates of mean
+	met             safex.Rolled        // of meet
 	faced           Perturbations       // of the counterexamples
 	found           Perturbations       // of the Adversary
 	bent            safex.Rolled        // of slopes
@@ -278,41 +278,34 @@ func (g *worstCaseSearch) taken() float64 { return float64(g.counted.rollouts - 
 // over tells whether the effort is spent.
 func (g *worstCaseSearch) over() bool { return g.Effort > 0 && g.taken() >= g.left }
 
-// meet scores candidates under the counterexamples, the best under the mean first, a quarter of the population at a time. It stops
-// once a quarter is known to be better than all the rest can become, as an error makes no candidate better, or the effort is spent.
+// meet scores candidates under the counterexamples, one at a time and a quarter of the population at a time: those that are the best by what they are known to
+// cost, which errors only raise. It stops once the best quarter has met them all, as the rest can only become worse than it seems, or the effort is spent.
 func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
-	met := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
-	if len(met) == 0 {
-		return nil
-	}
-	errors := batchOf(met...)
-	order := make([]int, len(values))
+	all := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
+	order, met := make([]int, len(values)), make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
 	quarter := (len(order) + 3) / 4
-	for done := 0; done < len(order) && !g.over(); {
-		lanes := order[done:min(done+quarter, len(order))]
-		if err := g.cross(ctx, &g.met, picked(x, lanes), errors, g.beta); err != nil {
-			return err
+	for !g.over() {
+		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+		if !slices.ContainsFunc(order[:quarter], func(i int) bool { return met[i] < len(all) }) {
+			break
 		}
-		for lane := range len(lanes) * len(met) {
-			i := lanes[lane%len(lanes)]
-			prices[i] = max(prices[i], g.price(g.Objective, &g.met.out, lane))
-		}
-		for _, i := range lanes {
-			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
-		}
-		done += len(lanes)
-		settled := 0
-		for _, i := range order[:done] {
-			if done < len(order) && compare(values[i], values[order[done]]) <= 0 {
-				settled++
+		var lanes []int
+		var errors [][]float64
+		for _, i := range order {
+			if met[i] < len(all) && len(lanes) < quarter {
+				lanes, errors = append(lanes, i), append(errors, all[met[i]])
+				met[i]++
 			}
 		}
-		if settled >= quarter || g.over() {
-			break
+		if err := g.Rollout.Roll(ctx, &g.met, g.candidates(picked(x, lanes), batchOf(errors...), g.beta), nil); err != nil {
+			return err
+		}
+		for lane, i := range lanes {
+			prices[i] = max(prices[i], g.price(g.Objective, &g.met, lane))
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
 	}
 	return nil
