@@ -13,7 +13,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-// The attacks of a plan take no more rollouts than its effort, but for what is under way when that is spent, also where every candidate breaks; its actions were
+// The attacks of a plan take no more rollouts than its effort, but for what is attacked in any case, also where every candidate breaks; its actions were
 // attacked all the same. Without a bound such a plan takes more.
 func TestEffort(t *testing.T) {
 	s, err := tasks.DefaultPendulum().Task().System()
@@ -54,10 +54,11 @@ func TestEffort(t *testing.T) {
 		return evaluations / p.Horizon
 	}
 	const attack = 12 + 4*(3*2+1)
-	const population, populations, wave, one = 96, 3, 6 * attack, 3 * attack
+	const population, populations, least = 96, 3, 96/4 + 6*attack // the least is what is attacked of a population in any case
 	for _, effort := range []float64{0.1, 1, 4.5} {
 		for _, ω := range []float64{0, 5.95} {
-			if n, most := cost(effort, math.Pi/2, ω), int((1+effort)*population*populations)+wave+one+2; n > most {
+			most := population*populations + max(int(effort*population*populations), least*(populations-1)) + least + attack + 2
+			if n := cost(effort, math.Pi/2, ω); n > most {
 				t.Errorf("at %v rad/s an effort of %v costs %d rollouts, want at most %d", ω, effort, n, most)
 			}
 		}

@@ -36,10 +36,11 @@ type Pessimistic struct {
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
 
-	// Effort is how many rollouts the attacks of a plan may take for each candidate of its populations; one with a gradient counts as two. 0 is as many as they
-	// need, which is more where most candidates break. A population leaves what it does not need to those that follow, and an attack that is under way when the
-	// effort is spent is completed. What was not attacked by then comes after what was, but one candidate of each population is attacked in any case, and so are
-	// the actions that are executed. An Adversary that takes more rollouts than the default, whose 28 are a quarter of one per candidate of 96, needs more.
+	// Effort is how many rollouts the attacks of a plan may take for each candidate of its populations, at least 0; one with a gradient counts as two. 0 is no
+	// bound: where most candidates break, a plan then takes longer than others. A population leaves what it does not need to those that follow, and an attack
+	// that is under way when the effort is spent is completed. What was not attacked by then comes after what was, but of each population some are attacked in
+	// any case, AttackedCandidates at most, and so are the actions that are executed. An attack takes KeptCounterexamples, and what the Adversary takes, 28 by
+	// default. One that takes more needs more Effort, and so do populations of fewer candidates.
 	Effort float64
 
 	Exploration Exploration
@@ -357,16 +358,12 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		if struck[order[0]] != nil || g.over() && len(struck) > 0 {
 			break
 		}
-		most := g.AttackedCandidates
-		if g.over() { // one has to be attacked
-			most = 1
-		}
 		var lanes []int
 		var found []*attackedCandidate
 		facing := faced[order[0]] == nil && !(g.over() && len(faced) > 0)
 		for _, i := range order {
 			switch f := faced[i]; {
-			case len(lanes) == most:
+			case len(lanes) == g.AttackedCandidates:
 			case facing && f == nil:
 				faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
 				lanes, found, met = append(lanes, i), append(found, faced[i]), append(met, faced[i])
