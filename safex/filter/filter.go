@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -311,11 +312,18 @@ func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, k
 	return nil, kept, false
 }
 
-// nearest is the action nearest to u of those around it that are proved to lead to the terminal set, or the backup's own. It is nil if there is none.
+// nearest is the action nearest to u of those around it that are proved to lead to the terminal set, or the backup's own. It is nil if there is none. As many
+// actions are tried at a time as there are cores, and the nearest of them counts.
 func (w *step) nearest(ctx context.Context, u []float64) []float64 {
-	for _, a := range w.around(u) {
-		if w.enters(ctx, a) {
-			return a
+	for some := range slices.Chunk(w.around(u), runtime.GOMAXPROCS(0)) {
+		enters := make([]bool, len(some))
+		var all sync.WaitGroup
+		for i, a := range some {
+			all.Go(func() { enters[i] = w.enters(ctx, a) })
+		}
+		all.Wait()
+		if i := slices.Index(enters, true); i >= 0 {
+			return some[i]
 		}
 	}
 	return w.terminal.Backup(w.State) // which keeps the limits by what a terminal set is
