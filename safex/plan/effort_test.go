@@ -55,7 +55,7 @@ func TestEffort(t *testing.T) {
 	}
 	const attack = 12 + 4*(3*2+1)
 	const population, populations, least = 96, 3, 96/4 + 6*attack // the least is what is attacked of a population in any case
-	for _, effort := range []float64{0.1, 1, 4.5} {
+	for _, effort := range []float64{0.1, 1, 4.25} {
 		for _, ω := range []float64{0, 5.95} {
 			most := population*populations + max(int(effort*population*populations), least*(populations-1)) + least + attack + 2
 			if n := cost(effort, math.Pi/2, ω); n > most {

@@ -51,7 +51,7 @@ type Pessimistic struct {
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.5,
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.25,
 		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
