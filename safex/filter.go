@@ -71,6 +71,14 @@ type Boxed interface {
 	Deviations(asked, planned float64) float64
 }
 
+// A Preparer is a Guard that can do ahead what the first Keep would else take its time for, as the viability kernel of its Model.
+type Preparer interface {
+	Guard
+	// Prepare readies the Guard for steps whose model asks for so many epistemic deviations, and whose plan was made for so many; either is 0
+	// where there is none. What Keep returns does not depend on it. A cancelled ctx returns its error.
+	Prepare(ctx context.Context, asked, planned float64) error
+}
+
 // DeviationsOf are the Deviations of a Boxed Guard. Of any other they are what the model asked for, or else what the plan was made for.
 func DeviationsOf(g Guard, asked, planned float64) float64 {
 	if b, ok := g.(Boxed); ok {

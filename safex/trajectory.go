@@ -129,6 +129,6 @@ func (f Forecast) BoxBeta() float64 { return cmp.Or(f.CoverBeta, f.Beta, f.Asked
 
 // A Fit records one call of the Learner.
 type Fit struct {
-	Step    int // steps of the episode before the fit
-	Seconds float64
+	Step    int     // steps of the episode before the first that its model planned
+	Seconds float64 // by the clock; of one in the background, with what its first plan would else have waited for
 }

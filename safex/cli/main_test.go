@@ -109,6 +109,25 @@ func TestTrainDeadline(t *testing.T) {
 	}
 }
 
+// A run that learns in the background has a folder of its own, also where it goes on.
+func TestTrainBackground(t *testing.T) {
+	t.Chdir(t.TempDir())
+	flags := append([]string{"train", "pendulum", "--background"}, tiny...)
+	if out, _, err := do(nil, flags...); err != nil || !strings.Contains(out, filepath.Join("runs", "pendulum-pessimistic-background-1")) {
+		t.Fatalf("error %v, printed\n%s", err, out)
+	}
+	s, err := store.ReadSpec(filepath.Join("runs", "pendulum-pessimistic-background-1"))
+	if err != nil || !s.Background {
+		t.Errorf("error %v, in the background: %v", err, s.Background)
+	}
+	if _, _, err := do(nil, "resume", filepath.Join("runs", "pendulum-pessimistic-background-1")); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := do(nil, "attack", filepath.Join("runs", "pendulum-pessimistic-background-1")); err == nil || !strings.Contains(err.Error(), "in the background") {
+		t.Errorf("attacked: error %v", err)
+	}
+}
+
 // Runs with a filter have columns of covered steps, also in status and in a report; a folder of their own says so.
 func TestTrainFilter(t *testing.T) {
 	t.Chdir(t.TempDir())

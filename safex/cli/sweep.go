@@ -51,8 +51,8 @@ ranks them. Its file is that of a study with one planner, one task and a part sw
     halving: {rungs: 3, keep: 0.33, resource: episodes, least: 1}
     seed: 1
 
-over takes the fields of --set of safex train, and calibrate, search, inner, adversary, engine, explore and
-learn-every. halton spreads the trials evenly; random draws each by itself; the trials follow from the
+over takes the fields of --set of safex train, and calibrate, search, inner, adversary, engine, explore,
+learn-every and background. halton spreads the trials evenly; random draws each by itself; the trials follow from the
 seed alone. halving starts those of halton with few episodes, and the best go on to more, from rung to rung,
 up to those of the file. of is last, best or mean; trials with more than that many violating steps in a
 run come after all others.

@@ -38,6 +38,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
   safex train rccar --deadline 50ms
+  safex train rccar --background
   safex train pendulum --filter off
   safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --tensorboard --wandb`,
@@ -84,6 +85,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if preset == "" || given("filter") {
 					name += s.FilterMark()
 				}
+				name += s.BackgroundMark()
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
 			r, err := store.Start(out, s)
@@ -108,9 +110,10 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Int("explore", 100, "random steps before the first plan")
 	f.Int("learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
+	f.Bool("background", false, "fit the model while the agent goes on with the one before: steps then depend on the machine")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise, deadline, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, repeat-noise, deadline, background, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	trackFlags(c, &tracked)
 	return c
@@ -119,7 +122,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 // assigning are flags that are short for an assignment of --set.
 var assigning = []struct{ flag, path string }{
 	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"}, {"filter", "filter"},
-	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"seed", "seed"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"background", "background"}, {"seed", "seed"},
 }
 
 // names lists what a registry has.
@@ -148,8 +151,9 @@ func resumeCommand() *cobra.Command {
 		Use:   "resume RUN",
 		Short: "Go on with a run that was stopped",
 		Long: `resume goes on with a run folder where it stopped. The steps are those, to the bit, of a run
-that was never stopped, unless its plans have a deadline: what they come to by then is never the
-same twice.`,
+that was never stopped, unless its plans have a deadline or its fits are made in the background: what
+plans come to by then, and from which step on a model plans, is never the same twice. A fit in the background
+that was cut short is begun again.`,
 		Example: "  safex resume runs/pendulum-pessimistic-1",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -197,6 +201,11 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved", s.Episode.Number, len(s.Episode.Actions))
 			}
 			return fmt.Errorf("%w, go on with: %s resume %s", err, self(), quoted(r.Dir))
+		}
+		if s.Learning > 0 {
+			bar.Describe(r.Spec.TaskName() + ", learning")
+		} else {
+			bar.Describe(r.Spec.TaskName())
 		}
 		bar.Set(r.Done())
 		if s.Over {

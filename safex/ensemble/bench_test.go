@@ -40,10 +40,13 @@ func BenchmarkFit(b *testing.B) {
 					b.Fatal(err)
 				}
 				set := e.prepare(s, data)
-				draw := set.batches(t, e.decks(len(set.train), rng.New(2), rng.New(3)), rng.New(4).Rand())
+				draws, err := t.draws(e, set, rng.New(2), rng.New(3), rng.New(4))
+				if err != nil {
+					b.Fatal(err)
+				}
 				const steps = 25 // from one look at held-out rows to the next
 				take := func() {
-					if _, err := t.take(context.Background(), steps, draw, set.levels, e.LearningRate, e.Average); err != nil {
+					if _, err := t.take(context.Background(), steps, draws, set.levels, e.LearningRate, e.Average); err != nil {
 						b.Fatal(err)
 					}
 				}

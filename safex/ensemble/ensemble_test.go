@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -193,14 +194,19 @@ func TestOutgrown(t *testing.T) {
 // Trainers are compiled once for a recipe, however many fits there are and however the data grow, and memory does not grow.
 func TestNoRecompilation(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 1000)
-	backend, err := gx.TrainingBackend()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, e := range []Ensemble{small(), FSVGD()} {
 		e.Hidden, e.MinSteps, e.MaxSteps = []int{7}, 10, 10 // of this test alone
-		at := place{e.recipe(e.shape(3, 1)), backend}
-		built, kept := trainers.built.Load(), len(trainers.free[at])
+		crew, err := shares(e.recipe(e.shape(3, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting := func() (n int) {
+			for _, free := range trainers.free {
+				n += len(free)
+			}
+			return n
+		}
+		built, kept := trainers.built.Load(), waiting()
 		heap := func() uint64 {
 			var m runtime.MemStats
 			runtime.GC()
@@ -213,13 +219,13 @@ func TestNoRecompilation(t *testing.T) {
 		for n := 520; n <= 1000; n += 20 {
 			half = learn(t, e, s, first(data, n), half, 1)
 		}
-		if grown := int64(heap()) - int64(before); grown > 100<<10 { // less than a copy of the weights for each fit
+		if grown := int64(heap()) - int64(before); grown > 150<<10 { // less than a copy of the weights for each fit
 			t.Errorf("the last 25 of 50 fits left %d bytes", grown)
 		}
-		if made := trainers.built.Load() - built; made > 1 {
+		if made := trainers.built.Load() - built; made > int64(len(crew)) {
 			t.Errorf("%d training graphs for 50 fits", made)
 		}
-		if more := len(trainers.free[at]) - kept; more > 1 {
+		if more := waiting() - kept; more > len(crew) {
 			t.Errorf("%d trainers are left after 50 fits", more)
 		}
 	}
@@ -242,37 +248,42 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// The gradient that training takes is GoMLX's own.
+// The gradient that training takes is GoMLX's own, in either backend that takes steps.
 func TestGradient(t *testing.T) {
-	backend, err := gx.Backend()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range activations {
-		s := shape{members: 2, in: 3, out: 2, hidden: "5 4", activation: name}
-		var args []any
-		r := rng.New(1).Rand()
-		add := func(dims ...int) {
-			flat := make([]float32, dims[0]*dims[1]*dims[2])
-			for i := range flat {
-				flat[i] = float32(r.NormFloat64())
+	for _, of := range []func() (compute.Backend, error){gx.TrainingBackend, gx.LoneBackend} {
+		backend, err := of()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if backend == nil { // of XLA
+			continue
+		}
+		for name := range activations {
+			s := shape{members: 2, in: 3, out: 2, hidden: "5 4", activation: name}
+			var args []any
+			r := rng.New(1).Rand()
+			add := func(dims ...int) {
+				flat := make([]float32, dims[0]*dims[1]*dims[2])
+				for i := range flat {
+					flat[i] = float32(r.NormFloat64())
+				}
+				args = append(args, tensors.FromFlatDataAndDimensions(flat, dims...))
 			}
-			args = append(args, tensors.FromFlatDataAndDimensions(flat, dims...))
-		}
-		add(2, 3, 6)
-		w := s.widths()
-		for l := range len(w) - 1 {
-			add(2, w[l+1], w[l])
-			add(2, w[l+1], 1)
-		}
-		out := graph.MustExecOnceN(backend, func(in []*graph.Node) []*graph.Node {
-			y, back := run(s, in[1:], in[0])
-			loss := graph.ReduceAllSum(graph.Sin(y))
-			return append(graph.Gradient(loss, in[1:]...), back(graph.Gradient(loss, y)[0])...)
-		}, args...)
-		for i := range len(out) / 2 {
-			if !out[i].InDelta(out[i+len(out)/2], 1e-4) {
-				t.Errorf("%s: gradient %d is %v, want %v", name, i, out[i+len(out)/2], out[i])
+			add(2, 3, 6)
+			w := s.widths()
+			for l := range len(w) - 1 {
+				add(2, w[l+1], w[l])
+				add(2, w[l+1], 1)
+			}
+			out := graph.MustExecOnceN(backend, func(in []*graph.Node) []*graph.Node {
+				y, back := run(s, in[1:], in[0])
+				loss := graph.ReduceAllSum(graph.Sin(y))
+				return append(graph.Gradient(loss, in[1:]...), back(graph.Gradient(loss, y)[0])...)
+			}, args...)
+			for i := range len(out) / 2 {
+				if !out[i].InDelta(out[i+len(out)/2], 1e-4) {
+					t.Errorf("%s: gradient %d is %v, want %v", name, i, out[i+len(out)/2], out[i])
+				}
 			}
 		}
 	}

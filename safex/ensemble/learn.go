@@ -81,7 +81,7 @@ func outgrown(before, now []float64) bool {
 
 // fit takes gradient steps until the held-out likelihood stops making progress, and returns the state whose averaged
 // weights it liked best, and how well. stopped is ctx's error, if that ended it.
-func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, lot uint64, src rng.Stream) (best state, least float64, stopped, err error) {
+func (e Ensemble) fit(ctx context.Context, t *crew, set *dataset, lot uint64, src rng.Stream) (best state, least float64, stopped, err error) {
 	least = math.Inf(1)
 	mark, markAt := math.Inf(1), 0 // the last progress
 	look := func(step int) error {
@@ -97,18 +97,21 @@ func (e Ensemble) fit(ctx context.Context, t *trainer, set *dataset, lot uint64,
 		best.lot = lot
 		return err
 	}
+	draws, err := t.draws(e, set, src.Child("order"), rng.New(lot), src.Child("extra"))
+	if err != nil {
+		return best, least, nil, err
+	}
 	if err := look(0); err != nil {
 		return best, least, nil, err
 	}
 	epoch := max(1, len(set.train)/t.batch)              // steps in which each member sees every row about once
 	every := min(max(epoch, 25), e.Patience, e.MaxSteps) // often enough that a fit cannot end without a look
-	draw := set.batches(t, e.decks(len(set.train), src.Child("order"), rng.New(lot)), src.Child("extra").Rand())
 	for step := 0; ; {
 		n := min(every-step%every, e.MaxSteps-step, max(e.MinSteps-step, e.Patience-(step-markAt))) // to the next look, or the end
 		if n <= 0 {
 			break
 		}
-		taken, err := t.take(ctx, n, draw, set.levels, e.LearningRate, e.Average)
+		taken, err := t.take(ctx, n, draws, set.levels, e.LearningRate, e.Average)
 		if err != nil {
 			return best, least, nil, err
 		}

@@ -1,12 +1,10 @@
 package ensemble
 
 import (
-	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -59,10 +57,11 @@ type recipe struct {
 
 func (e Ensemble) recipe(s shape) recipe { return recipe{s, e.Batch, e.WeightDecay, e.Beta, e.SVGD} }
 
-// trainer owns the variables of one training graph. It holds nothing of a run between a
+// trainer owns the variables of one training graph, of some members. It holds nothing of a run between a
 // call of set and the next: one trainer serves many runs, one after the other.
 type trainer struct {
 	recipe
+	backend             compute.Backend
 	store               *mlmodel.Store
 	layers, m1, m2, avg []*mlmodel.Variable // in the order of state's
 	at                  int                 // state's steps
@@ -70,53 +69,12 @@ type trainer struct {
 	steps, looked       *mlmodel.Exec
 }
 
-// trainers lends the trainers of each recipe, so that no fit but the first compiles a training graph.
-// The graph that looks at held-out rows is compiled again each time that their number passes a power of two.
-var trainers struct {
-	sync.Mutex
-	free  map[place][]*trainer
-	built atomic.Int64 // training graphs
-	steps atomic.Int64 // gradient steps
-}
-
-// place is where trainers of a recipe wait.
-type place struct {
-	recipe
-	backend compute.Backend
-}
-
-// borrow returns a trainer whose variables are undefined, and a function that gives it back.
-func borrow(r recipe) (t *trainer, back func(), err error) {
-	backend, err := gx.TrainingBackend()
-	if err != nil {
-		return nil, nil, err
-	}
-	at := place{r, backend}
-	trainers.Lock()
-	defer trainers.Unlock()
-	if free := trainers.free[at]; len(free) > 0 {
-		t, trainers.free[at] = free[len(free)-1], free[:len(free)-1]
-	} else {
-		if t, err = newTrainer(r, backend); err != nil {
-			return nil, nil, err
-		}
-	}
-	return t, func() {
-		trainers.Lock()
-		defer trainers.Unlock()
-		if trainers.free == nil {
-			trainers.free = map[place][]*trainer{}
-		}
-		trainers.free[at] = append(trainers.free[at], t)
-	}, nil
-}
-
 // AdamW's constants (Kingma and Ba, 2015).
 const beta1, beta2, epsilon = 0.9, 0.999, 1e-7
 
 func newTrainer(r recipe, backend compute.Backend) (t *trainer, err error) {
 	defer gx.Catch(&err)
-	t = &trainer{recipe: r, store: mlmodel.NewStore(), lap: 1}
+	t = &trainer{recipe: r, backend: backend, store: mlmodel.NewStore(), lap: 1}
 	if gx.Loops(backend) {
 		t.lap = 32 // a call costs as much as two steps of [64,64]
 	}
@@ -162,11 +120,11 @@ func newTrainer(r recipe, backend compute.Backend) (t *trainer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// looked scores rows that all members share; weight is 1/n for a row and 0 for padding.
+	// looked scores each member on rows that all share; weight is 1/n for a row and 0 for padding.
 	t.looked, err = mlmodel.NewExec(backend, t.store, func(_ *mlmodel.Scope, x, y, weight, levels *Node) *Node {
 		mean, logStd := split(r.shape, forward(r.shape, values(x.Graph(), t.avg), x), level(levels, 0))
-		rows := ReduceMean(likelihood(mean, logStd, BroadcastToDims(InsertAxes(y, 0), mean.Shape().Dimensions...)), 0, 1)
-		return ReduceAllSum(Mul(rows, weight))
+		rows := ReduceMean(likelihood(mean, logStd, BroadcastToDims(InsertAxes(y, 0), mean.Shape().Dimensions...)), 1)
+		return ReduceSum(Mul(rows, InsertAxes(weight, 0)), 1)
 	})
 	if err != nil {
 		return nil, err
@@ -255,8 +213,7 @@ func (r recipe) loss(head, y, levels *Node) *Node {
 }
 
 // take takes n gradient steps, each from what draw returns: x [members, in, batch + extra] and y [members, out, batch].
-// It takes fewer, but 1 at least, if ctx ends, and returns how many.
-func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32), levels *tensors.Tensor, learningRate, average float64) (taken int, err error) {
+func (t *trainer) take(n int, draw func() (x, y []float32), levels *tensors.Tensor, learningRate, average float64) error {
 	wide := t.batch + t.svgd.extra()
 	xs, ys, rates := make([]float32, t.lap*t.members*t.in*wide), make([]float32, t.lap*t.members*t.out*t.batch), make([]float32, 4*t.lap)
 	tensor := func(flat []float32, dims ...int) *tensors.Tensor {
@@ -265,7 +222,7 @@ func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32),
 		}
 		return tensors.FromFlatDataAndDimensions(flat, dims...)
 	}
-	for taken < n && (taken == 0 || ctx.Err() == nil) {
+	for taken := 0; taken < n; {
 		lap := min(t.lap, n-taken)
 		for i := range lap {
 			x, y := draw()
@@ -275,14 +232,15 @@ func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32),
 		}
 		out, err := t.steps.Call(tensor(xs, t.members, t.in, wide), tensor(ys, t.members, t.out, t.batch), levels, tensor(rates, 4), int32(lap))
 		if err != nil {
-			return taken, fmt.Errorf("ensemble: gradient step: %w", err)
+			return fmt.Errorf("ensemble: gradient step: %w", err)
 		}
 		if err := out[0].FinalizeAll(); err != nil {
-			return taken, err
+			return err
 		}
 		taken += lap
+		runtime.Gosched() // to the plans, if there are any: else they wait up to 10 ms for a core
 	}
-	return taken, nil
+	return nil
 }
 
 // rates counts a step and returns its four scalars: the length of the move, which corrects the bias of the first moment; the factor
@@ -290,7 +248,6 @@ func (t *trainer) take(ctx context.Context, n int, draw func() (x, y []float32),
 // average of the weights, which is high at first, so that the average soon forgets the weights it started from.
 func (t *trainer) rates(learningRate, average float64) []float32 {
 	t.at++
-	trainers.steps.Add(1)
 	n := float64(t.at)
 	return []float32{
 		float32(learningRate / (1 - math.Pow(beta1, n))), float32(1 / math.Sqrt(1-math.Pow(beta2, n))),
@@ -298,14 +255,16 @@ func (t *trainer) rates(learningRate, average float64) []float32 {
 	}
 }
 
-// set makes the trainer go on from s.
-func (t *trainer) set(s state) error {
+// set makes the trainer go on from its members of s, the first of which is number from, of all.
+func (t *trainer) set(s state, from, all int) error {
 	for i := range t.layers {
 		for _, to := range []struct {
 			v    *mlmodel.Variable
 			from []float32
 		}{{t.layers[i], s.layers[i]}, {t.m1[i], s.moment1[i]}, {t.m2[i], s.moment2[i]}, {t.avg[i], s.average[i]}} {
-			if err := to.v.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(to.from), to.v.Shape().Dimensions...)); err != nil {
+			size := len(to.from) / all
+			own := slices.Clone(to.from[from*size : (from+t.members)*size])
+			if err := to.v.SetValue(tensors.FromFlatDataAndDimensions(own, to.v.Shape().Dimensions...)); err != nil {
 				return fmt.Errorf("ensemble: set weights: %w", err)
 			}
 		}
@@ -314,33 +273,38 @@ func (t *trainer) set(s state) error {
 	return nil
 }
 
-// get is a copy of what the trainer has reached, less the lot.
-func (t *trainer) get() (s state, err error) {
-	read := func(v *mlmodel.Variable) (copied []float32) {
+// get appends a copy of what the trainer has reached to s, which has the members before its own, and leaves the lot.
+func (t *trainer) get(s *state) (err error) {
+	read := func(to *[][]float32, layer int, v *mlmodel.Variable) {
+		if len(*to) == layer {
+			*to = append(*to, nil)
+		}
 		value, e := v.Value()
 		if e == nil {
-			e = tensors.ConstFlatData(value, func(flat []float32) { copied = slices.Clone(flat) })
+			e = tensors.ConstFlatData(value, func(flat []float32) { (*to)[layer] = append((*to)[layer], flat...) })
 		}
 		if err == nil && e != nil {
 			err = fmt.Errorf("ensemble: get weights: %w", e)
 		}
-		return copied
 	}
 	for i := range t.layers {
-		s.layers = append(s.layers, read(t.layers[i]))
-		s.moment1 = append(s.moment1, read(t.m1[i]))
-		s.moment2 = append(s.moment2, read(t.m2[i]))
-		s.average = append(s.average, read(t.avg[i]))
+		read(&s.layers, i, t.layers[i])
+		read(&s.moment1, i, t.m1[i])
+		read(&s.moment2, i, t.m2[i])
+		read(&s.average, i, t.avg[i])
 	}
 	s.steps = t.at
-	return s, err
+	return err
 }
 
-// heldOut is the mean negative log-likelihood of rows under the averaged weights, over rows, members and dimensions.
-func (t *trainer) heldOut(rows *rows, levels *tensors.Tensor) (float64, error) {
+// heldOut is the mean negative log-likelihood of rows under the averaged weights of each member, over rows and dimensions.
+func (t *trainer) heldOut(rows *rows, levels *tensors.Tensor) (each []float32, err error) {
 	out, err := t.looked.Call(rows.x, rows.y, rows.weight, levels)
-	if err != nil {
-		return 0, fmt.Errorf("ensemble: held-out rows: %w", err)
+	if err == nil {
+		err = tensors.ConstFlatData(out[0], func(flat []float32) { each = slices.Clone(flat) })
 	}
-	return float64(tensors.ToScalar[float32](out[0])), nil
+	if err != nil {
+		return nil, fmt.Errorf("ensemble: held-out rows: %w", err)
+	}
+	return each, nil
 }

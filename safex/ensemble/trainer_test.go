@@ -3,6 +3,7 @@ package ensemble
 import (
 	"context"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
@@ -22,9 +23,12 @@ func after(t *testing.T, ctx context.Context, e Ensemble, calls ...int) (reached
 		t.Fatal(err)
 	}
 	set := e.prepare(s, data)
-	draw := set.batches(tr, e.decks(len(set.train), rng.New(2), rng.New(3)), rng.New(4).Rand())
+	draws, err := tr.draws(e, set, rng.New(2), rng.New(3), rng.New(4))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, n := range calls {
-		k, err := tr.take(ctx, n, draw, set.levels, e.LearningRate, e.Average)
+		k, err := tr.take(ctx, n, draws, set.levels, e.LearningRate, e.Average)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,6 +58,39 @@ func TestStepsInAnyCalls(t *testing.T) {
 		}
 		if want, _ := after(t, context.Background(), e, taken); !reflect.DeepEqual(cut, want) {
 			t.Errorf("%s: %d steps that were cut short are not %d steps", name, taken, taken)
+		}
+	}
+}
+
+// On how many cores members are trained changes no bit of what is learned nor of what is thought of it.
+func TestCoresChangeNothing(t *testing.T) {
+	s, data := modeltest.Pendulum(t, 300)
+	for name, e := range kinds() {
+		e.Members, e.Hidden, e.MinSteps, e.MaxSteps = 5, []int{16, 130}, 30, 30
+		var want state
+		var nll float64
+		for _, cores := range []int{1, 2, 8} {
+			before := runtime.GOMAXPROCS(cores)
+			tr, back, err := borrow(e.recipe(e.shape(3, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(tr.trainers); n != 2 && !e.SVGD.On || n != 1 && e.SVGD.On {
+				t.Errorf("%s: %d trainers", name, n)
+			}
+			if err := tr.set(fresh(tr.shape, rng.New(1))); err != nil {
+				t.Fatal(err)
+			}
+			best, least, _, err := e.fit(context.Background(), tr, e.prepare(s, data), 1, rng.New(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back()
+			if runtime.GOMAXPROCS(before); cores == 1 {
+				want, nll = best, least
+			} else if !reflect.DeepEqual(best, want) || least != nll {
+				t.Errorf("%s: on %d cores the fit ends at %v, and on one at %v, or with other weights", name, cores, least, nll)
+			}
 		}
 	}
 }

@@ -213,6 +213,7 @@ type kept struct {
 	RandomSteps    int
 	LearnEvery     int
 	Deadline       Duration `json:",omitzero"`
+	Background     bool     `json:",omitzero"`
 	Seed           uint64
 	RepeatNoise    bool                `json:",omitzero"`
 	PriorDeviation []float64           `json:",omitzero"`
@@ -230,7 +231,7 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Seed, s.RepeatNoise,
+		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Background, s.Seed, s.RepeatNoise,
 		s.PriorDeviation, s.ExploreBy, s.Disturbances,
 	}, nil
 }
@@ -247,7 +248,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances}
 	return nil
 }
 

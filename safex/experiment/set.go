@@ -28,13 +28,14 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise"}
 }
 
 // Words of Set that are no parts.
 const (
-	explorerWord  = "explore-by"
-	deviationWord = "prior-deviation"
+	explorerWord   = "explore-by"
+	deviationWord  = "prior-deviation"
+	backgroundWord = "background"
 )
 
 // explorers are the names of the Explorers.
@@ -52,6 +53,7 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	filter=on                       or off
 //	engine=fused
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
+//	background=true                 fits are made while the agent goes on
 //	explore-by=backup               or random: who acts before the first plan
 //	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
@@ -145,6 +147,14 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		*to = n
 		return nil
 	}
+	truth := func(to *bool) error {
+		is, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("--set %s: %q is not true or false", word, value)
+		}
+		*to = is
+		return nil
+	}
 	switch word {
 	case plannerPart:
 		p, err := Planners.New(value)
@@ -211,10 +221,9 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		s.PriorDeviation = v.Interface().([]float64)
 		return true, nil
 	case "repeat-noise":
-		if s.RepeatNoise, err = strconv.ParseBool(value); err != nil {
-			return true, fmt.Errorf("--set repeat-noise: %q is not true or false", value)
-		}
-		return true, nil
+		return true, truth(&s.RepeatNoise)
+	case backgroundWord:
+		return true, truth(&s.Background)
 	case priorPart, taskPart:
 		return true, fmt.Errorf("--set %s: name a field of it, as in %s.FIELD=value", word, word)
 	}

@@ -38,6 +38,7 @@ type Spec struct {
 	RandomSteps int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
+	Background  bool                 // fits are made while the agent goes on, and steps depend on the machine: see train.Agent
 	Seed        uint64               // of every random number
 	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
 
@@ -132,13 +133,21 @@ func (s *Spec) CalibrationName() string { return Calibrations.NameOf(s.Calibrati
 // FilterName is the name that the Filter goes by, Off if there is none.
 func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
 
-// Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal.
+// Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal or pessimistic-gp-background.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
 	if s.Calibration != nil {
 		name += "-" + s.CalibrationName()
 	}
-	return name + s.FilterMark()
+	return name + s.FilterMark() + s.BackgroundMark()
+}
+
+// BackgroundMark is what the name of a run says of its fits: -background where they are made there, else nothing.
+func (s *Spec) BackgroundMark() string {
+	if s.Background {
+		return "-" + backgroundWord
+	}
+	return ""
 }
 
 // FilterMark is what the name of a run says of its Filter: nothing where it has what Default gives its task, else -filtered or -unfiltered.
@@ -226,7 +235,7 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	a := train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Filter: s.Filter,
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Background: s.Background, Filter: s.Filter,
 	}
 	if s.ExploreBy == BackupExplorer {
 		a.First = func(_ int, x []float64) []float64 { return system.Backup.Action(x) }

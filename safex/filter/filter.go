@@ -150,6 +150,14 @@ type guard struct {
 	terminals map[float64]Terminal // by the deviations of the box
 }
 
+// Prepare implements safex.Preparer.
+func (g *guard) Prepare(ctx context.Context, asked, planned float64) error {
+	_, err := g.terminalOf(ctx, g.Deviations(asked, planned))
+	return err
+}
+
+var _ safex.Preparer = (*guard)(nil)
+
 // step is a call of Keep.
 type step struct {
 	*guard

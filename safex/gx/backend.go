@@ -2,8 +2,10 @@ package gx
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -20,6 +22,7 @@ const Variable = "SAFEX_BACKEND"
 type opened struct {
 	asked, name       string
 	rollout, training compute.Backend
+	lone              compute.Backend // nil of one that has no use for it
 	err               error
 }
 
@@ -43,6 +46,13 @@ func Backend() (compute.Backend, error) {
 func TrainingBackend() (compute.Backend, error) {
 	b := inUse()
 	return b.training, b.err
+}
+
+// LoneBackend is a backend for gradient steps that several goroutines take side by side: in pure Go each operation runs in the
+// goroutine that asked for it, and in no other. It is nil where operations have threads of their own, as in XLA.
+func LoneBackend() (compute.Backend, error) {
+	b := inUse()
+	return b.lone, b.err
 }
 
 // Name is the backend in use: "go", or "xla:" with the plugin and the version of its interface, as in "xla:cpu-0.114". If it
@@ -107,10 +117,23 @@ func open(asked string) *opened {
 }
 
 func (b *opened) openGo() (err error) {
-	if b.rollout, err = compute.NewWithConfig("go:ops_sequential"); err == nil {
-		b.training, err = compute.NewWithConfig("go")
+	if b.rollout, err = compute.NewWithConfig("go:ops_sequential"); err != nil {
+		return err
 	}
-	return err
+	if b.training, err = compute.NewWithConfig("go"); err != nil {
+		return err
+	}
+	if b.lone, err = compute.NewWithConfig("go:ops_sequential"); err != nil {
+		return err
+	}
+	// Its option parallelism=0 does the same, and prints a line.
+	if workers := reflect.ValueOf(b.lone).Elem().FieldByName("Workers"); workers.IsValid() {
+		if pool, ok := workers.Interface().(interface{ SetMaxParallelism(int) }); ok {
+			pool.SetMaxParallelism(0)
+			return nil
+		}
+	}
+	return errors.New("GoMLX's backend has no workers to do without: this safex was built with another version of it than its go.mod says")
 }
 
 // Catch turns a panic of GoMLX, which some of its calls prefer to errors, into an error.

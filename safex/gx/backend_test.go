@@ -53,6 +53,26 @@ func TestUse(t *testing.T) {
 	}
 }
 
+// The lone backend has no workers, whatever the others have.
+func TestLone(t *testing.T) {
+	asked, err := gx.Use("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gx.Use(asked)
+	lone, err := gx.LoneBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	training, err := gx.TrainingBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if none := "parallelism=0"; !strings.Contains(lone.Description(), none) || strings.Contains(training.Description(), none) {
+		t.Errorf("the lone backend is %s, and that of training %s", lone.Description(), training.Description())
+	}
+}
+
 // The environment chooses the backend of a process, and a name that is none is an error at the first use.
 func TestEnvironmentChooses(t *testing.T) {
 	if os.Getenv("GX_TELL") != "" {

@@ -3,6 +3,7 @@ package gx
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -32,8 +33,13 @@ func Share(ts []*tensors.Tensor) error {
 	if err != nil {
 		return err
 	}
+	return ShareOn(backend, ts)
+}
+
+// ShareOn is Share for graphs of backend b.
+func ShareOn(b compute.Backend, ts []*tensors.Tensor) error {
 	for _, t := range ts {
-		if err := t.MaterializeOnDevice(backend, true, 0); err != nil {
+		if err := t.MaterializeOnDevice(b, true, 0); err != nil {
 			return fmt.Errorf("gx: share: %w", err)
 		}
 	}

@@ -27,7 +27,7 @@ type Run struct {
 	agent train.Agent
 }
 
-// Open reads the run in the folder dir. It has to be of this build, to have no deadline and at least one planned episode. No episode is chosen yet.
+// Open reads the run in the folder dir. It has to be of this build, to have no deadline, no fits in the background and at least one planned episode. No episode is chosen yet.
 func Open(dir string, own ...safex.Maker) (*Run, error) {
 	saved, err := store.Open(dir, own...)
 	if err != nil {
@@ -39,6 +39,8 @@ func Open(dir string, own ...safex.Maker) (*Run, error) {
 		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: its plans can be made again by that build alone", dir, s.Build, experiment.Build())
 	case s.Deadline > 0:
 		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
+	case s.Background:
+		return nil, fmt.Errorf("%s was learned in the background, and which model made a plan depended on what else the machine did: its plans cannot be made again", dir)
 	case len(saved.Episodes) < 2:
 		return nil, fmt.Errorf("%s has no planned episode yet: there is no plan to look at", dir)
 	}

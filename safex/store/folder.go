@@ -5,7 +5,8 @@
 //	r, err := store.Open("runs/first")
 //	fmt.Println(len(r.Episodes), r.Summaries[1].Return)
 //
-// What is read back is what was live, but for the times of plans and fits within an episode. A run of a task of one's own keeps a fingerprint of the
+// What is read back is what was live, but for the times of plans and fits within an episode. A run whose plans have a deadline, or that learns
+// in the background, goes on without a loss and not to the bit: a fit that was cut short is begun again. A run of a task of one's own keeps a fingerprint of the
 // task: who reads the run passes the task again, and another is refused with the first difference.
 //
 // A run is a folder:

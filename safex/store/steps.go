@@ -29,7 +29,7 @@ type column struct {
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for, how many the box of a filter reaches,
 // whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
-// cut short by a deadline, and how many candidates came out as NaN; whether the model was fitted before the step. If the agent sees the state through noise, the real states
+// cut short by a deadline, and how many candidates came out as NaN; whether the step is the first that is planned by the model of another fit. If the agent sees the state through noise, the real states
 // come last. Of a step before the first plan the columns of what was believed are empty, unless a filter judged it by a prior; one that is covered
 // without any belief has no mean, no deviations and no worst excess.
 func columns(s *safex.System) (all []column) {

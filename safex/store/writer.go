@@ -34,7 +34,7 @@ func newWriter(dir string, s *safex.System, k safex.Codec) *writer {
 }
 
 // save writes the State between two steps. A run that is stopped after it, in whatever way, can
-// go on from it with the same bits. Call it with every State that completes an episode.
+// go on from it with the same bits, but for a fit in the background, which is begun again. Call it with every State that completes an episode.
 func (w *writer) save(system *safex.System, s *train.State) error {
 	episodes, all := w.episodes, slices.Concat(w.past, rows(w.columns, s.Episode))
 	if s.Over {

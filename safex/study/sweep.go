@@ -25,7 +25,7 @@ import (
 //	  seed: 1
 //
 // What is not there is as in DefaultTrials and, of the method halving, in DefaultHalving. Beside the fields of set, over takes the keys
-// calibrate, search, inner, adversary, engine, filter, explore and learn-every.
+// calibrate, search, inner, adversary, engine, filter, explore, learn-every and background.
 //
 // The trials are variants of the study, trial-01 and so on, so that the folder of a sweep is that of a study. Its file sweep.json keeps
 // what they came to.

@@ -107,7 +107,11 @@ func (s *Sweep) Train(trial string, seed uint64) ([]string, error) {
 	set["episodes"] = strconv.Itoa(rungs[len(rungs)-1].Episodes)
 	for _, k := range short {
 		if value, ok := set[k.path]; ok {
-			args = append(args, "--"+k.key, value)
+			if k.key == "background" { // a switch
+				args = append(args, "--"+k.key+"="+value)
+			} else {
+				args = append(args, "--"+k.key, value)
+			}
 			delete(set, k.path)
 		}
 	}

@@ -35,6 +35,11 @@ type Agent struct {
 	// yet, the rest of the plan before is executed, its last action repeated, and at the start of an episode there is an error. What
 	// a plan is then depends on the machine and on what else it does: the same seed gives other steps each time.
 	Deadline time.Duration
+	// Background fits while the agent goes on: a fit that is due learns from the transitions so far beside the steps that follow, which are
+	// planned with the model before it, and its own model plans from the first step on that begins after it is ready. An episode begins, and a run ends, with the
+	// fit under way taken in. Only the first fit is waited for. Steps then depend on the machine, as with a Deadline: the same seed gives other steps each
+	// time. Learner, Engine and Filter are used by two goroutines at once.
+	Background bool
 	// Filter decides what is executed in place of a plan; nil executes every plan as it is.
 	Filter safex.Filter
 	// First acts before the first plan, by the number of the step and the state alone, so that a run goes on with the same bits; nil draws
@@ -57,11 +62,14 @@ type State struct {
 	Fits     int           // calls of the Learner so far
 	Fitted   int           // transitions that Model was fitted to
 	Updated  int           // transitions that Model has taken in, by a fit or an update
+	Learning int           // transitions that the fit in the background learns from; 0 without one. One that was cut short is due at once
 	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
 	rollout  safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
 	guard    safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
 	members  int           // of Model
 	member   func(i int) (safex.Rollout, error)
+	fitting  *fitting // in the background; nil without one
+	planned  float64  // deviations that the last plan was made for
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
@@ -80,11 +88,17 @@ func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, err
 // Steps goes on from a State until episode n is over, and yields the State after every step of the
 // real system. It changes the State in place: what the caller keeps of it must be copied before the
 // next turn. An error comes with the State before the step that failed, from which a
-// later call goes on with the same bits as if nothing had happened, but for what a Deadline changes.
+// later call goes on with the same bits as if nothing had happened, but for what a Deadline changes, and a fit in the Background, which is
+// begun again. When Steps returns, no fit goes on.
 func (a Agent) Steps(ctx context.Context, s *State, n int) iter.Seq2[*State, error] {
 	return func(yield func(*State, error) bool) {
+		defer s.drop()
 		for !(s.Over && s.Episode.Number >= n) {
-			if err := a.step(ctx, s); err != nil {
+			err := a.step(ctx, s)
+			if err == nil && s.Over && s.Episode.Number >= n {
+				err = s.settle(ctx)
+			}
+			if err != nil {
 				yield(s, err)
 				return
 			}
@@ -146,7 +160,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
-	s.Previous, s.Episode.Forecasts = plan, append(s.Episode.Forecasts, forecast)
+	s.Previous, s.Episode.Forecasts, s.planned = plan, append(s.Episode.Forecasts, forecast), plan.Beta
 	return nil
 }
 
@@ -232,29 +246,34 @@ func reach(m safex.Model, data *safex.Data) ([]float64, error) {
 
 // learn fits the model if it is due, and otherwise lets it take in what happened since, if it can.
 func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
-	at, fresh := len(s.Episode.Actions), s.Data.Len()-s.Fitted
-	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery)
-	if due {
-		began := time.Now()
-		m, err := a.Learner.Learn(ctx, a.System, s.Data, s.Model, src.Child("learn").At(s.Fits))
-		if err != nil { // a fit that was cut short is made again from its start
-			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
-		}
-		reach, err := reach(m, s.Data)
+	at := len(s.Episode.Actions)
+	fail := func(err error) error { // a fit that was cut short is made again from its start
+		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+	}
+	if taken, err := s.takeIn(ctx, at == 0); err != nil {
+		return fail(err)
+	} else if taken != nil {
+		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: taken.seconds})
+	}
+	fresh := s.Data.Len() - s.Fitted
+	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery || s.Learning > 0)
+	switch {
+	case !due || s.fitting != nil: // one that becomes due while another is made waits for it
+	case a.Background && s.Model != nil:
+		a.start(ctx, s, src)
+	default:
+		f, err := a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits))
 		if err != nil {
-			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+			return fail(err)
 		}
-		s.Model, s.Base, s.Reach, s.rollout, s.guard = m, nil, reach, nil, nil
-		if s.Guarded = a.Filter != nil; s.Guarded {
-			s.Base = m
-		}
-		s.Fits, s.Fitted, s.Updated = s.Fits+1, s.Data.Len(), s.Data.Len()
-		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: time.Since(began).Seconds()})
+		s.Guarded = a.Filter != nil
+		s.take(f)
+		s.Episode.Fits = append(s.Episode.Fits, safex.Fit{Step: at, Seconds: f.seconds})
 	}
 	if u, ok := a.Learner.(safex.Updater); ok && s.Updated < s.Data.Len() {
 		m, err := u.Update(ctx, a.System, s.Data, s.Model)
 		if err != nil {
-			return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+			return fail(err)
 		}
 		if !reflect.TypeOf(m).Comparable() || m != s.Model { // something changed
 			s.Model, s.Updated, s.rollout = m, s.Data.Len(), nil
