@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -194,12 +195,11 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 
 // decide says by what the step is covered, and which actions to execute in place of the first ones of p; nil for none.
 func (w *step) decide(ctx context.Context, p *safex.Plan) (first [][]float64) {
-	if p.Tail = nil; w.enters(ctx, p.Actions[0]) {
-		p.Cover = safex.CoverKernel
-		return nil
-	}
+	p.Tail = nil
 	if tail, ok := w.proved(ctx, p.Actions); ok {
-		p.Cover, p.Tail = safex.CoverPlanned, tail
+		if p.Cover, p.Tail = safex.CoverPlanned, tail; tail == nil {
+			p.Cover = safex.CoverKernel
+		}
 		return nil
 	}
 	if last := w.Previous; last != nil && len(last.Tail) > 0 {
@@ -279,48 +279,59 @@ func (w *step) enters(ctx context.Context, u []float64) bool {
 }
 
 // proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, as they are or with feedback
-// about where they lead to, and what comes after the first.
+// about where they lead to, and what comes after the first; nil if that ends there by itself.
 func (w *step) proved(ctx context.Context, actions [][]float64) (tail []safex.Feedback, ok bool) {
-	if !w.Tube || len(actions) < 2 {
-		return nil, false
-	}
 	q := reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
-	if tail, ok = w.ends(ctx, q); ok {
-		return tail, true
+	if !w.Tube {
+		q.Actions = actions[:1]
+	}
+	tail, kept, ok := w.ends(ctx, q)
+	if ok || kept == 0 || len(q.Actions) < 2 { // feedback changes nothing of the first step
+		return tail, ok
 	}
 	var err error
 	if q.About, q.Gains, err = w.gains(ctx, actions); err != nil {
 		return nil, false
 	}
-	return w.ends(ctx, q)
+	tail, _, ok = w.ends(ctx, q)
+	return tail, ok
 }
 
-// ends tells whether the tube of q keeps the limits up to a step that ends in the terminal set, and what comes after the first step up to there.
-func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, ok bool) {
-	t, err := w.prover.Tube(ctx, q)
-	if err != nil {
-		return nil, false
-	}
-	for h := range t.Prefix(w.Left) {
-		if h > 0 && w.terminal.Holds(t.Sets[h]) {
-			for i := 1; i <= h; i++ {
-				f := safex.Feedback{Action: q.Actions[i]}
-				if q.Gains != nil {
-					f.Gain, f.About = q.Gains[i], q.About[i]
-				}
-				tail = append(tail, f)
-			}
-			return tail, true
+// ends tells whether the tube of q keeps the limits up to a step that ends in the terminal set, what comes after the first step up to there, and for how many
+// steps the limits are kept. It takes the tube no further than that.
+func (w *step) ends(ctx context.Context, q reach.Plan) (tail []safex.Feedback, kept int, ok bool) {
+	t := &reach.Tube{}
+	for n, err := range w.prover.Steps(ctx, q, t) {
+		if err != nil || t.Prefix(w.Left) < n {
+			return nil, kept, false
 		}
+		if kept = n; !w.terminal.Holds(t.Sets[n-1]) || n == 1 && q.Gains != nil {
+			continue
+		}
+		for i := 1; i < n; i++ {
+			f := safex.Feedback{Action: q.Actions[i]}
+			if q.Gains != nil {
+				f.Gain, f.About = q.Gains[i], q.About[i]
+			}
+			tail = append(tail, f)
+		}
+		return tail, kept, true
 	}
-	return nil, false
+	return nil, kept, false
 }
 
-// nearest is the action nearest to u of those around it that are proved to lead to the terminal set, or the backup's own. It is nil if there is none.
+// nearest is the action nearest to u of those around it that are proved to lead to the terminal set, or the backup's own. It is nil if there is none. As many
+// actions are tried at a time as there are cores, and the nearest of them counts.
 func (w *step) nearest(ctx context.Context, u []float64) []float64 {
-	for _, a := range w.around(u) {
-		if w.enters(ctx, a) {
-			return a
+	for some := range slices.Chunk(w.around(u), runtime.GOMAXPROCS(0)) {
+		enters := make([]bool, len(some))
+		var all sync.WaitGroup
+		for i, a := range some {
+			all.Go(func() { enters[i] = w.enters(ctx, a) })
+		}
+		all.Wait()
+		if i := slices.Index(enters, true); i >= 0 {
+			return some[i]
 		}
 	}
 	return w.terminal.Backup(w.State) // which keeps the limits by what a terminal set is

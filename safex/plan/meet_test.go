@@ -49,6 +49,7 @@ func TestMeet(t *testing.T) {
 		lanes := 0
 		q := newQuery(safex.Query{System: s, Rollout: line{&lanes}, State: []float64{start}, Episode: 1}, horizon)
 		p := DefaultPessimistic()
+		p.Effort = 0
 		g := &worstCaseSearch{Pessimistic: p, objective: &objective{query: q}, beta: 2, counterexamples: [][]float64{{1, 1, 1, 1, 1}, {-1, 1, 1, 1, 1}}}
 		x := num.NewBatch(horizon, n)
 		for _, column := range x {

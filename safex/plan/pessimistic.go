@@ -32,18 +32,26 @@ type Pessimistic struct {
 	Objective                 safex.Objective
 	Search                    opt.Minimizer // over the actions
 	Adversary                 Adversary
-	AttackedCandidates        int // best candidates of each population that are attacked, 1 to 1e4
+	AttackedCandidates        int // best candidates of each population that are attacked at a time, 1 to 1e4
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
-	Exploration               Exploration
-	Refine                    Refinement // of attacked candidates, whose excess is that under the worst error that is known
+
+	// Effort is how many rollouts the attacks of a plan may take for each candidate of its populations, at least 0; one with a gradient counts as two. 0 is no
+	// bound: where most candidates break, a plan then takes longer than others. A population leaves what it does not need to those that follow, and an attack
+	// that is under way when the effort is spent is completed. What was not attacked by then comes after what was, but of each population some are attacked in
+	// any case, AttackedCandidates at most, and so are the actions that are executed. An attack takes KeptCounterexamples, and what the Adversary takes, 28 by
+	// default. One that takes more needs more Effort, and so do populations of fewer candidates.
+	Effort float64
+
+	Exploration Exploration
+	Refine      Refinement // of attacked candidates, whose excess is that under the worst error that is known
 }
 
 // DefaultPessimistic returns the settings of the pendulum.
 func DefaultPessimistic() Pessimistic {
 	return Pessimistic{
 		Horizon: 20, Beta: Constant(2), Objective: safex.Objective{FeasibleFirst: true}, Search: opt.DefaultICEM(),
-		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12,
+		Adversary: DefaultSignGradient(), AttackedCandidates: 6, PopulationCounterexamples: 2, KeptCounterexamples: 12, Effort: 4.25,
 		Exploration: DefaultExploration(), Refine: DefaultRefinement(),
 	}
 }
@@ -63,6 +71,8 @@ func (p Pessimistic) Check() error {
 		return fmt.Errorf("plan: AttackedCandidates is %d, want 1 to 1e4", p.AttackedCandidates)
 	case p.PopulationCounterexamples < 0 || p.KeptCounterexamples < p.PopulationCounterexamples || p.KeptCounterexamples > 1e4:
 		return fmt.Errorf("plan: PopulationCounterexamples is %d and KeptCounterexamples %d, want at least 0, and at least as many kept, up to 1e4", p.PopulationCounterexamples, p.KeptCounterexamples)
+	case !(p.Effort >= 0) || math.IsInf(p.Effort, 1):
+		return fmt.Errorf("plan: Effort is %v rollouts for each candidate, want a number above 0, or 0 for as many as it takes", p.Effort)
 	case p.Adversary == nil:
 		return fmt.Errorf("plan: there is no Adversary: want one, such as DefaultSignGradient()")
 	}
@@ -87,12 +97,15 @@ type worstCaseSearch struct {
 	round           int
 	counterexamples [][]float64 // errors, the last found first
 	mean            safex.Rolled
-	rewards         []float64 // of the candidates of mean
-	met             productRollout
+	rewards         []float64           // of the candidates of mean
+	met             safex.Rolled        // of meet
 	faced           Perturbations       // of the counterexamples
 	found           Perturbations       // of the Adversary
 	bent            safex.Rolled        // of slopes
 	attacked        []attackedCandidate // of the last population that was scored to its end
+	counted         *counted            // rollouts of this plan
+	before          int                 // of them, those before the attacks on the population
+	left            float64             // of them, what those attacks may take; see Effort
 	ranked          *opt.Result         // the best of the first population, before any was attacked
 	nans            int                 // of steps of the refinement
 }
@@ -103,6 +116,7 @@ type attackedCandidate struct {
 	excess       float64   // in units of the limit's Scale
 	price        float64   // of the excess, by the objective
 	each         []float64 // Perturbations.Each
+	struck       bool      // by the Adversary
 }
 
 // Plan implements safex.Planner.
@@ -110,12 +124,14 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	count := &counted{Rollout: sq.Rollout}
+	sq.Rollout = count
 	q := newQuery(sq, p.Horizon)
 	z, err := q.newObjective(p.Exploration, src.Child("explore"))
 	if err != nil {
 		return nil, err
 	}
-	g := &worstCaseSearch{Pessimistic: p, objective: z, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
+	g := &worstCaseSearch{Pessimistic: p, objective: z, counted: count, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
 	found, stopped := p.Search.Minimize(ctx, opt.Problem{
 		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
 		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
@@ -130,12 +146,10 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	_, chosen := q.split(batchOf(found.X))
 	actions := chosen.Point(0)
 	worst := g.worstOf(actions)
-	if worst.eta == nil && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago
-		last, err := g.attack(ctx, [][]float64{actions})
-		if err != nil {
+	if !worst.struck && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago, or that was known to break
+		if worst, err = g.attack(ctx, actions); err != nil {
 			return nil, err
 		}
-		worst = last[0]
 	}
 	var errors num.Batch
 	if worst.eta != nil {
@@ -146,7 +160,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	q.raise(plan, worst.each)
-	plan.Feasible = plan.Feasible && (worst.eta != nil || q.nl == 0) // what was not attacked is not feasible
+	plan.Feasible = plan.Feasible && (worst.struck || q.nl == 0) // what was not attacked is not feasible
 	plan.Counterexamples = g.counterexamples
 	z.hand(plan, found.X)
 	return plan, stopped
@@ -249,47 +263,50 @@ func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batc
 	if g.ranked == nil {
 		g.ranked = first(values, x)
 	}
+	g.left += g.Effort * float64(len(values))
+	g.before = g.counted.rollouts
 	if err := g.meet(ctx, values, prices, actions); err != nil {
 		return nil, err
 	}
-	return g.attackBest(ctx, values, prices, actions)
+	lanes, err = g.attackBest(ctx, values, prices, actions)
+	g.left -= g.taken()
+	return lanes, err
 }
 
-// meet scores candidates under the counterexamples, the best under the mean first, a quarter of the population at a time. It stops
-// once a quarter is known to be better than all the rest can become: an error makes no candidate better.
+// taken is how many rollouts the attacks on the population took so far.
+func (g *worstCaseSearch) taken() float64 { return float64(g.counted.rollouts - g.before) }
+
+// over tells whether the effort is spent.
+func (g *worstCaseSearch) over() bool { return g.Effort > 0 && g.taken() >= g.left }
+
+// meet scores candidates under the counterexamples, one at a time and a quarter of the population at a time: those that are the best by what they are known to
+// cost, which errors only raise. It stops once the best quarter has met them all, as the rest can only become worse than it seems, or the effort is spent.
 func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x num.Batch) error {
-	met := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
-	if len(met) == 0 {
-		return nil
-	}
-	errors := batchOf(met...)
-	order := make([]int, len(values))
+	all := g.counterexamples[:min(g.PopulationCounterexamples, len(g.counterexamples))]
+	order, met := make([]int, len(values)), make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
 	quarter := (len(order) + 3) / 4
-	for done := 0; done < len(order); {
-		lanes := order[done:min(done+quarter, len(order))]
-		if err := g.cross(ctx, &g.met, picked(x, lanes), errors, g.beta); err != nil {
-			return err
+	for !g.over() {
+		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+		if !slices.ContainsFunc(order[:quarter], func(i int) bool { return met[i] < len(all) }) {
+			break
 		}
-		for lane := range len(lanes) * len(met) {
-			i := lanes[lane%len(lanes)]
-			prices[i] = max(prices[i], g.price(g.Objective, &g.met.out, lane))
-		}
-		for _, i := range lanes {
-			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
-		}
-		done += len(lanes)
-		settled := 0
-		for _, i := range order[:done] {
-			if done < len(order) && compare(values[i], values[order[done]]) <= 0 {
-				settled++
+		var lanes []int
+		var errors [][]float64
+		for _, i := range order {
+			if met[i] < len(all) && len(lanes) < quarter {
+				lanes, errors = append(lanes, i), append(errors, all[met[i]])
+				met[i]++
 			}
 		}
-		if settled >= quarter {
-			break
+		if err := g.Rollout.Roll(ctx, &g.met, g.candidates(picked(x, lanes), batchOf(errors...), g.beta), nil); err != nil {
+			return err
+		}
+		for lane, i := range lanes {
+			prices[i] = max(prices[i], g.price(g.Objective, &g.met, lane))
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
 	}
 	return nil
@@ -324,107 +341,155 @@ func first(values []float64, x num.Batch) *opt.Result {
 	return r
 }
 
-// waves is how often a population's next best are attacked, should all before them break.
-const waves = 3
-
-// attackBest attacks the best candidates until the best of all is one that was attacked. It returns the lanes of all that were,
-// in order.
+// attackBest attacks the best candidates until the best of all is one that was attacked, or the effort is spent. It returns the lanes, in order, whose values
+// count what was found.
+//
+// Candidates meet the counterexamples first. The adversary, which costs more, is for those that hold, and for the best if none does: errors that it finds
+// are then of use where the search goes next.
 func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float64, x num.Batch) ([]int, error) {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	byValue := func(a, b int) int { return compare(values[a], values[b]) }
-	outcomes := map[int]attackedCandidate{}
-	for range waves {
-		slices.SortStableFunc(order, byValue)
-		if _, attacked := outcomes[order[0]]; attacked {
+	faced, struck, holds := map[int]*attackedCandidate{}, map[int]*attackedCandidate{}, false
+	var met []*attackedCandidate // all of faced, in the order in which they were
+	for {
+		slices.SortStableFunc(order, func(a, b int) int { return compare(values[a], values[b]) })
+		if struck[order[0]] != nil || g.over() && len(struck) > 0 {
 			break
 		}
 		var lanes []int
-		var plans [][]float64
+		var found []*attackedCandidate
+		facing := faced[order[0]] == nil && !(g.over() && len(faced) > 0)
 		for _, i := range order {
-			if _, attacked := outcomes[i]; !attacked && len(lanes) < g.AttackedCandidates {
-				lanes, plans = append(lanes, i), append(plans, x.Point(i))
+			switch f := faced[i]; {
+			case len(lanes) == g.AttackedCandidates:
+			case facing && f == nil:
+				faced[i] = &attackedCandidate{actions: x.Point(i), excess: math.Inf(-1)}
+				lanes, found, met = append(lanes, i), append(found, faced[i]), append(met, faced[i])
+			case !facing && f != nil && !f.struck && (len(lanes) == 0 || g.holds(f)):
+				lanes, found, struck[i] = append(lanes, i), append(found, f), f
 			}
 		}
-		found, err := g.attack(ctx, plans)
-		if err != nil {
+		attack := g.face
+		if !facing {
+			attack = g.strike
+		}
+		if err := attack(ctx, found); err != nil {
+			return nil, err
+		}
+		if err := g.appraise(ctx, found); err != nil {
 			return nil, err
 		}
 		for j, i := range lanes {
-			outcomes[i] = found[j]
 			prices[i] = max(prices[i], found[j].price)
 			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
+			holds = holds || found[j].struck && g.holds(found[j])
 		}
+		g.keep(met) // those that break too, although nobody strikes them: what breaks them is what the bank is for
 	}
-	// What was not attacked comes after the best of what was, in its own order.
-	slices.SortStableFunc(order, byValue)
+	known := struck
+	if !holds { // of those that break, what they are known to break by is as good
+		known = faced
+	}
+	// What is not known comes after the best of what is, in its own order.
 	best := math.Inf(1)
-	for i := range outcomes {
+	for i := range known {
 		if compare(values[i], best) < 0 {
 			best = values[i]
 		}
 	}
 	least := best
 	for _, i := range order {
-		if _, attacked := outcomes[i]; !attacked && values[i] <= best {
+		if known[i] == nil && values[i] <= best {
 			least = math.Nextafter(least, math.Inf(1))
 			values[i] = least
 		}
 	}
-	lanes := slices.Sorted(maps.Keys(outcomes))
+	lanes := slices.Sorted(maps.Keys(known))
 	for _, i := range lanes {
-		g.attacked = append(g.attacked, outcomes[i])
+		g.attacked = append(g.attacked, *known[i])
 	}
 	return lanes, nil
 }
 
-// attack finds the worst error for each of some plans, the counterexamples among them, and keeps those that are new.
-func (g *worstCaseSearch) attack(ctx context.Context, plans [][]float64) ([]attackedCandidate, error) {
-	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(plans)), Beta: g.beta, Robust: g.Robust}
-	found := make([]attackedCandidate, len(plans))
-	for i, p := range plans {
-		t.Plans.SetPoint(i, p)
-		found[i] = attackedCandidate{actions: p, excess: math.Inf(-1)}
+// holds tells whether a candidate keeps the limits under all errors that it met, as far as the Objective asks for that.
+func (g *worstCaseSearch) holds(f *attackedCandidate) bool {
+	return !g.Objective.FeasibleFirst || f.price <= g.Objective.Budget
+}
+
+// attack finds the worst error for a plan, the counterexamples among them, and keeps it if it is new.
+func (g *worstCaseSearch) attack(ctx context.Context, actions []float64) (worst attackedCandidate, err error) {
+	found := []*attackedCandidate{{actions: actions, excess: math.Inf(-1)}}
+	if err := g.face(ctx, found); err != nil {
+		return worst, err
 	}
-	take := func(d *Perturbations) {
-		for i := range found {
-			found[i].each = most(found[i].each, d.Each.Point(i))
-			if f := &found[i]; !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
-				f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
-			}
+	if err := g.strike(ctx, found); err != nil {
+		return worst, err
+	}
+	g.keep(found)
+	err = g.appraise(ctx, found)
+	return *found[0], err
+}
+
+// target is what to attack.
+func (g *worstCaseSearch) target(found []*attackedCandidate) Target {
+	t := Target{Query: g.Query, Plans: num.NewBatch(g.horizon*g.nu, len(found)), Beta: g.beta, Robust: g.Robust}
+	for i, f := range found {
+		t.Plans.SetPoint(i, f.actions)
+	}
+	return t
+}
+
+// take takes what is worse for each candidate than what was found before.
+func take(found []*attackedCandidate, d *Perturbations) {
+	for i, f := range found {
+		f.each = most(f.each, d.Each.Point(i))
+		if !math.IsNaN(f.excess) && !(d.Excess[i] <= f.excess) { // a NaN is worst
+			f.eta, f.excess = d.Eta.Point(i), d.Excess[i]
 		}
 	}
-	if len(g.counterexamples) > 0 {
-		a := newAttackState(&g.faced, t)
-		a.errors(len(g.counterexamples))
-		for lane := range a.c.Eta.Len() {
-			a.c.Eta.SetPoint(lane, g.counterexamples[lane%len(g.counterexamples)])
-		}
-		if err := a.roll(ctx, nil); err != nil {
-			return nil, err
-		}
-		take(&g.faced)
+}
+
+// face tries the counterexamples on candidates.
+func (g *worstCaseSearch) face(ctx context.Context, found []*attackedCandidate) error {
+	if len(g.counterexamples) == 0 {
+		return nil
 	}
-	if err := g.Adversary.Attack(ctx, &g.found, t, g.src.At(g.round)); err != nil {
-		return nil, err
+	a := newAttackState(&g.faced, g.target(found))
+	a.errors(len(g.counterexamples))
+	for lane := range a.c.Eta.Len() {
+		a.c.Eta.SetPoint(lane, g.counterexamples[lane%len(g.counterexamples)])
+	}
+	if err := a.roll(ctx, nil); err != nil {
+		return err
+	}
+	take(found, &g.faced)
+	return nil
+}
+
+// strike lets the Adversary attack candidates.
+func (g *worstCaseSearch) strike(ctx context.Context, found []*attackedCandidate) error {
+	if err := g.Adversary.Attack(ctx, &g.found, g.target(found), g.src.At(g.round)); err != nil {
+		return err
 	}
 	g.round++
-	take(&g.found)
-	g.keep(found)
-	return found, g.appraise(ctx, found, t.Plans)
+	take(found, &g.found)
+	for _, f := range found {
+		f.struck = true
+	}
+	return nil
 }
 
 // appraise sets the price of the excess of each attacked candidate. An Objective that counts steps prices the steps under the worst error found, which is rolled out again.
-func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidate, plans num.Batch) error {
+func (g *worstCaseSearch) appraise(ctx context.Context, found []*attackedCandidate) error {
 	if !g.Objective.Count {
-		for i := range found {
-			found[i].price = found[i].excess
+		for _, f := range found {
+			f.price = f.excess
 		}
 		return nil
 	}
-	c := g.candidates(plans, num.NewBatch(g.horizon*g.nx, len(found)), g.beta)
+	c := g.candidates(g.target(found).Plans, num.NewBatch(g.horizon*g.nx, len(found)), g.beta)
 	for i, f := range found {
 		if f.eta != nil {
 			c.Eta.SetPoint(i, f.eta)
@@ -434,19 +499,19 @@ func (g *worstCaseSearch) appraise(ctx context.Context, found []attackedCandidat
 	if err := g.Rollout.Roll(ctx, &out, c, nil); err != nil {
 		return err
 	}
-	for i := range found {
-		found[i].price = g.price(g.Objective, &out, i)
+	for i, f := range found {
+		f.price = g.price(g.Objective, &out, i)
 	}
 	return nil
 }
 
-// keep puts the errors that hurt most in front of the counterexamples found before.
-func (g *worstCaseSearch) keep(found []attackedCandidate) {
+// keep puts the errors that hurt candidates most in front of the counterexamples found before, those first that hurt most.
+func (g *worstCaseSearch) keep(found []*attackedCandidate) {
 	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
+	slices.SortStableFunc(found, func(a, b *attackedCandidate) int { return -cmp.Compare(a.excess, b.excess) })
 	var kept [][]float64
 	for _, d := range found {
-		if !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
+		if d.eta != nil && !math.IsNaN(d.excess) && !slices.ContainsFunc(kept, func(k []float64) bool { return slices.Equal(k, d.eta) }) {
 			kept = append(kept, d.eta)
 		}
 	}
@@ -461,16 +526,17 @@ func (g *worstCaseSearch) keep(found []attackedCandidate) {
 // worstOf is what attacks found for the chosen actions; without an error if they were never attacked.
 func (g *worstCaseSearch) worstOf(actions []float64) (worst attackedCandidate) {
 	var each []float64
+	struck := false
 	for _, f := range g.attacked { // the same actions may have been attacked twice
 		if !slices.Equal(f.actions, actions) {
 			continue
 		}
-		each = most(each, f.each)
+		each, struck = most(each, f.each), struck || f.struck
 		if worst.eta == nil || f.excess > worst.excess {
 			worst = f
 		}
 	}
-	worst.each = each
+	worst.each, worst.struck = each, struck
 	return worst
 }
 

@@ -201,7 +201,7 @@ func counting(o safex.Objective) map[string]safex.Planner {
 	minmax.Horizon, minmax.Objective, minmax.Alternations = 10, o, 5
 	particles, thorough, optimistic, mean := safe, pessimistic, minmax, minmax
 	particles.Particles = 5
-	thorough.AttackedCandidates, thorough.PopulationCounterexamples, thorough.KeptCounterexamples = 128, 0, 0 // attacks all, and remembers nothing
+	thorough.AttackedCandidates, thorough.PopulationCounterexamples, thorough.KeptCounterexamples, thorough.Effort = 128, 0, 0, 0 // attacks all, and remembers nothing
 	optimistic.Optimism, mean.Mean = plan.Constant(1), true
 	return map[string]safex.Planner{
 		"safe": safe, "particles": particles, "pestraj": pestraj, "pessimistic": pessimistic, "thorough": thorough, "minmax": minmax, "optminmax": optimistic, "minmax, mean": mean,

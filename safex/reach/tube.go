@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -141,27 +142,42 @@ func (q *Plan) check(p *Prover) {
 // Tube encloses q. A cancelled ctx gives the steps so far and its error. It panics if the parts of q do not fit the system or each other, if a
 // width is below 0, and if a gain is no number. What else is none, or not bounded, leaves nothing known. It takes some 2.5 ms for 22 steps of an ensemble of 5 × [64, 64], on one core.
 func (p *Prover) Tube(ctx context.Context, q Plan) (*Tube, error) {
-	q.check(p)
 	t := &Tube{}
-	w := &walker{Prover: p, plan: &q, setter: p.source.setter()}
-	if w.keep = q.Keep; w.keep == 0 {
-		w.keep = 24
-	}
-	s := q.start()
-	w.last = make([]num.Affine, p.nu)
-	for k := range w.last {
-		w.last[k] = num.Known(0)
-		if q.Last != nil {
-			w.last[k] = num.Known(q.Last[k])
-		}
-	}
-	for at := range q.Actions {
-		if err := ctx.Err(); err != nil {
+	for _, err := range p.Steps(ctx, q, t) {
+		if err != nil {
 			return t, err
 		}
-		s = w.step(t, s, at)
 	}
 	return t, nil
+}
+
+// Steps adds to an empty tube what Tube has, a step at a time, and yields how many there are. Who knows enough after some of them breaks out of the loop, and
+// saves the time that the rest would take. A cancelled ctx yields its error, and ends it.
+func (p *Prover) Steps(ctx context.Context, q Plan, t *Tube) iter.Seq2[int, error] {
+	q.check(p)
+	return func(yield func(int, error) bool) {
+		w := &walker{Prover: p, plan: &q, setter: p.source.setter()}
+		if w.keep = q.Keep; w.keep == 0 {
+			w.keep = 24
+		}
+		s := q.start()
+		w.last = make([]num.Affine, p.nu)
+		for k := range w.last {
+			w.last[k] = num.Known(0)
+			if q.Last != nil {
+				w.last[k] = num.Known(q.Last[k])
+			}
+		}
+		for at := range q.Actions {
+			if err := ctx.Err(); err != nil {
+				yield(at, err)
+				return
+			}
+			if s = w.step(t, s, at); !yield(at+1, nil) {
+				return
+			}
+		}
+	}
 }
 
 // start is where the plan starts: Start, or the box of State and Spread.

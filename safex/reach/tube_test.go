@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -284,4 +285,45 @@ func TestTube(t *testing.T) {
 		}
 	}
 	t.Logf("%d walks of %d states", count.walks, count.states)
+}
+
+// A tube that is taken only so far is the first part of one that is taken to its end.
+func TestSteps(t *testing.T) {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	p, err := New(s, formed{&safex.Form{Layers: layersOf(r, 3, 1, 3, []int{8, 8}, "swish", 0.1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const h, far = 6, 3
+	for kind, q := range plans(r, s, h, 1) {
+		all, err := p.Tube(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, taken := &Tube{}, 0
+		for n, err := range p.Steps(t.Context(), q, part) {
+			if taken++; err != nil || n != taken {
+				t.Fatalf("%s: %d steps after %d, and %v", kind, n, taken, err)
+			}
+			if n == far {
+				break
+			}
+		}
+		want := &Tube{Sets: all.Sets[:far], Excess: all.Excess[:far], Doubt: all.Doubt[:far]}
+		if all.About != nil {
+			want.About = all.About[:far]
+		}
+		if !reflect.DeepEqual(part, want) {
+			t.Errorf("%s: the first %d steps are not those of the whole tube", kind, far)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if none, err := p.Tube(ctx, q); err == nil || len(none.Sets) != 0 {
+			t.Errorf("%s: %d steps and error %v with a cancelled context, want none and its error", kind, len(none.Sets), err)
+		}
+	}
 }
