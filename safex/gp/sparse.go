@@ -27,7 +27,7 @@ import (
 //	mean_j = φᵀ (Φ Φᵀ + ς_j² I)⁻¹ Φ y_j,   epistemic_j² = s_j² (1 + b² (1 + z·z) - φᵀ (I - (Φ Φᵀ/ς² + I)⁻¹) φ),   aleatoric_j = s_j ς_j.
 //
 // For the deviation all dimensions have the ς of the noisiest: then its shape is one for all, and it is too large at most. Far from the inducing
-// inputs it is that of the prior, whatever the data. Between them it can be less than what all data tell, by some per cent where they are few: what a transition
+// inputs it is that of the prior, whatever the data. Between them it can be less than what all data tell, by a tenth where they are few: what a transition
 // tells of the inducing inputs is taken for exact. The inducing inputs are those that are known worst, one after the other, as for GP.
 //
 // s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d, b and ς_j maximise the product of

@@ -98,7 +98,7 @@ func points(n int) (x, u num.Batch) {
 }
 
 // With every input inducing, the posterior is the exact one, up to the doubt that is added to each inducing input. With fewer, the
-// deviation is no more than a tenth smaller anywhere, in that of the noise: so much is promised for what is left out between them.
+// deviation is no more than a fifth smaller anywhere, in that of the noise: so much is promised for what is left out between them.
 func TestSparseAgainstDense(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 80)
 	x, u := points(60)
@@ -119,7 +119,7 @@ func TestSparseAgainstDense(t *testing.T) {
 				if tolerance > 0 && (math.Abs(got-want) > tolerance*want+1e-3*full.Noise*s.State[d].Scale || math.Abs(p.Mean[d][i]-mean[d][i]) > tolerance*(1+math.Abs(mean[d][i]))) {
 					t.Fatalf("%d points: dimension %d of point %d is %v ± %v, want %v ± %v", n, d, i, p.Mean[d][i], got, mean[d][i], want)
 				}
-				if got /= p.Aleatoric[d][i]; got < 0.9*want/noise[d] {
+				if got /= p.Aleatoric[d][i]; got < 0.8*want/noise[d] {
 					t.Fatalf("%d points: dimension %d of point %d is known to %v times its noise, and all data tell %v", n, d, i, got, want/noise[d])
 				}
 			}
