@@ -33,7 +33,7 @@ func newModel(inner safex.Model, s Summary, known int, by split, l learned) (m *
 	defer gx.Catch(&err)
 	m = &model{inner, s, known, by, l, nil}
 	b, ok := gx.Of(inner)
-	if !ok || s.Doubted { // no graph has the noise
+	if !ok {
 		return m, nil
 	}
 	own := []*tensors.Tensor{
@@ -123,8 +123,11 @@ func (m *model) Form() *safex.Form {
 // Architecture implements gx.Belief.
 func (m *model) Architecture() string {
 	b, ok := gx.Of(m.Model)
-	if !ok || m.Doubted {
+	switch {
+	case !ok:
 		return ""
+	case m.Doubted:
+		return "calibrated, doubted " + b.Architecture()
 	}
 	return "calibrated " + b.Architecture()
 }
@@ -135,8 +138,20 @@ func (m *model) Parameters() []*tensors.Tensor { return m.parameters }
 // Step implements gx.Belief.
 func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	mean, epistemic = m.Model.(gx.Belief).Step(p[2:], xu)
+	if n, ok := m.Model.(gx.Noisy); ok && m.Doubted {
+		epistemic = Sqrt(Add(Square(epistemic), Square(n.Noise(p[2:], xu))))
+	}
 	const tiny = 1e-60 // keeps the gradient finite where there is no deviation
 	return mean, Sqrt(AddScalar(Add(Square(Mul(p[0], epistemic)), Square(p[1])), tiny))
+}
+
+// Noise implements gx.Noisy: what the floor and the doubt leave of that of the learner.
+func (m *model) Noise(p []*Node, xu *Node) *Node {
+	n, ok := m.Model.(gx.Noisy)
+	if !ok || m.Doubted {
+		return ZerosLike(Slice(xu, AxisRange(0, len(m.Scale)), AxisRange()))
+	}
+	return Sqrt(MaxScalar(Sub(Square(n.Noise(p[2:], xu)), Square(p[1])), 0))
 }
 
 // file is a saved model.
@@ -193,5 +208,5 @@ var (
 	_ safex.Formed     = (*model)(nil)
 	_ safex.Selective  = (*model)(nil)
 	_ safex.Splittable = (*model)(nil)
-	_ gx.Belief        = (*model)(nil)
+	_ gx.Noisy         = (*model)(nil)
 )

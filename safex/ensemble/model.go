@@ -75,6 +75,18 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	return Add(Slice(xu, AxisRange(0, s.out), AxisRange()), f.changes(mean)), f.changes(epistemic)
 }
 
+// Noise implements gx.Noisy.
+func (m *model) Noise(p []*Node, xu *Node) *Node {
+	layers, f := framed(p)
+	_, logStd := f.split(m.shape, forward(m.shape, layers, f.inputs(xu)))
+	return ReduceMean(physical(Exp(logStd), f.noise), 0)
+}
+
+// split takes the head apart; the deviations of one without are 1, in the units of the noise.
+func (f nodes) split(s shape, y *Node) (mean, logStd *Node) {
+	return split(s, y, InsertAxes(ZerosLike(ConvertDType(f.unit, dtypes.Float32)), 0))
+}
+
 // nodes are the frame of the inputs, and the units of the change and of the noise, in a graph.
 type nodes struct{ center, scale, unit, noise *Node }
 
@@ -171,7 +183,7 @@ func predictor(s shape, g which) (*Exec, error) {
 		exec, err := NewExec(backend, func(in []*Node) []*Node {
 			layers, f := framed(in[1:])
 			x := Slice(in[0], AxisRange(0, s.out), AxisRange())
-			y, logStd := split(s, forward(s, layers, f.inputs(in[0])), InsertAxes(ZerosLike(ConvertDType(f.unit, dtypes.Float32)), 0))
+			y, logStd := f.split(s, forward(s, layers, f.inputs(in[0])))
 			std := physical(Exp(logStd), f.noise)
 			if g == each {
 				return []*Node{Add(f.changes(y), InsertAxes(x, 0)), std}
@@ -189,5 +201,5 @@ func predictor(s shape, g which) (*Exec, error) {
 
 var (
 	_ safex.Model = (*model)(nil)
-	_ gx.Belief   = (*model)(nil)
+	_ gx.Noisy    = (*model)(nil)
 )

@@ -75,7 +75,7 @@ func init() {
 
 	Engines.Add("auto", "fused where it can, else graph, else stepwise", func() safex.Engine { return rollout.NewAuto() })
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })
-	Engines.Add("graph", "GoMLX graphs, for every model of this library whose noise is not doubted; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
+	Engines.Add("graph", "GoMLX graphs, for every model of this library; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
 	Engines.Add("stepwise", "a prediction for each step, for every model there can be, with gradients by differences", func() safex.Engine { return rollout.NewStepwise() })
 
 	Searches.Add("icem", "cross-entropy method with coloured noise and kept elites", of[opt.Minimizer](opt.DefaultICEM))

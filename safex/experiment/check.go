@@ -100,12 +100,8 @@ func (s *Spec) members() error {
 	return nil
 }
 
-// uncalibratable reports a calibration that scales an epistemic deviation of 0, of which no factor makes a box, or that doubts a noise which the engine
-// does not know.
+// uncalibratable reports a calibration that scales an epistemic deviation of 0: no factor makes a box of it.
 func (s *Spec) uncalibratable() error {
-	if c, ok := held(s.Calibration).(*calibrate.Adaptive); ok && c.Doubt && Engines.NameOf(s.Engine) == "graph" {
-		return errors.New("engine graph does not know the noise that calibration adaptive doubts: choose engine auto, or calibration.Doubt=false")
-	}
 	if _, scales := held(s.Calibration).(*calibrate.Temperature); scales && s.Oracle() {
 		return errors.New("calibration temperature scales the epistemic deviation of the model, which is 0 for the model true: choose conformal or adaptive, which measure its error, or none")
 	}

@@ -144,14 +144,15 @@ func (m *model) capacity() int { return max(64, (m.x.Len()+63)/64*64) }
 //	root    [nx, rows, rows] R s² Scale: times ρ it is what the inputs explain of the deviation
 //	weights [nx, 1, rows]    α s² Scale: times ρ it is the mean change
 //	prior   [nx, 1]          (s Scale)²
+//	noise   [nx, 1]          ς Scale
 func (m *model) pack() (err error) {
 	defer gx.Catch(&err)
 	nx, dim, rows, n := len(m.outputs), len(m.vars), m.capacity(), m.x.Len()
 	points, root := make([]float64, nx*rows*(2*dim+1)), make([]float64, nx*rows*rows)
-	weights, prior := make([]float64, nx*rows), make([]float64, nx)
+	weights, prior, noise := make([]float64, nx*rows), make([]float64, nx), make([]float64, nx)
 	for j, o := range m.outputs {
 		factor, size := kernels[m.kernel].factor, o.Signal*o.Signal*m.vars[j].Scale
-		prior[j] = math.Pow(o.Signal*m.vars[j].Scale, 2)
+		prior[j], noise[j] = math.Pow(o.Signal*m.vars[j].Scale, 2), o.Noise*m.vars[j].Scale
 		for i := range n {
 			p := points[(j*rows+i)*(2*dim+1):][:2*dim+1]
 			for d, v := range m.vars {
@@ -175,6 +176,7 @@ func (m *model) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(root, nx, rows, rows),
 		tensors.FromFlatDataAndDimensions(weights, nx, 1, rows),
 		tensors.FromFlatDataAndDimensions(prior, nx, 1),
+		tensors.FromFlatDataAndDimensions(noise, nx, 1),
 	}
 	return gx.Share(m.parameters)
 }
@@ -282,9 +284,14 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	return Add(Slice(xu, AxisRange(0, nx), AxisRange()), change), Add(std, nan)
 }
 
+// Noise implements gx.Noisy.
+func (m *model) Noise(p []*Node, xu *Node) *Node {
+	return BroadcastToDims(p[5], len(m.outputs), xu.Shape().Dim(1))
+}
+
 var (
 	_ safex.Model      = (*model)(nil)
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
-	_ gx.Belief        = (*model)(nil)
+	_ gx.Noisy         = (*model)(nil)
 )

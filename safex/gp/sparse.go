@@ -330,7 +330,7 @@ func (g Sparse) complete(m *sparse) error {
 	k := len(m.sums.FY) / nx
 	m.beta, m.root, m.weights, m.signal = g.Beta, make([]float64, k*k), make([]float64, nx*k), make([]float64, nx)
 	factors := map[float64]*mat.Cholesky{}
-	for j, ς := range m.Noise {
+	for j, ς := range m.common.Noise {
 		chol := factors[ς]
 		if chol == nil {
 			var err error
@@ -351,7 +351,7 @@ func (g Sparse) complete(m *sparse) error {
 		}
 	}
 	// The root R with RᵀR = I - (Φ Φᵀ/ς² + I)⁻¹: from the last column on, so that it is lower triangular.
-	ς := slices.Max(m.Noise)
+	ς := slices.Max(m.common.Noise)
 	var inverse mat.SymDense
 	if err := conditioned(factors[ς].InverseTo(&inverse)); err != nil {
 		return err

@@ -82,7 +82,7 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			scale := m.vars[j].Scale
 			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(phi)) + nan
 			dst.Epistemic[j][i] = scale * m.signal[j] * left
-			dst.Aleatoric[j][i] = scale * m.signal[j] * m.Noise[j]
+			dst.Aleatoric[j][i] = scale * m.signal[j] * m.common.Noise[j]
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func (m *sparse) Form() *safex.Form {
 	}
 	for j, s := range m.signal {
 		scale := m.vars[j].Scale
-		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.Noise[j])
+		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.common.Noise[j])
 		for i, w := range m.weights[j*k:][:k] {
 			p.Weights[j*k+i] = scale * w
 		}
@@ -123,9 +123,11 @@ func (m *sparse) capacity() int { return max(64, (m.inducing.Len()+63)/64*64) }
 //	root      [rows+1+D, rows+1+D]
 //	weights   [nx, rows+1+D]
 //	deviation [nx, 1]
+//	noise     [nx, 1]
 func (m *sparse) pack() (err error) {
 	defer gx.Catch(&err)
-	f := m.Form().Process
+	form := m.Form()
+	f, noise := form.Process, form.Noise
 	nx, dim, rows, n, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len(), f.Features()
 	all := rows + 1 + dim
 	points, root, weights := make([]float64, rows*(2*dim+1)), make([]float64, all*all), make([]float64, nx*all)
@@ -159,6 +161,7 @@ func (m *sparse) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(root, all, all),
 		tensors.FromFlatDataAndDimensions(weights, nx, all),
 		tensors.FromFlatDataAndDimensions(f.Deviation, nx, 1),
+		tensors.FromFlatDataAndDimensions(noise, nx, 1),
 	}
 	return gx.Share(m.parameters)
 }
@@ -184,6 +187,11 @@ func (m *sparse) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	nan := MulScalar(sum, 0) // Exp takes a NaN for a number
 	mean = Add(Slice(xu, AxisRange(0, len(m.signal)), AxisRange()), Add(Dot(weights, φ).MatMul(), nan))
 	return mean, Add(Mul(deviation, left), nan)
+}
+
+// Noise implements gx.Noisy.
+func (m *sparse) Noise(p []*Node, xu *Node) *Node {
+	return BroadcastToDims(p[6], len(m.signal), xu.Shape().Dim(1))
 }
 
 // sparseFile is a saved model: what the posterior is made of again, by the same steps.
@@ -253,5 +261,5 @@ var (
 	_ safex.Updater    = Sparse{}
 	_ safex.Calibrated = (*sparse)(nil)
 	_ safex.Formed     = (*sparse)(nil)
-	_ gx.Belief        = (*sparse)(nil)
+	_ gx.Noisy         = (*sparse)(nil)
 )

@@ -23,6 +23,12 @@ type Belief interface {
 	Step(p []*Node, xu *Node) (mean, epistemic *Node)
 }
 
+// A Noisy Belief also writes the aleatoric deviation into a graph, [nx, B], in units of the state. One that is no Noisy has none.
+type Noisy interface {
+	Belief
+	Noise(p []*Node, xu *Node) *Node
+}
+
 // Of is m if it is a Belief that can write itself into a graph, and ok is false otherwise.
 func Of(m any) (b Belief, ok bool) {
 	b, ok = m.(Belief)

@@ -43,6 +43,7 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 		tensors.FromFlatDataAndDimensions(flat, nx, k),
 		tensors.FromFlatDataAndDimensions(roots, k, k),
 		tensors.FromFlatDataAndDimensions(slices.Clone(m.scale), nx, 1),
+		tensors.FromFlatDataAndDimensions([]float64{noise}, 1, 1),
 	}
 	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: m.scale}}
 	for _, v := range m.scale {
@@ -104,7 +105,12 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	return mean, Mul(scale, InsertAxes(std, 0))
 }
 
+// Noise implements gx.Noisy.
+func (m *model) Noise(p []*Node, xu *Node) *Node {
+	return BroadcastToDims(Mul(p[2], p[3]), len(m.scale), xu.Shape().Dim(1))
+}
+
 var (
 	_ safex.Formed = (*model)(nil)
-	_ gx.Belief    = (*model)(nil)
+	_ gx.Noisy     = (*model)(nil)
 )

@@ -97,9 +97,17 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	return Add(gx.Apply(m.prior, xu), Sub(mean, x)), epistemic
 }
 
+// Noise implements gx.Noisy. It is 0 of a model of the difference that has none.
+func (m *model) Noise(p []*Node, xu *Node) *Node {
+	if n, ok := m.Model.(gx.Noisy); ok {
+		return n.Noise(p, xu)
+	}
+	return ZerosLike(Slice(xu, AxisRange(0, m.prior.Out), AxisRange()))
+}
+
 var (
 	_ safex.Calibrated = (*model)(nil)
 	_ safex.Formed     = (*model)(nil)
 	_ safex.Splittable = (*model)(nil)
-	_ gx.Belief        = (*model)(nil)
+	_ gx.Noisy         = (*model)(nil)
 )
