@@ -31,7 +31,7 @@ type expander struct {
 	loss         []float64
 	third        [3][]float64 // [widest]: r₁; t′; r₂
 	coef, next   []float64    // [widest, wide]
-	wide         int          // columns on the way back, nx of chords and nx of the expansion
+	wide         int          // columns on the way back, heads of chords and heads of the expansion
 	loose        []float64    // [wide]
 	most         []float64    // [wide]
 	said         [2]spreadOut
@@ -43,7 +43,7 @@ type expander struct {
 	row          []float64
 }
 
-// spreadOut is what each member says: [members, nx] of [1 + nv + nq] numbers, and their radii.
+// spreadOut is what each member says: [members, heads] of [1 + nv + nq] numbers, and their radii.
 type spreadOut struct{ out, rad []float64 }
 
 // pad is n rounded up to whole lanes.
@@ -64,8 +64,8 @@ func (x *expander) prepare(nv int) {
 		x.cols += 1 + nv + x.nq
 	}
 	x.cols = pad(x.cols)
-	x.wide = pad(2 * x.nx)
-	w := max(x.widest, x.nx)
+	x.wide = pad(2 * x.heads)
+	w := max(x.widest, x.heads)
 	x.a, x.b, x.first = make([]float64, w*x.cols), make([]float64, w*x.cols), make([]float64, x.nz*x.cols)
 	x.t, x.e = make([]float64, w*lanes), make([]float64, w*lanes)
 	x.c, x.ρ, x.v, x.d, x.loss = make([]float64, w), make([]float64, w), make([]float64, w), make([]float64, w), make([]float64, w)
@@ -79,7 +79,7 @@ func (x *expander) prepare(nv int) {
 		x.own, x.α = append(x.own, make([]float64, l.out)), append(x.α, make([]float64, l.out))
 	}
 	for i := range x.said {
-		x.said[i] = spreadOut{make([]float64, x.members*x.nx*(1+nv+x.nq)), make([]float64, x.members*x.nx)}
+		x.said[i] = spreadOut{make([]float64, x.members*x.heads*(1+nv+x.nq)), make([]float64, x.members*x.heads)}
 	}
 	x.h, x.row = make([]float64, x.nq), make([]float64, nv)
 }
@@ -110,6 +110,29 @@ func (x *expander) enclose(dst *enclosure, r *region) {
 		x.combine(&x.mem, 1, r)
 		dst.keep(&x.mem)
 	}
+	if x.heads > x.nx {
+		for d := range x.nx {
+			dst.dev[d] = above(math.Hypot(dst.dev[d], x.noise(d, func(m int) float64 { return x.top(m, x.nx+d, r) })), 4)
+		}
+	}
+}
+
+// top is at least output o of member m over the region.
+func (x *expander) top(m, o int, r *region) float64 {
+	i, size := m*x.heads+o, 1+x.nv+x.nq
+	up := func(which int) float64 {
+		said := x.said[which].out[i*size:]
+		far := radiusUp(said[1:][:x.nv], r.gen) + x.said[which].rad[i]
+		return said[0] + far + gamma(4)*(math.Abs(said[0])+far)
+	}
+	v := up(0)
+	if x.taylor {
+		_, hi := x.quad.span(x.said[1].out[i*size+1+x.nv:][:x.nq], x.nv, r.gen)
+		if w := outward(up(1)+hi, 1) + gamma(4)*math.Abs(hi); w < v || v != v { // a NaN is worst
+			v = w
+		}
+	}
+	return v
 }
 
 // member takes member m through its layers. top is the most that an input can be, off its error.
@@ -297,7 +320,7 @@ func cube(q []float64, n int) float64 {
 
 // backward adds to the radii of member m's outputs the errors of all hidden layers, each with the coefficient that it comes to an output with.
 func (x *expander) backward(m int) {
-	nx, wide := x.nx, x.wide
+	heads, wide := x.heads, x.wide
 	last := len(x.layers) - 1
 	if last == 0 {
 		return
@@ -306,21 +329,21 @@ func (x *expander) backward(m int) {
 	coef, next := x.coef, x.next
 	clear(coef[:y.in*wide])
 	for k := range y.in {
-		for d := range nx {
+		for d := range heads {
 			w := y.rows[m][d*y.in+k]
 			coef[k*wide+d] = w
 			if x.taylor {
-				x.said[1].rad[m*nx+d] += math.Abs(w) * x.third[2][k]
-				coef[k*wide+nx+d] = w
+				x.said[1].rad[m*heads+d] += math.Abs(w) * x.third[2][k]
+				coef[k*wide+heads+d] = w
 			}
 		}
 	}
 	clear(x.loose)
-	rad := x.said[0].rad[m*nx:][:nx]
+	rad := x.said[0].rad[m*heads:][:heads]
 	for h := last - 1; ; h-- {
 		width := x.layers[h].out
 		for k := range width {
-			row := coef[k*wide:][:nx]
+			row := coef[k*wide:][:heads]
 			own := x.own[h][k]
 			for d, v := range row {
 				rad[d] += (math.Abs(v) + x.loose[d]) * own
@@ -329,24 +352,24 @@ func (x *expander) backward(m int) {
 		if h == 0 {
 			break
 		}
-		clear(x.most[:2*nx])
+		clear(x.most[:2*heads])
 		steepest := 0.0
 		for k := range width {
-			row := coef[k*wide:][:2*nx]
+			row := coef[k*wide:][:2*heads]
 			α, t := x.α[h][k], 0.0
 			if x.taylor {
 				t = x.third[1][k]
 			}
-			for d := range nx {
+			for d := range heads {
 				row[d] *= α
-				row[nx+d] *= t
+				row[heads+d] *= t
 				x.most[d] = max(x.most[d], math.Abs(row[d]))
-				x.most[nx+d] = max(x.most[nx+d], math.Abs(row[nx+d]))
+				x.most[heads+d] = max(x.most[heads+d], math.Abs(row[heads+d]))
 			}
 			steepest = max(steepest, math.Abs(α))
 		}
 		y := &x.layers[h]
-		for i := range 2 * nx {
+		for i := range 2 * heads {
 			x.loose[i] = (x.loose[i]*steepest + gamma(width+2)*x.most[i]) * y.column[m] * (1 + 16*unit)
 		}
 		y.back[m].Mul(next[:y.in*wide], coef[:width*wide], wide)
@@ -357,11 +380,11 @@ func (x *expander) backward(m int) {
 		total += y.out
 	}
 	if x.taylor {
-		own := x.said[1].rad[m*nx:][:nx]
+		own := x.said[1].rad[m*heads:][:heads]
 		for k, r := range x.third[0][:x.layers[0].out] {
-			row := coef[k*wide+nx:][:nx]
+			row := coef[k*wide+heads:][:heads]
 			for d, v := range row {
-				own[d] += (math.Abs(v) + x.loose[nx+d]) * r
+				own[d] += (math.Abs(v) + x.loose[heads+d]) * r
 			}
 		}
 		for d := range own {
@@ -375,14 +398,14 @@ func (x *expander) backward(m int) {
 
 // combine writes the mean of what the members say, by chords or the expansion, and a bound of their deviation from it.
 func (x *expander) combine(dst *enclosure, which int, r *region) {
-	nx, nv, size := x.nx, x.nv, 1+x.nv+x.nq
+	nx, heads, nv, size := x.nx, x.heads, x.nv, 1+x.nv+x.nq
 	said := &x.said[which]
 	second := which == 1
 	share := 1 / float64(x.members)
 	b := &x.deviation
 	b.resize(x.members, nv)
 	for d := range nx {
-		at := func(m, i int) float64 { return said.out[(m*nx+d)*size+i] }
+		at := func(m, i int) float64 { return said.out[(m*heads+d)*size+i] }
 		mean := func(i int) (v, most float64) {
 			for m := range x.members {
 				v += at(m, i)
@@ -392,7 +415,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 		}
 		all := 0.0
 		for m := range x.members {
-			all += said.rad[m*nx+d]
+			all += said.rad[m*heads+d]
 		}
 		all *= share
 		g := gamma(x.members + 4)
@@ -401,7 +424,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 		loss := g * most
 		for m := range x.members {
 			b.v[m] = at(m, 0) - mid
-			b.rad[m] = (1-2*share)*said.rad[m*nx+d] + all
+			b.rad[m] = (1-2*share)*said.rad[m*heads+d] + all
 		}
 		for i := range nv {
 			v, most := mean(1 + i)
@@ -419,7 +442,7 @@ func (x *expander) combine(dst *enclosure, which int, r *region) {
 				x.h[i] = v
 			}
 			for m := range x.members {
-				lo, hi := x.apart(said.out[(m*nx+d)*size+1+nv:][:x.nq], r)
+				lo, hi := x.apart(said.out[(m*heads+d)*size+1+nv:][:x.nq], r)
 				b.v[m] += lo/2 + hi/2
 				b.rad[m] += (hi - lo) / 2
 				loss += g * (math.Abs(lo) + math.Abs(hi))

@@ -30,9 +30,22 @@ func forms(r *rand.Rand) map[string]*safex.Form {
 	all["one member"] = &safex.Form{Layers: layersOf(r, 3, 1, 1, []int{8, 8}, "swish", 1)}
 	all["prior and network"] = &safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Prior: pendulum.Dynamics}
 	all["calibrated"] = &safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Scale: []float64{0.5, 2, 3}, Floor: []float64{0, 0.1, 1e-3}}
+	for _, act := range []string{"swish", "relu", "tanh"} {
+		for _, hidden := range [][]int{nil, {20}, {16, 16}, {7, 9, 8}} {
+			all[fmt.Sprintf("noise %s %v", act, hidden)] = &safex.Form{Layers: noisy(r, 3, 1, 3, hidden, act, 0.1), Doubted: true}
+		}
+	}
+	all["noise that is not doubted"] = &safex.Form{Layers: noisy(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Noise: []float64{1, 1, 1}}
+	all["calibrated noise"] = &safex.Form{Layers: noisy(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Doubted: true, Scale: []float64{0.5, 2, 3}, Floor: []float64{0, 0.1, 1e-3}}
+	all["constant noise"] = &safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Doubted: true, Noise: []float64{0.1, 0, 0.3}, Scale: []float64{0.5, 2, 3}}
+	all["process"] = &safex.Form{Process: processOf(r, 3, 4, 20, 0.7)}
+	all["process without a trend"] = &safex.Form{Process: processOf(r, 3, 4, 20, 0)}
+	all["process without points"] = &safex.Form{Process: processOf(r, 3, 4, 0, 0.5)}
+	all["process without either"] = &safex.Form{Process: processOf(r, 3, 4, 0, 0)}
+	all["process with noise"] = &safex.Form{Process: processOf(r, 3, 4, 7, 0.3), Doubted: true, Noise: []float64{0.01, 0, 0.02}, Floor: []float64{0, 0.01, 1e-3}}
 	for kind, l := range map[string]safex.Learner{
 		"linear": linear.Linear{Degree: 1, Prior: 1, Noise: 0.01}, "quadratic": linear.Linear{Degree: 2, Prior: 1, Noise: 0.01},
-		"gp": processes("se"), "gp matern52": processes("matern52"),
+		"gp": processes("se"), "gp matern52": processes("matern52"), "sparse gp": unfitted(),
 		"prior and gp": residual.Residual{Prior: pendulum, Learner: processes("se")},
 	} {
 		m, err := l.Learn(context.Background(), pendulum, transitions(pendulum, 60), nil, rng.New(1))
@@ -48,6 +61,13 @@ func forms(r *rand.Rand) map[string]*safex.Form {
 func processes(kernel string) gp.GP {
 	g := gp.Default()
 	g.Kernel, g.Fit = kernel, false
+	return g
+}
+
+// unfitted is the same of sparse ones.
+func unfitted() gp.Sparse {
+	g := gp.DefaultSparse()
+	g.Fit = false
 	return g
 }
 

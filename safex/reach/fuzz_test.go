@@ -10,12 +10,15 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
-// FuzzTube asks of ensembles and plans of all sizes whether walks stay in their tube.
+// FuzzTube asks of ensembles, processes and plans of all sizes whether walks stay in their tube.
 func FuzzTube(f *testing.F) {
 	f.Add(uint64(1), uint8(0), uint8(3), uint8(8), uint8(5), 0.1, 2.0, 0.01)
 	f.Add(uint64(2), uint8(1), uint8(1), uint8(1), uint8(22), 1.0, 0.5, 0.0)
 	f.Add(uint64(3), uint8(2), uint8(5), uint8(20), uint8(12), 0.01, 10.0, 1.0)
 	f.Add(uint64(4), uint8(3), uint8(2), uint8(3), uint8(40), 0.3, 1.0, 0.1)
+	f.Add(uint64(5), uint8(36), uint8(2), uint8(9), uint8(20), 0.3, 1.0, 0.1)
+	f.Add(uint64(6), uint8(72), uint8(2), uint8(9), uint8(20), 0.3, 1.0, 0.1)
+	f.Add(uint64(7), uint8(126), uint8(0), uint8(20), uint8(12), 3.0, 0.5, 0.1)
 	pendulum, err := tasks.DefaultPendulum().Task().System()
 	if err != nil {
 		f.Fatal(err)
@@ -27,7 +30,15 @@ func FuzzTube(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		act := []string{"swish", "relu", "tanh"}[kind%3]
 		hidden := [][]int{{1 + int(width%24), 1 + int(width%7)}, {1 + int(width%24)}, {2, 3, 1 + int(width%9)}}[int(kind/3)%3]
-		form := &safex.Form{Layers: layersOf(r, 3, 1, 1+int(members%5), hidden, act, apart)}
+		var form *safex.Form
+		switch kind / 36 % 4 {
+		case 0:
+			form = &safex.Form{Layers: layersOf(r, 3, 1, 1+int(members%5), hidden, act, apart)}
+		case 1:
+			form = &safex.Form{Layers: noisy(r, 3, 1, 1+int(members%5), hidden, act, apart), Doubted: members/5%3 > 0}
+		default:
+			form = &safex.Form{Process: processOf(r, 3, 4, int(width%24), math.Abs(apart)), Noise: []float64{0.01, 0, 0.1}, Doubted: members/5%2 > 0}
+		}
 		if kind/9%2 == 1 {
 			form.Prior = pendulum.Dynamics
 		}

@@ -235,12 +235,30 @@ func TestMisuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := rand.New(rand.NewPCG(3, 4))
+	of := func(change func(p *safex.Process)) func() {
+		shared := processOf(r, 2, 3, 4, 1)
+		change(shared)
+		return func() { New(s, formed{&safex.Form{Process: shared}}) }
+	}
+	half, rest := noisy(r, 2, 1, 2, []int{3}, "swish", 1), noisy(r, 2, 1, 2, []int{3}, "swish", 1)
+	half.Noise = false
+	rest.Dense[1].Out, rest.Dense[1].Weights, rest.Dense[1].Bias = 2, rest.Dense[1].Weights[:12], rest.Dense[1].Bias[:4]
 	x, u := []float64{0, 0}, [][]float64{{0}, {0}}
 	for name, f := range map[string]func(){
-		"a short state":     func() { p.Tube(t.Context(), Plan{State: x[:1], Actions: u}) },
-		"a negative width":  func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Noise: []float64{0, -1}}) },
-		"a NaN of Beta":     func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Beta: math.NaN()}) },
-		"gains of one step": func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{{0, 0}}}) },
+		"a process of few centers":           of(func(p *safex.Process) { p.Center = p.Center[1:] }),
+		"a process of few lengths":           of(func(p *safex.Process) { p.Length = p.Length[1:] }),
+		"a process of few trends":            of(func(p *safex.Process) { p.Trend = p.Trend[1:] }),
+		"a process of few weights":           of(func(p *safex.Process) { p.Weights = p.Weights[1:] }),
+		"a process of a short root":          of(func(p *safex.Process) { p.Root = p.Root[1:] }),
+		"a process of few deviations":        of(func(p *safex.Process) { p.Deviation = p.Deviation[1:] }),
+		"rows of noise that nobody spoke of": func() { New(s, formed{&safex.Form{Layers: half}}) },
+		"noise without rows":                 func() { New(s, formed{&safex.Form{Layers: rest, Doubted: true}}) },
+		"noise of one dimension":             func() { New(s, formed{&safex.Form{Noise: []float64{1}, Doubted: true}}) },
+		"a short state":                      func() { p.Tube(t.Context(), Plan{State: x[:1], Actions: u}) },
+		"a negative width":                   func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Noise: []float64{0, -1}}) },
+		"a NaN of Beta":                      func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Beta: math.NaN()}) },
+		"gains of one step":                  func() { p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{{0, 0}}}) },
 		"a NaN of a gain": func() {
 			p.Tube(t.Context(), Plan{State: x, Actions: u, Gains: [][]float64{nil, {0, math.NaN()}}})
 		},

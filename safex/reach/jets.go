@@ -42,7 +42,7 @@ func (j *jets) enclose(dst *enclosures, p *patches) {
 		for k := range j.layers {
 			y := &j.layers[k]
 			if k == last {
-				to = j.out[m*j.nx*cols:][:j.nx*cols]
+				to = j.out[m*j.heads*cols:][:j.heads*cols]
 			}
 			to = to[:y.out*cols]
 			y.w[m].Mul(to, from[:y.in*cols], cols)
@@ -55,7 +55,7 @@ func (j *jets) enclose(dst *enclosures, p *patches) {
 			}
 			if k == last {
 				for o, b := range y.bias[m] {
-					row, rad := to[o*cols:][:lanes], j.rad[(m*j.nx+o)*lanes:][:lanes]
+					row, rad := to[o*cols:][:lanes], j.rad[(m*j.heads+o)*lanes:][:lanes]
 					for l := range lanes {
 						row[l] += b
 						rad[l] = y.size[m][o]*j.share[l] + g*math.Abs(b) + tiny
@@ -121,9 +121,9 @@ func (s activation) vector() vec.Activation {
 }
 
 // combine writes the mean of the members, and bounds of their deviation from it at the corners of the cube. Between those the length of a vector that is
-// linear in y, and what is made of it here, is at most what they are interpolated to, as both are convex.
+// linear in y, and what is made of it here, is at most what they are interpolated to, as both are convex, also with a noise that is the same at all of them.
 func (j *jets) combine(dst *enclosures) {
-	nx, nv, nq, members := j.nx, j.nv, packed(j.nv), j.members
+	nx, heads, nv, nq, members := j.nx, j.heads, j.nv, packed(j.nv), j.members
 	cols := j.columns * lanes
 	share := 1 / float64(members)
 	b := &j.deviation
@@ -132,7 +132,7 @@ func (j *jets) combine(dst *enclosures) {
 		by := j.unit[d]
 		size := math.Abs(by)
 		for l := range lanes {
-			at := func(m, i int) *float64 { return &j.out[(m*nx+d)*cols+i*lanes+l] }
+			at := func(m, i int) *float64 { return &j.out[(m*heads+d)*cols+i*lanes+l] }
 			most, sum := 0.0, 0.0
 			for i := range j.columns {
 				mean := 0.0
@@ -158,7 +158,7 @@ func (j *jets) combine(dst *enclosures) {
 			loss := gamma(members+4) * sum // of the mean and of what is subtracted from it
 			all := 0.0
 			for m := range members {
-				all += j.rad[(m*nx+d)*lanes+l]
+				all += j.rad[(m*heads+d)*lanes+l]
 			}
 			all *= share
 			dst.rad[d*lanes+l] = above(size*(above(all, members)+loss), 4)
@@ -168,7 +168,7 @@ func (j *jets) combine(dst *enclosures) {
 				for i := range nv {
 					b.a[m*nv+i] = *at(m, 1+i)
 				}
-				rad := above((1-2*share)*j.rad[(m*nx+d)*lanes+l]+all, members+4) + loss
+				rad := above((1-2*share)*j.rad[(m*heads+d)*lanes+l]+all, members+4) + loss
 				i := 1 + nv
 				for p := range nv {
 					for q := p; q < nv; q++ {
@@ -188,9 +188,10 @@ func (j *jets) combine(dst *enclosures) {
 				rest += rad * rad
 			}
 			rest = above(math.Sqrt(above(rest, members)), 2) + gamma(4*members+4*j.columns+1<<nv)*sum*float64(members) // and the rounding of corners
+			noise := j.doubted(0, d, l)
 			b.eachCorner(func(k int, square float64) {
 				s := above(math.Sqrt(square), members+4) + rest
-				dst.corner[(k*nx+d)*lanes+l] = above(size*math.Sqrt(above(s*s*share, 4)+1e-16), 4)
+				dst.corner[(k*nx+d)*lanes+l] = above(math.Hypot(size*math.Sqrt(above(s*s*share, 4)+1e-16), noise), 8)
 			})
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
@@ -35,6 +37,17 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 		regress(mean, dev, f.Features, z)
 	case f.Kernels != nil:
 		posteriorOf(mean, dev, f.Kernels, z)
+	case f.Process != nil:
+		sharedOf(mean, dev, f.Process, z)
+	}
+	if f.Doubted {
+		ν := f.Noise
+		if f.Layers != nil && f.Layers.Noise {
+			ν = noiseOf(f.Layers, z)
+		}
+		for d, v := range ν {
+			dev[d] = math.Hypot(dev[d], v)
+		}
 	}
 	base := x
 	if f.Prior != nil {
@@ -55,7 +68,8 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 	return mean, dev
 }
 
-func spread(mean, dev []float64, l *safex.Layers, z []float64) {
+// outputs are what the members of l say of z.
+func outputs(l *safex.Layers, z []float64) (all [][]float64) {
 	in := make([]float64, len(z))
 	for i, v := range z {
 		in[i] = v
@@ -66,7 +80,6 @@ func spread(mean, dev []float64, l *safex.Layers, z []float64) {
 			in[i] /= l.Scale[i]
 		}
 	}
-	var all [][]float64
 	for m := range l.Members {
 		h := in
 		for k, d := range l.Dense {
@@ -84,6 +97,27 @@ func spread(mean, dev []float64, l *safex.Layers, z []float64) {
 		}
 		all = append(all, h)
 	}
+	return all
+}
+
+// noiseOf is what they say of the noise.
+func noiseOf(l *safex.Layers, z []float64) (ν []float64) {
+	nx := l.Dense[len(l.Dense)-1].Out / 2
+	for d := range nx {
+		sum := 0.0
+		for _, y := range outputs(l, z) {
+			sum += math.Exp(3*math.Tanh(y[nx+d]) - 2)
+		}
+		ν = append(ν, sum/float64(l.Members))
+		if l.Unit != nil {
+			ν[d] *= l.Unit[d]
+		}
+	}
+	return ν
+}
+
+func spread(mean, dev []float64, l *safex.Layers, z []float64) {
+	all := outputs(l, z)
 	n := float64(l.Members)
 	for d := range mean {
 		unit, square := 1.0, 1e-16
@@ -150,6 +184,142 @@ func posteriorOf(mean, dev []float64, k *safex.Kernels, z []float64) {
 		}
 		dev[d] = math.Sqrt(max(o.Variance-known, o.Variance*1e-14))
 	}
+}
+
+func sharedOf(mean, dev []float64, p *safex.Process, z []float64) {
+	k := p.Features()
+	n := k - len(p.Trend)
+	φ, left := make([]float64, n, k), 1.0
+	for i := range φ {
+		r2 := 0.0
+		for d, v := range z {
+			e := (v-p.Center[d])/p.Length[d] - p.Points[i*len(z)+d]
+			r2 += e * e
+		}
+		φ[i] = math.Exp(-r2 / 2)
+	}
+	for d, b := range p.Trend {
+		if d > 0 {
+			b *= z[d-1] - p.Center[d-1]
+		}
+		φ = append(φ, b)
+		left += b * b
+	}
+	for i := range k {
+		v := dot(p.Root[i*k:][:i+1], φ)
+		left -= v * v
+	}
+	for d := range mean {
+		mean[d] = dot(p.Weights[d*k:][:k], φ)
+		dev[d] = p.Deviation[d] * math.Sqrt(max(left, 1e-14))
+	}
+}
+
+// processOf draws a process of n points, with a trend of b in each length if that is not 0. What it knows are values at some more places, with noise: with the
+// Gram matrix G of its features' functions, RᵀR = G⁻¹ - (G + Φ)⁻¹ for the sum Φ of what they tell.
+func processOf(r *rand.Rand, nx, nz, n int, b float64) *safex.Process {
+	p := &safex.Process{}
+	for range nz {
+		p.Center, p.Length = append(p.Center, 0.3*r.NormFloat64()), append(p.Length, 0.5+r.Float64())
+	}
+	for range n * nz {
+		p.Points = append(p.Points, r.NormFloat64())
+	}
+	if b > 0 {
+		p.Trend = []float64{b}
+		for _, v := range p.Length {
+			p.Trend = append(p.Trend, b/v)
+		}
+	}
+	k := p.Features()
+	if k > 0 {
+		root := rootOf(r, p, k, n, nz)
+		for i := range k {
+			for l := range k {
+				v := 0.0
+				if l <= i {
+					v = root.At(k-1-l, k-1-i)
+				}
+				p.Root = append(p.Root, v)
+			}
+		}
+	}
+	for range nx {
+		p.Deviation = append(p.Deviation, 0.05+0.1*r.Float64())
+		for range k {
+			p.Weights = append(p.Weights, 0.1*r.NormFloat64())
+		}
+	}
+	return p
+}
+
+// rootOf is the factor of the root of p, turned around.
+func rootOf(r *rand.Rand, p *safex.Process, k, n, nz int) *mat.TriDense {
+	gram := mat.NewSymDense(k, nil)
+	for i := range k {
+		gram.SetSym(i, i, 1+1e-3)
+		for l := range i {
+			if i < n {
+				r2 := 0.0
+				for d := range nz {
+					e := p.Points[i*nz+d] - p.Points[l*nz+d]
+					r2 += e * e
+				}
+				gram.SetSym(i, l, math.Exp(-r2/2))
+			}
+		}
+	}
+	more := mat.NewSymDense(k, nil)
+	more.CopySym(gram)
+	for range 2 * k {
+		v := mat.NewVecDense(k, nil)
+		for i := range k {
+			v.SetVec(i, r.NormFloat64())
+		}
+		more.SymRankOne(more, math.Pow(10, 4*r.Float64()-1), v)
+	}
+	invert := func(a mat.Symmetric) *mat.SymDense {
+		var c mat.Cholesky
+		var x mat.SymDense
+		if !c.Factorize(a) || c.InverseTo(&x) != nil {
+			panic("not positive definite")
+		}
+		return &x
+	}
+	before, after := invert(gram), invert(more)
+	turned := mat.NewSymDense(k, nil)
+	for i := range k {
+		for j := range i + 1 {
+			turned.SetSym(i, j, before.At(k-1-i, k-1-j)-after.At(k-1-i, k-1-j))
+		}
+	}
+	var c mat.Cholesky
+	if !c.Factorize(turned) {
+		panic("not positive definite")
+	}
+	var lower mat.TriDense
+	c.LTo(&lower)
+	return &lower
+}
+
+// noisy are networks of layersOf with raw rows of noise.
+func noisy(r *rand.Rand, nx, nu, members int, hidden []int, act string, apart float64) *safex.Layers {
+	l := layersOf(r, nx, nu, members, hidden, act, apart)
+	l.Noise = true
+	last := &l.Dense[len(l.Dense)-1]
+	old := *last
+	last.Out, last.Weights, last.Bias = 2*nx, nil, nil
+	for m := range members {
+		last.Weights = append(last.Weights, old.Weights[m*nx*old.In:][:nx*old.In]...)
+		last.Bias = append(last.Bias, old.Bias[m*nx:][:nx]...)
+		for range nx * old.In {
+			last.Weights = append(last.Weights, float32(0.7*r.NormFloat64()/math.Sqrt(float64(old.In))))
+		}
+		for range nx {
+			last.Bias = append(last.Bias, float32(-1+r.NormFloat64()))
+		}
+	}
+	return l
 }
 
 // layersOf draws an ensemble. Its members share a part of what they compute, so that they agree more or less.

@@ -11,6 +11,7 @@ import (
 // network is a packed ensemble, in float64. Its weights are the float32 numbers of the safex.Layers, taken as real ones.
 type network struct {
 	members, nz, nx int
+	heads           int // outputs of a member: nx, and as many of the noise if that is doubted
 	activation      activation
 	layers          []layer
 	widest          int // hidden layer, or 1
@@ -30,30 +31,40 @@ type layer struct {
 	column  []float64       // at least that of each column, the greatest of each member
 }
 
-// newNetwork checks and packs the layers of a model of nx state and nz - nx action dimensions.
-func newNetwork(l *safex.Layers, nx, nz int) (*network, error) {
+// newNetwork checks and packs the layers of a model of nx state and nz - nx action dimensions. What they say of the noise counts if it is doubted.
+func newNetwork(l *safex.Layers, nx, nz int, doubted bool) (*network, error) {
 	act, ok := activations[l.Activation]
 	if !ok && len(l.Dense) > 1 {
 		return nil, fmt.Errorf("reach: no activation %q", l.Activation)
 	}
-	n := &network{members: l.Members, nz: nz, nx: nx, activation: act, widest: 1, norm: newNormalizer(l.Center, l.Scale, nz), unit: ones(nx)}
+	n := &network{members: l.Members, nz: nz, nx: nx, heads: nx, activation: act, widest: 1, norm: newNormalizer(l.Center, l.Scale, nz), unit: ones(nx)}
 	if l.Unit != nil {
 		copy(n.unit, l.Unit)
 	}
-	in := nz
+	in, outputs := nz, nx
+	if l.Noise {
+		outputs *= 2
+	}
+	if l.Noise && doubted {
+		n.heads = outputs
+	}
 	for k, d := range l.Dense {
 		if l.Members < 1 || d.In != in || d.Out < 1 || len(d.Weights) != l.Members*d.Out*d.In || len(d.Bias) != l.Members*d.Out {
 			panic(fmt.Sprintf("reach: layer %d of %d members has %d weights and %d biases for %d inputs and %d outputs, after %d outputs",
 				k, l.Members, len(d.Weights), len(d.Bias), d.In, d.Out, in))
 		}
 		in = d.Out
-		y := layer{in: d.In, out: d.Out}
+		out := d.Out
+		if k+1 == len(l.Dense) && out == outputs {
+			out = n.heads
+		}
+		y := layer{in: d.In, out: out}
 		for m := range l.Members {
-			row := make([]float64, d.Out*d.In)
+			row := make([]float64, out*d.In)
 			for i := range row {
 				row[i] = float64(d.Weights[m*d.Out*d.In+i])
 			}
-			bias, size, column := make([]float64, d.Out), make([]float64, d.Out), make([]float64, d.In)
+			bias, size, column := make([]float64, out), make([]float64, out), make([]float64, d.In)
 			for o := range bias {
 				bias[o] = float64(d.Bias[m*d.Out+o])
 				for i, v := range row[o*d.In:][:d.In] {
@@ -63,19 +74,19 @@ func newNetwork(l *safex.Layers, nx, nz int) (*network, error) {
 				size[o] = above(size[o], d.In)
 			}
 			at := func(o, i int) float64 { return row[o*d.In+i] }
-			y.w = append(y.w, vec.Pack64(d.Out, d.In, at))
-			y.abs = append(y.abs, vec.Pack64(d.Out, d.In, func(o, i int) float64 { return math.Abs(at(o, i)) }))
-			y.back = append(y.back, vec.Pack64(d.In, d.Out, func(i, o int) float64 { return at(o, i) }))
+			y.w = append(y.w, vec.Pack64(out, d.In, at))
+			y.abs = append(y.abs, vec.Pack64(out, d.In, func(o, i int) float64 { return math.Abs(at(o, i)) }))
+			y.back = append(y.back, vec.Pack64(d.In, out, func(i, o int) float64 { return at(o, i) }))
 			y.rows, y.bias, y.size = append(y.rows, row), append(y.bias, bias), append(y.size, size)
-			y.column = append(y.column, above(greatest(column), d.Out))
+			y.column = append(y.column, above(greatest(column), out))
 		}
 		if k+1 < len(l.Dense) {
 			n.widest = max(n.widest, d.Out)
 		}
 		n.layers = append(n.layers, y)
 	}
-	if in != nx || len(n.layers) == 0 {
-		panic(fmt.Sprintf("reach: %d layers with %d outputs for %d state dimensions", len(n.layers), in, nx))
+	if in != outputs || len(n.layers) == 0 {
+		panic(fmt.Sprintf("reach: %d layers with %d outputs for %d state dimensions, with noise %v", len(n.layers), in, nx, l.Noise))
 	}
 	return n, nil
 }
@@ -186,15 +197,15 @@ type chords struct {
 	e, t         []float64   // [widest, lanes]: radii of errors of earlier layers
 	α, d         [][]float64 // of each hidden layer, [out, lanes]
 	row          [4][]float64
-	c, cc        []float64 // [widest, nx·lanes]: coefficients on the way back
-	out          []float64 // [members, nx, columns·lanes]
-	rad          []float64 // [members, nx, lanes]
+	c, cc        []float64 // [widest, heads·lanes]: coefficients on the way back
+	out          []float64 // [members, heads, columns·lanes]
+	rad          []float64 // [members, heads, lanes]
 	deviation    deviation
 	first        []float64 // [nz, columns·lanes]
 	top          [lanes]float64
 	steepest     [lanes]float64 // of a layer's slopes
 	most         []float64      // [columns, lanes]
-	loose, cmost []float64      // [nx·lanes]
+	loose, cmost []float64      // [heads·lanes]
 }
 
 // patcher implements source.
@@ -208,12 +219,12 @@ func (n *network) patcher(nv int) patcher {
 // chords returns the memory for patches of nv variables and so many columns.
 func (n *network) chords(nv, columns int) *chords {
 	c := &chords{network: n, nv: nv, columns: columns}
-	w, cols := max(n.widest, n.nx), columns*lanes
+	w, cols := max(n.widest, n.heads), columns*lanes
 	c.a, c.b, c.e, c.t = make([]float64, w*cols), make([]float64, w*cols), make([]float64, w*lanes), make([]float64, w*lanes)
-	c.c, c.cc = make([]float64, w*n.nx*lanes), make([]float64, w*n.nx*lanes)
-	c.out, c.rad = make([]float64, n.members*n.nx*cols), make([]float64, n.members*n.nx*lanes)
+	c.c, c.cc = make([]float64, w*n.heads*lanes), make([]float64, w*n.heads*lanes)
+	c.out, c.rad = make([]float64, n.members*n.heads*cols), make([]float64, n.members*n.heads*lanes)
 	c.first, c.most = make([]float64, n.nz*cols), make([]float64, cols)
-	c.loose, c.cmost = make([]float64, n.nx*lanes), make([]float64, n.nx*lanes)
+	c.loose, c.cmost = make([]float64, n.heads*lanes), make([]float64, n.heads*lanes)
 	for _, l := range n.layers[:len(n.layers)-1] {
 		c.α, c.d = append(c.α, make([]float64, l.out*lanes)), append(c.d, make([]float64, l.out*lanes))
 	}
@@ -225,7 +236,7 @@ func (n *network) chords(nv, columns int) *chords {
 
 // enclose implements patcher.
 func (c *chords) enclose(dst *enclosures, p *patches) {
-	nx, nv, cols := c.nx, c.nv, (1+c.nv)*lanes
+	heads, nv, cols := c.heads, c.nv, (1+c.nv)*lanes
 	// The inputs, and the most that one of them can be.
 	var inTop [lanes]float64
 	for k := range c.nz {
@@ -254,7 +265,7 @@ func (c *chords) enclose(dst *enclosures, p *patches) {
 		from, to := c.first, c.a
 		for k, y := range c.layers {
 			if k == last {
-				to = c.out[m*nx*cols:][:nx*cols]
+				to = c.out[m*heads*cols:][:heads*cols]
 			}
 			to = to[:y.out*cols]
 			y.w[m].Mul(to, from[:y.in*cols], cols)
@@ -264,7 +275,7 @@ func (c *chords) enclose(dst *enclosures, p *patches) {
 			g := gamma(y.in + nv + 4)
 			if k == last {
 				for o := range y.out {
-					row, rad := to[o*cols:][:lanes], c.rad[(m*nx+o)*lanes:][:lanes]
+					row, rad := to[o*cols:][:lanes], c.rad[(m*heads+o)*lanes:][:lanes]
 					for l := range lanes {
 						row[l] += y.bias[m][o]
 						rad[l] = g*(math.Abs(y.bias[m][o])+y.size[m][o]*c.top[l]) + tiny
@@ -333,7 +344,7 @@ func (c *chords) enclose(dst *enclosures, p *patches) {
 // backward adds to the radii of member m's outputs those of the errors of all hidden layers, each with the coefficient that it comes to
 // an output with: what cancels on the way does.
 func (c *chords) backward(m int) {
-	nx, cols := c.nx, c.nx*lanes
+	heads, cols := c.heads, c.heads*lanes
 	last := len(c.layers) - 1
 	if last == 0 {
 		return
@@ -341,7 +352,7 @@ func (c *chords) backward(m int) {
 	y := &c.layers[last]
 	coef, next := c.c[:y.in*cols], c.cc
 	for k := range y.in {
-		for d := range nx {
+		for d := range heads {
 			w := y.rows[m][d*y.in+k]
 			for l := range lanes {
 				coef[k*cols+d*lanes+l] = w
@@ -350,7 +361,7 @@ func (c *chords) backward(m int) {
 	}
 	clear(c.loose) // by how much coefficients are off at most
 	for h := last - 1; ; h-- {
-		rad := c.rad[m*nx*lanes:][:cols]
+		rad := c.rad[m*heads*lanes:][:cols]
 		width := c.layers[h].out
 		vec.Weigh64(rad, coef[:width*cols], c.loose, c.d[h])
 		if h == 0 {
@@ -368,14 +379,14 @@ func (c *chords) backward(m int) {
 	for _, y := range c.layers[:last] {
 		total += y.out
 	}
-	for i, v := range c.rad[m*nx*lanes:][:cols] {
-		c.rad[m*nx*lanes+i] = above(v, total)
+	for i, v := range c.rad[m*heads*lanes:][:cols] {
+		c.rad[m*heads*lanes+i] = above(v, total)
 	}
 }
 
 // combine writes the mean of the members, and a bound of their deviation from it.
 func (c *chords) combine(dst *enclosures) {
-	nx, nv, cols := c.nx, c.nv, (1+c.nv)*lanes
+	nx, heads, nv, cols := c.nx, c.heads, c.nv, (1+c.nv)*lanes
 	share := 1 / float64(c.members)
 	c.deviation.resize(c.members, nv)
 	for d := range nx {
@@ -384,7 +395,7 @@ func (c *chords) combine(dst *enclosures) {
 			for i := range 1 + nv {
 				mean := 0.0
 				for m := range c.members {
-					v := c.out[(m*nx+d)*cols+i*lanes+l]
+					v := c.out[(m*heads+d)*cols+i*lanes+l]
 					mean += v
 					most = max(most, math.Abs(v))
 				}
@@ -396,7 +407,7 @@ func (c *chords) combine(dst *enclosures) {
 					dst.slope[(d*nv+i-1)*lanes+l] = c.unit[d] * mean
 				}
 				for m := range c.members {
-					v := c.out[(m*nx+d)*cols+i*lanes+l] - mean
+					v := c.out[(m*heads+d)*cols+i*lanes+l] - mean
 					if i == 0 {
 						c.deviation.v[m] = v
 					} else {
@@ -407,11 +418,11 @@ func (c *chords) combine(dst *enclosures) {
 			loss := gamma(c.members+4) * sum // of the mean and of what is subtracted from it
 			all := 0.0
 			for m := range c.members {
-				all += c.rad[(m*nx+d)*lanes+l]
+				all += c.rad[(m*heads+d)*lanes+l]
 			}
 			all *= share
 			for m := range c.members {
-				c.deviation.rad[m] = above((1-2*share)*c.rad[(m*nx+d)*lanes+l]+all, c.members+4) + loss
+				c.deviation.rad[m] = above((1-2*share)*c.rad[(m*heads+d)*lanes+l]+all, c.members+4) + loss
 				if c.members == 1 {
 					c.deviation.rad[m] = 0
 				}
@@ -419,7 +430,32 @@ func (c *chords) combine(dst *enclosures) {
 			size := math.Abs(c.unit[d])
 			dst.rad[d*lanes+l] = above(size*(above(all, c.members)+loss), 4)
 			norm := c.deviation.norm(nil)
-			dst.dev[d*lanes+l] = above(size*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4)
+			dst.dev[d*lanes+l] = c.doubted(above(size*math.Sqrt(above(norm*norm*share, 4)+1e-16), 4), d, l)
 		}
 	}
+}
+
+// doubted is at least the length of dev and the noise of dimension d in lane l, if that is doubted.
+func (c *chords) doubted(dev float64, d, l int) float64 {
+	if c.heads == c.nx {
+		return dev
+	}
+	return above(math.Hypot(dev, c.noise(d, func(m int) float64 {
+		i := m*c.heads + c.nx + d
+		row := c.out[i*c.columns*lanes:][:c.columns*lanes]
+		far := c.rad[i*lanes+l]
+		for k := lanes + l; k < len(row); k += lanes {
+			far += math.Abs(row[k]) // a monomial of y is in ±1
+		}
+		return row[l] + far + gamma(c.columns+4)*(math.Abs(row[l])+far)
+	})), 4)
+}
+
+// noise is at least the noise of dimension d, of members whose raw outputs are at most what most says.
+func (n *network) noise(d int, most func(m int) float64) float64 {
+	sum := 0.0
+	for m := range n.members {
+		sum += math.Exp(3*math.Tanh(most(m)) - 2)
+	}
+	return math.Abs(n.unit[d]) * sum / float64(n.members) * (1 + 1e-12)
 }

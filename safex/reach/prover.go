@@ -49,7 +49,7 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 	var err error
 	switch {
 	case f.Layers != nil:
-		p.source, err = newNetwork(f.Layers, nx, nx+nu)
+		p.source, err = newNetwork(f.Layers, nx, nx+nu, f.Doubted)
 		if p.unit = f.Layers.Unit; p.unit == nil {
 			p.unit = ones(nx)
 		}
@@ -57,15 +57,17 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 		p.source = newFeatures(f.Features, nx, nx+nu)
 	case f.Kernels != nil:
 		p.source, err = newGaussian(f.Kernels, nx, nx+nu)
+	case f.Process != nil:
+		p.source = newShared(f.Process, nx, nx+nu)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if f.Scale != nil && len(f.Scale) != nx || f.Floor != nil && len(f.Floor) != nx {
-		panic(fmt.Sprintf("reach: %d scales and %d floors for %d state dimensions", len(f.Scale), len(f.Floor), nx))
+	if f.Scale != nil && len(f.Scale) != nx || f.Floor != nil && len(f.Floor) != nx || f.Noise != nil && len(f.Noise) != nx {
+		panic(fmt.Sprintf("reach: %d scales, %d floors and %d deviations of noise for %d state dimensions", len(f.Scale), len(f.Floor), len(f.Noise), nx))
 	}
 	copy(p.scale, f.Scale)
-	copy(p.floor, f.Floor)
+	copy(p.floor, f.Floors(nx))
 	if f.Prior != nil {
 		if f.Prior.In != nx+nu || f.Prior.Out != nx {
 			panic(fmt.Sprintf("reach: a prior of %d inputs and %d outputs for %d state and %d action dimensions", f.Prior.In, f.Prior.Out, nx, nu))

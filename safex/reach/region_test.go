@@ -37,6 +37,15 @@ func regionOf(r *rand.Rand, nz, nv int, wide float64) *region {
 	return g
 }
 
+// loosen has z off by up to a share of its width, of most dimensions.
+func (g *region) loosen(r *rand.Rand) *region {
+	share := math.Pow(10, 3*r.Float64()-3)
+	for d := range g.off {
+		g.off[d] = max(0, share*(r.Float64()-0.2)*greatest(g.span[d*g.nv:][:g.nv]))
+	}
+	return g
+}
+
 // points are y and z of a region: along its axes if it has one variable, and else corners, edges and others.
 func (g *region) points(r *rand.Rand, n int, f func(y, z []float64)) {
 	y, z := make([]float64, g.nv), make([]float64, g.nz)
@@ -60,6 +69,9 @@ func (g *region) points(r *rand.Rand, n int, f func(y, z []float64)) {
 		}
 		for d := range z {
 			z[d] = g.mid[d] + dot(g.span[d*g.nv:][:g.nv], y)
+			if g.off[d] > 0 {
+				z[d] += math.Copysign(g.off[d], r.Float64()-0.5)
+			}
 		}
 		f(y, z)
 	}
@@ -100,7 +112,7 @@ func TestEnclosureOfNetworks(t *testing.T) {
 					f := &safex.Form{Layers: layersOf(r, nv, 1, members, []int{width, width}, act, 0.3)}
 					f.Layers.Center, f.Layers.Scale, f.Layers.Unit = nil, nil, nil
 					g := regionOf(r, nv+1, nv, math.Pow(10, 3*r.Float64()-2.5))
-					net, err := newNetwork(f.Layers, nv, nv+1)
+					net, err := newNetwork(f.Layers, nv, nv+1, false)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -159,6 +171,7 @@ func TestEnclosureOfPosteriors(t *testing.T) {
 			{"linear", linear.Linear{Degree: 1, Prior: 1, Noise: 0.01}, 20}, {"quadratic", linear.Linear{Degree: 2, Prior: 1, Noise: 0.01}, 20}, {"cubic", cubic, 20},
 			{"se of 1", processes("se"), 1}, {"se of 3", processes("se"), 3}, {"se", processes("se"), 40},
 			{"matern52 of 1", processes("matern52"), 1}, {"matern52 of 3", processes("matern52"), 3}, {"matern52", processes("matern52"), 40},
+			{"sparse of 1", unfitted(), 1}, {"sparse of 3", unfitted(), 3}, {"sparse", unfitted(), 40},
 		} {
 			var most [2]float64
 			var median []float64
@@ -196,6 +209,76 @@ func TestEnclosureOfPosteriors(t *testing.T) {
 			}
 			slices.Sort(median)
 			t.Logf("%s in %d dimensions: %.2f of the radius is used in the median and %.2f at most, and %.2f of the deviation", c.name, nx, median[len(median)/2], most[0], most[1])
+		}
+	}
+}
+
+// Processes of random numbers hold over regions of all sizes, with a trend, with points, with both and with neither.
+func TestEnclosureOfProcesses(t *testing.T) {
+	r := rand.New(rand.NewPCG(25, 26))
+	n := 150
+	if testing.Short() {
+		n = 40
+	}
+	for _, nx := range []int{1, 2, 4} {
+		for _, points := range []int{0, 1, 3, 30} {
+			for _, trend := range []float64{0, 0.3, 3} {
+				var median [2][]float64
+				for range n {
+					f := &safex.Form{Process: processOf(r, nx, nx+1, points, trend)}
+					x := newShared(f.Process, nx, nx+1).setter()
+					for range 3 {
+						g := regionOf(r, nx+1, 1+r.IntN(nx+1), math.Pow(10, 4*r.Float64()-3.5))
+						if r.IntN(2) == 0 {
+							g.loosen(r)
+						}
+						var said enclosure
+						x.enclose(&said, g)
+						used, err := holds(r, f, g, &said, 60)
+						if err != nil {
+							t.Fatalf("%d points in %d dimensions with a trend of %v: %v", points, nx, trend, err)
+						}
+						for k, v := range used {
+							median[k] = append(median[k], v)
+						}
+					}
+				}
+				for k := range median {
+					slices.Sort(median[k])
+				}
+				t.Logf("%d points in %d dimensions with a trend of %v: %.2f of the radius is used in the median, and %.2f of the deviation", points, nx, trend, median[0][len(median[0])/2], median[1][len(median[1])/2])
+			}
+		}
+	}
+}
+
+// The noise of networks holds, and is tight.
+func TestEnclosureOfNoise(t *testing.T) {
+	r := rand.New(rand.NewPCG(27, 28))
+	n := 200
+	if testing.Short() {
+		n = 40
+	}
+	for _, act := range []string{"swish", "tanh", "relu"} {
+		for _, hidden := range [][]int{nil, {3}, {5, 5}, {12, 12}} {
+			var used []float64
+			for k := range n {
+				f := &safex.Form{Layers: noisy(r, 2, 1, 1+k%3, hidden, act, 0.3), Doubted: true}
+				g := regionOf(r, 3, 1+k%3, math.Pow(10, 3*r.Float64()-2.5)).loosen(r)
+				net, err := newNetwork(f.Layers, 2, 3, true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var said enclosure
+				net.setter().enclose(&said, g)
+				one, err := holds(r, f, g, &said, 60)
+				if err != nil {
+					t.Fatalf("%s of %v: %v", act, hidden, err)
+				}
+				used = append(used, one[1])
+			}
+			slices.Sort(used)
+			t.Logf("%s of %v: %.2f of the deviation is used in the median", act, hidden, used[n/2])
 		}
 	}
 }

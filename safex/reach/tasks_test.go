@@ -38,6 +38,8 @@ func learners(s *safex.System) []kind {
 		{"linear", linear.Linear{Degree: 1, Prior: 1, Noise: 0.01}},
 		{"quadratic", linear.Linear{Degree: 2, Prior: 1, Noise: 0.01}},
 		{"gp", processes("se")},
+		{"sparse gp", unfitted()},
+		{"prior and sparse gp", residual.Residual{Prior: s, Learner: unfitted()}},
 		{"prior and swish", residual.Residual{Prior: s, Learner: quick("swish", 16, 16)}},
 		{"prior and gp", residual.Residual{Prior: s, Learner: processes("matern52")}},
 		{"temperature", calibrate.DefaultTemperature().With(quick("swish", 16, 16))},
