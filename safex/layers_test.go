@@ -66,7 +66,7 @@ var layers = map[string]string{
 	// many runs by one file
 	"study": ". experiment internal/disk internal/encode internal/table rng stats store",
 	// how fast it is
-	"internal/bench": ". experiment internal/encode internal/table internal/vec num rng rollout",
+	"internal/bench": ". experiment internal/encode internal/table internal/vec num rng rollout train",
 	// 7: a run for other tools, what studies found, and their figures
 	"track":   ". experiment internal/encode plan rng store study train",
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",

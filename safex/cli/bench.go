@@ -14,21 +14,43 @@ import (
 )
 
 func benchCommand() *cobra.Command {
-	var quick, asJSON bool
-	var engine, task, planner, out string
+	var quick, asJSON, peers bool
+	var engine, task, planner, out, python string
 	c := &cobra.Command{
 		Use: "bench", Short: "Measure how fast this machine is",
 		Long: `bench measures rollouts of a model and their gradients in each engine, beside the peak of this machine's
 cores; gradient steps of fits; the time of a plan and the model evaluations that it takes, of each
 planner on each task; and how the time grows as samples, horizon, members and width double. It takes
 minutes, or less than one with --quick. Ctrl-C prints what has been measured. Leave the machine alone
-meanwhile: other work on it shows.`,
+meanwhile: other work on it shows.
+
+With --peers it measures instead what others would use, beside safex and by turns with it: rollouts in JAX,
+the published planner stated again in JAX, and PETS of mbrl-lib on its cart-pole. They run in
+Python, by --python; a peer that is not installed is left out, with the line that installs it. It takes up to
+ten minutes on quiet cores, and a few with --quick.`,
 		Example: `  safex bench --quick
   safex bench --engine graph
   safex bench --task rccar --planner pessimistic --json
-  safex bench --out bench.json`,
+  safex bench --out bench.json
+  safex bench --peers --python ~/.peers/bin/python --out peers.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if peers {
+				p := bench.DefaultPeers()
+				if quick {
+					p = bench.QuickPeers()
+				}
+				for _, name := range []string{"engine", "task", "planner"} {
+					if c.Flags().Changed(name) {
+						return fmt.Errorf("--peers are measured with the engine, the tasks and the planners that they are compared in: leave out --%s", name)
+					}
+				}
+				p.Python = python
+				return comparison(c, p, asJSON, out)
+			}
+			if c.Flags().Changed("python") {
+				return errors.New("--python runs peers: add --peers")
+			}
 			s := bench.DefaultSettings()
 			if quick {
 				s = bench.Quick()
@@ -45,6 +67,8 @@ meanwhile: other work on it shows.`,
 	f.StringVar(&engine, "engine", "", "this engine alone: "+names(experiment.Engines))
 	f.StringVar(&task, "task", "", "plans on this task alone: "+names(experiment.Tasks))
 	f.StringVar(&planner, "planner", "", "plans of this planner alone: "+names(experiment.Planners))
+	f.BoolVar(&peers, "peers", false, "measure what others would use, beside safex")
+	f.StringVar(&python, "python", "python3", "the Python 3 that has the peers")
 	f.StringVar(&out, "out", "", "also keep the rows in this file, as JSON")
 	return c
 }
@@ -100,6 +124,56 @@ func keepRows(path string, rows []bench.Row) error {
 		return nil
 	}
 	text, err := bench.JSON(rows)
+	if err != nil {
+		return err
+	}
+	return disk.Write(path, text)
+}
+
+// comparison measures peers, and prints what there is, also after a stop.
+func comparison(c *cobra.Command, p bench.Peers, asJSON bool, out string) error {
+	errs := c.ErrOrStderr()
+	if !experiment.SIMD() {
+		fmt.Fprintln(errs, slower)
+	}
+	ctx := untilSignal(c.Context(), func() { fmt.Fprintln(errs, "\nfinishing; Ctrl-C again ends at once") })
+	got, err := p.Measure(ctx, func(got *bench.Comparison) error {
+		if terminal(errs) && len(got.Rows) > 0 {
+			last := got.Rows[len(got.Rows)-1]
+			fmt.Fprintf(errs, "%s: %s\n", last.Peer, last.What)
+		}
+		return keepComparison(out, got)
+	})
+	if got == nil {
+		return err
+	}
+	text, failed := got.JSON()
+	switch {
+	case failed != nil:
+		return failed
+	case asJSON:
+		_, failed = c.OutOrStdout().Write(text)
+	default:
+		failed = got.Table(c.OutOrStdout())
+	}
+	if failed == nil {
+		failed = keepComparison(out, got)
+	}
+	if failed != nil {
+		return failed
+	}
+	if stopped(err) {
+		return fmt.Errorf("stopped after %d rows", len(got.Rows))
+	}
+	return err
+}
+
+// keepComparison writes a comparison to a file, whole or not at all; nothing without a path.
+func keepComparison(path string, got *bench.Comparison) error {
+	if path == "" {
+		return nil
+	}
+	text, err := got.JSON()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,10 @@ package bench
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/table"
 )
@@ -113,4 +116,82 @@ func (p part) add(to *table.Page, rows []Row) {
 		}
 	}
 	to.Add(p.title, head, cells...)
+}
+
+// Table writes the comparison for people: what was measured on, a part for each peer, and who was left out.
+func (c *Comparison) Table(w io.Writer) error {
+	p := table.Page{Right: true}
+	p.Say("%s", c.Machine)
+	p.Say("%s", c.on())
+	var peers []string
+	for _, r := range c.Rows {
+		if !slices.Contains(peers, r.Peer) {
+			peers = append(peers, r.Peer)
+		}
+	}
+	for _, peer := range peers {
+		var mine []Versus
+		var notes []string
+		for _, r := range c.Rows {
+			if r.Peer != peer {
+				continue
+			}
+			mine = append(mine, r)
+			if r.Note != "" && !slices.Contains(notes, r.Note) {
+				notes = append(notes, r.Note)
+			}
+		}
+		title := "Beside " + peer + ": medians of turns, ours, theirs, ours, theirs; a ratio below 1 is less of it for safex"
+		if len(notes) > 0 {
+			title += ". " + strings.TrimSuffix(strings.Join(notes, " "), ".")
+		}
+		head, cells, _ := table.Cells(mine, 0, versus...)
+		p.Add(title, head, cells...)
+	}
+	if err := p.Text(w); err != nil {
+		return err
+	}
+	for _, text := range c.LeftOut {
+		if _, err := fmt.Fprintf(w, "\n%s\n", text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// on is a line about the machine and the peers.
+func (c *Comparison) on() string {
+	words := []string{c.CPU}
+	for _, name := range slices.Sorted(maps.Keys(c.Versions)) {
+		words = append(words, name+" "+c.Versions[name])
+	}
+	if c.Load != "" {
+		words = append(words, "load before "+c.Load)
+	}
+	return strings.Join(words, ", ")
+}
+
+// versus are the columns of a Comparison.
+var versus = []table.Column[Versus]{
+	{Name: "what", Of: func(v Versus) string { return v.What }},
+	{Name: "ours", Of: func(v Versus) string { return v.Our }},
+	{Name: "unit", Of: func(v Versus) string { return v.Unit }},
+	{Name: "safex", Of: func(v Versus) string { return fmt.Sprintf("%.3g", v.Ours) }},
+	{Name: "peer", Of: func(v Versus) string { return openly(">", v.Open) + fmt.Sprintf("%.3g", v.Theirs) }},
+	{Name: "ratio", Of: func(v Versus) string { return openly("<", v.Open) + fmt.Sprintf("%.2g", v.Ratio) }},
+	{Name: "of turns", Of: func(v Versus) string {
+		if v.Turns < 2 {
+			return ""
+		}
+		return fmt.Sprintf("%.2g to %.2g", v.Low, v.High)
+	}},
+	{Name: "turns", Of: func(v Versus) string { return strconv.Itoa(v.Turns) }},
+}
+
+// openly is a sign before a number that is a bound.
+func openly(sign string, open bool) string {
+	if open {
+		return sign + " "
+	}
+	return ""
 }
