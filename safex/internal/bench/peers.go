@@ -45,7 +45,7 @@ func DefaultPeers() Peers {
 	return Peers{
 		Python: "python3", Seed: 1, Engine: "fused", Names: []string{peerJAX, peerPublished, peerPETS},
 		Turns: 3, Calls: 7, Widths: []int{64, 128, 256}, Acts: []string{"swish", "relu"},
-		Trials: 8, Slice: 300 * time.Millisecond, Within: 5 * time.Minute, Patient: 3 * time.Minute,
+		Trials: 8, Slice: 300 * time.Millisecond, Within: 5 * time.Minute, Patient: 5 * time.Minute,
 	}
 }
 
