@@ -169,7 +169,7 @@ func (c *compare) published(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		data, err := everywhere(s, c.src.Child("data"))
+		data, err := everywhere(s, transitions, c.src.Child("data"))
 		if err != nil {
 			return err
 		}
