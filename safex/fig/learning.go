@@ -11,10 +11,32 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
+// Learned is what a learning curve shows of an episode.
+type Learned struct {
+	Number     int
+	Phase      safex.Phase
+	Return     float64
+	Violations int // steps beyond a limit
+}
+
+// LearnedIn is what a learning curve shows of e.
+func LearnedIn(s *safex.System, e safex.Episode) Learned {
+	return Learned{e.Number, e.Phase, e.Return(), e.Violations(s.Budgets()...)}
+}
+
 // Learning shows the return of each episode, and below it the steps that broke a limit, counted
 // from the first random step on: episode 0 is the random phase, which has no return to compare.
 func Learning(s *safex.System, episodes []safex.Episode) *Figure {
-	top := panel(fmt.Sprintf("%s: return and violations while learning", s.Name), "", "return")
+	var all []Learned
+	for _, e := range episodes {
+		all = append(all, LearnedIn(s, e))
+	}
+	return LearningCurve(s.Name, all)
+}
+
+// LearningCurve is Learning of episodes of which nothing else is kept.
+func LearningCurve(task string, episodes []Learned) *Figure {
+	top := panel(fmt.Sprintf("%s: return and violations while learning", task), "", "return")
 	bottom := panel("", "episode (0 is the random phase)", "violating steps")
 	var xs, ys []float64
 	var bars plotter.Values
@@ -22,10 +44,10 @@ func Learning(s *safex.System, episodes []safex.Episode) *Figure {
 	for _, e := range episodes {
 		xs, ys = append(xs, float64(e.Number)), append(ys, math.NaN())
 		if e.Phase == safex.PlannedPhase {
-			ys[len(ys)-1] = e.Return()
+			ys[len(ys)-1] = e.Return
 		}
-		total += e.Violations(s.Budgets()...)
-		bars = append(bars, float64(e.Violations(s.Budgets()...)))
+		total += e.Violations
+		bars = append(bars, float64(e.Violations))
 	}
 	dotted(top, "", xs, ys, theme.measured)
 	if len(bars) > 0 {
