@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,7 +16,7 @@ import (
 )
 
 func benchCommand() *cobra.Command {
-	var quick, asJSON, peers bool
+	var quick, asJSON, peers, scale bool
 	var engine, task, planner, out, python string
 	var within time.Duration
 	c := &cobra.Command{
@@ -26,6 +27,11 @@ planner on each task; and how the time grows as samples, horizon, members and wi
 minutes, or less than one with --quick. Ctrl-C prints what has been measured. Leave the machine alone
 meanwhile: other work on it shows.
 
+With --scale it measures how costs grow over larger ranges, and their exponents: plans and rollouts with samples,
+horizon, members, width, limits and dimensions, fits with up to 100000 transitions; and how long the command
+takes to start, and what memory a run of 1000 short episodes has. It takes a quarter of an hour on quiet
+cores, and a few minutes with --quick; safex figures draws what --out keeps.
+
 With --peers it measures instead what others would use, beside safex and by turns with it: rollouts in JAX,
 the published planner stated again in JAX, and PETS of mbrl-lib on its cart-pole, which is solved when a
 trial lasts 180 of 200 steps. They run in Python, by --python; a peer that is not installed is left out,
@@ -35,6 +41,7 @@ has not solved it --within that time, its steps and seconds so far are told as t
   safex bench --engine graph
   safex bench --task rccar --planner pessimistic --json
   safex bench --out bench.json
+  safex bench --scale --out notebooks/results/scale.json
   safex bench --peers --python ~/.peers/bin/python --out peers.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -43,7 +50,7 @@ has not solved it --within that time, its steps and seconds so far are told as t
 				if quick {
 					p = bench.QuickPeers()
 				}
-				for _, name := range []string{"engine", "task", "planner"} {
+				for _, name := range []string{"engine", "task", "planner", "scale"} {
 					if c.Flags().Changed(name) {
 						return fmt.Errorf("--peers are measured with the engine, the tasks and the planners that they are compared in: leave out --%s", name)
 					}
@@ -59,7 +66,21 @@ has not solved it --within that time, its steps and seconds so far are told as t
 				}
 			}
 			s := bench.DefaultSettings()
-			if quick {
+			switch {
+			case scale:
+				for _, name := range []string{"task", "planner"} {
+					if c.Flags().Changed(name) {
+						return fmt.Errorf("--scale measures the tasks and the planner that can grow: leave out --%s", name)
+					}
+				}
+				program, err := os.Executable()
+				if err != nil {
+					return err
+				}
+				if s = bench.Scale(program); quick {
+					s = bench.QuickScale(program)
+				}
+			case quick:
 				s = bench.Quick()
 			}
 			if err := s.Select(engine, task, planner); err != nil {
@@ -74,6 +95,7 @@ has not solved it --within that time, its steps and seconds so far are told as t
 	f.StringVar(&engine, "engine", "", "this engine alone: "+names(experiment.Engines))
 	f.StringVar(&task, "task", "", "plans on this task alone: "+names(experiment.Tasks))
 	f.StringVar(&planner, "planner", "", "plans of this planner alone: "+names(experiment.Planners))
+	f.BoolVar(&scale, "scale", false, "measure how costs grow, how fast the command starts and whether memory stays flat")
 	f.BoolVar(&peers, "peers", false, "measure what others would use, beside safex")
 	f.StringVar(&python, "python", "python3", "the Python 3 that has the peers")
 	f.DurationVar(&within, "within", bench.DefaultPeers().Within, "with --peers, the time that PETS has to solve its cart-pole; with --quick 1m")

@@ -173,6 +173,8 @@ func TestErrors(t *testing.T) {
 		{[]string{"bench", "--quick", "--out", filepath.Join(file, "bench.json")}, "not a directory"},
 		{[]string{"bench", "--peers", "--python", file + "-none", "--out", filepath.Join(file, "peers.json")}, "not a directory"},
 		{[]string{"bench", "--peers", "--engine", "graph"}, "leave out --engine"},
+		{[]string{"bench", "--peers", "--scale"}, "leave out --scale"},
+		{[]string{"bench", "--scale", "--task", "pitch"}, "leave out --task"},
 		{[]string{"bench", "--python", "python3"}, "add --peers"},
 		{[]string{"card"}, "card takes one RUN"},
 		{[]string{"card", t.TempDir()}, "is no run folder"},

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
@@ -77,4 +79,20 @@ func JSON(rows []Row) ([]byte, error) {
 		rows = []Row{}
 	}
 	return encode.Indented(rows)
+}
+
+// Read reads a file of rows, as Measure made them.
+func Read(path string) ([]Row, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Row
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, fmt.Errorf("%s holds no rows of safex bench --out: %w", path, err)
+	}
+	if len(rows) == 0 || rows[0].What != peaks {
+		return nil, fmt.Errorf("%s holds no rows of safex bench --out", path)
+	}
+	return rows, nil
 }

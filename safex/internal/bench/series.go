@@ -187,3 +187,21 @@ func (b *bench) fitSeries(ctx context.Context, v Series) (rows []Row, each []int
 	}
 	return rows, each, nil
 }
+
+// Lines are the rows of each Series, and of the memory, that of chooses, in their order.
+func Lines(rows []Row, of func(Row) bool) (lines [][]Row) {
+	for _, r := range rows {
+		if r.Against == "" || !of(r) {
+			continue
+		}
+		if n := len(lines) - 1; n >= 0 && lines[n][0].What == r.What && lines[n][0].Against == r.Against && lines[n][0].Model == r.Model {
+			lines[n] = append(lines[n], r)
+			continue
+		}
+		lines = append(lines, []Row{r})
+	}
+	return lines
+}
+
+// Grows tells whether there is anything in rows that grows.
+func Grows(rows []Row) bool { return len(Lines(rows, func(Row) bool { return true })) > 0 }
