@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 func benchCommand() *cobra.Command {
 	var quick, asJSON, peers, scale bool
-	var engine, task, planner, out, python string
+	var engine, task, planner, out, python, show string
 	var within time.Duration
 	c := &cobra.Command{
 		Use: "bench", Short: "Measure how fast this machine is",
@@ -45,6 +46,9 @@ has not solved it --within that time, its steps and seconds so far are told as t
   safex bench --peers --python ~/.peers/bin/python --out peers.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if show != "" {
+				return showBench(c, show, asJSON)
+			}
 			if peers {
 				p := bench.DefaultPeers()
 				if quick {
@@ -99,6 +103,7 @@ has not solved it --within that time, its steps and seconds so far are told as t
 	f.BoolVar(&peers, "peers", false, "measure what others would use, beside safex")
 	f.StringVar(&python, "python", "python3", "the Python 3 that has the peers")
 	f.DurationVar(&within, "within", bench.DefaultPeers().Within, "with --peers, the time that PETS has to solve its cart-pole; with --quick 1m")
+	f.StringVar(&show, "show", "", "print what --out kept in this file, and measure nothing")
 	f.StringVar(&out, "out", "", "also keep the rows in this file, as JSON")
 	return c
 }
@@ -160,6 +165,34 @@ func keepRows(path string, rows []bench.Row) error {
 	return disk.Write(path, text)
 }
 
+// showBench prints a file of rows or of a comparison.
+func showBench(c *cobra.Command, path string, asJSON bool) error {
+	rows, err := bench.Read(path)
+	if err == nil {
+		return printRows(c.OutOrStdout(), rows, asJSON)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no %s: want a file of safex bench --out", path)
+	}
+	got, err := bench.ReadComparison(path)
+	if err != nil {
+		return fmt.Errorf("%s holds nothing of safex bench --out", path)
+	}
+	return printComparison(c.OutOrStdout(), got, asJSON)
+}
+
+// printComparison writes a comparison as tables or as JSON.
+func printComparison(w io.Writer, got *bench.Comparison, asJSON bool) error {
+	if !asJSON {
+		return got.Table(w)
+	}
+	text, err := got.JSON()
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
 // comparison measures peers, and prints what there is, also after a stop.
 func comparison(c *cobra.Command, p bench.Peers, asJSON bool, out string) error {
 	errs := c.ErrOrStderr()
@@ -177,15 +210,7 @@ func comparison(c *cobra.Command, p bench.Peers, asJSON bool, out string) error 
 	if got == nil {
 		return err
 	}
-	text, failed := got.JSON()
-	switch {
-	case failed != nil:
-		return failed
-	case asJSON:
-		_, failed = c.OutOrStdout().Write(text)
-	default:
-		failed = got.Table(c.OutOrStdout())
-	}
+	failed := printComparison(c.OutOrStdout(), got, asJSON)
 	if failed == nil {
 		failed = keepComparison(out, got)
 	}

@@ -174,6 +174,8 @@ func TestErrors(t *testing.T) {
 		{[]string{"bench", "--peers", "--python", file + "-none", "--out", filepath.Join(file, "peers.json")}, "not a directory"},
 		{[]string{"bench", "--peers", "--engine", "graph"}, "leave out --engine"},
 		{[]string{"bench", "--peers", "--scale"}, "leave out --scale"},
+		{[]string{"bench", "--show", file + "-none"}, "there is no"},
+		{[]string{"bench", "--show", file}, "holds nothing of safex bench --out"},
 		{[]string{"bench", "--scale", "--task", "pitch"}, "leave out --task"},
 		{[]string{"bench", "--python", "python3"}, "add --peers"},
 		{[]string{"card"}, "card takes one RUN"},
@@ -431,6 +433,9 @@ func TestPeers(t *testing.T) {
 	kept, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if shown, _, err := do(nil, "bench", "--show", file); err != nil || shown != out {
+		t.Errorf("error %v, shown\n%s, printed\n%s", err, shown, out)
 	}
 	if out, _, err := do(nil, "bench", "--peers", "--json", "--python", file+"-none"); err != nil || strings.Count(out, "is left out") != strings.Count(string(kept), "is left out") {
 		t.Errorf("error %v, prints\n%s, keeps\n%s", err, out, kept)

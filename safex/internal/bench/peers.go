@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -229,6 +230,22 @@ func clock(f func() error) (float64, error) {
 
 // JSON is the comparison as a file.
 func (c *Comparison) JSON() ([]byte, error) { return encode.Indented(c) }
+
+// ReadComparison reads a file that JSON made.
+func ReadComparison(path string) (*Comparison, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{}
+	if err := json.Unmarshal(text, c); err != nil {
+		return nil, fmt.Errorf("%s holds no rows of safex bench --peers: %w", path, err)
+	}
+	if c.Machine == "" {
+		return nil, fmt.Errorf("%s holds no rows of safex bench --peers", path)
+	}
+	return c, nil
+}
 
 // CPU is the name of the processor, or its kind where that has none.
 func CPU() string {
