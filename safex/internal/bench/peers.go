@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,11 +189,17 @@ func (m measure) again(slice time.Duration) (float64, error) {
 	return quantile(0.5, all), nil
 }
 
-// turns measures by turns, each of ours and then theirs, after a turn that does not count, and fills a row in for each of ours.
+// turns measures by turns, each of ours and then theirs, after a call of each that does not count, and fills a row in for each of
+// ours.
 func (c *compare) turns(theirs measure, rows []Versus, ours ...measure) ([]Versus, error) {
+	for _, m := range append(slices.Clip(ours), theirs) {
+		if _, err := m(); err != nil {
+			return nil, err
+		}
+	}
 	own, ratios := make([][]float64, len(ours)), make([][]float64, len(ours))
 	var their []float64
-	for turn := range c.Turns + 1 {
+	for range c.Turns {
 		now := make([]float64, len(ours))
 		for i, m := range ours {
 			v, err := m.again(c.Slice)
@@ -204,9 +211,6 @@ func (c *compare) turns(theirs measure, rows []Versus, ours ...measure) ([]Versu
 		t, err := theirs.again(c.Slice)
 		if err != nil {
 			return nil, err
-		}
-		if turn == 0 {
-			continue
 		}
 		their = append(their, t)
 		for i, v := range now {

@@ -137,6 +137,7 @@ func Scale(command string) Settings {
 	s.PlanWidths, s.Doublings, s.SeriesCount, s.Learned = []int{32}, 3, 30, 200
 	s.Transitions = []int{1000, 3000, 10000, 30000, 100000}
 	s.Command, s.Starts, s.Episodes, s.Look, s.Within = command, 20, 1000, 500*time.Millisecond, 0
+	s.Turns, s.Slice = 7, time.Second
 	for _, what := range []string{rollouts, plans} {
 		for _, against := range quantities {
 			s.Series = append(s.Series, Series{What: what, Against: against})

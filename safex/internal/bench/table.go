@@ -207,8 +207,8 @@ var versus = []table.Column[Versus]{
 	{Name: "what", Of: func(v Versus) string { return v.What }},
 	{Name: "ours", Of: func(v Versus) string { return v.Our }},
 	{Name: "unit", Of: func(v Versus) string { return v.Unit }},
-	{Name: "safex", Of: func(v Versus) string { return fmt.Sprintf("%.3g", v.Ours) }},
-	{Name: "peer", Of: func(v Versus) string { return openly(">", v.Open) + fmt.Sprintf("%.3g", v.Theirs) }},
+	{Name: "safex", Of: func(v Versus) string { return short(v.Ours) }},
+	{Name: "peer", Of: func(v Versus) string { return openly(">", v.Open) + short(v.Theirs) }},
 	{Name: "ratio", Of: func(v Versus) string { return openly("<", v.Open) + fmt.Sprintf("%.2g", v.Ratio) }},
 	{Name: "of turns", Of: func(v Versus) string {
 		if v.Turns < 2 {
@@ -217,6 +217,14 @@ var versus = []table.Column[Versus]{
 		return fmt.Sprintf("%.2g to %.2g", v.Low, v.High)
 	}},
 	{Name: "turns", Of: func(v Versus) string { return strconv.Itoa(v.Turns) }},
+}
+
+// short is a number above 0 in three digits, and in more where they are before the point.
+func short(v float64) string {
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 // openly is a sign before a number that is a bound.
