@@ -66,7 +66,7 @@ type powers struct{}
 // Ticks implements plot.Ticker.
 func (powers) Ticks(lo, hi float64) (marks []plot.Tick) {
 	base := 2.0
-	if hi/lo > 200 {
+	if hi/lo > 130 {
 		base = 10
 	}
 	for k := math.Ceil(math.Log(lo)/math.Log(base) - 1e-9); math.Pow(base, k) <= hi*(1+1e-9); k++ {

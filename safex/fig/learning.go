@@ -3,6 +3,7 @@ package fig
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -10,6 +11,10 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 )
+
+// many episodes at most have a mark for each. More are taken together, as marks would lie on each other, and a curve that is drawn
+// after every episode would take more and more time and memory.
+const many = 150
 
 // Learned is what a learning curve shows of an episode.
 type Learned struct {
@@ -41,13 +46,20 @@ func LearningCurve(task string, episodes []Learned) *Figure {
 	var xs, ys []float64
 	var bars plotter.Values
 	var total int
-	for _, e := range episodes {
-		xs, ys = append(xs, float64(e.Number)), append(ys, math.NaN())
-		if e.Phase == safex.PlannedPhase {
-			ys[len(ys)-1] = e.Return
+	each := max(1, (len(episodes)+many-1)/many)
+	for group := range slices.Chunk(episodes, each) {
+		sum, planned, violations := 0.0, 0, 0
+		for _, e := range group {
+			if violations += e.Violations; e.Phase == safex.PlannedPhase {
+				sum, planned = sum+e.Return, planned+1
+			}
 		}
-		total += e.Violations
-		bars = append(bars, float64(e.Violations))
+		total += violations
+		xs, ys = append(xs, float64(group[0].Number+group[len(group)-1].Number)/2), append(ys, math.NaN())
+		if planned > 0 {
+			ys[len(ys)-1] = sum / float64(planned)
+		}
+		bars = append(bars, float64(violations))
 	}
 	dotted(top, "", xs, ys, theme.measured)
 	if len(bars) > 0 {
@@ -56,8 +68,18 @@ func LearningCurve(task string, episodes []Learned) *Figure {
 			panic(fmt.Sprintf("fig: %v", err))
 		}
 		b.Color, b.LineStyle.Width, b.XMin = theme.limit, 0, xs[0]
-		bottom.Add(b)
 		bottom.Legend.Add(fmt.Sprintf("steps beyond a limit: %d in all", total), b)
+		if each == 1 {
+			bottom.Add(b)
+		} else { // bars are one apart
+			top.Title.Text += fmt.Sprintf(", %d episodes together", each)
+			top.Y.Label.Text = "mean return"
+			for i, v := range bars {
+				if v > 0 {
+					line(bottom, "", []float64{xs[i], xs[i]}, []float64{0, v}, theme.limit, 1.8)
+				}
+			}
+		}
 	}
 	for _, p := range []*plot.Plot{top, bottom} {
 		p.X.Min, p.X.Max = -0.5, max(1.5, float64(len(episodes))-0.5)
