@@ -24,14 +24,14 @@ func benchCommand() *cobra.Command {
 		Use: "bench", Short: "Measure how fast this machine is",
 		Long: `bench measures rollouts of a model and their gradients in each engine, beside the peak of this machine's
 cores; gradient steps of fits; the time of a plan and the model evaluations that it takes, of each
-planner on each task; and how the time grows as samples, horizon, members and width double. It takes
-minutes, or less than one with --quick. Ctrl-C prints what has been measured. Leave the machine alone
+planner on each task; and how the time grows as samples, horizon, members, width, limits and dimensions
+double. It takes minutes, or less than one with --quick. Ctrl-C prints what has been measured. Leave the machine alone
 meanwhile: other work on it shows.
 
 With --scale it measures how costs grow over larger ranges, and their exponents: plans and rollouts with samples,
 horizon, members, width, limits and dimensions, fits with up to 100000 transitions; and how long the command
-takes to start, and what memory a run of 1000 short episodes has. It takes a quarter of an hour on quiet
-cores, and a few minutes with --quick; safex figures draws what --out keeps.
+takes to start, and what memory a run of 1000 short episodes has. It takes some five minutes, and one or two
+with --quick; safex figures draws what --out keeps.
 
 With --peers it measures instead what others would use, beside safex and by turns with it: rollouts in JAX,
 the published planner stated again in JAX, and PETS of mbrl-lib on its cart-pole, which is solved when a

@@ -130,7 +130,7 @@ func Quick() Settings {
 }
 
 // Scale measures how costs grow, over larger ranges than DefaultSettings: plans, rollouts and fits as one quantity grows, the start of the
-// command, which is a program safex, and the memory of a run of a thousand short episodes. It takes a quarter of an hour.
+// command, which is a program safex, and the memory of a run of a thousand short episodes. It takes some minutes.
 func Scale(command string) Settings {
 	s := Quick()
 	s.Widths, s.FitWidths, s.Plans, s.Series = nil, nil, nil, nil
@@ -147,7 +147,7 @@ func Scale(command string) Settings {
 	return s
 }
 
-// QuickScale measures the same over smaller ranges, in a few minutes.
+// QuickScale measures the same over smaller ranges, in a minute or two.
 func QuickScale(command string) Settings {
 	s := Scale(command)
 	s.Doublings, s.SeriesCount, s.Transitions, s.Episodes = 2, 10, []int{1000, 3000, 10000}, 200
