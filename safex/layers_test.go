@@ -66,11 +66,11 @@ var layers = map[string]string{
 	// many runs by one file
 	"study": ". experiment internal/disk internal/encode internal/table rng stats store",
 	// how fast it is
-	"internal/bench": ". experiment internal/encode internal/table internal/vec num rng rollout",
+	"internal/bench": ". experiment internal/encode internal/table internal/vec num rng rollout train",
 	// 7: a run for other tools, what studies found, and their figures
 	"track":   ". experiment internal/encode plan rng store study train",
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
-	"figures": ". attack control coverage experiment fig filter internal/encode reliability report rng stats store",
+	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
 	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",

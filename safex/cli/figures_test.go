@@ -22,7 +22,7 @@ func TestCommittedFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths := strings.Fields(out)
-	for _, name := range []string{"control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png"} {
+	for _, name := range []string{"scale.png", "control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png"} {
 		if !slices.Contains(paths, filepath.Join(dir, name)) {
 			t.Errorf("%s was not drawn: %q", name, paths)
 		}

@@ -190,6 +190,13 @@ func TestErrors(t *testing.T) {
 		{[]string{"bench", "--planner", "saf"}, `there is no planner "saf": did you mean safe?`},
 		{[]string{"bench", "pendulum"}, `unknown command "pendulum" for "safex bench"`},
 		{[]string{"bench", "--quick", "--out", filepath.Join(file, "bench.json")}, "not a directory"},
+		{[]string{"bench", "--peers", "--python", file + "-none", "--out", filepath.Join(file, "peers.json")}, "not a directory"},
+		{[]string{"bench", "--peers", "--engine", "graph"}, "leave out --engine"},
+		{[]string{"bench", "--peers", "--scale"}, "leave out --scale"},
+		{[]string{"bench", "--show", file + "-none"}, "there is no"},
+		{[]string{"bench", "--show", file}, "holds nothing of safex bench --out"},
+		{[]string{"bench", "--scale", "--task", "pitch"}, "leave out --task"},
+		{[]string{"bench", "--python", "python3"}, "add --peers"},
 		{[]string{"card"}, "card takes one RUN"},
 		{[]string{"card", t.TempDir()}, "is no run folder"},
 		{[]string{"coverage", "pendulm"}, "did you mean pendulum?"},
@@ -432,6 +439,25 @@ func TestCheck(t *testing.T) {
 		if out, _, err := do(nil, "check", name); err != nil || !strings.Contains(out, "can be used") {
 			t.Errorf("%v\n%s", err, out)
 		}
+	}
+}
+
+// bench --peers says who is left out, and keeps it too.
+func TestPeers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "peers.json")
+	out, errs, err := do(nil, "bench", "--peers", "--python", file+"-none", "--out", file)
+	if err != nil || strings.Contains(errs, "left out") || strings.Count(out, " is left out: there is no Python as ") != 3 {
+		t.Errorf("error %v, %s%s", err, errs, out)
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, _, err := do(nil, "bench", "--show", file); err != nil || shown != out {
+		t.Errorf("error %v, shown\n%s, printed\n%s", err, shown, out)
+	}
+	if out, _, err := do(nil, "bench", "--peers", "--json", "--python", file+"-none"); err != nil || strings.Count(out, "is left out") != strings.Count(string(kept), "is left out") {
+		t.Errorf("error %v, prints\n%s, keeps\n%s", err, out, kept)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 type Curves struct {
 	Title, X, Y string // the latter two are labels of axes, with their units
 	Lines       []Curve
+	Zero        bool // the vertical axis begins at 0, so that what hardly changes looks so
 }
 
 // A Curve is a line of a method, with its band. Gaps between runs of numbers stay empty.
@@ -36,6 +37,9 @@ func (c Curves) plot() *plot.Plot {
 		marked(p, lookOf(l.Method), l.X, l.Y)
 	}
 	roomy(p, 0.05, 0.05)
+	if c.Zero {
+		p.Y.Min = 0
+	}
 	if !(p.X.Min < p.X.Max) {
 		p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5
 	}

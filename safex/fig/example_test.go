@@ -434,6 +434,24 @@ func TestUneven(t *testing.T) {
 	fig.Panels("step", fig.Panel{Lines: []fig.Line{{Name: "speed", X: []float64{0, 1}, Y: []float64{2}}}})
 }
 
+// A curve of many episodes has no more marks than one of some: what it costs does not grow.
+func TestManyEpisodes(t *testing.T) {
+	var all []fig.Learned
+	for i := range 1000 {
+		all = append(all, fig.Learned{Number: i, Phase: safex.PlannedPhase, Return: -1000 / float64(i+1), Violations: max(0, i%30-27)})
+	}
+	cost := func(n int) float64 {
+		return testing.AllocsPerRun(1, func() {
+			if png, err := fig.LearningCurve("a task", all[:n]).PNG(); err != nil || len(png) == 0 {
+				t.Error(err)
+			}
+		})
+	}
+	if some, many := cost(150), cost(1000); many > 2*some {
+		t.Errorf("%v allocations of 1000 episodes, %v of 150", many, some)
+	}
+}
+
 // A figure of little or of nothing is empty, and no panic.
 func TestSparse(t *testing.T) {
 	s, err := tasks.DefaultPendulum().Task().System()

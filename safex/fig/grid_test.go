@@ -40,6 +40,27 @@ func ExampleGrid() {
 	// Output:
 }
 
+// What grows as a power, what hardly grows, and what has a number that cannot be drawn.
+func ExampleGrowth() {
+	line := func(method int, power float64) (c fig.Curve) {
+		c.Method = method
+		for _, x := range []float64{1, 2, 4, 8} {
+			c.X, c.Y = append(c.X, x), append(c.Y, math.Pow(x, power))
+		}
+		return c
+	}
+	broken := line(2, 0.5)
+	broken.Y[1] = math.NaN()
+	write("testdata/growth.png", fig.Grid{
+		Columns: 2, Key: []fig.Key{{Name: "square", Method: 0}, {Name: "hardly", Method: 1}, {Name: "root", Method: 2}},
+		Charts: []fig.Chart{
+			fig.Growth{Title: "times", X: "times as much", Y: "times as long", Lines: []fig.Curve{line(0, 2), line(1, 0.1), broken}, Linear: true},
+			fig.Curves{Title: "memory", X: "episodes", Y: "MB", Lines: []fig.Curve{{Method: 1, X: []float64{1, 2, 3}, Y: []float64{50, 52, 51}}}, Zero: true},
+		},
+	}.Figure())
+	// Output:
+}
+
 // How often a step was beyond a limit, in a hundred episodes and over them.
 func ExampleHistogram() {
 	values := append(slices.Repeat([]int{0}, 90), 1, 1, 1, 1, 2, 2, 5, 5, 5, 9)
@@ -130,6 +151,7 @@ func ExampleEpisode_path() {
 	// Output:
 }
 
+func TestGrowth(t *testing.T)    { cmpimg.CheckPlot(ExampleGrowth, t, "growth.png") }
 func TestGrid(t *testing.T)      { cmpimg.CheckPlot(ExampleGrid, t, "grid.png") }
 func TestHistogram(t *testing.T) { cmpimg.CheckPlot(ExampleHistogram, t, "histogram.png") }
 func TestScatter(t *testing.T)   { cmpimg.CheckPlot(ExampleScatter, t, "scatter.png") }
@@ -156,7 +178,7 @@ func TestSparseGrid(t *testing.T) {
 	lost.Forecasts[3].Mean[2], lost.States[5] = math.NaN(), []float64{math.NaN(), math.NaN(), math.NaN()}
 	one := func(c fig.Chart) *fig.Figure { return fig.Grid{Columns: 1, Charts: []fig.Chart{c}}.Figure() }
 	for name, f := range map[string]*fig.Figure{
-		"curves": one(fig.Curves{}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "box plots": one(fig.BoxPlots{}),
+		"curves": one(fig.Curves{}), "growth": one(fig.Growth{}), "a size": one(fig.Growth{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}, Linear: true}), "a point": one(fig.Curves{Lines: []fig.Curve{{X: []float64{1}, Y: []float64{2}}}}), "box plots": one(fig.BoxPlots{}),
 		"histogram": one(fig.Histogram{}), "vertical bars": one(fig.VerticalBars{}), "scatter": one(fig.Scatter{}), "shares": one(fig.Shares{}), "horizontal bars": one(fig.HorizontalBars{}),
 		"nil": one(nil), "no charts": fig.Grid{Columns: 2, Notes: []string{""}}.Figure(), "random phase": fig.Episode(s, random), "NaN": fig.Episode(s, lost),
 		"no steps": fig.Episode(s, safex.Episode{}), "no way": fig.Episode(car, safex.Episode{}),

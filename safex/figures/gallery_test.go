@@ -373,6 +373,35 @@ func TestTwoStudies(t *testing.T) {
 }
 
 // Mistakes are one sentence each.
+// A file of safex bench has a figure of what grows, and none without it.
+func TestScale(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scale.json")
+	const peak, grows = `{"what": "peak", "gflops": 100}`, `
+		{"what": "plan", "against": "samples", "samples": 128, "p50_ms": 2, "exponent": 0.9}, {"what": "plan", "against": "samples", "samples": 256, "p50_ms": 3.7, "exponent": 0.9},
+		{"what": "fit", "against": "data", "model": "gp", "data": 1000, "p50_ms": 900, "exponent": 1.2}, {"what": "fit", "against": "data", "model": "gp", "data": 10000, "p50_ms": 15000, "exponent": 1.2},
+		{"what": "memory", "against": "episodes", "episodes": 100, "mb": 50}, {"what": "memory", "against": "episodes", "episodes": 200, "mb": 51}`
+	if err := os.WriteFile(path, []byte("["+peak+","+grows+"]"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g, err := Open(path)
+	if err != nil || !slices.Equal(g.Names(), []string{"scale"}) {
+		t.Fatalf("error %v, %+v", err, g)
+	}
+	f, err := g.Draw("scale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if png, err := f.PNG(); err != nil || len(png) == 0 {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, []byte("["+peak+"]"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "holds no results") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	bare := &Gallery{Set: &report.Set{Methods: []report.Method{four()}}, Band: IQM}
 	bare.Set.Methods[0].Limits = nil

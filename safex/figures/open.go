@@ -10,11 +10,12 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/internal/bench"
 	"github.com/rischiboy/safe_exploration/safex/report"
 )
 
 // Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
-// and attack, and of Published. The error is one sentence that names the folder or the file.
+// and attack, of safex bench --scale, and of Published. The error is one sentence that names the folder or the file.
 func Open(paths ...string) (*Gallery, error) { return OpenWith(nil, paths...) }
 
 // OpenWith is Open of runs of tasks of the program's own too, which are passed.
@@ -64,7 +65,7 @@ func OpenWith(own []safex.Maker, paths ...string) (*Gallery, error) {
 		g.Set = set
 	}
 	if g.Set == nil && len(g.Others) == 0 {
-		return nil, fmt.Errorf("there is nothing to draw: want run folders, or files of safex report --save, control, coverage or attack")
+		return nil, fmt.Errorf("there is nothing to draw: want run folders, or files of safex report --save, control, coverage, attack or bench --scale")
 	}
 	return g, nil
 }
@@ -74,6 +75,9 @@ func contents(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
+	}
+	if rows, err := bench.Read(path); err == nil && bench.Grows(rows) {
+		return "scale", nil
 	}
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(text, &keys); err == nil {
@@ -98,7 +102,7 @@ func contents(path string) (string, error) {
 			return "coverage", nil
 		}
 	}
-	return "", fmt.Errorf("%s holds no results: want a file of safex report --save, control, coverage or attack", path)
+	return "", fmt.Errorf("%s holds no results: want a file of safex report --save, control, coverage, attack or bench --scale", path)
 }
 
 // An Other is a file of results that are not of runs.
@@ -111,4 +115,4 @@ type Other struct {
 func (o Other) figure() (*fig.Figure, error) { return o.draw(o.path) }
 
 // others draw files by what they hold.
-var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap}
+var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap, "scale": drawScale}

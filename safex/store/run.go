@@ -28,7 +28,8 @@ type Run struct {
 	agent    train.Agent
 	writer   *writer
 	state    *train.State
-	episodes []safex.Episode // complete ones, for the figures
+	before   []safex.Episode // those that were complete when the run was opened
+	complete []fig.Learned   // what the learning curve needs of all complete ones: a run of many has no room for their steps
 }
 
 // Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind if it fails.
@@ -106,7 +107,10 @@ func Resume(dir string, own ...safex.Maker) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.episodes = all[:min(len(all), complete)]
+		r.before = all[:min(len(all), complete)]
+		for _, e := range r.before {
+			r.complete = append(r.complete, fig.LearnedIn(r.System, e))
+		}
 	}
 	return r, r.redraw()
 }
@@ -123,11 +127,12 @@ func Train(ctx context.Context, dir string, s *experiment.Spec) iter.Seq2[safex.
 				return
 			}
 		}
-		for _, e := range r.episodes {
+		for _, e := range r.before {
 			if !yield(e, nil) {
 				return
 			}
 		}
+		r.before = nil
 		for e, err := range r.Episodes(ctx) {
 			if errors.Is(err, context.Canceled) {
 				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved, run it again to go on (%w)", e.Number, len(e.Actions), err)
@@ -223,7 +228,7 @@ func (r *Run) save() error {
 	if r.state.Data == nil {
 		return nil // nothing has happened yet
 	}
-	over := r.state.Over && len(r.episodes) <= r.state.Episode.Number
+	over := r.state.Over && len(r.complete) <= r.state.Episode.Number
 	if r.state.Over && !over {
 		return nil // saved when it ended
 	}
@@ -233,7 +238,7 @@ func (r *Run) save() error {
 	if !over {
 		return nil
 	}
-	r.episodes = append(r.episodes, r.state.Episode)
+	r.complete = append(r.complete, fig.LearnedIn(r.System, r.state.Episode))
 	return r.draw(r.state.Episode)
 }
 
@@ -253,7 +258,7 @@ func (r *Run) draw(e safex.Episode) error {
 			return err
 		}
 	}
-	return r.picture(figuresDir+"/learning.png", fig.Learning(r.System, r.episodes))
+	return r.picture(figuresDir+"/learning.png", fig.LearningCurve(r.System.Name, r.complete))
 }
 
 // limited tells whether an episode has a safety figure: there is a limit, and something was said of its steps before they were taken.
@@ -272,10 +277,10 @@ func (r *Run) picture(name string, f interface{ PNG() ([]byte, error) }) error {
 
 // redraw draws what a stop between a save and its figures left out.
 func (r *Run) redraw() error {
-	for i, e := range r.episodes {
+	for i, e := range r.before {
 		_, err := os.Stat(filepath.Join(r.Dir, safety(e)))
 		missing := err != nil && r.limited(e)
-		if _, err := os.Stat(filepath.Join(r.Dir, figuresDir+"/learning.png")); missing || err != nil || i == len(r.episodes)-1 {
+		if _, err := os.Stat(filepath.Join(r.Dir, figuresDir+"/learning.png")); missing || err != nil || i == len(r.before)-1 {
 			if err := r.draw(e); err != nil {
 				return err
 			}

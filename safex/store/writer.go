@@ -22,9 +22,10 @@ type writer struct {
 	dir      string
 	columns  []column // of steps.csv
 	codec    safex.Codec
-	episodes []Summary  // complete ones
-	past     [][]string // rows of steps.csv of complete episodes
-	saved    []string   // the files that hold the models
+	episodes []Summary // complete ones
+	past     []byte    // lines of steps.csv of complete episodes, as text: their cells would take several times as much memory
+	steps    int       // lines of past
+	saved    []string  // the files that hold the models
 	swept    bool
 }
 
@@ -36,15 +37,11 @@ func newWriter(dir string, s *safex.System, k safex.Codec) *writer {
 // save writes the State between two steps. A run that is stopped after it, in whatever way, can
 // go on from it with the same bits, but for a fit in the background, which is begun again. Call it with every State that completes an episode.
 func (w *writer) save(system *safex.System, s *train.State) error {
-	episodes, all := w.episodes, slices.Concat(w.past, rows(w.columns, s.Episode))
+	episodes, now := w.episodes, text(rows(w.columns, s.Episode))
 	if s.Over {
 		episodes = append(slices.Clip(episodes), Summarize(system, s.Episode))
 	}
-	var table bytes.Buffer
-	c := csv.NewWriter(&table)
-	c.Write(header(w.columns))
-	c.WriteAll(all)
-	if err := Write(w.dir, stepsFile, table.Bytes()); err != nil {
+	if err := Write(w.dir, stepsFile, slices.Concat(text([][]string{header(w.columns)}), w.past, now)); err != nil {
 		return err
 	}
 	var lines bytes.Buffer
@@ -84,9 +81,22 @@ func (w *writer) save(system *safex.System, s *train.State) error {
 	w.saved = files
 	w.sweep()
 	if s.Over { // only now: a save that failed can be tried again
-		w.episodes, w.past = episodes, all
+		w.episodes = episodes
+		w.add(now, len(s.Episode.Actions))
 	}
 	return nil
+}
+
+// add counts the lines of a complete episode to the past.
+func (w *writer) add(lines []byte, steps int) {
+	w.past, w.steps = append(w.past, lines...), w.steps+steps
+}
+
+// text are rows as lines of CSV.
+func text(rows [][]string) []byte {
+	var b bytes.Buffer
+	csv.NewWriter(&b).WriteAll(rows)
+	return b.Bytes()
 }
 
 // sweep removes, once, what a process that was killed left behind: a model that no state names, and files that are not whole.
@@ -130,7 +140,7 @@ func models(s *train.State) (all []kept) {
 func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, error) {
 	w := newWriter(dir, s, k)
 	path := filepath.Join(dir, stateFile)
-	text, err := os.ReadFile(path)
+	held, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, episodesFile)); err == nil {
 			return nil, nil, fmt.Errorf("store: %s has no %s: it cannot go on; start another run", dir, stateFile)
@@ -140,7 +150,7 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 	if err != nil {
 		return nil, nil, cannot("read", path, err)
 	}
-	state, err := decodeState(text)
+	state, err := decodeState(held)
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: %s: %w", path, err)
 	}
@@ -176,10 +186,10 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 			return nil, nil, fmt.Errorf("store: %s: %s and %s do not agree on episode %d: one of them was changed", dir, episodesFile, stepsFile, e.Number)
 		}
 		done++
-		w.past = append(w.past, rows(w.columns, e)...)
+		w.add(text(rows(w.columns, e)), len(e.Actions))
 	}
-	if want := state.Data.Len(); done != len(w.episodes) || len(w.past)+under(state) != want {
-		return nil, nil, fmt.Errorf("store: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, len(w.past), want)
+	if want := state.Data.Len(); done != len(w.episodes) || w.steps+under(state) != want {
+		return nil, nil, fmt.Errorf("store: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, w.steps, want)
 	}
 	return w, state, nil
 }
@@ -188,11 +198,11 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 func load(dir string, s *safex.System, k safex.Codec, state *train.State) (files []string, err error) {
 	for _, m := range models(state) {
 		path := filepath.Join(dir, m.file)
-		text, err := os.ReadFile(path)
+		model, err := os.ReadFile(path)
 		if err != nil {
 			return nil, cannot("read", path, err)
 		}
-		if *m.at, err = k.Load(s, text); err != nil {
+		if *m.at, err = k.Load(s, model); err != nil {
 			return nil, fmt.Errorf("store: %s: %w", path, err)
 		}
 		files = append(files, m.file)

@@ -228,20 +228,38 @@ func column(x []float64) num.Batch {
 	return b
 }
 
+// block is how many transitions a model predicts at a time: what a network holds meanwhile does not grow with the data.
+const block = 1024
+
 // reach is the largest epistemic deviation of each dimension over what m learned of the data.
 func reach(m safex.Model, data *safex.Data) ([]float64, error) {
 	if s, ok := m.(safex.Selective); ok {
 		data = s.Learned(data)
 	}
 	var p safex.Prediction
-	if err := m.Predict(&p, data.X, data.U); err != nil {
-		return nil, err
-	}
-	most := make([]float64, len(p.Epistemic))
-	for d, column := range p.Epistemic {
-		most[d] = slices.Max(column)
+	var most []float64
+	for from := 0; from < data.Len(); from += block {
+		to := min(from+block, data.Len())
+		if err := m.Predict(&p, between(data.X, from, to), between(data.U, from, to)); err != nil {
+			return nil, err
+		}
+		if most == nil {
+			most = make([]float64, len(p.Epistemic))
+		}
+		for d, column := range p.Epistemic {
+			most[d] = max(most[d], slices.Max(column)) // NaN stays
+		}
 	}
 	return most, nil
+}
+
+// between are the points of b from one up to another.
+func between(b num.Batch, from, to int) num.Batch {
+	part := make(num.Batch, len(b))
+	for d, column := range b {
+		part[d] = column[from:to]
+	}
+	return part
 }
 
 // learn fits the model if it is due, and otherwise lets it take in what happened since, if it can.

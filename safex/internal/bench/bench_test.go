@@ -26,7 +26,11 @@ func tiny() Settings {
 	s.Widths, s.Activations, s.Horizon, s.Batch, s.GradientBatch = []int{4, 8}, []string{"relu", "tanh"}, 3, 20, 10
 	s.FitWidths, s.FitSteps, s.Learned = []int{4}, 4, 20
 	s.Plans, s.PlanWidths, s.PlanCount, s.PlanWarm = []Pair{{pendulum, "safe"}, {"rccar", pessimistic}}, []int{4}, 3, 1
-	s.Series = []Series{{rollouts, "samples"}, {rollouts, "width"}, {plans, "horizon"}, {plans, "members"}}
+	s.Series = []Series{
+		{What: rollouts, Against: "samples"}, {What: rollouts, Against: "width"}, {What: plans, Against: "horizon"}, {What: plans, Against: "members"},
+		{What: plans, Against: "limits"}, {What: rollouts, Against: "dimensions"}, {fits, data, gp}, {fits, data, probabilistic}, {rollouts, data, gp},
+	}
+	s.Transitions = []int{20, 40}
 	s.Members, s.Samples, s.Doublings, s.SeriesCount = 2, 16, 1, 2
 	s.Turns, s.Turn, s.Slice, s.Within = 2, 0, 0, 0
 	return s
@@ -34,7 +38,7 @@ func tiny() Settings {
 
 // has are the names of the fields that the JSON of a row must have, and no others.
 var has = map[string]string{
-	"peak":     "what gflops repetitions machine",
+	"peak":     "what gflops repetitions machine cpu load",
 	"rollout":  "what engine task hidden activation members batch horizon evals_per_s gflops peak_share repetitions",
 	"gradient": "what engine task hidden activation members batch horizon evals_per_s gflops peak_share repetitions",
 	"fit":      "what task hidden activation members batch steps_per_s repetitions",
@@ -66,10 +70,21 @@ func TestRows(t *testing.T) {
 		want := strings.Fields(has[r.What])
 		if r.Against != "" {
 			want = append(want, "against", "exponent")
-			if r.What == plans {
+			switch {
+			case r.What == fits:
+				want = strings.Fields("what task against exponent model data p50_ms repetitions")
+				if r.Model == probabilistic {
+					want = append(want, "hidden", "activation", "members")
+				}
+			case r.Model == gp: // which has no layers
+				want = strings.Fields("what engine task batch horizon evals_per_s repetitions against exponent model data p50_ms")
+			case r.What == plans:
 				want = append(want, "samples")
-			} else {
+			default:
 				want = append(want, "p50_ms")
+			}
+			if r.Task == chain {
+				want = append(want, "states", "limits")
 			}
 		}
 		text, err := json.Marshal(r)
@@ -100,7 +115,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("%v: p99 %v below p50 %v", r, r.P99, r.P50)
 		}
 	}
-	if want := map[string]int{"peak": 1, "rollout": 4*2 + 4, "gradient": 4 * 2, "fit": 1, "plan": 2 + 4}; !reflect.DeepEqual(kinds, want) {
+	if want := map[string]int{"peak": 1, "rollout": 4*2 + 8, "gradient": 4 * 2, "fit": 1 + 4, "plan": 2 + 6}; !reflect.DeepEqual(kinds, want) {
 		t.Errorf("%v rows, want %v", kinds, want)
 	}
 	text, err := JSON(rows)
@@ -124,14 +139,17 @@ func printed(t *testing.T, rows []Row) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
-	if !strings.HasPrefix(lines[0], "safex "+experiment.Build()) || !strings.Contains(lines[1], fmt.Sprintf("peak %.1f GFLOP/s", rows[0].GFLOPs)) {
-		t.Errorf("begins with\n%s\n%s", lines[0], lines[1])
+	if !strings.HasPrefix(lines[0], "safex "+experiment.Build()) || !strings.HasPrefix(lines[1], CPU()) || !strings.Contains(lines[2], fmt.Sprintf("peak %.1f GFLOP/s", rows[0].GFLOPs)) {
+		t.Errorf("begins with\n%s", strings.Join(lines[:3], "\n"))
 	}
 	for _, r := range rows[1:] {
-		want := []string{fmt.Sprintf("%d,%d", r.Hidden, r.Hidden)}
+		var want []string
+		if r.Hidden > 0 {
+			want = append(want, fmt.Sprintf("%d,%d", r.Hidden, r.Hidden))
+		}
 		switch {
 		case r.Against != "":
-			want = append(want, r.What, r.Against, fmt.Sprintf("%.2f", r.P50))
+			want = append(want, r.What, r.Against, fmt.Sprint(r.Size()), fmt.Sprintf("%.2f", r.P50))
 		case r.What == plans:
 			want = append(want, r.Task, r.Planner, fmt.Sprintf("%.2f", r.P50), fmt.Sprintf("%.2f", r.P99), fmt.Sprintf("%.0f", r.EvalsPerAction))
 		case r.What == fits:
@@ -146,7 +164,7 @@ func printed(t *testing.T, rows []Row) {
 			t.Errorf("no line with %v in\n%s", want, b.String())
 		}
 	}
-	if n := strings.Count(b.String(), "\n"); n != 2+len(rows)-1+3*4 { // a blank, a title and a head for each of four parts
+	if n := strings.Count(b.String(), "\n"); n != 3+len(rows)-1+3*4 { // a blank, a title and a head for each of four parts
 		t.Errorf("%d lines for %d rows:\n%s", n, len(rows), b.String())
 	}
 }
@@ -286,7 +304,7 @@ func TestStages(t *testing.T) {
 func TestSettings(t *testing.T) {
 	planners := experiment.Planners.Names()
 	engines := experiment.Engines.Names()
-	for _, s := range []Settings{Quick(), DefaultSettings(), tiny()} {
+	for _, s := range []Settings{Quick(), DefaultSettings(), Scale("safex"), QuickScale("safex"), tiny()} {
 		if err := s.Check(); err != nil {
 			t.Error(err)
 		}
@@ -316,6 +334,10 @@ func TestSettings(t *testing.T) {
 		"names something twice":       func(s *Settings) { s.Widths = []int{8, 8} },
 		"Engines [] and":              func(s *Settings) { s.Engines = nil },
 		"FitWidths [0]":               func(s *Settings) { s.FitWidths = []int{0} },
+		"rise from 2":                 func(s *Settings) { s.Transitions = []int{20, 10} },
+		"against data: want rollout":  func(s *Settings) { s.Series[0] = Series{What: plans, Against: data, Model: gp} },
+		"of the command \"\"":         func(s *Settings) { s.Starts = 1 },
+		"at least 10 episodes":        func(s *Settings) { s.Command, s.Episodes, s.Look = "safex", 5, 1 },
 		"Members 1":                   func(s *Settings) { s.Members = 1 },
 		"FitSteps 0":                  func(s *Settings) { s.FitSteps = 0 },
 		"PlanCount 0":                 func(s *Settings) { s.PlanCount = 0 },
@@ -373,6 +395,10 @@ func TestExponent(t *testing.T) {
 				r := Row{Samples: 7, Horizon: 7, Members: 7, Hidden: 7, P50: 0.3 * math.Pow(float64(n), k)}
 				product := 7
 				switch against {
+				case "limits":
+					r.Limits = n
+				case "dimensions":
+					r.States = n
 				case "samples":
 					r.Samples = n
 				case "horizon":
@@ -399,7 +425,10 @@ func TestModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data := b.data[task]
+		_, data, err := b.task(recipe{task: task})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := data.Check(); err != nil || data.Len() < transitions {
 			t.Errorf("%s: error %v, %d transitions", task, err, data.Len())
 		}

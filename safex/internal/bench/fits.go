@@ -14,12 +14,16 @@ func (b *bench) fits(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		_, data, err := b.task(r)
+		if err != nil {
+			return err
+		}
 		l, err := r.learner(fmt.Sprintf("learner.MinSteps=%d", b.FitSteps))
 		if err != nil {
 			return err
 		}
 		seconds, turns, err := b.repeat(ctx, func() error {
-			_, err := l.Learn(ctx, s, b.data[pendulum], m, b.src.Child("fit"))
+			_, err := l.Learn(ctx, s, data, m, b.src.Child("fit"))
 			return err
 		})
 		if err != nil {

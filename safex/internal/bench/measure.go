@@ -24,8 +24,8 @@ type bench struct {
 	note    func([]Row) error
 	rows    []Row
 	engines []safex.Engine
-	systems map[string]*safex.System
-	data    map[string]*safex.Data
+	systems map[recipe]*safex.System // by what they depend on alone
+	data    map[recipe]*safex.Data
 	models  map[recipe]safex.Model
 }
 
@@ -43,7 +43,7 @@ func (s Settings) Measure(ctx context.Context, note func(rows []Row) error) (row
 	if err := b.peak(ctx); err != nil {
 		return b.rows, err
 	}
-	err = s.within(ctx, stage{b.rolls, 0.55}, stage{b.fits, 0.65}, stage{b.plans, 0.85}, stage{b.series, 1}, stage{b.peak, 1})
+	err = s.within(ctx, stage{b.rolls, 0.55}, stage{b.fits, 0.65}, stage{b.plans, 0.85}, stage{b.series, 1}, stage{b.starts, 1}, stage{b.memory, 1}, stage{b.peak, 1})
 	return b.rows, err
 }
 
@@ -79,7 +79,7 @@ func (s Settings) within(ctx context.Context, stages ...stage) (late error) {
 func newBench(s Settings, note func([]Row) error) (*bench, error) {
 	b := &bench{
 		Settings: s, src: rng.New(s.Seed), note: note,
-		systems: map[string]*safex.System{}, data: map[string]*safex.Data{}, models: map[recipe]safex.Model{},
+		systems: map[recipe]*safex.System{}, data: map[recipe]*safex.Data{}, models: map[recipe]safex.Model{},
 	}
 	for _, name := range s.Engines {
 		e, err := experiment.Engines.New(name)
@@ -119,7 +119,7 @@ func (b *bench) peak(ctx context.Context) error {
 		most = max(most, peak())
 	}
 	if len(b.rows) == 0 {
-		return b.add(Row{What: peaks, GFLOPs: most, Repetitions: n, Machine: Machine()})
+		return b.add(Row{What: peaks, GFLOPs: most, Repetitions: n, Machine: Machine(), CPU: CPU(), Load: load()})
 	}
 	b.rows[0].GFLOPs = max(most, b.rows[0].GFLOPs)
 	b.rows[0].Repetitions += n

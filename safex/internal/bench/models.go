@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -15,7 +14,10 @@ type recipe struct {
 	task           string
 	members, width int
 	activation     string
-	batch, steps   int // of each member in a gradient step, and gradient steps at most
+	batch, steps   int    // of each member in a gradient step, and gradient steps at most
+	kind           string // of the model, by its name in package lab; "" is probabilistic, and of gp the task and the data count alone
+	data           int    // transitions; 0 is as many as others
+	states, limits int    // of a chain
 }
 
 // drawn is the number of gradient steps of models that are only rolled: weights as they were drawn, nearly.
@@ -26,12 +28,19 @@ const transitions = 500
 
 // recipe is a model with the settings' members and batches.
 func (b *bench) recipe(task string, width int, activation string, steps int) recipe {
-	return recipe{task, b.Members, width, activation, b.FitBatch, steps}
+	return recipe{task: task, members: b.Members, width: width, activation: activation, batch: b.FitBatch, steps: steps}
 }
 
 // learner is the learner of a recipe, with more settings.
 func (r recipe) learner(more ...string) (safex.Codec, error) {
-	s, err := experiment.Named(r.task, append([]string{
+	if r.kind == gp {
+		s, err := r.spec(append([]string{"learner=gp"}, more...)...)
+		if err != nil {
+			return nil, err
+		}
+		return s.Compose()
+	}
+	s, err := r.spec(append([]string{
 		"learner=probabilistic", fmt.Sprintf("learner.Members=%d", r.members), fmt.Sprintf("learner.Hidden=%d,%d", r.width, r.width), "learner.Activation=" + r.activation,
 		fmt.Sprintf("learner.Batch=%d", r.batch), fmt.Sprintf("learner.MaxSteps=%d", r.steps),
 	}, more...)...)
@@ -43,7 +52,7 @@ func (r recipe) learner(more ...string) (safex.Codec, error) {
 
 // model learns the model of a recipe, once.
 func (b *bench) model(ctx context.Context, r recipe) (*safex.System, safex.Model, error) {
-	system, data, err := b.task(r.task)
+	system, data, err := b.task(r)
 	if err != nil || b.models[r] != nil {
 		return system, b.models[r], err
 	}
@@ -59,35 +68,40 @@ func (b *bench) model(ctx context.Context, r recipe) (*safex.System, safex.Model
 	return system, m, nil
 }
 
-// task is a task, and transitions of it, made once.
-func (b *bench) task(name string) (*safex.System, *safex.Data, error) {
-	if b.systems[name] != nil {
-		return b.systems[name], b.data[name], nil
+// task is the task of a recipe, and transitions of it, made once.
+func (b *bench) task(r recipe) (*safex.System, *safex.Data, error) {
+	of := recipe{task: r.task, states: r.states, limits: r.limits, data: r.data}
+	if b.systems[of] != nil {
+		return b.systems[of], b.data[of], nil
 	}
-	maker, err := experiment.Tasks.New(name)
+	spec, err := r.spec()
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := maker.Task().System()
+	s, err := spec.Task.Task().System()
 	if err != nil {
 		return nil, nil, err
 	}
 	gather := wander
-	if name == pendulum {
+	if r.task == pendulum {
 		gather = everywhere
 	}
-	data, err := gather(s, b.src.Child("data"))
+	n := transitions
+	if r.data > 0 {
+		n = r.data
+	}
+	data, err := gather(s, n, b.src.Child("data"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("bench: %w", err)
 	}
-	b.systems[name], b.data[name] = s, data
+	b.systems[of], b.data[of] = s, data
 	return s, data, nil
 }
 
 // everywhere draws transitions over the pendulum's whole state space.
-func everywhere(s *safex.System, src rng.Stream) (*safex.Data, error) {
+func everywhere(s *safex.System, n int, src rng.Stream) (*safex.Data, error) {
 	data, r := &safex.Data{}, src.Rand()
-	for range transitions {
+	for range n {
 		θ, ω, u := math.Pi*(2*r.Float64()-1), 6*(2*r.Float64()-1), 2*r.Float64()-1
 		x := []float64{math.Cos(θ), math.Sin(θ), ω}
 		next, _, _ := s.Step(x, []float64{u})
@@ -97,10 +111,10 @@ func everywhere(s *safex.System, src rng.Stream) (*safex.Data, error) {
 }
 
 // wander takes the beginnings of episodes under coloured noise.
-func wander(s *safex.System, src rng.Stream) (*safex.Data, error) {
+func wander(s *safex.System, n int, src rng.Stream) (*safex.Data, error) {
 	const begins, correlation, deviation = 50, 0.9, 0.4
 	data := &safex.Data{}
-	for k := 0; data.Len() < transitions; k++ {
+	for k := 0; data.Len() < n; k++ {
 		e, err := s.Simulate(s.ColouredPolicy(correlation, deviation, src.At(k).Child("noise")), src.At(k))
 		if err != nil {
 			return nil, err

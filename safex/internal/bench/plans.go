@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 )
@@ -53,7 +52,7 @@ type loop struct {
 
 // loop puts a planner, with more settings, before the first plan.
 func (b *bench) loop(ctx context.Context, r recipe, planner string, more ...string) (*loop, error) {
-	s, err := experiment.Named(r.task, append(more, "planner="+planner)...)
+	s, err := r.spec(append(more, "planner="+planner)...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +120,7 @@ func (l *loop) step(ctx context.Context, counts bool) error {
 func (l *loop) row() Row {
 	rate := 1e3 * floats.Sum(l.evals) / floats.Sum(l.millis)
 	return Row{
-		What: plans, Engine: l.engine, Task: l.task, Planner: l.planner, Hidden: l.width, Activation: l.activation, Members: l.members,
+		What: plans, Engine: l.engine, Task: l.task, Planner: l.planner, States: l.states, Limits: l.limits, Hidden: l.width, Activation: l.activation, Members: l.members,
 		Horizon: len(l.last.Actions), P50: quantile(0.5, l.millis), P99: quantile(0.99, l.millis),
 		EvalsPerS: rate, GFLOPs: rate * float64(2*products(l.model)) / 1e9,
 		EvalsPerAction: stat.Mean(l.evals, nil), Repetitions: len(l.millis),

@@ -34,9 +34,15 @@ type Settings struct {
 	Learned    int // gradient steps, at most, of the models that are planned with
 
 	Series      []Series
-	Doublings   int // of each Series
-	SeriesCount int // plans that are timed, for each row of a Series
-	Samples     int // candidates of the first population, from which a Series of plans goes up
+	Doublings   int   // of each Series but those against data
+	Transitions []int // of a Series against data, at least two that rise
+	SeriesCount int   // plans that are timed, for each row of a Series
+	Samples     int   // candidates of the first population, from which a Series of plans goes up
+
+	Command  string        // the program safex, whose start and memory are measured
+	Starts   int           // of the command that are timed; 0 for none
+	Episodes int           // of the run whose memory is measured; 0 for none
+	Look     time.Duration // at the memory, one after the other
 
 	Turns  int           // repetitions at least; medians are taken over them
 	Turn   time.Duration // of a repetition, at least: what is faster is called again and again
@@ -47,10 +53,12 @@ type Settings struct {
 // A Pair is a task and a planner, by their names in package lab.
 type Pair struct{ Task, Planner string }
 
-// A Series doubles one quantity while all others stay. It is of rollouts or of plans, of the pendulum.
+// A Series lets one quantity grow while all others stay, mostly twice as large from row to row. It is of rollouts, of plans or, against
+// data, of fits from nothing; of the pendulum or, against limits and dimensions, of a chain of masses.
 type Series struct {
-	What    string // rollout or plan
-	Against string // samples, horizon, members or width; the samples of a rollout are its Batch
+	What    string // rollout, plan or fit
+	Against string // samples, horizon, members, width, limits, dimensions or data; the samples of a rollout are its Batch
+	Model   string // probabilistic or gp, against data; else ""
 }
 
 // auto is the engine that is always one of the others, and stepwise the one for models that no other can run.
@@ -63,10 +71,18 @@ const (
 	fits      = "fit"
 	plans     = "plan"
 	peaks     = "peak"
+	starts    = "start"
+	memories  = "memory"
 )
 
+// Models of a Series against data.
+const gp, probabilistic = "gp", "probabilistic"
+
 // quantities are what a Series can be against.
-var quantities = []string{"samples", "horizon", "members", "width"}
+var quantities = []string{"samples", "horizon", "members", "width", "limits", "dimensions"}
+
+// data is what a Series with a Model is against.
+const data = "data"
 
 // DefaultSettings measure everything, in minutes: each planner on each task, and each Series.
 func DefaultSettings() Settings {
@@ -84,7 +100,7 @@ func DefaultSettings() Settings {
 	}
 	for _, what := range []string{rollouts, plans} {
 		for _, against := range quantities {
-			s.Series = append(s.Series, Series{what, against})
+			s.Series = append(s.Series, Series{What: what, Against: against})
 		}
 	}
 	return s
@@ -107,9 +123,34 @@ func Quick() Settings {
 	}
 	s.Plans = append(s.Plans, Pair{"rccar", pessimistic})
 	for _, against := range quantities {
-		s.Series = append(s.Series, Series{rollouts, against})
+		s.Series = append(s.Series, Series{What: rollouts, Against: against})
 	}
-	s.Series = append(s.Series, Series{plans, "samples"}, Series{plans, "horizon"})
+	s.Series = append(s.Series, Series{What: plans, Against: "samples"}, Series{What: plans, Against: "horizon"})
+	return s
+}
+
+// Scale measures how costs grow, over larger ranges than DefaultSettings: plans, rollouts and fits as one quantity grows, the start of the
+// command, which is a program safex, and the memory of a run of a thousand short episodes. It takes some minutes.
+func Scale(command string) Settings {
+	s := Quick()
+	s.Widths, s.FitWidths, s.Plans, s.Series = nil, nil, nil, nil
+	s.PlanWidths, s.Doublings, s.SeriesCount, s.Learned = []int{32}, 3, 30, 200
+	s.Transitions = []int{1000, 3000, 10000, 30000, 100000}
+	s.Command, s.Starts, s.Episodes, s.Look, s.Within = command, 20, 1000, 500*time.Millisecond, 0
+	s.Turns, s.Slice = 7, time.Second
+	for _, what := range []string{rollouts, plans} {
+		for _, against := range quantities {
+			s.Series = append(s.Series, Series{What: what, Against: against})
+		}
+	}
+	s.Series = append(s.Series, Series{fits, data, probabilistic}, Series{fits, data, gp}, Series{rollouts, data, gp})
+	return s
+}
+
+// QuickScale measures the same over smaller ranges, in a minute or two.
+func QuickScale(command string) Settings {
+	s := Scale(command)
+	s.Doublings, s.SeriesCount, s.Transitions, s.Episodes = 2, 10, []int{1000, 3000, 10000}, 200
 	return s
 }
 
@@ -134,7 +175,7 @@ func (s *Settings) Select(engine, task, planner string) error {
 	if planner == "" {
 		planners = experiment.Planners.Names()
 	}
-	s.Widths, s.FitWidths, s.Series, s.Plans = nil, nil, nil, nil
+	s.Widths, s.FitWidths, s.Series, s.Plans, s.Starts, s.Episodes = nil, nil, nil, nil, 0, 0
 	for _, t := range tasks {
 		for _, p := range planners {
 			if _, err := experiment.Named(t, "planner="+p); err != nil {
@@ -159,7 +200,14 @@ func (s Settings) Check() error {
 		}
 	}
 	for _, v := range s.Series {
-		if v.What != rollouts && v.What != plans || !slices.Contains(quantities, v.Against) {
+		if v.Against == data {
+			if v.What != rollouts && v.What != fits || v.Model != gp && v.Model != probabilistic {
+				return fmt.Errorf("bench: a Series of %q of %q against data: want rollout or fit, of gp or probabilistic", v.What, v.Model)
+			}
+			if len(s.Transitions) < 2 || !slices.IsSorted(s.Transitions) || twice(s.Transitions) || s.Transitions[0] < 2 {
+				return fmt.Errorf("bench: a Series against data of Transitions %v, want at least two that rise from 2", s.Transitions)
+			}
+		} else if v.What != rollouts && v.What != plans || !slices.Contains(quantities, v.Against) || v.Model != "" {
 			return fmt.Errorf("bench: a Series of %q against %q: want rollout or plan, against one of %v", v.What, v.Against, quantities)
 		}
 	}
@@ -184,6 +232,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("bench: FitBatch %d, FitSteps %d and Learned %d, want at least 1", s.FitBatch, s.FitSteps, s.Learned)
 	case s.PlanCount < 1 || s.PlanWarm < 0 || s.SeriesCount < 1:
 		return fmt.Errorf("bench: PlanCount %d, PlanWarm %d and SeriesCount %d, want at least 1, 0 and 1", s.PlanCount, s.PlanWarm, s.SeriesCount)
+	case s.Starts < 0 || s.Episodes < 0 || (s.Starts > 0 || s.Episodes > 0) && s.Command == "" || s.Episodes > 0 && (s.Look <= 0 || s.Episodes < windows):
+		return fmt.Errorf("bench: Starts %d and Episodes %d of the command %q, looked at every %v, want at least 0, of a program, and 0 or at least %d episodes", s.Starts, s.Episodes, s.Command, s.Look, windows)
 	case s.Turns < 1 || s.Turn < 0 || s.Slice < 0 || s.Within < 0:
 		return fmt.Errorf("bench: Turns %d, Turn %v, Slice %v and Within %v, want at least 1 and 0", s.Turns, s.Turn, s.Slice, s.Within)
 	}
@@ -202,7 +252,21 @@ func twice[T comparable](list []T) bool {
 	return false
 }
 
-// Count is how many rows there will be.
+// Count is how many rows there will be, at most.
 func (s Settings) Count() int {
-	return 1 + 2*len(s.Widths)*len(s.Activations)*len(s.Engines) + len(s.FitWidths) + len(s.Plans)*len(s.PlanWidths) + len(s.Series)*(s.Doublings+1)
+	n := 1 + 2*len(s.Widths)*len(s.Activations)*len(s.Engines) + len(s.FitWidths) + len(s.Plans)*len(s.PlanWidths)
+	for _, v := range s.Series {
+		if v.Against == data {
+			n += len(s.Transitions)
+		} else {
+			n += s.Doublings + 1
+		}
+	}
+	if s.Starts > 0 {
+		n += 2
+	}
+	if s.Episodes > 0 {
+		n += windows
+	}
+	return n
 }
