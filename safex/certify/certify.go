@@ -77,6 +77,7 @@ type Proof struct {
 	Found         []float64   // largest excess of each limit that an adversary found, in its unit
 	Worst         float64     // excess that an adversary found, over steps and limits and beyond their budgets, in units of Scale: at most 0 is unbroken
 	Inside        bool        // the real state after the executed step is in the box
+	InTube        bool        // the real system, under the plan and with nothing planned anew, stays in the tube of the steps in which the model may err
 	Millis        float64     // spent on the tube
 	Escapes       int         // rollouts that left the tube
 }
@@ -228,13 +229,16 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 		p.Bound = append(p.Bound, tube.Worst(k))
 	}
 	check := check{Certification: c, target: target, tube: tube, src: src.Child("check")}
-	if p.Escapes, err = check.run(ctx, &p, worst); err != nil {
+	if p.Escapes, err = check.rolls(ctx, &p, worst); err != nil {
 		return p, err
 	}
 	if p.Escapes > 0 { // what encloses nothing proves nothing
 		p.Certified, p.Prefix = false, 0
 	}
 	p.Inside = inside(s, p.Beta, box)
+	if p.InTube, err = check.truth(s); err != nil {
+		return p, err
+	}
 	return p, c.show(ctx, s, p, tube, target, worst, box)
 }
 

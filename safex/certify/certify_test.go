@@ -112,7 +112,7 @@ func TestCertify(t *testing.T) {
 	}
 	text := both.Table()
 	for _, want := range []string{
-		"| episode | β | certified | steps in the box | unbroken | slack p50 | slack p90 | prefix p50 | tube p50 | escapes |\n", fmt.Sprintf("\n| 2 | 2 | %d of 8 | ", rows[1].Certified),
+		"| episode | β | certified | steps in the box | truth in the tube | unbroken | slack p50 | slack p90 | prefix p50 | tube p50 | escapes |\n", fmt.Sprintf("\n| 2 | 2 | %d of 8 | ", rows[1].Certified),
 		"up to β epistemic deviations in every step.", "proved of the model", "executed steps", "sign-gradient does not break", "limit speed, which binds",
 	} {
 		if !strings.Contains(text, want) {
@@ -159,7 +159,7 @@ func TestModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := certified(t, light(), finished(t, s))
-			if r := c.Rows()[0]; name == "true" && (r.Certified != 8 || r.Coverage != 1 || !(r.SlackP90 < 1e-6)) {
+			if r := c.Rows()[0]; name == "true" && (r.Certified != 8 || r.Coverage != 1 || r.InTube != 8 || !(r.SlackP90 < 1e-6)) {
 				t.Errorf("%+v", r)
 			}
 		})
@@ -168,6 +168,18 @@ func TestModels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			certified(t, light(), finished(t, quick.Spec(t, "episodes=1", "learner=gp", "calibration="+name, with)))
 		})
+	}
+}
+
+// The real system stays in tubes that are wide enough, and leaves those that are no wider than rounding.
+func TestTruthInTube(t *testing.T) {
+	dir := finished(t, quick.Spec(t, "episodes=1", "learner=gp"))
+	for beta, want := range map[float64]int{1e-6: 0, 1e3: 8} {
+		a := light()
+		a.Beta = beta
+		if r := certified(t, a, dir).Rows()[0]; r.InTube != want {
+			t.Errorf("with β = %v the real system stays in %d of %d tubes, want %d", beta, r.InTube, r.Plans, want)
+		}
 	}
 }
 
@@ -297,7 +309,7 @@ func TestDisturbed(t *testing.T) {
 	s := quick.Spec(t, "learner=true", "episodes=1")
 	s.Disturbances = []safex.Disturbance{{Kind: safex.ObservationNoise, On: "omega", Size: 0.01}}
 	c := certified(t, light(), finished(t, s))
-	if r := c.Rows()[0]; r.Coverage != 0 || !strings.Contains(c.Table(), "In episode 1 that is below 95 %: its certificates are about a box that does not hold.") {
+	if r := c.Rows()[0]; r.Coverage != 0 || r.InTube != 0 || !strings.Contains(c.Table(), "In episode 1 that is below 95 %: its certificates are about a box that does not hold.") {
 		t.Errorf("%+v\n%s", r, c.Table())
 	}
 }

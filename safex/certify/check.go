@@ -9,6 +9,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/reach"
+	"github.com/rischiboy/safe_exploration/safex/retake"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -44,9 +45,9 @@ type check struct {
 	src    rng.Stream
 }
 
-// run counts the rollouts that leave the tube, and keeps the first escape of all. They are those of the mean, of errors of 1 and of -1, of the
+// rolls counts the rollouts that leave the tube, and keeps the first escape of all. They are those of the mean, of errors of 1 and of -1, of the
 // worst that adversaries found, and as many at random corners of the box as at random points in it, all but the mean with noise at random corners of its own box.
-func (c *check) run(ctx context.Context, p *Proof, worst [][]float64) (escapes int, err error) {
+func (c *check) rolls(ctx context.Context, p *Proof, worst [][]float64) (escapes int, err error) {
 	nx := len(c.System.State)
 	r := c.src.Rand()
 	n := 3 + len(worst) + c.Rollouts
@@ -103,6 +104,34 @@ type face struct {
 	a   []float64
 	far float64
 	dim int // of the direction; -1 of one between dimensions
+}
+
+// truth tells whether the real system stays in the tube under the plan of a step, with nothing planned anew on the way, as long as the plan defends the
+// model's errors: of what comes after them it says nothing.
+func (c *check) truth(s retake.Step) (bool, error) {
+	way, err := c.run.Real(s)
+	if err != nil {
+		return false, err
+	}
+	states := way.States
+	if way.Real != nil {
+		states = way.Real
+	}
+	for t, set := range c.tube.Sets {
+		if s.Robust > 0 && t >= s.Robust {
+			break
+		}
+		if !set.Known() {
+			continue
+		}
+		for d, v := range states[t+1] {
+			lo, hi := set.Range(d)
+			if room := nearest * math.Abs(v); !(lo-room <= v && v <= hi+room) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 // faces are those of each set of the tube: on both sides of every dimension, and in some directions between them, in which dimensions count in

@@ -39,6 +39,8 @@ type Row struct {
 	CoverageLow  float64 `json:"coverage_low"`
 	CoverageHigh float64 `json:"coverage_high"`
 
+	InTube int `json:"in_tube"` // plans under which the real system, with nothing planned anew, stays in the tube of the steps in which the model may err
+
 	TubeMsP50 float64             `json:"tube_ms_p50"`
 	Escapes   int                 `json:"escapes"`         // rollouts that left their tube
 	Cover     map[safex.Cover]int `json:"cover,omitempty"` // steps by what a filter covers them with; nil without one
@@ -79,6 +81,9 @@ func (c *Certification) row(proofs []Proof) Row {
 		}
 		if p.Inside {
 			share.K++
+		}
+		if p.InTube {
+			r.InTube++
 		}
 		if p.Cover != "" {
 			if r.Cover == nil {
@@ -126,6 +131,7 @@ func (c *Certification) Table() string {
 		{Name: "steps in the box", Of: func(r Row) string {
 			return fmt.Sprintf("%d of %d, %.1f %% (%.1f to %.1f %%)", r.inside, r.Plans, 100*r.Coverage, 100*r.CoverageLow, 100*r.CoverageHigh)
 		}},
+		{Name: "truth in the tube", Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.InTube, r.Plans) }},
 		{Name: "unbroken", Of: func(r Row) string { return fmt.Sprint(r.Unbroken) }},
 		{Name: "slack p50", Of: func(r Row) string { return measure(r.SlackP50, r.Unit) }},
 		{Name: "slack p90", Of: func(r Row) string { return measure(r.SlackP90, r.Unit) }},

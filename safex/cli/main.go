@@ -104,13 +104,18 @@ func listCommand() *cobra.Command {
 }
 
 func cardCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "card RUN", Short: "Write the calibration report of a run: how far its beliefs can be trusted",
 		Long: `card compares what a run believed about each planned step with what happened: how often the box that
 the planner defended held the next state, in each dimension, in all of them, in all steps of an
 episode; how wide it would have had to be; how many steps were out of distribution. It
-draws the same, with reliability curves, into figures/card.png of the run.`,
-		Example: "  safex card runs/pendulum-pessimistic-1",
+draws the same, with reliability curves, into figures/card.png of the run.
+
+--json prints a list, an entry for each episode, and makes the plans of the run again, which takes as long as
+the run: of how many of them the true system, under the plan and with nothing planned anew, stays in the tube of all
+model errors for as long as the planner defends these (plans_in_tube). These numbers are null where that cannot be told, as of a run of another build.`,
+		Example: "  safex card runs/pendulum-pessimistic-1\n  safex card runs/pendulum-pessimistic-1 --json",
 		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := store.Open(args[0])
@@ -128,9 +133,14 @@ draws the same, with reliability curves, into figures/card.png of the run.`,
 			if err := store.Write(args[0], "figures/card.png", png); err != nil {
 				return err
 			}
+			if asJSON {
+				return cardRows(c, args[0], calibration)
+			}
 			return calibration.Text(c.OutOrStdout())
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a list in JSON, an entry for each episode, in place of the table")
+	return c
 }
 
 func versionCommand() *cobra.Command {

@@ -47,7 +47,8 @@ type Episode struct {
 	Number            int
 	Joint             Share   // steps whose box held all dimensions
 	OutOfDistribution Share   // steps: Forecast.OutOfDistribution
-	Beta              float64 // mean β in force
+	Beta              float64 // median β in force
+	Width             float64 // median half-width of the box over steps and dimensions, in Scales
 	Quantile          float64 // 95 % of the steps miss their mean by at most as many epistemic deviations, in their worst dimension
 	Worst             float64 // all of them
 }
@@ -87,6 +88,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 	errors := make([][]float64, len(s.State)) // in total deviations
 	for _, e := range episodes {
 		line, scores := Episode{Number: e.Number}, []float64{}
+		var betas, widths []float64
 		whole := true
 		for t, f := range e.Forecasts {
 			if n := len(s.State); t+1 >= len(e.States) || len(f.Mean) != n || len(f.Epistemic) != n || len(f.Aleatoric) != n {
@@ -105,6 +107,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 				in := off <= β*f.Epistemic[d] // false of a NaN
 				c.Dimensions[d].add(in)
 				joint = joint && in
+				widths = append(widths, β*f.Epistemic[d]/s.State[d].Scale)
 				if off != 0 || f.Epistemic[d] != 0 { // 0 of 0 is no miss
 					score = max(score, off/f.Epistemic[d])
 				}
@@ -127,7 +130,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 			} else {
 				c.JointInDistribution.add(joint)
 			}
-			line.Beta += β
+			betas = append(betas, β)
 			scores = append(scores, score)
 		}
 		if len(scores) == 0 {
@@ -136,7 +139,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 		if len(e.Actions) == s.Steps && e.Phase != safex.RandomPhase {
 			c.Whole.add(whole)
 		}
-		line.Beta /= float64(len(scores))
+		line.Beta, line.Width = median(betas), median(widths)
 		all = append(all, scores...)
 		line.Quantile, line.Worst = quantile(scores), slices.Max(scores)
 		c.Episodes = append(c.Episodes, line)
@@ -157,6 +160,11 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 		}
 	}
 	return c, nil
+}
+
+// median is that of x; of an even number the lower of the two in the middle.
+func median(x []float64) float64 {
+	return stat.Quantile(0.5, stat.Empirical, slices.Sorted(slices.Values(x)), nil)
 }
 
 // quantile is the smallest score that at least the nominal share does not exceed.
@@ -193,9 +201,9 @@ func (c *Report) page() *table.Page {
 	p.Say("%.0f %% of the steps miss their mean by at most %.2f epistemic deviations in their worst dimension. %d of %d steps (%.1f %%) were out of distribution.",
 		100*nominal, c.Quantile, c.OutOfDistribution.K, c.OutOfDistribution.N, 100*c.OutOfDistribution.Of())
 	for _, e := range c.Episodes {
-		episodes = append(episodes, []string{fmt.Sprint(e.Number), fmt.Sprintf("%d of %d", e.Joint.K, e.Joint.N), fmt.Sprintf("%.2f", e.Beta),
+		episodes = append(episodes, []string{fmt.Sprint(e.Number), fmt.Sprintf("%d of %d", e.Joint.K, e.Joint.N), fmt.Sprintf("%.2f", e.Beta), fmt.Sprintf("%.2g", e.Width),
 			fmt.Sprintf("%.2f", e.Quantile), fmt.Sprintf("%.2f", e.Worst), fmt.Sprintf("%.1f %%", 100*e.OutOfDistribution.Of())})
 	}
-	p.Add("", []string{"episode", "steps in their box", "β in force", fmt.Sprintf("%.0f %% quantile", 100*nominal), "worst", "out of distribution"}, episodes...)
+	p.Add("", []string{"episode", "steps in their box", "β in force", "half-width / Scale", fmt.Sprintf("%.0f %% quantile", 100*nominal), "worst", "out of distribution"}, episodes...)
 	return p
 }

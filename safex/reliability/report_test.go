@@ -66,7 +66,7 @@ func TestCard(t *testing.T) {
 	if c.Beta != 2 || !math.IsInf(c.Quantile, 1) || c.Episodes[0].Quantile != 4 || c.Episodes[1].Worst != 2.5 || !math.IsInf(c.Episodes[2].Worst, 1) {
 		t.Errorf("%+v", c)
 	}
-	for _, line := range []string{"with β = 2 at 1 steps, where the planner defended none", "| all dimensions | 4 of 7 | 57.1 % |", "| 1 | 2 of 4 | 3.00 | 4.00 | 4.00 | 25.0 % |"} {
+	for _, line := range []string{"with β = 2 at 1 steps, where the planner defended none", "| all dimensions | 4 of 7 | 57.1 % |", "| 1 | 2 of 4 | 3.00 | 3 | 4.00 | 4.00 | 25.0 % |"} {
 		if !strings.Contains(c.Markdown(), line) {
 			t.Errorf("no %q in\n%s", line, c.Markdown())
 		}
