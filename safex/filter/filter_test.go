@@ -10,6 +10,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/filter"
 	"github.com/rischiboy/safe_exploration/safex/filtertest"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/reach"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -26,8 +27,8 @@ func pendulum(t testing.TB) *safex.System {
 	return s
 }
 
-// learned is a model of the pendulum from throws at random states.
-func learned(t testing.TB, s *safex.System) safex.Model {
+// learned is a model of the pendulum that l learns from throws at random states.
+func learned(t testing.TB, s *safex.System, l safex.Learner) safex.Model {
 	t.Helper()
 	r := rng.New(3).Rand()
 	data := &safex.Data{}
@@ -36,7 +37,7 @@ func learned(t testing.TB, s *safex.System) safex.Model {
 		next, _, _ := s.Step(x, u)
 		data.Append(x, u, next)
 	}
-	m, err := ensemble.Default().Learn(t.Context(), s, data, nil, rng.New(4))
+	m, err := l.Learn(t.Context(), s, data, nil, rng.New(4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,9 +71,11 @@ func TestLaws(t *testing.T) {
 			filtertest.Laws(t, f, filtertest.Case{System: s, Model: rollout.OracleModel(s), Engine: rollout.NewAuto(), Starts: starts(n), Steps: 200})
 		})
 	}
-	t.Run("learned", func(t *testing.T) {
-		filtertest.Laws(t, kernel, filtertest.Case{System: s, Model: learned(t, s), Engine: rollout.NewAuto(), Beta: 2, Starts: starts(n), Steps: 100})
-	})
+	for name, l := range map[string]safex.Learner{"learned": ensemble.Default(), "sparse process": gp.DefaultSparse()} {
+		t.Run(name, func(t *testing.T) {
+			filtertest.Laws(t, kernel, filtertest.Case{System: s, Model: learned(t, s, l), Engine: rollout.NewAuto(), Beta: 2, Starts: starts(n), Steps: 100})
+		})
+	}
 }
 
 // A box that is too large for any action leaves nothing proved, and the plan that breaks least.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/gp"
+	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
 
@@ -34,4 +36,47 @@ func BenchmarkTube(b *testing.B) {
 	lo, hi := tube.Sets[21].Range(2)
 	b.Log(lo, hi, tube.Worst(0))
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/tube")
+}
+
+// BenchmarkTubeOfSparse are plans under a process that was learned of a task, of up to 128 points, on one core.
+func BenchmarkTubeOfSparse(b *testing.B) {
+	for _, c := range []struct {
+		maker safex.Maker
+		steps int
+	}{{tasks.DefaultPendulum(), 22}, {tasks.DefaultRCCar(), 35}} {
+		s, err := c.maker.Task().System()
+		if err != nil {
+			b.Fatal(err)
+		}
+		data := transitions(s, 300)
+		for _, l := range []kind{{"sparse", gp.DefaultSparse()}, {"gp", gp.Default()}} {
+			if g, ok := l.learner.(gp.Sparse); ok {
+				g.Points = 128
+				l.learner = g
+			}
+			m, err := l.learner.Learn(b.Context(), s, data, nil, rng.New(1))
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := New(s, m)
+			if err != nil {
+				b.Fatal(err)
+			}
+			some := plans(rand.New(rand.NewPCG(7, 8)), s, c.steps, 0.1)
+			for _, kind := range []string{"open", "fed"} {
+				b.Run(s.Name+"/"+l.name+"/"+kind, func(b *testing.B) {
+					q := some[kind]
+					q.State = data.X.Point(30)
+					var tube *Tube
+					for b.Loop() {
+						if tube, err = p.Tube(b.Context(), q); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.Log(tube.Sets[c.steps-1].Known())
+					b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/tube")
+				})
+			}
+		}
+	}
 }

@@ -133,8 +133,8 @@ func TestKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := throws(s, 150)
-	process := gp.Default()
-	process.Fit = false
+	process, sparse := gp.Default(), gp.DefaultSparse()
+	process.Fit, sparse.Fit = false, false
 	small := func(activation string) ensemble.Ensemble {
 		e := ensemble.Default()
 		e.Hidden, e.Activation = []int{16, 16}, activation
@@ -145,7 +145,7 @@ func TestKinds(t *testing.T) {
 		share float64
 		safex.Learner
 	}{
-		{"relu", 0.3, small("relu")}, {"tanh", 0.3, small("tanh")}, {"linear", 0.15, linear.Default()}, {"gp", 0.3, process},
+		{"relu", 0.3, small("relu")}, {"tanh", 0.3, small("tanh")}, {"linear", 0.15, linear.Default()}, {"gp", 0.3, process}, {"sparse gp", 0.3, sparse},
 		{"prior and gp", 0.3, residual.Residual{Prior: s, Learner: process}}, {"calibrated", 0.3, calibrate.DefaultConformal().With(small("swish"))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
