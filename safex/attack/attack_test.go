@@ -230,6 +230,11 @@ func TestAttackedBox(t *testing.T) {
 		if err := s.Set("calibration=" + c.calibration); err != nil {
 			t.Fatal(err)
 		}
+		if c.calibration == "adaptive" {
+			if err := s.Set("calibration.Start=3.5"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s.Episodes = 1
 		a := light("particles-gaussian")
 		a.Beta = c.beta

@@ -179,7 +179,7 @@ func TestErrors(t *testing.T) {
 		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Degree=3"}, "Degree is 3, want 1 or 2"},
 		{[]string{"train", "pendulum", "--model", "linear", "--set", "learner.Features=x"}, "it can only be set in Go"},
 		{[]string{"train", "pendulum", "--calibrate", "conform"}, `there is no calibration "conform": did you mean conformal?`},
-		{[]string{"train", "pendulum", "--calibrate", "adaptive", "--set", "calibration.Rate=0"}, "Rate is 0, want above 0"},
+		{[]string{"train", "pendulum", "--calibrate", "adaptive", "--set", "calibration.Raise=1"}, "Raise is 1, want above 1"},
 		{[]string{"train", "pendulum", "--calibrate", "conformal", "--set", "calibration.Learner=x"}, "it can only be set in Go"},
 		{[]string{"train", "pendulum", "--set", "calibration.Rate=0"}, "there is no calibration: choose one first"},
 		{[]string{"train", "pendulum", "--model", "prior+linear", "--set", "prior.Mass=0"}, "Mass is 0"},

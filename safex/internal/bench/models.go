@@ -127,14 +127,18 @@ func wander(s *safex.System, n int, src rng.Stream) (*safex.Data, error) {
 	return data, nil
 }
 
-// products are the multiplications of an evaluation: the weights of all members.
+// products are the multiplications of an evaluation: the weights of all members, but for those of a noise that is not doubted.
 func products(m safex.Model) (n int) {
 	f := safex.FormOf(m)
 	if f == nil || f.Layers == nil {
 		return 0
 	}
-	for _, d := range f.Layers.Dense {
-		n += f.Layers.Members * d.In * d.Out
+	for k, d := range f.Layers.Dense {
+		out := d.Out
+		if k == len(f.Layers.Dense)-1 && f.Layers.Noise && !f.Doubted {
+			out /= 2
+		}
+		n += f.Layers.Members * d.In * out
 	}
 	return n
 }

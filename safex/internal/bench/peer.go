@@ -110,12 +110,12 @@ func (p *peer) open(ctx context.Context, program string, args ...string) error {
 	return nil
 }
 
-// close ends the process.
+// close ends the process. Its requests end after it: at their end it would go on to what it does last.
 func (p *peer) close() {
 	p.stop()
-	p.in.Close()
 	for range p.lines { // so that it can end
 	}
+	p.in.Close()
 }
 
 // ask asks for one answer, which may take so much longer than others.
