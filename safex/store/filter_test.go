@@ -19,7 +19,7 @@ import (
 // A run with a filter that is stopped again and again takes the same steps, also where a model is updated between fits, by the last of which the
 // filter judges.
 func TestResumeFiltered(t *testing.T) {
-	pairs := []struct{ model, calibration string }{{"prior+gp", "none"}, {"gp", "adaptive"}, {"linear", "none"}, {"prior+linear", "adaptive"}, {"probabilistic", "none"}}
+	pairs := []struct{ model, calibration string }{{"prior+gp", "none"}, {"gp", "adaptive"}, {"sparse-gp", "adaptive"}, {"linear", "none"}, {"prior+linear", "adaptive"}, {"probabilistic", "none"}}
 	if testing.Short() {
 		pairs = pairs[:1]
 	}

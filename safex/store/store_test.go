@@ -136,7 +136,7 @@ func TestDifference(t *testing.T) {
 // that was never stopped.
 func TestResumeModels(t *testing.T) {
 	pairs := []struct{ model, calibration string }{
-		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"probabilistic", "adaptive"}, {"fsvgd", "none"}, {"probabilistic-fsvgd", "conformal"},
+		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"sparse-gp", "adaptive"}, {"prior+sparse-gp", "none"}, {"probabilistic", "adaptive"}, {"fsvgd", "none"}, {"probabilistic-fsvgd", "conformal"},
 	}
 	if testing.Short() {
 		pairs = pairs[len(pairs)-1:]
@@ -450,7 +450,7 @@ func TestBetaReachesThePlan(t *testing.T) {
 		"planner":     {nil, func(b float64) bool { return b == 2 }},
 		"setting":     {[]string{"learner.Beta=3"}, func(b float64) bool { return b == 3 }},
 		"bound":       {[]string{"learner.Norm=1.5"}, func(b float64) bool { return b > 3 }},
-		"calibration": {[]string{"calibration.Miss=0.3"}, func(b float64) bool { return b > 0 && b != 2 }},
+		"calibration": {[]string{"calibration.Start=3.5"}, func(b float64) bool { return b > 0 && b != 2 }},
 	} {
 		s := quick.Spec(t)
 		if err := s.Set("learner=gp"); err != nil {
