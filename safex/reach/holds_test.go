@@ -10,6 +10,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -300,6 +301,11 @@ func TestRoundingOfEngines(t *testing.T) {
 		}
 		models[k.name] = m
 	}
+	fitted, err := gp.DefaultSparse().Learn(t.Context(), s, transitions(s, 300), nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	models["fitted sparse gp"] = fitted
 	rows := noisy(rand.New(rand.NewPCG(5, 6)), 3, 1, 3, []int{64, 64}, "swish", 0.1)
 	models["noise"] = formed{&safex.Form{Layers: rows, Doubted: true}}
 	models["noise in scales"] = formed{&safex.Form{Layers: rows, Doubted: true, Scale: []float64{3, 1, 0.5}}}
