@@ -21,7 +21,7 @@
 // rolled in float64, with as many more digits. A Noise of [Prover.Rounding] has an engine's own trajectories in the tube too, by what was measured: it is not proved.
 //
 // Of Gaussian processes one thing is taken from how they were made: that Root belongs to a posterior, so that what the points leave open is a
-// projection of what there was. The function σ of any Root would not have to be one.
+// projection of what there was, or at least no longer. The function σ of any Root would not have to be one.
 //
 // Only the horizon of the plan is spoken of. What comes after is the affair of a terminal set and a backup, as is what happens when the next plan
 // has no proof (Koller et al., 2018; Wabersich and Zeilinger, 2021).
@@ -34,11 +34,13 @@
 //     with; and, with two hidden layers of swish or tanh, by an expansion to second order with a bound of the rest. The better of both is taken
 //     for each dimension;
 //   - of regressions by package num's affine forms of the features;
-//   - of Gaussian processes by their expansion to second order, whose rest is bounded by the norm of the mean in the space of its kernel.
+//   - of Gaussian processes by their expansion to second order, whose rest is bounded by the norm of the mean in the space of its kernel. Those of
+//     one covariance for all dimensions pay for their points once; their trend is linear, and exact.
 //
 // The state, or what a prior makes of it, has affine forms on the same symbols, so that x + change is compared as such. Every epistemic deviation
 // is the length of a vector that is nearly linear in y (the members' differences, Root times the features, what the points leave open), and so
-// at most its length at a corner of the cube |y| ≤ 1, and what is not linear. The new columns of the next Set are, for each dimension, the radius
+// at most its length at a corner of the cube |y| ≤ 1, and what is not linear. Noise that is doubted is a floor of it, or comes with upper bounds of the
+// networks' raw outputs, in which it rises. The new columns of the next Set are, for each dimension, the radius
 // plus β times that deviation plus the noise. Columns are few: see Plan.Keep (Girard, 2005).
 //
 // Images of patches are such expansions too: a polynomial of degree 2 goes through all hidden layers of a smooth network, and what it leaves out at

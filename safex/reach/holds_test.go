@@ -10,6 +10,7 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/fused"
+	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -292,11 +293,26 @@ func TestRoundingOfEngines(t *testing.T) {
 	for _, activation := range []string{"swish", "relu", "tanh"} {
 		kinds = append(kinds, kind{activation + " of 64", quick(activation, 64, 64)})
 	}
+	models := map[string]safex.Model{}
 	for _, k := range kinds {
 		m, err := k.learner.Learn(t.Context(), s, data, nil, rng.New(1))
 		if err != nil {
 			t.Fatal(err)
 		}
+		models[k.name] = m
+	}
+	fitted, err := gp.DefaultSparse().Learn(t.Context(), s, transitions(s, 300), nil, rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	models["fitted sparse gp"] = fitted
+	rows := noisy(rand.New(rand.NewPCG(5, 6)), 3, 1, 3, []int{64, 64}, "swish", 0.1)
+	models["noise"] = formed{&safex.Form{Layers: rows, Doubted: true}}
+	models["noise in scales"] = formed{&safex.Form{Layers: rows, Doubted: true, Scale: []float64{3, 1, 0.5}}}
+	constant := *safex.FormOf(models["sparse gp"])
+	constant.Doubted = true
+	models["constant noise"] = formed{&constant}
+	for name, m := range models {
 		p, err := New(s, m)
 		if err != nil {
 			t.Fatal(err)
@@ -341,9 +357,9 @@ func TestRoundingOfEngines(t *testing.T) {
 					x = next
 				}
 			}
-			t.Logf("%s with β = %v: %.2g of Rounding", k.name, beta, worst)
+			t.Logf("%s with β = %v: %.2g of Rounding", name, beta, worst)
 			if !(worst < 1) {
-				t.Errorf("a step of %s with β = %v is off by %v of Rounding", k.name, beta, worst)
+				t.Errorf("a step of %s with β = %v is off by %v of Rounding", name, beta, worst)
 			}
 		}
 	}
@@ -362,6 +378,13 @@ func TestNoNumbers(t *testing.T) {
 	far := net()
 	far.Dense[2].Bias[0] = float32(math.Inf(1))
 	good, none := &safex.Form{Layers: net()}, math.NaN()
+	rows := noisy(r, 3, 1, 2, []int{4, 4}, "swish", 0.1)
+	rows.Dense[2].Bias[4] = float32(none)
+	shared := func(change func(p *safex.Process)) *safex.Form {
+		p := processOf(r, 3, 4, 5, 0.1)
+		change(p)
+		return &safex.Form{Process: p}
+	}
 	root := num.Trace(4, func(v num.Vec) num.Vec { return num.Vec{v[0], v[1], v[2].Sub(100).Sqrt()} })
 	for name, c := range map[string]struct {
 		form *safex.Form
@@ -377,6 +400,15 @@ func TestNoNumbers(t *testing.T) {
 		"an infinite Beta":   {good, func(q *Plan) { q.Beta = math.Inf(1) }},
 		"a weight":           {&safex.Form{Layers: broken}, func(q *Plan) {}},
 		"a bias":             {&safex.Form{Layers: far}, func(q *Plan) {}},
+		"noise":              {&safex.Form{Layers: rows, Doubted: true}, func(q *Plan) {}},
+		"constant noise":     {&safex.Form{Layers: net(), Noise: []float64{0, 0, none}, Doubted: true}, func(q *Plan) {}},
+		"a point":            {shared(func(p *safex.Process) { p.Points[3] = none }), func(q *Plan) {}},
+		"a trend":            {shared(func(p *safex.Process) { p.Trend[2] = none }), func(q *Plan) {}},
+		"a weight of it":     {shared(func(p *safex.Process) { p.Weights[2] = math.Inf(1) }), func(q *Plan) {}},
+		"a root":             {shared(func(p *safex.Process) { p.Root[30] = none }), func(q *Plan) {}},
+		"a deviation":        {shared(func(p *safex.Process) { p.Deviation[1] = none }), func(q *Plan) {}},
+		"a process's state":  {shared(func(p *safex.Process) {}), func(q *Plan) { q.State[2] = none }},
+		"its infinite play":  {shared(func(p *safex.Process) {}), func(q *Plan) { q.Play = [][]float64{nil, {math.Inf(1)}, nil} }},
 		"a floor":            {&safex.Form{Layers: net(), Floor: []float64{0, 0, none}}, func(q *Plan) {}},
 		"a prior":            {&safex.Form{Layers: net(), Prior: root}, func(q *Plan) {}},
 	} {

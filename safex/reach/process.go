@@ -350,13 +350,13 @@ func (x *sharing) doubt(r *region, most float64) float64 {
 			sb += math.Abs(v) * t
 		}
 	}
-	wrong := 2*sy*a + t2*a*a + gamma(x.k+8)*x.whole*x.whole*4 // of D
-	loss := 2*s0 + t2 + 2*(s0*a+sy+t2*a) + wrong*float64(1+nv) + gamma(x.k+len(d)+8)*x.whole*x.whole*16
+	wrong := 2*sy*a + t2*a*a + gamma(x.k+x.nz+8)*x.whole*x.whole*4 // of D
+	loss := 2*s0 + t2 + 2*(s0*a+sy+t2*a) + wrong*float64(1+nv) + gamma(x.k+x.nz+len(d)+8)*x.whole*x.whole*16
 	square := max(0, x.longest(r, value)) + loss
 	curve := math.Sqrt(3) * (1 + 4*unit) / 2 * x.far * x.far
 	if x.k > 0 {
 		sum := 0.0
-		wrong := 2*sb*a*a + t2*a*a*a*a + gamma(x.k+8)*x.a1*x.a1*x.a1*x.a1*16
+		wrong := 2*sb*a*a + t2*a*a*a*a + gamma(x.k+x.nz+8)*x.a1*x.a1*x.a1*x.a1*16
 		k := 0
 		for p := range nv {
 			for s := p; s < nv; s++ {

@@ -17,6 +17,7 @@ type Prover struct {
 	scale, floor []float64      // [nx], of the epistemic deviation
 	limits       []*num.Program // of the Outcome, the limits alone, as they are and, if that differs, turned
 	unit         []float64      // [nx], of networks, which engines run in float32; nil of others
+	signal       []float64      // [nx], of processes of one covariance: the deviation where nothing was seen; nil of others
 }
 
 // A source encloses the change of the state that a model believes in. It never changes.
@@ -58,7 +59,7 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 	case f.Kernels != nil:
 		p.source, err = newGaussian(f.Kernels, nx, nx+nu)
 	case f.Process != nil:
-		p.source = newShared(f.Process, nx, nx+nu)
+		p.source, p.signal = newShared(f.Process, nx, nx+nu), f.Process.Deviation
 	}
 	if err != nil {
 		return nil, err
