@@ -33,7 +33,7 @@ func (g GP) fit(ctx context.Context, start []hyper, x, y num.Batch, src rng.Stre
 
 // fitOutput is fit for one output.
 func (g GP) fitOutput(ctx context.Context, start hyper, x num.Batch, y []float64, src rng.Stream) (hyper, error) {
-	t := newTarget(g, x, y)
+	t := g.target(x, y)
 	for r := range 1 + g.Restarts {
 		θ := start.logs()
 		if r > 0 {
@@ -51,6 +51,14 @@ func (g GP) fitOutput(ctx context.Context, start hyper, x num.Batch, y []float64
 		return hyper{}, t.err
 	}
 	return exp(t.best), nil
+}
+
+// target is what a fit of an output minimises.
+func (g GP) target(x num.Batch, y []float64) *target {
+	l := newLikelihood(kernels[g.Kernel], x, y)
+	t := newTarget(len(y), g.Spread, g.center(len(x)).logs(), []int{1}, g.MinNoise)
+	t.likelihood = func(θ, grad []float64) (float64, error) { return l.at(exp(θ), grad) }
+	return t
 }
 
 // logs are the logarithms of h: signal, noise, length scales.
@@ -74,7 +82,9 @@ func exp(θ []float64) hyper {
 // target is what a fit minimises: minus the logarithm of marginal likelihood times prior, over the rows. Beyond
 // its bounds the likelihood is that on the bound, and the prior leads back.
 type target struct {
-	likelihood          *likelihood
+	// likelihood is the logarithm of the marginal likelihood of hyper-parameters, given by their logarithms, and writes its gradient by these to grad.
+	likelihood          func(θ, grad []float64) (float64, error)
+	n                   int // rows
 	spread              float64
 	center, least, most []float64
 	inside, last, grad  []float64 // the last point within bounds, as it was, and the gradient there
@@ -84,16 +94,15 @@ type target struct {
 	err                 error // of the first point without likelihood
 }
 
-func newTarget(g GP, x num.Batch, y []float64) *target {
-	center := g.center(len(x)).logs()
-	t := &target{
-		likelihood: newLikelihood(kernels[g.Kernel], x, y), spread: g.Spread, center: center,
-		inside: make([]float64, len(center)), grad: make([]float64, len(center)), bestValue: math.Inf(1),
-	}
+// newTarget is one of n rows with the prior around center, and minNoise as the least of the parameters noise.
+func newTarget(n int, spread float64, center []float64, noise []int, minNoise float64) *target {
+	t := &target{n: n, spread: spread, center: center, inside: make([]float64, len(center)), grad: make([]float64, len(center)), bestValue: math.Inf(1)}
 	for _, c := range center {
-		t.least, t.most = append(t.least, c-3*g.Spread), append(t.most, c+3*g.Spread)
+		t.least, t.most = append(t.least, c-3*spread), append(t.most, c+3*spread)
 	}
-	t.least[1] = max(t.least[1], math.Log(g.MinNoise))
+	for _, i := range noise {
+		t.least[i] = max(t.least[i], math.Log(minNoise))
+	}
 	return t
 }
 
@@ -125,7 +134,7 @@ func (t *target) at(θ []float64) float64 {
 	t.last = append(t.last[:0], θ...)
 	copy(t.inside, θ)
 	t.clamp(t.inside)
-	value, err := t.likelihood.at(exp(t.inside), t.grad)
+	value, err := t.likelihood(t.inside, t.grad)
 	if err != nil {
 		if t.err == nil {
 			t.err = err
@@ -134,7 +143,7 @@ func (t *target) at(θ []float64) float64 {
 		t.value = math.Inf(1)
 		return t.value
 	}
-	n := float64(t.likelihood.n)
+	n := float64(t.n)
 	for i, v := range θ {
 		if v != t.inside[i] {
 			t.grad[i] = 0

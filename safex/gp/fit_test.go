@@ -77,7 +77,7 @@ func TestReached(t *testing.T) {
 	for name, want := range o.Cases {
 		g := Default()
 		g.Kernel, g.MinNoise = name, 1e-6
-		s := newTarget(g, o.X, o.Y)
+		s := g.target(o.X, o.Y)
 		s.spread = 1e6
 		for i, v := range h.logs() {
 			s.least[i], s.most[i] = v-3, v+3
@@ -95,7 +95,7 @@ func TestGradient(t *testing.T) {
 	for name := range kernels {
 		g := Default()
 		g.Kernel, g.Spread = name, 0.8
-		s := newTarget(g, o.X, o.Y)
+		s := g.target(o.X, o.Y)
 		for _, θ := range [][]float64{{-0.5, -2, 0.2, -0.3, 1}, {-3.5, -4, 1.5, 0, 2}, {-0.5, -2, 4, -0.3, -3}} {
 			s.at(θ)
 			grad := append([]float64{}, s.grad...)
@@ -130,7 +130,7 @@ func TestFitBounds(t *testing.T) {
 			t.Errorf("hyper-parameter %d went from %v to %v, beyond three Spreads", i, before[i], v)
 		}
 	}
-	s := newTarget(g, o.X, o.Y)
+	s := g.target(o.X, o.Y)
 	if !(s.at(after) < s.at(before)-0.1) {
 		t.Errorf("the fit went from %v to %v", s.at(before), s.at(after))
 	}
@@ -151,7 +151,7 @@ func TestRestarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return newTarget(g, o.X, o.Y).at(h.logs())
+		return g.target(o.X, o.Y).at(h.logs())
 	}
 	none, some, other := value(0, 1), value(20, 1), value(20, 2)
 	if !(some < none && other < none) || some == other || value(0, 2) != none {

@@ -7,24 +7,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/optimize"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
 
 // fit returns the hyper-parameters that explain the changes y at z best. It is cut short by ctx, whose error then is stopped.
 func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best common, stopped, err error) {
-	t := newShape(g, z, y)
-	θ := start.logs()
-	t.clamp(θ)
-	_, _ = optimize.Minimize(optimize.Problem{
-		Func:   t.at,
-		Grad:   func(grad, θ []float64) { t.at(θ); copy(grad, t.grad) },
-		Status: func() (optimize.Status, error) { return optimize.NotTerminated, ctx.Err() },
-	}, θ, &optimize.Settings{
-		FuncEvaluations: g.Evaluations, GradientThreshold: 1e-5,
-		Converger: &optimize.FunctionConverge{Absolute: 1e-7, Iterations: 3},
-	}, &optimize.LBFGS{})
+	t := g.target(z, y)
+	t.search(ctx, start.logs(), g.Evaluations)
 	if t.best == nil {
 		if ctx.Err() != nil {
 			return start, ctx.Err(), nil
@@ -36,7 +26,22 @@ func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best com
 	for i, v := range t.best {
 		t.best[i] = math.Round(v*(1<<16)) / (1 << 16)
 	}
-	return t.of(t.best), ctx.Err(), nil
+	return commonOf(t.best, len(z)), ctx.Err(), nil
+}
+
+// target is what a fit minimises.
+func (g Sparse) target(z, y num.Batch) *target {
+	var noise []int
+	for j := range y {
+		noise = append(noise, len(z)+1+j)
+	}
+	t := newTarget(z.Len(), g.Spread, g.center(len(z), len(y)).logs(), noise, g.MinNoise)
+	s := shape{z: z, n: z.Len(), signal: g.Signal * g.Signal, own: g.Prior}
+	for _, column := range y {
+		s.y = append(s.y, mat.NewVecDense(s.n, column))
+	}
+	t.likelihood = s.likelihood
+	return t
 }
 
 // logs are the logarithms of h: length scales, trend, noise.
@@ -48,94 +53,28 @@ func (h common) logs() []float64 {
 	return θ
 }
 
-// of is the inverse of logs.
-func (t *shape) of(θ []float64) common {
+// commonOf is the inverse of logs, for so many inputs.
+func commonOf(θ []float64, in int) common {
 	e := make([]float64, len(θ))
 	for i, v := range θ {
 		e[i] = math.Exp(v)
 	}
-	in := len(t.z)
 	return common{e[:in], e[in], e[in+1:]}
 }
 
-// shape is what a fit of Sparse minimises, per transition: minus the logarithms of the marginal likelihoods of all outputs, of which the signals
-// are the best ones, and of the prior.
+// shape is the marginal likelihood of all outputs, of which the signals are the best ones.
 type shape struct {
-	z                   num.Batch
-	y                   []*mat.VecDense
-	n                   int
-	spread, signal, own float64 // of the priors: of θ, and Signal² of so many observations
-	center, least, most []float64
-	inside, last, grad  []float64
-	value               float64
-	best                []float64
-	bestValue           float64
-	err                 error
-}
-
-func newShape(g Sparse, z, y num.Batch) *shape {
-	center := g.center(len(z), len(y)).logs()
-	t := &shape{
-		z: z, n: z.Len(), spread: g.Spread, signal: g.Signal * g.Signal, own: g.Prior, center: center,
-		inside: make([]float64, len(center)), grad: make([]float64, len(center)), bestValue: math.Inf(1),
-	}
-	for _, column := range y {
-		t.y = append(t.y, mat.NewVecDense(t.n, column))
-	}
-	for _, c := range center {
-		t.least, t.most = append(t.least, c-3*g.Spread), append(t.most, c+3*g.Spread)
-	}
-	for i := len(z) + 1; i < len(center); i++ {
-		t.least[i] = max(t.least[i], math.Log(g.MinNoise))
-	}
-	return t
-}
-
-// clamp moves θ within bounds.
-func (t *shape) clamp(θ []float64) {
-	for i := range θ {
-		θ[i] = min(max(θ[i], t.least[i]), t.most[i])
-	}
-}
-
-// at is the value at θ; grad is then the gradient.
-func (t *shape) at(θ []float64) float64 {
-	if t.last != nil && mat.Equal(mat.NewVecDense(len(θ), θ), mat.NewVecDense(len(θ), t.last)) {
-		return t.value
-	}
-	t.last = append(t.last[:0], θ...)
-	copy(t.inside, θ)
-	t.clamp(t.inside)
-	value, err := t.likelihood(t.inside)
-	if err != nil {
-		if t.err == nil {
-			t.err = err
-		}
-		clear(t.grad)
-		t.value = math.Inf(1)
-		return t.value
-	}
-	n := float64(t.n)
-	for i, v := range θ {
-		if v != t.inside[i] {
-			t.grad[i] = 0
-		}
-		off := (v - t.center[i]) / t.spread
-		value -= off * off / 2
-		t.grad[i] = -(t.grad[i] - off/t.spread) / n
-	}
-	t.value = -value / n
-	if t.value < t.bestValue {
-		t.best, t.bestValue = append(t.best[:0], t.inside...), t.value
-	}
-	return t.value
+	z           num.Batch
+	y           []*mat.VecDense
+	n           int
+	signal, own float64 // of the prior: Signal² of so many observations
 }
 
 // likelihood returns the logarithm of the likelihoods, and writes its gradient by θ to grad. With the covariances K of s_j = 1, α_j = (K + ς_j² I)⁻¹ y_j
 // and the best s_j² = (y_jᵀα_j + Prior Signal²) / (n + Prior), it is Σ_j -(n + Prior)/2 ln s_j² - ½ ln det (K + ς_j² I), whose derivative is
 // ½ tr(W_j dK) for W_j = α_j α_jᵀ/s_j² - (K + ς_j² I)⁻¹.
-func (t *shape) likelihood(θ []float64) (value float64, err error) {
-	n, in, h := t.n, len(t.z), t.of(θ)
+func (t shape) likelihood(θ, grad []float64) (value float64, err error) {
+	n, in, h := t.n, len(t.z), commonOf(θ, len(t.z))
 	z := hyper{1, 0, h.Length}.inLengths(t.z)
 	correlations, covariances := make([]float64, n*n), mat.NewSymDense(n, nil)
 	for i := range n {
@@ -151,7 +90,7 @@ func (t *shape) likelihood(θ []float64) (value float64, err error) {
 		}
 	}
 	values, weights := make([]float64, len(t.y)), make([]*mat.SymDense, len(t.y))
-	clear(t.grad)
+	clear(grad)
 	var outputs errgroup.Group
 	for j, y := range t.y {
 		outputs.Go(func() error {
@@ -175,7 +114,7 @@ func (t *shape) likelihood(θ []float64) (value float64, err error) {
 			w.ScaleSym(-1, &w)
 			w.SymRankOne(&w, 1/s2, &α)
 			for i := range n {
-				t.grad[in+1+j] += ς2 * w.At(i, i)
+				grad[in+1+j] += ς2 * w.At(i, i)
 			}
 			weights[j] = &w
 			return nil
@@ -198,7 +137,7 @@ func (t *shape) likelihood(θ []float64) (value float64, err error) {
 			if j == 0 {
 				by /= 2
 			}
-			t.grad[in] += 2 * by * (covariances.At(i, i+j) - row[j])
+			grad[in] += 2 * by * (covariances.At(i, i+j) - row[j])
 			row[j] *= by
 		}
 		for d, column := range z {
@@ -208,7 +147,7 @@ func (t *shape) likelihood(θ []float64) (value float64, err error) {
 				e := v - column[i+j]
 				sum += row[j] * e * e
 			}
-			t.grad[d] += sum
+			grad[d] += sum
 		}
 	}
 	return value, nil

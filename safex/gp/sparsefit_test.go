@@ -24,8 +24,8 @@ func TestShapeGradient(t *testing.T) {
 	for i := range θ {
 		θ[i] += 0.3 * r.NormFloat64()
 	}
-	at := func(θ []float64) float64 { return newShape(g, z, y).at(θ) }
-	s := newShape(g, z, y)
+	at := func(θ []float64) float64 { return g.target(z, y).at(θ) }
+	s := g.target(z, y)
 	s.at(θ)
 	for i, got := range s.grad {
 		const h = 1e-5

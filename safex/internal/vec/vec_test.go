@@ -474,3 +474,35 @@ func TestEnvironmentChooses(t *testing.T) {
 		}
 	}
 }
+
+// Noise is as near to e^(3 tanh x - 2) as it says, in every form, and hides no NaN.
+func TestNoise(t *testing.T) {
+	x := make([]float32, 64*Lanes)
+	for i := range x {
+		x[i] = float32(24*float64(i)/float64(len(x)) - 12)
+	}
+	for i, v := range []float64{0, 1e-30, -1e-30, 100, -100, math.Inf(1), math.Inf(-1), math.NaN()} {
+		x[i*7] = float32(v)
+	}
+	for _, form := range Forms() {
+		before := Use(form)
+		y, d, alone := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+		Noise(y, d, x)
+		Noise(alone, nil, x)
+		Use(before)
+		for i, v := range x {
+			z := math.Tanh(float64(v))
+			want := math.Exp(3*z - 2)
+			slope := 3 * (1 - z*z) * want
+			if v != v {
+				if y[i] == y[i] || alone[i] == alone[i] {
+					t.Errorf("%s: NaN gives %v", form, y[i])
+				}
+				continue
+			}
+			if math.Abs(float64(y[i])-want) > 3e-6*want || alone[i] != y[i] || math.Abs(float64(d[i])-slope) > 3e-6*want {
+				t.Errorf("%s: of %v %v with slope %v, want %v and %v", form, v, y[i], d[i], want, slope)
+			}
+		}
+	}
+}
