@@ -1,6 +1,7 @@
 package safex
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -34,6 +35,7 @@ type Form struct {
 	Process  *Process
 
 	Noise   []float64 // ν of each dimension, in its unit, where Layers have none of their own; nil for 0
+	Spots   *Spots    // where that is larger; nil for nowhere
 	Doubted bool      // ν counts to the epistemic deviation
 
 	Prior *num.Program // (x, u) to the next state; nil for x, a state that stays
@@ -42,9 +44,9 @@ type Form struct {
 }
 
 // Floors is the Floor of each of nx dimensions with what the Noise adds to it, if that is doubted and the Layers have none of their own.
-// It is nil for 0.
+// Noise that has Spots is not in it: see [Form.Spotted]. It is nil for 0.
 func (f *Form) Floors(nx int) []float64 {
-	if !f.Doubted || f.Noise == nil || f.Layers != nil && f.Layers.Noise {
+	if !f.noisy() || f.Spots != nil {
 		return f.Floor
 	}
 	floor := make([]float64, nx)
@@ -56,6 +58,37 @@ func (f *Form) Floors(nx int) []float64 {
 		floor[d] = math.Hypot(floor[d], v)
 	}
 	return floor
+}
+
+// noisy tells whether the Noise counts.
+func (f *Form) noisy() bool {
+	return f.Doubted && f.Noise != nil && (f.Layers == nil || !f.Layers.Noise)
+}
+
+// Spotted are the Spots of a Noise that counts to the epistemic deviation, and nil if there are none.
+func (f *Form) Spotted() *Spots {
+	if !f.noisy() {
+		return nil
+	}
+	return f.Spots
+}
+
+// Spots are n places where noise is larger than elsewhere: at (x, u) the deviation of dimension j is
+//
+//	ν_j = Noise_j √(1 + Σ_k Times_jk exp(-r_k²/2)),   r_k = |((x, u) - Center)/Length - Points_k|.
+type Spots struct {
+	Center []float64 // [nx + nu], from which (x, u) counts
+	Length []float64 // [nx + nu], how far a spot reaches, of each input, in its unit
+	Points []float64 // [n, nx + nu], from Center in Lengths
+	Times  []float64 // [nx, n], at least 0
+}
+
+// Check panics if the sizes are not those of nx state dimensions and nz inputs.
+func (s *Spots) Check(nx, nz int) {
+	n := len(s.Points) / max(1, nz)
+	if len(s.Center) != nz || len(s.Length) != nz || len(s.Points) != n*nz || len(s.Times) != nx*n {
+		panic(fmt.Sprintf("safex: %d coordinates of spots with %d centers, %d lengths and %d times for %d state dimensions and %d inputs", len(s.Points), len(s.Center), len(s.Length), len(s.Times), nx, nz))
+	}
 }
 
 // Layers are the networks of an ensemble, of one shape, side by side. They map z = ((x, u) - Center) / Scale to the change of the

@@ -53,6 +53,9 @@ func newBelief(f *safex.Form, nx, nu int) (b *belief, err error) {
 		}
 		b.prior = p
 	}
+	if spots := f.Spotted(); spots != nil {
+		b.change = newSpotted(b.change, f.Noise, spots, nx, nu)
+	}
 	if floor := f.Floors(nx); f.Scale != nil || floor != nil {
 		b.change = newCalibrated(b.change, f.Scale, floor, nx)
 	}

@@ -138,19 +138,44 @@ func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates,
 	return m
 }
 
+// spotsNear are n spots near c, where noise is a few times as large as elsewhere.
+func spotsNear(r *rand.Rand, s *safex.System, c safex.Candidates, n int) *safex.Spots {
+	center, scale := s.Inputs()
+	m := &safex.Spots{Center: center}
+	for _, v := range scale {
+		m.Length = append(m.Length, v)
+	}
+	for range n {
+		for d := range scale {
+			v := 0.3 * r.NormFloat64()
+			if d < len(c.State) {
+				v += (c.State[d] - center[d]) / m.Length[d]
+			}
+			m.Points = append(m.Points, v)
+		}
+		for range s.State {
+			m.Times = append(m.Times, 20*r.Float64())
+		}
+	}
+	return m
+}
+
 // Noise that is doubted, and processes, are rolled out as they are written down, forth and back, in every form.
 func TestDoubts(t *testing.T) {
 	for _, s := range systems(t) {
-		for k, hidden := range [][]int{{40, 33}, {70}, nil, nil, nil, nil} {
+		for k, hidden := range [][]int{{40, 33}, {70}, nil, nil, nil, nil, nil} {
 			r := rand.New(rand.NewPCG(5, uint64(k)))
 			c := candidates(r, s, 12, 5)
 			c.Eta, c.Epistemic = uniform(r, 12*len(s.State), 5), true
-			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu", "", "", ""}[k]), Doubted: true}
+			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu", "", "", "", ""}[k]), Doubted: true}
 			if k > 2 {
-				f = safex.Form{Process: drawShared(t, r, s, c, []int{30, 11, 0}[k-3], []float64{0, 0.7, 0.3}[k-3]), Doubted: k == 4}
+				f = safex.Form{Process: drawShared(t, r, s, c, []int{30, 11, 0, 4}[k-3], []float64{0, 0.7, 0.3, 0.1}[k-3]), Doubted: k == 4}
 				for range s.State {
 					f.Noise = append(f.Noise, 0.01)
 				}
+			}
+			if k > 4 {
+				f.Doubted, f.Spots = true, spotsNear(r, s, c, []int{6, 0}[k-5])
 			}
 			if k == 1 || k > 2 {
 				for range s.State {

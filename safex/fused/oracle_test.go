@@ -303,6 +303,22 @@ func believe(f *safex.Form, nx int, xu []dual) (mean, dev []dual) {
 	default:
 		mean, dev = make([]dual, nx), make([]dual, nx)
 	}
+	if s := f.Spotted(); s != nil {
+		n := len(s.Points) / len(xu)
+		for d := range dev {
+			g := dual{v: 1}
+			for k := range n {
+				var r2 dual
+				for j, x := range xu {
+					z := x.plus(dual{v: -s.Center[j]}).by(1 / s.Length[j]).plus(dual{v: -s.Points[k*len(xu)+j]})
+					r2 = r2.plus(z.times(z))
+				}
+				ρ := math.Exp(-r2.v / 2)
+				g = g.plus(chain(s.Times[d*n+k]*ρ, []dual{r2}, -s.Times[d*n+k]*ρ/2))
+			}
+			dev[d] = dev[d].times(dev[d]).plus(g.by(f.Noise[d] * f.Noise[d])).root()
+		}
+	}
 	base := xu[:nx]
 	if f.Prior != nil {
 		base = program(f.Prior, xu)

@@ -178,11 +178,5 @@ func (s *sharedStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
 	vec.Mul64(by[:s.n*lanes], by[:s.n*lanes], at(s.rowsKept, s.slope, t, s.n, lanes))
 	sum := s.sum[:(1+s.in)*lanes]
 	s.sums.Mul(sum, by[:s.n*lanes], lanes)
-	z := at(s.rowsKept, s.z, t, s.in, lanes)
-	for i, inverse := range s.inverse {
-		zi, of, to := z[i*lanes:][:lanes], sum[(1+i)*lanes:][:lanes], dxu[i*lanes:][:lanes]
-		for l := range to {
-			to[l] += 2 * inverse * (zi[l]*sum[l] - of[l])
-		}
-	}
+	towards(dxu, at(s.rowsKept, s.z, t, s.in, lanes), sum, s.inverse, lanes)
 }

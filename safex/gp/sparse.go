@@ -18,20 +18,25 @@ import (
 // Sparse regresses the changes of all dimensions j of the state by Gaussian processes that share one covariance, given all data, by way of
 // some of the inputs. With inputs z and changes y, both in Scales,
 //
-//	y_j = f_j(z) + N(0, (s_j ς_j)²),   f_j ~ GP(0, s_j² (ρ(r) + b² (1 + z·z'))),   ρ(r) = exp(-r²/2),   r² = Σ_d (z_d - z'_d)² / ℓ_d²:
+//	y_j = f_j(z) + N(0, (s_j ς_j)² g_j(z)),   f_j ~ GP(0, s_j² (ρ(r) + b² (1 + z·z'))),   ρ(r) = exp(-r²/2),   r² = Σ_d (z_d - z'_d)² / ℓ_d²:
 //
 // a linear trend, and what departs from it. What departs is the deterministic training conditional of m inducing inputs (Seeger, Williams and
 // Lawrence, 2003; Quiñonero-Candela and Rasmussen, 2005, section 5), and the trend is exact (Rasmussen and Williams, 2006, section 2.7). With the
 // correlations k of the inducing inputs with z, K = L Lᵀ of them among each other, the features φ = (L⁻¹ k, b, b z), and Φ of all data,
 //
-//	mean_j = φᵀ (Φ Φᵀ + ς_j² I)⁻¹ Φ y_j,   epistemic_j² = s_j² (1 + b² (1 + z·z) - φᵀ (I - (Φ Φᵀ/ς² + I)⁻¹) φ),   aleatoric_j = s_j ς_j.
+//	mean_j = φᵀ (Φ G⁻¹ Φᵀ + ς_j² I)⁻¹ Φ G⁻¹ y_j,   epistemic_j² = s_j² (1 + b² (1 + z·z) - φᵀ (I - (Φ G⁻¹ Φᵀ/ς² + I)⁻¹) φ),   aleatoric_j² = s_j² ς_j² g_j(z).
 //
-// For the deviation all dimensions have the ς of the noisiest: then its shape is one for all, and it is too large at most. Far from the inducing
+// G is diagonal, of the largest g_j of each transition, and for the deviation all dimensions have the ς of the noisiest: then its shape is one for all, and it is too
+// large at most. Far from the inducing
 // inputs it is that of the prior, whatever the data. Between them it can be less than what all data tell, by a tenth where they are few: what a transition
 // tells of the inducing inputs is taken for exact. The inducing inputs are those that are known worst, one after the other, as for GP.
 //
 // s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d, b and ς_j maximise the product of
 // the likelihoods of all dimensions and of log-normal priors, as for GP.
+//
+// The noise has spots, where g_j is above 1: there the data depart from what f_j can be, as a function that does not change over less than MinLength. So is a
+// jump, as that of dry friction: without spots its ℓ_d are as short as the jump is steep, and then nothing is known beyond what was seen. Spots are found by
+// the errors of transitions that are left out, in turn with the other hyper-parameters, as the most likely noise of Kersting, Plagemann, Pfaff and Burgard (2007).
 //
 // One covariance for all dimensions makes a rollout several times cheaper than GP; the ℓ_d are about the shortest that any dimension
 // needs. The trend is what extrapolates: a system that has hardly moved yet shows by how much each input moves it.
@@ -46,6 +51,10 @@ type Sparse struct {
 	Spread   float64 // standard deviation of the logarithms of ℓ_d, b and ς_j under their priors, above 0
 	MinNoise float64 // least ς, at least 1e-4: keeps the equations well-conditioned
 
+	MinLength float64 // least ℓ_d of a fit, in Scales, above 0: what changes over less is noise
+	Spots     int     // most spots of noise that Learn looks for, at least 0
+	Spot      float64 // how far a spot reaches, in ℓ_d, above 0
+
 	FitPoints   int // most transitions that a fit looks at, at least 1: it costs their cube
 	Evaluations int // of the likelihood at most, at least 1
 
@@ -59,7 +68,8 @@ type Sparse struct {
 // DefaultSparse has up to 128 inducing inputs.
 func DefaultSparse() Sparse {
 	return Sparse{
-		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 2e-3,
+		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 3e-3,
+		MinLength: 0.5, Spots: 16, Spot: 0.25,
 		FitPoints: 120, Evaluations: 40, Points: 96, Spare: 32, Novel: 0.02,
 	}
 }
@@ -69,7 +79,7 @@ func (g Sparse) Check() error {
 	for _, s := range []struct {
 		name         string
 		value, least float64
-	}{{"Length", g.Length, 0}, {"Trend", g.Trend, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}} {
+	}{{"Length", g.Length, 0}, {"Trend", g.Trend, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}, {"MinLength", g.MinLength, 0}, {"Spot", g.Spot, 0}} {
 		if !(s.value > 0) || math.IsInf(s.value, 1) {
 			return fmt.Errorf("gp: %s is %v, want above 0", s.name, s.value)
 		}
@@ -77,6 +87,8 @@ func (g Sparse) Check() error {
 	switch {
 	case !(g.MinNoise >= 1e-4) || !(g.Noise >= g.MinNoise):
 		return fmt.Errorf("gp: Noise is %v and MinNoise %v, want at least MinNoise, and 1e-4", g.Noise, g.MinNoise)
+	case g.Spots < 0:
+		return fmt.Errorf("gp: Spots is %d, want at least 0", g.Spots)
 	case g.FitPoints < 1 || g.Evaluations < 1 || g.Points < 1 || g.Spare < 0:
 		return fmt.Errorf("gp: FitPoints is %d, Evaluations %d, Points %d and Spare %d, want at least 1, 1, 1 and 0", g.FitPoints, g.Evaluations, g.Points, g.Spare)
 	case !(g.Novel >= 0) || math.IsInf(g.Novel, 1) || !(g.Beta >= 0) || math.IsInf(g.Beta, 1):
@@ -95,7 +107,7 @@ type common struct {
 	Noise  []float64 // ς of each output
 }
 
-// sums are those over the data of φ φᵀ, φ y_j and y_j².
+// sums are those over the data, each by its weight, of φ φᵀ, φ y_j and y_j².
 type sums struct {
 	N  int
 	FF []float64 // [k, k], upper triangle
@@ -115,14 +127,14 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	h := g.center(len(s.State)+len(s.Action), len(s.State))
+	h, where := g.center(len(s.State)+len(s.Action), len(s.State)), spots{}
 	if prev != nil {
 		p, err := g.own(s, prev)
 		if err != nil {
 			return nil, fmt.Errorf("gp: cannot go on: %w", err)
 		}
 		if g.Fit {
-			h = p.common
+			h, where = p.common, p.spots
 		}
 	}
 	z, y := inputs(s, data, 0), changes(s, data, 0)
@@ -131,12 +143,19 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	var stopped error
 	if g.Fit && data.Len() > 0 {
 		rows := h.choose(sorted, g.FitPoints)
+		fz, fy := pick(sorted, rows), pick(pick(y, order), rows)
 		var err error
-		if h, stopped, err = g.fit(ctx, h, pick(sorted, rows), pick(pick(y, order), rows)); err != nil {
+		if where, err = g.look(&h, where, fz, fy); err != nil {
+			return nil, err
+		}
+		if h, stopped, err = g.fit(ctx, h, where, fz, fy); err != nil {
+			return nil, err
+		}
+		if where, err = g.look(&h, where, fz, fy); err != nil {
 			return nil, err
 		}
 	}
-	m := &sparse{common: h, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	m := &sparse{common: h, spots: where, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
 	if err := m.gather(z, y); err != nil {
 		return nil, err
 	}
@@ -160,7 +179,7 @@ func (h common) choose(z num.Batch, count int) (rows []int) {
 	return rows
 }
 
-// Update implements safex.Updater. The hyper-parameters stay, and so do the inducing inputs, but for Spare further ones. It panics if
+// Update implements safex.Updater. The hyper-parameters and spots stay, and so do the inducing inputs, but for Spare further ones. It panics if
 // there are fewer transitions than m knows.
 func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model) (safex.Model, error) {
 	if err := g.Check(); err != nil {
@@ -196,7 +215,7 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 			}
 			continue
 		}
-		m.take(φ, y.Point(i))
+		m.take(φ, y.Point(i), m.spots.weight(at, len(y)))
 	}
 	if err := g.complete(m); err != nil {
 		return nil, err
@@ -286,13 +305,13 @@ func (m *sparse) features(at []float64) (φ []float64, left float64) {
 	return φ, max(0, 1-left)
 }
 
-// take adds a transition to the sums.
-func (m *sparse) take(φ, y []float64) {
+// take adds a transition to the sums, that counts for weight.
+func (m *sparse) take(φ, y []float64, weight float64) {
 	k := len(φ)
-	blas64.Syr(1, vector(φ), blas64.Symmetric{N: k, Stride: k, Data: m.sums.FF, Uplo: blas.Upper})
+	blas64.Syr(weight, vector(φ), blas64.Symmetric{N: k, Stride: k, Data: m.sums.FF, Uplo: blas.Upper})
 	for j, w := range y {
-		blas64.Axpy(w, vector(φ), vector(m.sums.FY[j*k:][:k]))
-		m.sums.YY[j] += w * w
+		blas64.Axpy(weight*w, vector(φ), vector(m.sums.FY[j*k:][:k]))
+		m.sums.YY[j] += weight * w * w
 	}
 	m.sums.N++
 }
@@ -306,7 +325,7 @@ func (m *sparse) gather(z, y num.Batch) error {
 	m.sums = sums{FF: make([]float64, k*k), FY: make([]float64, len(y)*k), YY: make([]float64, len(y))}
 	for i := range z.Len() {
 		φ, _ := m.features(z.Point(i))
-		m.take(φ, y.Point(i))
+		m.take(φ, y.Point(i), m.spots.weight(z.Point(i), len(y)))
 	}
 	return nil
 }

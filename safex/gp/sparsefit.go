@@ -12,8 +12,8 @@ import (
 )
 
 // fit returns the hyper-parameters that explain the changes y at z best. It is cut short by ctx, whose error then is stopped.
-func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best common, stopped, err error) {
-	t := g.target(z, y)
+func (g Sparse) fit(ctx context.Context, start common, where spots, z, y num.Batch) (best common, stopped, err error) {
+	t := g.target(where, z, y)
 	t.search(ctx, start.logs(), g.Evaluations)
 	if t.best == nil {
 		if ctx.Err() != nil {
@@ -29,19 +29,27 @@ func (g Sparse) fit(ctx context.Context, start common, z, y num.Batch) (best com
 	return commonOf(t.best, len(z)), ctx.Err(), nil
 }
 
-// target is what a fit minimises.
-func (g Sparse) target(z, y num.Batch) *target {
+// target is what a fit minimises. Noise has spots that stay where they are.
+func (g Sparse) target(where spots, z, y num.Batch) *target {
 	var noise []int
 	for j := range y {
 		noise = append(noise, len(z)+1+j)
 	}
 	t := newTarget(z.Len(), g.Spread, g.center(len(z), len(y)).logs(), noise, g.MinNoise)
-	s := shape{z: z, n: z.Len(), signal: g.Signal * g.Signal, own: g.Prior}
+	for d := range z {
+		t.least[d] = max(t.least[d], math.Log(g.MinLength))
+	}
+	t.likelihood = g.shape(where, z, y).likelihood
+	return t
+}
+
+// shape is the marginal likelihood of the rows z, y.
+func (g Sparse) shape(where spots, z, y num.Batch) shape {
+	s := shape{z: z, n: z.Len(), times: where.rows(z, len(y)), signal: g.Signal * g.Signal, own: g.Prior}
 	for _, column := range y {
 		s.y = append(s.y, mat.NewVecDense(s.n, column))
 	}
-	t.likelihood = s.likelihood
-	return t
+	return s
 }
 
 // logs are the logarithms of h: length scales, trend, noise.
@@ -67,56 +75,34 @@ type shape struct {
 	z           num.Batch
 	y           []*mat.VecDense
 	n           int
-	signal, own float64 // of the prior: Signal² of so many observations
+	times       num.Batch // g_j of each row
+	signal, own float64   // of the prior: Signal² of so many observations
 }
 
-// likelihood returns the logarithm of the likelihoods, and writes its gradient by θ to grad. With the covariances K of s_j = 1, α_j = (K + ς_j² I)⁻¹ y_j
-// and the best s_j² = (y_jᵀα_j + Prior Signal²) / (n + Prior), it is Σ_j -(n + Prior)/2 ln s_j² - ½ ln det (K + ς_j² I), whose derivative is
-// ½ tr(W_j dK) for W_j = α_j α_jᵀ/s_j² - (K + ς_j² I)⁻¹.
+// likelihood returns the logarithm of the likelihoods, and writes its gradient by θ to grad. With the covariances K of s_j = 1, those of the noise G_j = ς_j² diag g_j,
+// α_j = (K + G_j)⁻¹ y_j and the best s_j² = (y_jᵀα_j + Prior Signal²) / (n + Prior), it is Σ_j -(n + Prior)/2 ln s_j² - ½ ln det (K + G_j), whose
+// derivative is ½ tr(W_j dK) for W_j = α_j α_jᵀ/s_j² - (K + G_j)⁻¹.
 func (t shape) likelihood(θ, grad []float64) (value float64, err error) {
 	n, in, h := t.n, len(t.z), commonOf(θ, len(t.z))
-	z := hyper{1, 0, h.Length}.inLengths(t.z)
-	correlations, covariances := make([]float64, n*n), mat.NewSymDense(n, nil)
-	for i := range n {
-		row := correlations[i*n+i : (i+1)*n]
-		distances(row, z, i, z, i)
-		kernels["se"].correlate(row, nil)
-		for j, v := range row {
-			dot := 1.0
-			for _, column := range t.z {
-				dot += column[i] * column[i+j]
-			}
-			covariances.SetSym(i, i+j, v+h.Trend*h.Trend*dot)
-		}
-	}
+	correlations := make([]float64, n*n)
+	covariances := t.covariances(h, correlations)
 	values, weights := make([]float64, len(t.y)), make([]*mat.SymDense, len(t.y))
 	clear(grad)
 	var outputs errgroup.Group
-	for j, y := range t.y {
+	for j := range t.y {
 		outputs.Go(func() error {
-			ς2 := h.Noise[j] * h.Noise[j]
-			k := mat.NewSymDense(n, nil)
-			k.CopySym(covariances)
-			for i := range n {
-				k.SetSym(i, i, k.At(i, i)+ς2)
-			}
-			chol, _, err := factorize(k, 1)
+			p, err := t.solve(covariances, j, h.Noise[j])
 			if err != nil {
 				return err
 			}
-			var w mat.SymDense
-			var α mat.VecDense
-			// A bad condition has an effect on the last digits only: the noise bounds it.
-			_ = chol.InverseTo(&w)
-			_ = chol.SolveVecTo(&α, y)
-			s2 := (mat.Dot(y, &α) + t.own*t.signal) / (float64(n) + t.own)
-			values[j] = -(float64(n)+t.own)/2*math.Log(s2) - chol.LogDet()/2
-			w.ScaleSym(-1, &w)
-			w.SymRankOne(&w, 1/s2, &α)
-			for i := range n {
-				grad[in+1+j] += ς2 * w.At(i, i)
+			values[j] = -(float64(n)+t.own)/2*math.Log(p.s2) - p.logDet/2
+			w := &p.inverse
+			w.ScaleSym(-1, w)
+			w.SymRankOne(w, 1/p.s2, &p.α)
+			for i, g := range t.times[j] {
+				grad[in+1+j] += h.Noise[j] * h.Noise[j] * g * w.At(i, i)
 			}
-			weights[j] = &w
+			weights[j] = w
 			return nil
 		})
 	}
@@ -130,6 +116,7 @@ func (t shape) likelihood(θ, grad []float64) (value float64, err error) {
 			w.AddSym(w, weights[j])
 		}
 	}
+	z := hyper{1, 0, h.Length}.inLengths(t.z)
 	for i := range n {
 		row := correlations[i*n+i : (i+1)*n]
 		for j := range row {
@@ -151,4 +138,51 @@ func (t shape) likelihood(θ, grad []float64) (value float64, err error) {
 		}
 	}
 	return value, nil
+}
+
+// covariances are those of the rows for s_j = 1, without noise. It writes the upper triangle of the correlations [n, n].
+func (t shape) covariances(h common, correlations []float64) *mat.SymDense {
+	n := t.n
+	z := hyper{1, 0, h.Length}.inLengths(t.z)
+	covariances := mat.NewSymDense(n, nil)
+	for i := range n {
+		row := correlations[i*n+i : (i+1)*n]
+		distances(row, z, i, z, i)
+		kernels["se"].correlate(row, nil)
+		for j, v := range row {
+			dot := 1.0
+			for _, column := range t.z {
+				dot += column[i] * column[i+j]
+			}
+			covariances.SetSym(i, i+j, v+h.Trend*h.Trend*dot)
+		}
+	}
+	return covariances
+}
+
+// solved is what an output's covariances give.
+type solved struct {
+	inverse mat.SymDense // (K + G)⁻¹
+	α       mat.VecDense
+	s2      float64 // the best s²
+	logDet  float64
+}
+
+// solve solves for output j with noise ς.
+func (t shape) solve(covariances *mat.SymDense, j int, ς float64) (*solved, error) {
+	k := mat.NewSymDense(t.n, nil)
+	k.CopySym(covariances)
+	for i, g := range t.times[j] {
+		k.SetSym(i, i, k.At(i, i)+ς*ς*g)
+	}
+	chol, _, err := factorize(k, 1)
+	if err != nil {
+		return nil, err
+	}
+	p := &solved{logDet: chol.LogDet()}
+	// A bad condition has an effect on the last digits only: the noise bounds it.
+	_ = chol.InverseTo(&p.inverse)
+	_ = chol.SolveVecTo(&p.α, t.y[j])
+	p.s2 = (mat.Dot(t.y[j], &p.α) + t.own*t.signal) / (float64(t.n) + t.own)
+	return p, nil
 }

@@ -24,8 +24,9 @@ func TestShapeGradient(t *testing.T) {
 	for i := range θ {
 		θ[i] += 0.3 * r.NormFloat64()
 	}
-	at := func(θ []float64) float64 { return g.target(z, y).at(θ) }
-	s := g.target(z, y)
+	where := spots{pick(z, []int{3, 8}), []float64{0.2, 0.5, 0.3}, []float64{4, 30, 0, 7}}
+	at := func(θ []float64) float64 { return g.target(where, z, y).at(θ) }
+	s := g.target(where, z, y)
 	s.at(θ)
 	for i, got := range s.grad {
 		const h = 1e-5

@@ -19,6 +19,7 @@ import (
 // sparse is a posterior of Sparse. It is immutable once it is complete.
 type sparse struct {
 	common
+	spots    spots
 	task     string
 	vars     []variable // of the state, then of the action
 	inducing num.Batch  // inputs, from their centers, in Scales
@@ -56,7 +57,7 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 		panic(fmt.Sprintf("gp: Predict on %d state and %d action dimensions by a model of %d and %d", len(x), len(u), nx, dim-nx))
 	}
 	dst.Resize(nx, x.Len())
-	xu, phi := slices.Concat(x, u), make([]float64, k)
+	xu, phi, z := slices.Concat(x, u), make([]float64, k), make([]float64, dim)
 	for i := range x.Len() {
 		clear(phi)
 		rho := phi[:n]
@@ -65,6 +66,7 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 		for d, v := range m.vars {
 			at := (xu[d][i] - v.Center) / v.Scale
 			nan += 0 * at
+			z[d] = at
 			phi[n+1+d] = m.Trend * at
 			left += phi[n+1+d] * phi[n+1+d]
 			at /= m.Length[d]
@@ -78,11 +80,11 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			left -= v * v
 		}
 		left = math.Sqrt(max(left, floor)) + nan
-		for j := range nx {
+		for j, g := range m.spots.times(z, nx) {
 			scale := m.vars[j].Scale
 			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(phi)) + nan
 			dst.Epistemic[j][i] = scale * m.signal[j] * left
-			dst.Aleatoric[j][i] = scale * m.signal[j] * m.common.Noise[j]
+			dst.Aleatoric[j][i] = scale * m.signal[j] * m.common.Noise[j] * math.Sqrt(g)
 		}
 	}
 	return nil
@@ -109,6 +111,17 @@ func (m *sparse) Form() *safex.Form {
 			p.Weights[j*k+i] = scale * w
 		}
 	}
+	if spots := &m.spots; spots.len() > 0 {
+		f.Spots = &safex.Spots{Center: p.Center, Times: spots.Times}
+		for d, v := range m.vars {
+			f.Spots.Length = append(f.Spots.Length, v.Scale*spots.Length[d])
+		}
+		for k := range spots.len() {
+			for d, v := range spots.At.Point(k) {
+				f.Spots.Points = append(f.Spots.Points, v/spots.Length[d])
+			}
+		}
+	}
 	return f
 }
 
@@ -124,12 +137,15 @@ func (m *sparse) capacity() int { return max(64, (m.inducing.Len()+63)/64*64) }
 //	weights   [nx, rows+1+D]
 //	deviation [nx, 1]
 //	noise     [nx, 1]
+//	near      [places, 2D+1] times (xu, xu², 1) is -r²/2 to each spot
+//	times     [nx, places]
 func (m *sparse) pack() (err error) {
 	defer gx.Catch(&err)
 	form := m.Form()
 	f, noise := form.Process, form.Noise
 	nx, dim, rows, n, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len(), f.Features()
-	all := rows + 1 + dim
+	all, places := rows+1+dim, m.places()
+	near, times := make([]float64, places*(2*dim+1)), make([]float64, nx*places)
 	points, root, weights := make([]float64, rows*(2*dim+1)), make([]float64, all*all), make([]float64, nx*all)
 	spread := func(to, from []float64) {
 		copy(to, from[:n])
@@ -144,11 +160,15 @@ func (m *sparse) pack() (err error) {
 		if i >= n {
 			continue
 		}
-		p := points[i*(2*dim+1):][:2*dim+1]
-		for d, length := range f.Length {
-			a, c := 1/length, m.z[d][i]
-			p[d], p[dim+d] = a*c, -a*a/2
-			p[2*dim] -= c * c / 2
+		halfSquares(points[i*(2*dim+1):][:2*dim+1], f.Points[i*dim:][:dim], f.Length)
+	}
+	if s := form.Spots; s != nil {
+		n := m.spots.len()
+		for k := range n {
+			halfSquares(near[k*(2*dim+1):][:2*dim+1], s.Points[k*dim:][:dim], s.Length)
+		}
+		for j := range nx {
+			copy(times[j*places:], s.Times[j*n:][:n])
 		}
 	}
 	for j := range nx {
@@ -162,13 +182,28 @@ func (m *sparse) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(weights, nx, all),
 		tensors.FromFlatDataAndDimensions(f.Deviation, nx, 1),
 		tensors.FromFlatDataAndDimensions(noise, nx, 1),
+		tensors.FromFlatDataAndDimensions(near, places, 2*dim+1),
+		tensors.FromFlatDataAndDimensions(times, nx, places),
 	}
 	return gx.Share(m.parameters)
 }
 
+// places is the number of spots that the graph has room for, as capacity is that of rows.
+func (m *sparse) places() int { return max(16, (m.spots.len()+15)/16*16) }
+
+// halfSquares writes to row what times (xu, xu², 1) is -r²/2 of xu to a point, which is given in lengths.
+func halfSquares(row, point, length []float64) {
+	dim := len(point)
+	for d, c := range point {
+		a := 1 / length[d]
+		row[d], row[dim+d] = a*c, -a*a/2
+		row[2*dim] -= c * c / 2
+	}
+}
+
 // Architecture implements gx.Belief.
 func (m *sparse) Architecture() string {
-	return fmt.Sprintf("sparse gp of %d rows, %d to %d", m.capacity(), len(m.vars), len(m.signal))
+	return fmt.Sprintf("sparse gp of %d rows and %d spots, %d to %d", m.capacity(), m.places(), len(m.vars), len(m.signal))
 }
 
 // Parameters implements gx.Belief.
@@ -179,7 +214,7 @@ func (m *sparse) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	center, points, trend, root, weights, deviation := p[0], p[1], p[2], p[3], p[4], p[5]
 	z := Sub(xu, center)
 	sum := InsertAxes(ReduceSum(z, 0), 0)
-	ρ := Exp(Dot(points, Concatenate([]*Node{z, Square(z), OnesLike(sum)}, 0)).MatMul())
+	ρ := correlated(points, z)
 	h := Mul(trend, Concatenate([]*Node{OnesLike(sum), z}, 0))
 	φ := Concatenate([]*Node{ρ, h}, 0)
 	square := func(x *Node) *Node { return InsertAxes(ReduceSum(Square(x), 0), 0) }
@@ -189,9 +224,16 @@ func (m *sparse) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	return mean, Add(Mul(deviation, left), nan)
 }
 
+// correlated are the correlations of z, from the center, with the points whose halfSquares are given.
+func correlated(points, z *Node) *Node {
+	one := OnesLike(InsertAxes(ReduceSum(z, 0), 0))
+	return Exp(Dot(points, Concatenate([]*Node{z, Square(z), one}, 0)).MatMul())
+}
+
 // Noise implements gx.Noisy.
 func (m *sparse) Noise(p []*Node, xu *Node) *Node {
-	return BroadcastToDims(p[6], len(m.signal), xu.Shape().Dim(1))
+	center, noise, near, times := p[0], p[6], p[7], p[8]
+	return Mul(noise, Sqrt(AddScalar(Dot(times, correlated(near, Sub(xu, center))).MatMul(), 1)))
 }
 
 // sparseFile is a saved model: what the posterior is made of again, by the same steps.
@@ -199,11 +241,12 @@ type sparseFile struct {
 	Task     string
 	Vars     []variable
 	Common   common
+	Spots    spots
 	Inducing num.Batch
 	Sums     sums
 }
 
-const sparseKind, sparseFormat = "sparse gp", 1
+const sparseKind, sparseFormat = "sparse gp", 2
 
 // Save implements safex.Codec.
 func (g Sparse) Save(sm safex.Model) ([]byte, error) {
@@ -211,7 +254,7 @@ func (g Sparse) Save(sm safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("gp: cannot save a %T", sm)
 	}
-	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.inducing, m.sums})
+	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.spots, m.inducing, m.sums})
 }
 
 // Load implements safex.Codec. The model takes its β, and the prior of its signals, from g.
@@ -223,7 +266,7 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := checksum.Open(sparseKind, sparseFormat, data, &f); err != nil {
 		return nil, err
 	}
-	m := &sparse{common: f.Common, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
+	m := &sparse{common: f.Common, spots: f.Spots, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
 	if _, err := g.own(s, m); err != nil {
 		return nil, fmt.Errorf("gp: load: %w", err)
 	}
@@ -250,6 +293,15 @@ func (f sparseFile) whole(nx int) bool {
 	k := n + 1 + len(f.Vars)
 	for _, v := range slices.Concat(f.Common.Length, []float64{f.Common.Trend}, f.Common.Noise) {
 		if !(v > 0) || math.IsInf(v, 1) {
+			return false
+		}
+	}
+	spots := f.Spots.len()
+	if len(f.Spots.Times) != nx*spots || spots > 0 && (len(f.Spots.At) != len(f.Vars) || len(f.Spots.Length) != len(f.Vars)) {
+		return false
+	}
+	for _, column := range f.Spots.At {
+		if len(column) != spots {
 			return false
 		}
 	}

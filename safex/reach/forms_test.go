@@ -43,6 +43,10 @@ func forms(r *rand.Rand) map[string]*safex.Form {
 	all["process without points"] = &safex.Form{Process: processOf(r, 3, 4, 0, 0.5)}
 	all["process without either"] = &safex.Form{Process: processOf(r, 3, 4, 0, 0)}
 	all["process with noise"] = &safex.Form{Process: processOf(r, 3, 4, 7, 0.3), Doubted: true, Noise: []float64{0.01, 0, 0.02}, Floor: []float64{0, 0.01, 1e-3}}
+	all["process with spots of noise"] = &safex.Form{Process: processOf(r, 3, 4, 7, 0.3), Doubted: true, Noise: []float64{0.01, 0, 0.02}, Spots: spotsOf(r, 3, 4, 5), Scale: []float64{0.5, 2, 3}, Floor: []float64{0, 0.01, 1e-3}}
+	all["spots that are not doubted"] = &safex.Form{Process: processOf(r, 3, 4, 7, 0.3), Noise: []float64{0.1, 0.3, 0.2}, Spots: spotsOf(r, 3, 4, 5)}
+	all["networks with spots of noise"] = &safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Doubted: true, Noise: []float64{0.1, 0, 0.3}, Spots: spotsOf(r, 3, 4, 3), Scale: []float64{0.5, 2, 3}}
+	all["no spots"] = &safex.Form{Process: processOf(r, 3, 4, 7, 0.3), Doubted: true, Noise: []float64{0.01, 0, 0.02}, Spots: spotsOf(r, 3, 4, 0)}
 	for kind, l := range map[string]safex.Learner{
 		"linear": linear.Linear{Degree: 1, Prior: 1, Noise: 0.01}, "quadratic": linear.Linear{Degree: 2, Prior: 1, Noise: 0.01},
 		"gp": processes("se"), "gp matern52": processes("matern52"), "sparse gp": unfitted(),

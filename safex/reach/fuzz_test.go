@@ -38,6 +38,9 @@ func FuzzTube(f *testing.F) {
 			form = &safex.Form{Layers: noisy(r, 3, 1, 1+int(members%5), hidden, act, apart), Doubted: members/5%3 > 0}
 		default:
 			form = &safex.Form{Process: processOf(r, 3, 4, int(width%24), math.Abs(apart)), Noise: []float64{0.01, 0, 0.1}, Doubted: members/5%2 > 0}
+			if members/10%2 > 0 {
+				form.Spots = spotsOf(r, 3, 4, int(members/20))
+			}
 		}
 		if kind/9%2 == 1 {
 			form.Prior = pendulum.Dynamics

@@ -254,6 +254,7 @@ func TestMisuse(t *testing.T) {
 		"a process of a short root":          of(func(p *safex.Process) { p.Root = p.Root[1:] }),
 		"a process of few deviations":        of(func(p *safex.Process) { p.Deviation = p.Deviation[1:] }),
 		"rows of noise that nobody spoke of": func() { New(s, formed{&safex.Form{Layers: half}}) },
+		"spots of few centers":               func() { New(s, formed{&safex.Form{Noise: []float64{1, 1}, Doubted: true, Spots: spotsOf(r, 2, 2, 3)}}) },
 		"noise without rows":                 func() { New(s, formed{&safex.Form{Layers: rest, Doubted: true}}) },
 		"noise of one dimension":             func() { New(s, formed{&safex.Form{Noise: []float64{1}, Doubted: true}}) },
 		"a short state":                      func() { p.Tube(t.Context(), Plan{State: x[:1], Actions: u}) },
@@ -385,6 +386,11 @@ func TestNoNumbers(t *testing.T) {
 		change(p)
 		return &safex.Form{Process: p}
 	}
+	spotted := func(change func(s *safex.Spots)) *safex.Form {
+		spots := spotsOf(r, 3, 4, 2)
+		change(spots)
+		return &safex.Form{Layers: net(), Noise: []float64{0, 1e-3, 0.1}, Doubted: true, Spots: spots}
+	}
 	root := num.Trace(4, func(v num.Vec) num.Vec { return num.Vec{v[0], v[1], v[2].Sub(100).Sqrt()} })
 	for name, c := range map[string]struct {
 		form *safex.Form
@@ -402,6 +408,9 @@ func TestNoNumbers(t *testing.T) {
 		"a bias":             {&safex.Form{Layers: far}, func(q *Plan) {}},
 		"noise":              {&safex.Form{Layers: rows, Doubted: true}, func(q *Plan) {}},
 		"constant noise":     {&safex.Form{Layers: net(), Noise: []float64{0, 0, none}, Doubted: true}, func(q *Plan) {}},
+		"a spot":             {spotted(func(s *safex.Spots) { s.Points[2] = none }), func(q *Plan) {}},
+		"times of a spot":    {spotted(func(s *safex.Spots) { s.Times[4] = none }), func(q *Plan) {}},
+		"a spot's length":    {spotted(func(s *safex.Spots) { s.Length[1] = none }), func(q *Plan) {}},
 		"a point":            {shared(func(p *safex.Process) { p.Points[3] = none }), func(q *Plan) {}},
 		"a trend":            {shared(func(p *safex.Process) { p.Trend[2] = none }), func(q *Plan) {}},
 		"a weight of it":     {shared(func(p *safex.Process) { p.Weights[2] = math.Inf(1) }), func(q *Plan) {}},

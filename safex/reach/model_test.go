@@ -46,6 +46,9 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 			ν = noiseOf(f.Layers, z)
 		}
 		for d, v := range ν {
+			if f.Spots != nil && (f.Layers == nil || !f.Layers.Noise) {
+				v *= spotOf(f.Spots, d, z)
+			}
 			dev[d] = math.Hypot(dev[d], v)
 		}
 	}
@@ -66,6 +69,35 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 		dev[d] = math.Hypot(scale*dev[d], floor)
 	}
 	return mean, dev
+}
+
+// spotOf is by how much spots raise the noise of dimension d at z.
+func spotOf(s *safex.Spots, d int, z []float64) float64 {
+	g, n := 1.0, len(s.Points)/len(z)
+	for k := range n {
+		r2 := 0.0
+		for j, v := range z {
+			e := (v-s.Center[j])/s.Length[j] - s.Points[k*len(z)+j]
+			r2 += e * e
+		}
+		g += s.Times[d*n+k] * math.Exp(-r2/2)
+	}
+	return math.Sqrt(g)
+}
+
+// spotsOf are n spots, some of which say nothing.
+func spotsOf(r *rand.Rand, nx, nz, n int) *safex.Spots {
+	s := &safex.Spots{}
+	for range nz {
+		s.Center, s.Length = append(s.Center, 0.3*r.NormFloat64()), append(s.Length, 0.1+0.4*r.Float64())
+	}
+	for range n * nz {
+		s.Points = append(s.Points, r.NormFloat64())
+	}
+	for range nx * n {
+		s.Times = append(s.Times, max(0, 300*r.NormFloat64()))
+	}
+	return s
 }
 
 // outputs are what the members of l say of z.

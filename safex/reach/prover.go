@@ -67,6 +67,9 @@ func New(s *safex.System, m safex.Model) (*Prover, error) {
 	if f.Scale != nil && len(f.Scale) != nx || f.Floor != nil && len(f.Floor) != nx || f.Noise != nil && len(f.Noise) != nx {
 		panic(fmt.Sprintf("reach: %d scales, %d floors and %d deviations of noise for %d state dimensions", len(f.Scale), len(f.Floor), len(f.Noise), nx))
 	}
+	if spots := f.Spotted(); spots != nil {
+		p.source = newSpotted(p.source, f.Noise, spots, nx+nu)
+	}
 	copy(p.scale, f.Scale)
 	copy(p.floor, f.Floors(nx))
 	if f.Prior != nil {
