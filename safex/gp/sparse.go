@@ -31,7 +31,7 @@ import (
 // inputs it is that of the prior, whatever the data. Between them it can be less than what all data tell, by a tenth where they are few: what a transition
 // tells of the inducing inputs is taken for exact. The inducing inputs are those that are known worst, one after the other, as for GP.
 //
-// s_j² is that of the largest marginal likelihood under a prior of Prior observations of Signal², and the ℓ_d, b and ς_j maximise the product of
+// s_j² is that of the largest marginal likelihood, of the transitions that a fit looks at, under a prior of Prior observations of Signal², and the ℓ_d, b and ς_j maximise the product of
 // the likelihoods of all dimensions and of log-normal priors, as for GP.
 //
 // The noise has spots, where g_j is above 1: there the data depart from what f_j can be, as a function that does not change over less than MinLength. So is a
@@ -107,12 +107,11 @@ type common struct {
 	Noise  []float64 // ς of each output
 }
 
-// sums are those over the data, each by its weight, of φ φᵀ, φ y_j and y_j².
+// sums are those over the data, each by its weight, of φ φᵀ and φ y_j.
 type sums struct {
 	N  int
 	FF []float64 // [k, k], upper triangle
 	FY []float64 // [nx, k]
-	YY []float64 // [nx]
 }
 
 // Learn implements safex.Learner. A fit starts from the hyper-parameters of prev, if there is one, and gives the best so far once ctx is
@@ -141,9 +140,9 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	order := canonical(z, y)
 	sorted := pick(z, order)
 	var stopped error
+	rows := h.choose(sorted, g.FitPoints)
+	fz, fy := pick(sorted, rows), pick(pick(y, order), rows)
 	if g.Fit && data.Len() > 0 {
-		rows := h.choose(sorted, g.FitPoints)
-		fz, fy := pick(sorted, rows), pick(pick(y, order), rows)
 		var err error
 		if where, err = g.look(&h, where, fz, fy); err != nil {
 			return nil, err
@@ -155,7 +154,11 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 			return nil, err
 		}
 	}
-	m := &sparse{common: h, spots: where, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	signal, err := g.signals(h, where, fz, fy)
+	if err != nil {
+		return nil, err
+	}
+	m := &sparse{common: h, spots: where, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
 	if err := m.gather(z, y); err != nil {
 		return nil, err
 	}
@@ -179,7 +182,7 @@ func (h common) choose(z num.Batch, count int) (rows []int) {
 	return rows
 }
 
-// Update implements safex.Updater. The hyper-parameters and spots stay, and so do the inducing inputs, but for Spare further ones. It panics if
+// Update implements safex.Updater. The hyper-parameters, s_j and spots stay, and so do the inducing inputs, but for Spare further ones. It panics if
 // there are fewer transitions than m knows.
 func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, sm safex.Model) (safex.Model, error) {
 	if err := g.Check(); err != nil {
@@ -215,7 +218,7 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 			}
 			continue
 		}
-		m.take(φ, y.Point(i), m.spots.weight(at, len(y)))
+		m.take(φ, at, y.Point(i))
 	}
 	if err := g.complete(m); err != nil {
 		return nil, err
@@ -305,13 +308,13 @@ func (m *sparse) features(at []float64) (φ []float64, left float64) {
 	return φ, max(0, 1-left)
 }
 
-// take adds a transition to the sums, that counts for weight.
-func (m *sparse) take(φ, y []float64, weight float64) {
-	k := len(φ)
+// take adds the transition from z to the sums.
+func (m *sparse) take(φ, z, y []float64) {
+	k, times := len(φ), m.spots.times(z, len(y))
+	weight := 1 / slices.Max(times)
 	blas64.Syr(weight, vector(φ), blas64.Symmetric{N: k, Stride: k, Data: m.sums.FF, Uplo: blas.Upper})
 	for j, w := range y {
 		blas64.Axpy(weight*w, vector(φ), vector(m.sums.FY[j*k:][:k]))
-		m.sums.YY[j] += weight * w * w
 	}
 	m.sums.N++
 }
@@ -322,10 +325,11 @@ func (m *sparse) gather(z, y num.Batch) error {
 		return err
 	}
 	k := m.inducing.Len() + 1 + len(z)
-	m.sums = sums{FF: make([]float64, k*k), FY: make([]float64, len(y)*k), YY: make([]float64, len(y))}
+	m.sums = sums{FF: make([]float64, k*k), FY: make([]float64, len(y)*k)}
 	for i := range z.Len() {
-		φ, _ := m.features(z.Point(i))
-		m.take(φ, y.Point(i), m.spots.weight(z.Point(i), len(y)))
+		at := z.Point(i)
+		φ, _ := m.features(at)
+		m.take(φ, at, y.Point(i))
 	}
 	return nil
 }
@@ -345,9 +349,9 @@ func (m *sparse) regularised(k int, ς float64) (*mat.Cholesky, error) {
 
 // complete makes what predicts of the sums.
 func (g Sparse) complete(m *sparse) error {
-	n, nx := m.inducing.Len(), len(m.sums.YY)
+	n, nx := m.inducing.Len(), len(m.signal)
 	k := len(m.sums.FY) / nx
-	m.beta, m.root, m.weights, m.signal = g.Beta, make([]float64, k*k), make([]float64, nx*k), make([]float64, nx)
+	m.beta, m.root, m.weights = g.Beta, make([]float64, k*k), make([]float64, nx*k)
 	factors := map[float64]*mat.Cholesky{}
 	for j, ς := range m.common.Noise {
 		chol := factors[ς]
@@ -363,8 +367,6 @@ func (g Sparse) complete(m *sparse) error {
 		if err := conditioned(chol.SolveVecTo(w, fy)); err != nil {
 			return err
 		}
-		left := max(0, m.sums.YY[j]-mat.Dot(w, fy)) / (ς * ς)
-		m.signal[j] = math.Sqrt((left + g.Prior*g.Signal*g.Signal) / (float64(m.sums.N) + g.Prior))
 		if n > 0 {
 			blas64.Trsv(blas.Trans, m.triangle(), vector(m.weights[j*k:][:n]))
 		}

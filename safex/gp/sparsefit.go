@@ -70,6 +70,23 @@ func commonOf(θ []float64, in int) common {
 	return common{e[:in], e[in], e[in+1:]}
 }
 
+// signals are the best s_j for the rows z, y, in 16 binary digits.
+func (g Sparse) signals(h common, where spots, z, y num.Batch) (signal []float64, err error) {
+	if z.Len() == 0 {
+		return slices.Repeat([]float64{g.Signal}, len(y)), nil
+	}
+	t := g.shape(where, z, y)
+	covariances := t.covariances(h, make([]float64, t.n*t.n))
+	for j := range y {
+		p, err := t.solve(covariances, j, h.Noise[j])
+		if err != nil {
+			return nil, err
+		}
+		signal = append(signal, rounded(math.Sqrt(p.s2)))
+	}
+	return signal, nil
+}
+
 // shape is the marginal likelihood of all outputs, of which the signals are the best ones.
 type shape struct {
 	z           num.Batch

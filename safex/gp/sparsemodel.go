@@ -38,7 +38,7 @@ type sparse struct {
 // copy is a model whose sums can take more.
 func (m *sparse) copy() *sparse {
 	c := *m
-	c.sums.FF, c.sums.FY, c.sums.YY = slices.Clone(m.sums.FF), slices.Clone(m.sums.FY), slices.Clone(m.sums.YY)
+	c.sums.FF, c.sums.FY = slices.Clone(m.sums.FF), slices.Clone(m.sums.FY)
 	c.inducing = make(num.Batch, len(m.inducing))
 	for d, column := range m.inducing {
 		c.inducing[d] = slices.Clone(column)
@@ -242,6 +242,7 @@ type sparseFile struct {
 	Vars     []variable
 	Common   common
 	Spots    spots
+	Signal   []float64
 	Inducing num.Batch
 	Sums     sums
 }
@@ -254,10 +255,10 @@ func (g Sparse) Save(sm safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("gp: cannot save a %T", sm)
 	}
-	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.spots, m.inducing, m.sums})
+	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.spots, m.signal, m.inducing, m.sums})
 }
 
-// Load implements safex.Codec. The model takes its β, and the prior of its signals, from g.
+// Load implements safex.Codec. The model takes its β from g.
 func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
@@ -266,7 +267,7 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := checksum.Open(sparseKind, sparseFormat, data, &f); err != nil {
 		return nil, err
 	}
-	m := &sparse{common: f.Common, spots: f.Spots, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
+	m := &sparse{common: f.Common, spots: f.Spots, signal: f.Signal, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
 	if _, err := g.own(s, m); err != nil {
 		return nil, fmt.Errorf("gp: load: %w", err)
 	}
@@ -305,7 +306,12 @@ func (f sparseFile) whole(nx int) bool {
 			return false
 		}
 	}
-	return len(f.Common.Noise) == nx && f.Sums.N >= 0 && len(f.Sums.FF) == k*k && len(f.Sums.FY) == nx*k && len(f.Sums.YY) == nx
+	for _, v := range f.Signal {
+		if !(v > 0) || math.IsInf(v, 1) {
+			return false
+		}
+	}
+	return len(f.Common.Noise) == nx && len(f.Signal) == nx && f.Sums.N >= 0 && len(f.Sums.FF) == k*k && len(f.Sums.FY) == nx*k
 }
 
 var (

@@ -54,11 +54,6 @@ func (s *spots) rows(z num.Batch, outputs int) num.Batch {
 	return all
 }
 
-// weight is what a transition from z counts for: that of the noisiest dimension.
-func (s *spots) weight(z []float64, outputs int) float64 {
-	return 1 / slices.Max(s.times(z, outputs))
-}
-
 // errors are what a process says of each of its rows if it is left out, of an output: the variance of what it would be off by without noise, and the
 // square of what it is off by, both in units of (s ς)².
 type errors struct{ own, square []float64 }

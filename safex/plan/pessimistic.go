@@ -98,6 +98,7 @@ type worstCaseSearch struct {
 	counterexamples [][]float64 // errors, the last found first
 	mean            safex.Rolled
 	rewards         []float64           // of the candidates of mean
+	means           []float64           // their prices
 	met             safex.Rolled        // of meet
 	faced           Perturbations       // of the counterexamples
 	found           Perturbations       // of the Adversary
@@ -250,9 +251,11 @@ func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batc
 		return nil, err
 	}
 	prices := make([]float64, len(values))
+	g.means = make([]float64, len(values))
 	for i := range prices {
 		prices[i] = g.price(g.Objective, &g.mean, i)
-		values[i] = g.Objective.Cost(g.rewards[i], prices[i])
+		g.means[i] = prices[i]
+		values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
 	}
 	if g.nl == 0 {
 		for i := range values {
@@ -306,7 +309,7 @@ func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x 
 		}
 		for lane, i := range lanes {
 			prices[i] = max(prices[i], g.price(g.Objective, &g.met, lane))
-			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
+			values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
 		}
 	}
 	return nil
@@ -383,7 +386,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		}
 		for j, i := range lanes {
 			prices[i] = max(prices[i], found[j].price)
-			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
+			values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
 			holds = holds || found[j].struck && g.holds(found[j])
 		}
 		g.keep(met) // those that break too, although nobody strikes them: what breaks them is what the bank is for
