@@ -22,8 +22,10 @@ type Query struct {
 	Episode  int   // from 1; schedules depend on it
 	Previous *Plan // of the step before, to start from; nil at the first step
 
-	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own.
+	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own. With a Filter behind it, a planner need not
+	// defend more than its own: the Filter answers for the rest.
 	Beta       float64
+	Filtered   bool
 	LastAction []float64  // executed in the step before, for limits on rates; nil, which is 0, at the first step
 	Past       Trajectory // the episode so far, which ends in State; States and Actions may be empty
 	Left       []float64  // what is left of the budget of each limit, in its unit; nil if none has one

@@ -14,14 +14,14 @@ import (
 // Tibshirani (2023): q answers for every step that is executed. The box that was planned in, before the step was known to any fit, reaches q deviations
 // of the model, and after the step
 //
-//	q ← Raise · q              if it fell outside, else
-//	q ← max(Least, (1-Decay) q)   if no more than a share of Miss of all steps fell outside so far, else it stays.
+//	q ← Raise · q                                if it fell outside, and else
+//	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
 // Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
-// deviations that it is off by in a dimension. So q stays below Raise · z* for the largest score z*, each miss multiplies it, and it never falls
-// while there are more misses than the share:
+// deviations that it is off by in a dimension. So ln q, which sums up what misses add and hits take, stays below ln(Raise z*) for the largest score z*,
+// and with that, where z* is at least Start,
 //
-//	misses ≤ Miss · T + 1 + ln(Raise z* / Least) / ln(Raise)   of any T steps.
+//	misses ≤ Miss · T + (1-Miss) (1 + ln(z*/Start) / ln Raise)   of the first T steps.
 //
 // That is a budget of misses, not zero violations; and it says nothing if errors, in deviations, grow without end.
 //
@@ -35,7 +35,6 @@ type Adaptive struct {
 	Start    float64     // q before the first step, at least Least
 	Least    float64     // of q, above 0
 	Raise    float64     // above 1
-	Decay    float64     // above 0, below 1
 	Miss     float64     // share of steps that may leave the box in the long run: above 0, below 1
 	Harmless float64     // errors of up to so many Scales, in a dimension, are no misses: at least 0, as rounding is not
 	Doubt    bool        // the learned aleatoric deviation counts to the box
@@ -44,7 +43,7 @@ type Adaptive struct {
 
 // DefaultAdaptive begins with two deviations and doubts the noise, holds nothing out, and lets three steps in a hundred leave the box.
 func DefaultAdaptive() Adaptive {
-	return Adaptive{Start: 2, Least: 1.5, Raise: 1.2, Decay: 0.01, Miss: 0.03, Harmless: 1e-5, Doubt: true}
+	return Adaptive{Start: 2, Least: 1.5, Raise: 1.5, Miss: 0.03, Harmless: 1e-5, Doubt: true}
 }
 
 // With implements Calibrator.
@@ -62,8 +61,8 @@ func (c Adaptive) Check() error {
 		return fmt.Errorf("calibrate: Start is %v and Least %v, want at least Least, and above 0", c.Start, c.Least)
 	case !(c.Raise > 1) || math.IsInf(c.Raise, 1):
 		return fmt.Errorf("calibrate: Raise is %v, want above 1", c.Raise)
-	case !(c.Decay > 0 && c.Decay < 1) || !(c.Miss > 0 && c.Miss < 1):
-		return fmt.Errorf("calibrate: Decay is %v and Miss %v, want above 0 and below 1", c.Decay, c.Miss)
+	case !(c.Miss > 0 && c.Miss < 1):
+		return fmt.Errorf("calibrate: Miss is %v, want above 0 and below 1", c.Miss)
 	case !(c.Harmless >= 0) || math.IsInf(c.Harmless, 1):
 		return fmt.Errorf("calibrate: Harmless is %v Scales, want at least 0", c.Harmless)
 	case c.HoldOut == 0:
@@ -174,12 +173,11 @@ func (c Adaptive) tracked(ctx context.Context, s *safex.System, data *safex.Data
 		next.known = i + 1
 		t := &next.Track
 		t.Steps++
-		switch {
-		case missed:
+		if missed {
 			t.Misses++
 			t.Q = c.Raise * m.Summary.Beta
-		case float64(t.Misses) <= c.Miss*float64(t.Steps):
-			t.Q = max(c.Least, (1-c.Decay)*t.Q)
+		} else {
+			t.Q = max(c.Least, t.Q*math.Pow(c.Raise, -c.Miss/(1-c.Miss)))
 		}
 		c.box(&next)
 		m = &next

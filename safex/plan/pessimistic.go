@@ -167,12 +167,16 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// width is how many deviations a planner defends: what the model asks for, or what is scheduled.
+// betaInForce is how many deviations a planner defends: what the model asks for, or what is scheduled; the lesser of both if a Filter answers for the rest.
 func betaInForce(s Schedule, q safex.Query) float64 {
-	if q.Beta > 0 {
-		return q.Beta
+	own := s.At(q.Episode)
+	switch {
+	case q.Beta <= 0:
+		return own
+	case q.Filtered:
+		return min(q.Beta, own)
 	}
-	return s.At(q.Episode)
+	return q.Beta
 }
 
 // inherited are the last plan's counterexamples, a step later; errors of the last step that may err are repeated. 0 are all steps.

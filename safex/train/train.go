@@ -194,7 +194,7 @@ func (a Agent) query(s *State, m safex.Model) safex.Query {
 	at := len(s.Episode.Actions)
 	q := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
-		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m),
+		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m), Filtered: a.Filter != nil,
 	}
 	if at > 0 {
 		q.LastAction = s.Episode.Actions[at-1]
