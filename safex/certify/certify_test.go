@@ -147,7 +147,6 @@ func TestNames(t *testing.T) {
 // Whatever the model, no rollout leaves its tube. What is not doubted is certified where it is not broken, but for what rounds.
 func TestModels(t *testing.T) {
 	names, _ := experiment.Models()
-	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "fsvgd") }) // whose models are those of other networks
 	calibrations := map[string]string{"temperature": "calibration.HoldOut=5", "conformal": "calibration.Miss=0.3", "adaptive": "calibration.Miss=0.2"}
 	if testing.Short() {
 		names = []string{"probabilistic", "prior+gp", "true"}

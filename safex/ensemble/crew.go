@@ -132,13 +132,13 @@ func (c *crew) get() (s state, err error) {
 	return s, err
 }
 
-// draws are batches for each trainer, as dataset.batches has them. order and extra are streams of the fit, and lot is that of the run. What
+// draws are batches for each trainer, as dataset.batches has them. order is a stream of the fit, and lot that of the run. What
 // all trainers read of set is moved to where they do, once for all steps.
-func (c *crew) draws(e Ensemble, set *dataset, order, lot, extra rng.Stream) (all []func() (x, y []float32), err error) {
+func (c *crew) draws(e Ensemble, set *dataset, order, lot rng.Stream) (all []func() (x, y []float32), err error) {
 	from := 0
 	for _, t := range c.trainers {
 		decks := e.decks(len(set.train), order, lot) // those of others are not dealt from
-		all = append(all, set.batches(t, decks[from:from+t.members], extra.Rand()))
+		all = append(all, set.batches(t, decks[from:from+t.members]))
 		from += t.members
 	}
 	return all, gx.ShareOn(c.trainers[0].backend, []*tensors.Tensor{set.levels, set.held.x, set.held.y, set.held.weight})

@@ -27,7 +27,7 @@ type Ensemble struct {
 	Activation   string  // of the hidden layers: swish, relu or tanh
 	Noise        float64 // aleatoric deviation of the difference, in Scales; 0 learns one for each state and action
 	Beta         float64 // in [0, 1]: the loss of an entry is weighted by its variance to the power of Beta (Seitzer et al., 2022)
-	SVGD         SVGD    // repulsion of the members in function space
+	SVGD         SVGD    // repulsion of the members in function space, as published
 	LearningRate float64 // of AdamW (Loshchilov and Hutter, 2019)
 	WeightDecay  float64 // of AdamW
 	Average      float64 // in (0, 1]: share of the weights of a step in their average; 1 averages nothing
@@ -58,36 +58,21 @@ func Deterministic() Ensemble {
 	return e
 }
 
-// FSVGD is Deterministic with members that repel each other in function space. Away from the data their deviation is that of
-// the prior, several times that of Default: planners that defend a box of it explore with more care, and more slowly.
-func FSVGD() Ensemble {
-	e := Deterministic()
-	e.SVGD, e.Batches = DefaultSVGD(), Shared
-	return e
-}
-
-// ProbabilisticFSVGD is Default with members whose means repel each other in function space.
-func ProbabilisticFSVGD() Ensemble {
-	e := Default()
-	e.SVGD, e.Batches = DefaultSVGD(), Shared
-	return e
-}
-
 // Reference comes as near to the published learner as the settings allow: deterministic members of [128, 128] that repel
-// each other at a bandwidth of 0.2 without a prior, and 10 steps of AdamW a fit whose moments are forgotten.
+// each other at a bandwidth of 0.2, and 10 steps of AdamW a fit whose moments are forgotten.
 //
 // It differs in this. The published deviation is 1e-4 in units of the state, here it is that many Scales. Its kernel looks at the whole
 // batch at once, here at one prediction at a time; it hardly acts in either, beside a likelihood as narrow as this. Its inputs are divided
 // by the deviation of the data so far. Its batches are drawn with replacement from a new 80 % of the data in each
 // fit, here from shuffled data whose held-out fifth stays the same; and it keeps the last weights, here the better of first and last.
 func Reference() Ensemble {
-	e := FSVGD()
-	e.Hidden, e.Noise, e.Beta, e.SVGD = []int{128, 128}, 1e-4, 0, SVGD{On: true, Bandwidth: 0.2}
+	e := Deterministic()
+	e.Hidden, e.Noise, e.Beta, e.SVGD, e.Batches = []int{128, 128}, 1e-4, 0, SVGD{On: true, Bandwidth: 0.2}, Shared
 	e.LearningRate, e.Average, e.MinSteps, e.MaxSteps, e.Forget = 1e-3, 1, 10, 10, true
 	return e
 }
 
-// Label tells learners of one type apart, by what their members predict and whether these repel each other.
+// Label tells learners of one type apart, by what their members predict and whether these repel each other, as those of Reference do.
 func (e Ensemble) Label() string {
 	switch {
 	case e.SVGD.On && e.Noise > 0:

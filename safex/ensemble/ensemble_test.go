@@ -46,11 +46,21 @@ func predict(t testing.TB, m safex.Model, x, u num.Batch) *safex.Prediction {
 	return p
 }
 
-// kinds are the four constructors, small.
+// repelled is e with members that repel each other.
+func repelled(e Ensemble) Ensemble {
+	e.SVGD, e.Batches = SVGD{On: true}, Shared
+	return e
+}
+
+// fullSize are ensembles of each kind, and kinds the same, small.
+func fullSize() map[string]Ensemble {
+	return map[string]Ensemble{"Default": Default(), "Deterministic": Deterministic(), "Repelled": repelled(Deterministic()), "RepelledDefault": repelled(Default())}
+}
+
 func kinds() map[string]Ensemble {
-	all := map[string]Ensemble{"Default": Default(), "Deterministic": Deterministic(), "FSVGD": FSVGD(), "ProbabilisticFSVGD": ProbabilisticFSVGD()}
+	all := fullSize()
 	for name, e := range all {
-		e.Hidden, e.MaxSteps, e.MinSteps, e.Patience, e.SVGD.Extra = []int{16, 16}, 120, 50, 100, e.SVGD.Extra/2
+		e.Hidden, e.MaxSteps, e.MinSteps, e.Patience = []int{16, 16}, 120, 50, 100
 		all[name] = e
 	}
 	return all
@@ -69,7 +79,7 @@ func TestLaws(t *testing.T) {
 func TestLearns(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 2200)
 	unseen := data.Pick(func(row int) bool { return row >= 2000 })
-	for name, e := range map[string]Ensemble{"Default": Default(), "Deterministic": Deterministic(), "FSVGD": FSVGD(), "ProbabilisticFSVGD": ProbabilisticFSVGD()} {
+	for name, e := range fullSize() {
 		e.Hidden = []int{32, 32}
 		m := learn(t, e, s, first(data, 2000), nil, 1)
 		t.Logf("%s: %.4f", name, miss(t, m, unseen))
@@ -194,7 +204,7 @@ func TestOutgrown(t *testing.T) {
 // Trainers are compiled once for a recipe, however many fits there are and however the data grow, and memory does not grow.
 func TestNoRecompilation(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 1000)
-	for _, e := range []Ensemble{small(), FSVGD()} {
+	for _, e := range []Ensemble{small(), repelled(Deterministic())} {
 		e.Hidden, e.MinSteps, e.MaxSteps = []int{7}, 10, 10 // of this test alone
 		crew, err := shares(e.recipe(e.shape(3, 1)))
 		if err != nil {
@@ -348,8 +358,7 @@ func TestErrors(t *testing.T) {
 		func(e *Ensemble) { e.LearningRate = 0 }, func(e *Ensemble) { e.HoldOut = 1 }, func(e *Ensemble) { e.MaxSteps = 0 },
 		func(e *Ensemble) { e.Noise = -1 }, func(e *Ensemble) { e.Noise = math.NaN() }, func(e *Ensemble) { e.Beta = 1.5 }, func(e *Ensemble) { e.Beta = math.NaN() },
 		func(e *Ensemble) { e.Average = 0 }, func(e *Ensemble) { e.Average = math.NaN() }, func(e *Ensemble) { e.Progress = math.NaN() }, func(e *Ensemble) { e.Batches = 3 },
-		func(e *Ensemble) { e.SVGD = DefaultSVGD() }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Extra = -1 }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Prior = math.NaN() },
-		func(e *Ensemble) { *e = FSVGD(); e.SVGD.Reach = math.Inf(1) }, func(e *Ensemble) { *e = FSVGD(); e.SVGD.Bandwidth = -1 },
+		func(e *Ensemble) { e.SVGD.On = true }, func(e *Ensemble) { *e = repelled(*e); e.SVGD.Bandwidth = -1 }, func(e *Ensemble) { *e = repelled(*e); e.SVGD.Bandwidth = math.NaN() },
 	} {
 		e := small()
 		spoil(&e)
@@ -357,7 +366,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%+v: error %v", e, err)
 		}
 	}
-	for _, e := range []Ensemble{Default(), Deterministic(), FSVGD(), ProbabilisticFSVGD(), Reference()} {
+	for _, e := range []Ensemble{Default(), Deterministic(), Reference()} {
 		if err := e.Check(); err != nil {
 			t.Error(err)
 		}

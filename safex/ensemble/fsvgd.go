@@ -1,21 +1,22 @@
 package ensemble
 
 import (
+	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"fmt"
 	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// SVGD lets the members repel each other in function space, by Stein variational gradient descent on what they predict
-// (Wang et al., 2019, Function space particle optimization for Bayesian neural networks). The members'
-// predictions on a measurement set, the batch and Extra points beside it, are particles of the posterior
+// SVGD lets the members repel each other in function space, as those of the published learner do, by Stein variational gradient
+// descent on what they predict (Wang et al., 2019, Function space particle optimization for Bayesian neural networks). The members'
+// predictions on a batch are particles of
 //
-//	p(f) ∝ Π_batch N(y; f, s²) · Π_extra N(f; 0, Prior²),
+//	p(f) ∝ Π N(y; f, s²),
 //
 // and particle j moves along φ_j = 1/M Σ_l [k(f_l, f_j) ∇ log p(f_l) + ∇_{f_l} k(f_l, f_j)], backpropagated
-// into its weights. Where there are data, they decide, and the members differ by about s; away from them the members
-// fill the prior. The prior does not act on the batch, which it would count anew in every step.
+// into its weights. In the data the members differ by about s; away from them nothing says by how much.
 //
 // s is the Noise of the Ensemble. Where noise is learned s is a fiftieth of the movement, and the noise is learned
 // beside, about the mean of the members.
@@ -23,30 +24,32 @@ import (
 // Each predicted entry has a kernel of its own, k = exp(-(f_l - f_j)²/h), as a diagonal matrix-valued kernel
 // (Wang, Tang, Bajaj and Liu, 2019). One kernel over all entries would see only distances that grow with their
 // number, and let the spread collapse.
+//
+// It is for comparisons with what was published. Members that also repel each other beside the data hold more steps in their box, and
+// err several times as much there: an adversary who may use all of that box leaves a planner nothing to explore with.
 type SVGD struct {
-	On        bool    // the fields below have no meaning without
-	Extra     int     // measurement points that are not data, in each step
-	Reach     float64 // they are uniform in the box of the data, wider by Reach Scales on each side
-	Prior     float64 // deviation of a difference before any data, in Scales; 0 for no prior
+	On        bool    // Bandwidth has no meaning without
 	Bandwidth float64 // length ℓ in h = 2ℓ², in normalised differences; 0 takes h from the members' mean squared distance in the entry
 }
 
-// DefaultSVGD returns repulsion on the batch and half as many points up to 1 Scale beyond the data, with a prior of 0.2 Scales.
-func DefaultSVGD() SVGD { return SVGD{On: true, Extra: 32, Reach: 1, Prior: 0.2} }
-
-func (v SVGD) check() error {
-	if v.On && (v.Extra < 0 || v.Extra > 1e5 || !(v.Reach >= 0 && v.Reach <= 1e6) || !(v.Prior >= 0 && v.Prior <= 1e6) || !(v.Bandwidth >= 0 && v.Bandwidth <= 1e6)) {
-		return fmt.Errorf("ensemble: SVGD.Extra %d, Reach %v, Prior %v and Bandwidth %v, want 0 to 1e5, and 0 to 1e6", v.Extra, v.Reach, v.Prior, v.Bandwidth)
-	}
-	return nil
+// UnmarshalJSONFrom implements json.UnmarshalerFrom. It passes over what settings until version 0.9 had beside: points away from the data
+// at which members repelled each other, and a prior for them.
+func (v *SVGD) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	all := struct {
+		On                  bool
+		Bandwidth           float64
+		Extra, Reach, Prior jsontext.Value
+	}{On: v.On, Bandwidth: v.Bandwidth}
+	err := json.UnmarshalDecode(d, &all)
+	v.On, v.Bandwidth = all.On, all.Bandwidth
+	return err
 }
 
-// extra is how many columns a batch has besides the data.
-func (v SVGD) extra() int {
-	if v.On {
-		return v.Extra
+func (v SVGD) check() error {
+	if v.On && !(v.Bandwidth >= 0 && v.Bandwidth <= 1e6) {
+		return fmt.Errorf("ensemble: SVGD.Bandwidth is %v, want 0 to 1e6", v.Bandwidth)
 	}
-	return 0
+	return nil
 }
 
 // steepest is φ for the particles f, [members, out, n], whose log-density has the gradient score.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -97,7 +96,7 @@ func (e Ensemble) fit(ctx context.Context, t *crew, set *dataset, lot uint64, sr
 		best.lot = lot
 		return err
 	}
-	draws, err := t.draws(e, set, src.Child("order"), rng.New(lot), src.Child("extra"))
+	draws, err := t.draws(e, set, src.Child("order"), rng.New(lot))
 	if err != nil {
 		return best, least, nil, err
 	}
@@ -136,15 +135,14 @@ func (e Ensemble) fit(ctx context.Context, t *crew, set *dataset, lot uint64, sr
 
 // dataset is normalised data: row i is transition i.
 type dataset struct {
-	in        frame
-	yScale    []float64
-	x, y      num.Batch
-	train     []int // rows
-	held      *rows
-	low, high []float64 // of each input, between which measurement points lie
-	noise     []float64 // fixed aleatoric deviation of each dimension in the units of the state, or nil
-	// levels are [4, out], normalised: the logarithm of noise; 1/Prior²; the noise that repulsion is balanced for, a fiftieth of the
-	// movement if it is learned; and its geometric mean with Prior.
+	in     frame
+	yScale []float64
+	x, y   num.Batch
+	train  []int // rows
+	held   *rows
+	noise  []float64 // fixed aleatoric deviation of each dimension in the units of the state, or nil
+	// levels are [2, out], normalised: the logarithm of noise; and the noise that repulsion is balanced for, a fiftieth of the
+	// movement if it is learned.
 	levels *tensors.Tensor
 }
 
@@ -175,26 +173,17 @@ func (e Ensemble) prepare(s *safex.System, data *safex.Data) *dataset {
 			set.y[d][i] /= scale
 		}
 	}
-	for _, column := range set.x {
-		set.low, set.high = append(set.low, slices.Min(column)-e.SVGD.Reach), append(set.high, slices.Max(column)+e.SVGD.Reach)
-	}
-	levels := make([][]float64, 4) // in the order of dataset's comment
+	var logs, balanced []float64
 	for d, v := range s.State {
-		logNoise, small, precision, wide := 0.0, 0.02, 0.0, 1.0
+		logNoise, small := 0.0, 0.02
 		if e.Noise > 0 {
 			set.noise = append(set.noise, e.Noise*v.Scale)
 			small = set.noise[d] / set.yScale[d]
 			logNoise = math.Log(small)
 		}
-		if e.SVGD.Prior > 0 {
-			wide = e.SVGD.Prior * v.Scale / set.yScale[d]
-			precision = 1 / (wide * wide)
-		}
-		for i, x := range []float64{logNoise, precision, small, math.Sqrt(small * wide)} {
-			levels[i] = append(levels[i], x)
-		}
+		logs, balanced = append(logs, logNoise), append(balanced, small)
 	}
-	set.levels = tensors.FromFlatDataAndDimensions(narrow(slices.Concat(levels...)), len(levels), len(set.y))
+	set.levels = tensors.FromFlatDataAndDimensions(narrow(slices.Concat(logs, balanced)), 2, len(set.y))
 	var held []int
 	for i := range n {
 		if i%e.HoldOut == e.HoldOut-1 {
@@ -226,11 +215,10 @@ func pick(b num.Batch, rows []int) num.Batch {
 	return p
 }
 
-// batches returns a function that draws a batch for each member, x [members, in, batch + extra] and y
-// [members, out, batch], into slices that it uses again. Columns beyond the data are measurement points, the same for all members.
-func (set *dataset) batches(t *trainer, decks []*deck, r *rand.Rand) func() (x, y []float32) {
-	wide := t.batch + t.svgd.extra()
-	x, y := make([]float32, t.members*t.in*wide), make([]float32, t.members*t.out*t.batch)
+// batches returns a function that draws a batch for each member, x [members, in, batch] and y [members, out, batch], into slices
+// that it uses again.
+func (set *dataset) batches(t *trainer, decks []*deck) func() (x, y []float32) {
+	x, y := make([]float32, t.members*t.in*t.batch), make([]float32, t.members*t.out*t.batch)
 	rows := make([]int, t.batch)
 	return func() ([]float32, []float32) {
 		for m := range decks {
@@ -239,18 +227,10 @@ func (set *dataset) batches(t *trainer, decks []*deck, r *rand.Rand) func() (x, 
 					rows[b] = set.train[decks[m].next()]
 				}
 				for k, column := range set.x {
-					x[(m*t.in+k)*wide+b] = float32(column[rows[b]])
+					x[(m*t.in+k)*t.batch+b] = float32(column[rows[b]])
 				}
 				for k, column := range set.y {
 					y[(m*t.out+k)*t.batch+b] = float32(column[rows[b]])
-				}
-			}
-			for b := t.batch; b < wide; b++ {
-				for k := range set.x {
-					if m == 0 {
-						x[k*wide+b] = float32(set.low[k] + r.Float64()*(set.high[k]-set.low[k]))
-					}
-					x[(m*t.in+k)*wide+b] = x[k*wide+b]
 				}
 			}
 		}

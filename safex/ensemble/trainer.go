@@ -185,7 +185,7 @@ func level(levels *Node, i int) *Node {
 }
 
 // loss is a scalar: a sum over members of means over their own data, so that members stay independent of each
-// other, but for their repulsion. Columns of head beyond those of y are measurement points.
+// other, but for their repulsion.
 func (r recipe) loss(head, y, levels *Node) *Node {
 	mean, logStd := split(r.shape, head, level(levels, 0))
 	weight := StopGradient(Exp(MulScalar(logStd, 2*r.beta)))
@@ -193,29 +193,19 @@ func (r recipe) loss(head, y, levels *Node) *Node {
 	if !r.svgd.On {
 		return MulScalar(ReduceAllSum(Mul(likelihood(mean, logStd, y), weight)), scale)
 	}
-	data := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(), AxisRange(0, r.batch)) }
 	// The means move as if the noise were fixed, at s, also where it is learned: noise that weakens the pull of the data would
-	// grow from what it lets pass. A positive weight on φ moves no point at which it is 0: s, and its geometric mean with
-	// the prior's deviation, let neither data nor prior drown the other.
-	s, away := BroadcastToDims(level(levels, 2), r.members, r.out, r.batch), level(levels, 3)
-	f := StopGradient(mean)
-	score, trust := Div(Sub(y, data(f)), Square(s)), s
-	if n := r.svgd.Extra; n > 0 {
-		beyond := Slice(f, AxisRange(), AxisRange(), AxisRange(r.batch))
-		score = Concatenate([]*Node{score, Neg(Mul(beyond, level(levels, 1)))}, -1)
-		trust = Concatenate([]*Node{trust, BroadcastToDims(away, r.members, r.out, n)}, -1)
-	}
-	phi := Mul(r.svgd.steepest(f, StopGradient(score)), trust)
+	// grow from what it lets pass. The weight s on φ moves no point at which it is 0.
+	f, s := StopGradient(mean), level(levels, 1)
+	phi := Mul(r.svgd.steepest(f, Div(Sub(y, f), Square(s))), s)
 	// Noise is learned about the mean of the members: about each one's own, noise and repulsion would feed each other.
-	center := BroadcastToDims(ReduceAndKeep(data(f), ReduceMean, 0), y.Shape().Dimensions...)
-	nll := ReduceAllSum(Mul(likelihood(center, data(logStd), y), data(weight)))
+	center := BroadcastToDims(ReduceAndKeep(f, ReduceMean, 0), y.Shape().Dimensions...)
+	nll := ReduceAllSum(Mul(likelihood(center, logStd, y), weight))
 	return MulScalar(surrogate(nll, mean, phi), scale)
 }
 
-// take takes n gradient steps, each from what draw returns: x [members, in, batch + extra] and y [members, out, batch].
+// take takes n gradient steps, each from what draw returns: x [members, in, batch] and y [members, out, batch].
 func (t *trainer) take(n int, draw func() (x, y []float32), levels *tensors.Tensor, learningRate, average float64) error {
-	wide := t.batch + t.svgd.extra()
-	xs, ys, rates := make([]float32, t.lap*t.members*t.in*wide), make([]float32, t.lap*t.members*t.out*t.batch), make([]float32, 4*t.lap)
+	xs, ys, rates := make([]float32, t.lap*t.members*t.in*t.batch), make([]float32, t.lap*t.members*t.out*t.batch), make([]float32, 4*t.lap)
 	tensor := func(flat []float32, dims ...int) *tensors.Tensor {
 		if t.lap > 1 {
 			dims = slices.Insert(dims, 0, t.lap)
@@ -230,7 +220,7 @@ func (t *trainer) take(n int, draw func() (x, y []float32), levels *tensors.Tens
 			copy(ys[i*len(y):], y)
 			copy(rates[4*i:], t.rates(learningRate, average))
 		}
-		out, err := t.steps.Call(tensor(xs, t.members, t.in, wide), tensor(ys, t.members, t.out, t.batch), levels, tensor(rates, 4), int32(lap))
+		out, err := t.steps.Call(tensor(xs, t.members, t.in, t.batch), tensor(ys, t.members, t.out, t.batch), levels, tensor(rates, 4), int32(lap))
 		if err != nil {
 			return fmt.Errorf("ensemble: gradient step: %w", err)
 		}

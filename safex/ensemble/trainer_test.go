@@ -23,7 +23,7 @@ func after(t *testing.T, ctx context.Context, e Ensemble, calls ...int) (reached
 		t.Fatal(err)
 	}
 	set := e.prepare(s, data)
-	draws, err := tr.draws(e, set, rng.New(2), rng.New(3), rng.New(4))
+	draws, err := tr.draws(e, set, rng.New(2), rng.New(3))
 	if err != nil {
 		t.Fatal(err)
 	}

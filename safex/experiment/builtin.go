@@ -58,8 +58,6 @@ func init() {
 
 	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Codec](ensemble.Default))
 	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Codec](ensemble.Deterministic))
-	Learners.Add("fsvgd", "deterministic, and the networks repel each other in function space", of[safex.Codec](ensemble.FSVGD))
-	Learners.Add("probabilistic-fsvgd", "probabilistic, and the networks' means repel each other in function space", of[safex.Codec](ensemble.ProbabilisticFSVGD))
 	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Codec](gp.Default))
 	Learners.Add("sparse-gp", "Gaussian processes of one covariance and a linear trend, given all data by way of some: a rollout costs as much as one of networks", of[safex.Codec](gp.DefaultSparse))
 	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Codec](linear.Default))

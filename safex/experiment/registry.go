@@ -26,7 +26,8 @@ type Entry[T any] struct {
 	Make  func() T // fresh settings, which nobody else has; nil is none, as of no calibration
 }
 
-// A Labelled value knows by which of the names of its type it goes. Of other values it is the name of the settings that are nearest.
+// A Labelled value knows by which name it goes: one of those of its type, or one that is not offered, as that of published settings.
+// Of other values it is the name of the settings that are nearest.
 type Labelled interface{ Label() string }
 
 // Add adds an entry, in place of the one of the same name if it has the same type. It panics if the name makes none, or is taken.
@@ -81,8 +82,8 @@ func (r *Registry[T]) New(name string) (v T, err error) {
 	return v, fmt.Errorf("there is no %s %q: %s", r.what, name, Instead(name, r.Names()))
 }
 
-// NameOf is the name that a value goes by: its Label, or that of the nearest settings of its type, or else its type. It is "" of nil,
-// unless an entry makes nil.
+// NameOf is the name that a value goes by: its Label, unless that is a name of another type, or that of the nearest settings of its
+// type, or else its type. It is "" of nil, unless an entry makes nil.
 func (r *Registry[T]) NameOf(v T) string {
 	var same []Entry[T]
 	for _, e := range r.Entries() {
@@ -90,8 +91,11 @@ func (r *Registry[T]) NameOf(v T) string {
 			same = append(same, e)
 		}
 	}
-	if l, ok := any(v).(Labelled); ok && slices.ContainsFunc(same, func(e Entry[T]) bool { return e.Name == l.Label() }) {
-		return l.Label()
+	if l, ok := any(v).(Labelled); ok && len(same) > 0 {
+		named := func(e Entry[T]) bool { return e.Name == l.Label() }
+		if slices.ContainsFunc(same, named) || !slices.ContainsFunc(r.Entries(), named) {
+			return l.Label()
+		}
 	}
 	best, least := strings.ReplaceAll(typeName(v), ".", "-"), -1
 	for _, e := range same {

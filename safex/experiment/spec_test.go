@@ -1,8 +1,10 @@
 package experiment_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/rischiboy/safe_exploration/safex/ensemble"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 )
 
@@ -35,6 +37,35 @@ func TestSpecComesBack(t *testing.T) {
 					t.Errorf("%s, %s, %s: %s was %s, and came back as %s (%v)", task, planner, model, name, a, b, err)
 				}
 			}
+		}
+	}
+}
+
+// A run of version 0.9 whose networks repelled each other is read, and goes by the name of what is no longer offered.
+func TestNoLongerOffered(t *testing.T) {
+	for name, model := range map[string]string{"fsvgd": "deterministic", "probabilistic-fsvgd": "probabilistic"} {
+		s, err := experiment.Named("pendulum", "learner="+model, "learner.SVGD.On=true", "learner.Batches=shared")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := s.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := "        On: true\n"
+		if !strings.Contains(string(text), now) {
+			t.Fatalf("no repulsion in\n%s", text)
+		}
+		old := strings.Replace(string(text), now, now+"        Extra: 32\n        Reach: 1\n        Prior: 0.2\n", 1)
+		again, err := experiment.FromYAML([]byte(old))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := again.Compile(); err != nil || again.ModelName() != name || !again.Learner.(*ensemble.Ensemble).SVGD.On {
+			t.Errorf("%s goes by %s, error %v", name, again.ModelName(), err)
+		}
+		if err := s.Set("learner=" + name); err == nil {
+			t.Errorf("%s is offered", name)
 		}
 	}
 }

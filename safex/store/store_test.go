@@ -136,7 +136,7 @@ func TestDifference(t *testing.T) {
 // that was never stopped.
 func TestResumeModels(t *testing.T) {
 	pairs := []struct{ model, calibration string }{
-		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"sparse-gp", "adaptive"}, {"prior+sparse-gp", "none"}, {"probabilistic", "adaptive"}, {"fsvgd", "none"}, {"probabilistic-fsvgd", "conformal"},
+		{"linear", "none"}, {"linear", "temperature"}, {"linear", "conformal"}, {"linear", "adaptive"}, {"prior+linear", "adaptive"}, {"gp", "none"}, {"prior+gp", "adaptive"}, {"sparse-gp", "adaptive"}, {"prior+sparse-gp", "none"}, {"deterministic", "none"}, {"probabilistic", "adaptive"}, {"probabilistic", "conformal"},
 	}
 	if testing.Short() {
 		pairs = pairs[len(pairs)-1:]

@@ -51,8 +51,8 @@ func buoy(t testing.TB, unit, offset float64) *safex.System {
 func TestUnitsAndOffsets(t *testing.T) {
 	small := ensemble.Default()
 	small.Hidden, small.MinSteps, small.MaxSteps = []int{16}, 60, 60
-	fsvgd := ensemble.ProbabilisticFSVGD()
-	fsvgd.Hidden, fsvgd.MinSteps, fsvgd.MaxSteps = []int{16}, 60, 60
+	fsvgd := small
+	fsvgd.SVGD, fsvgd.Batches = ensemble.SVGD{On: true}, ensemble.Shared
 	fixed := small
 	fixed.Noise = 0.003
 	quadratic := linear.Default()
