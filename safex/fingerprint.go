@@ -26,6 +26,9 @@ func (s *System) Fingerprint() (traits []Trait) {
 		if v.Min < v.Max {
 			text += fmt.Sprintf(", from %s to %s", digits(v.Min), digits(v.Max))
 		}
+		if v.Harmless != 0 {
+			text += ", errors harmless to " + digits(v.Harmless)
+		}
 		add("state "+v.Name, "%s, next by %s", text, s.Dynamics.Digest(k))
 	}
 	for _, v := range s.Action {

@@ -154,6 +154,9 @@ func (t Task) faults() (faults []error) {
 		if (v.Min != 0 || v.Max != 0) && (!(v.Min < v.Max) || i >= len(t.State)) {
 			fault("variable %q: its range is %v to %v, want Min below Max of a state, or both 0 for none; actions are in [-1, 1]", v.Name, v.Min, v.Max)
 		}
+		if !(v.Harmless >= 0) || math.IsInf(v.Harmless, 1) || v.Harmless != 0 && i >= len(t.State) {
+			fault("variable %q: Harmless is %v, want an error of a state that matters to no limit, or 0", v.Name, v.Harmless)
+		}
 		if !(v.RandomAmplitude >= 0 && v.RandomAmplitude <= 1) || v.RandomAmplitude != 0 && i < len(t.State) {
 			fault("variable %q: RandomAmplitude is %v, want an amplitude in (0, 1] of an action, or 0", v.Name, v.RandomAmplitude)
 		}

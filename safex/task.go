@@ -50,6 +50,9 @@ type Var struct {
 	Symbol string  // on axes, as in "ω"; Name if empty
 	Unit   string  // on axes, as in "rad/s"; none if empty
 	Scale  float64 // typical size of what it does, in Unit, above 0: learners divide by it
+	// Harmless, of a state, is an error of what a model says of the next one that is too small to matter to any limit, in Unit; 0 if none is known to
+	// be. A calibration that answers for every step passes over errors up to that: they make its box no wider, and no narrower either.
+	Harmless float64
 	// Min and Max, of a state, are the range that it can have in reality; both 0 if it has none that matters.
 	Min, Max float64
 	// RandomAmplitude, of an action, is the amplitude of the random actions that an agent begins with, in (0, 1]: what is

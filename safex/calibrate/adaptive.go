@@ -17,11 +17,13 @@ import (
 //	q ← Raise · q                                if it fell outside, and else
 //	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
+// A step that is outside by no more than what is harmless does neither.
+//
 // Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
 // deviations that it is off by in a dimension. So ln q, which sums up what misses add and hits take, stays below ln(Raise z*) for the largest score z*,
-// and with that, where z* is at least Start,
+// and with that
 //
-//	misses ≤ Miss · T + (1-Miss) (1 + ln(z*/Start) / ln Raise)   of the first T steps.
+//	misses ≤ Miss · T + (1-Miss) max(0, 1 + ln(z*/Start) / ln Raise)   of the first T steps.
 //
 // That is a budget of misses, not zero violations; and it says nothing if errors, in deviations, grow without end.
 //
@@ -36,7 +38,7 @@ type Adaptive struct {
 	Least    float64     // of q, above 0
 	Raise    float64     // above 1
 	Miss     float64     // share of steps that may leave the box in the long run: above 0, below 1
-	Harmless float64     // errors of up to so many Scales, in a dimension, are no misses: at least 0, as rounding is not
+	Harmless float64     // errors of up to so many Scales, in a dimension, are neither misses nor hits: at least 0. A safex.Var can declare more
 	Doubt    bool        // the learned aleatoric deviation counts to the box
 	HoldOut  int         // one of so many transitions is held out to calibrate, at least 2; 0 for none
 }
@@ -165,7 +167,7 @@ func (c Adaptive) tracked(ctx context.Context, s *safex.System, data *safex.Data
 		if err := one.Check(); err != nil {
 			return nil, fmt.Errorf("calibrate: transition %d of %d is not a number", i, data.Len())
 		}
-		missed, err := c.misses(s, m, one)
+		said, err := c.judge(s, m, one)
 		if err != nil {
 			return nil, err
 		}
@@ -173,10 +175,11 @@ func (c Adaptive) tracked(ctx context.Context, s *safex.System, data *safex.Data
 		next.known = i + 1
 		t := &next.Track
 		t.Steps++
-		if missed {
+		switch said {
+		case miss:
 			t.Misses++
 			t.Q = c.Raise * m.Summary.Beta
-		} else {
+		case hit:
 			t.Q = max(c.Least, t.Q*math.Pow(c.Raise, -c.Miss/(1-c.Miss)))
 		}
 		c.box(&next)
@@ -192,20 +195,33 @@ func (c Adaptive) tracked(ctx context.Context, s *safex.System, data *safex.Data
 	return m, nil
 }
 
-// misses tells whether a transition fell outside the box of m by more than is harmless. What is not a number is outside.
-func (c Adaptive) misses(s *safex.System, m *model, one *safex.Data) (bool, error) {
+// A verdict is what a step says of a box.
+type verdict int
+
+const (
+	hit      verdict = iota // it is inside
+	harmless                // it is outside, and nothing depends on that
+	miss
+)
+
+// judge holds a transition against the box of m. What is not a number is outside.
+func (c Adaptive) judge(s *safex.System, m *model, one *safex.Data) (said verdict, err error) {
 	var p safex.Prediction
 	if err := m.Predict(&p, one.X, one.U); err != nil {
-		return false, err
+		return miss, err
 	}
 	for d, v := range s.State {
 		x, mean, next := one.X[d][0], p.Mean[d][0], one.Next[d][0]
 		off := math.Abs(next-mean) + rounding(x, mean, next)
-		if !(off <= max(m.Summary.Beta*p.Epistemic[d][0], c.Harmless*v.Scale)) {
-			return true, nil
+		switch {
+		case off <= m.Summary.Beta*p.Epistemic[d][0]:
+		case off <= max(c.Harmless*v.Scale, v.Harmless):
+			said = harmless
+		default:
+			return miss, nil
 		}
 	}
-	return false, nil
+	return said, nil
 }
 
 // Save implements safex.Codec.

@@ -441,7 +441,7 @@ func TestAdaptive(t *testing.T) {
 		"storms":        func(i int) float64 { return 1 + 30*float64(i/100%2) },
 		"calms":         func(i int) float64 { return 30 / (1 + float64(i)/20) },
 	}
-	for _, c := range []calibrate.Adaptive{calibrate.DefaultAdaptive(), {Start: 5, Least: 0.1, Raise: 2, Decay: 0.3, Miss: 0.1, HoldOut: 5}} {
+	for _, c := range []calibrate.Adaptive{calibrate.DefaultAdaptive(), {Start: 5, Least: 0.1, Raise: 2, Miss: 0.1, HoldOut: 5}} {
 		for name, size := range worlds {
 			l := c.With(still{1, 0})
 			data, r := &safex.Data{}, rng.New(3).Rand()
@@ -463,8 +463,8 @@ func TestAdaptive(t *testing.T) {
 				if covered(t, m, one) == 0 {
 					missed++
 				}
-				bound := c.Miss*float64(i+1) + 1 + math.Log(c.Raise*top/c.Least)/math.Log(c.Raise)
-				if missed > 0 && float64(missed) > bound {
+				bound := c.Miss*float64(i+1) + (1-c.Miss)*max(0, 1+math.Log(top/c.Start)/math.Log(c.Raise))
+				if float64(missed) > bound+1e-9 {
 					t.Fatalf("%s: %d misses of %d steps, and the bound is %v", name, missed, i+1, bound)
 				}
 				worst = max(worst, float64(missed)/bound)
@@ -488,6 +488,39 @@ func TestAdaptive(t *testing.T) {
 				t.Errorf("%s: steps taken in at once gave another box", name)
 			}
 			t.Logf("%s: %d of %d missed, at most %.2f of the bound, q at last %.2f", name, missed, steps, worst, sum.Track.Q)
+		}
+	}
+}
+
+// Errors that are declared to be harmless leave the box as it is, and larger ones do not.
+func TestDeclaredHarmless(t *testing.T) {
+	s := plane(t)
+	s.State = slices.Clone(s.State)
+	s.State[1].Harmless = 500
+	c := calibrate.DefaultAdaptive()
+	l := c.With(still{1, 1})
+	data := &safex.Data{}
+	blows(data, 100, 1, rng.New(3).Rand())
+	m := learn(t, l, s, data)
+	for _, step := range []struct {
+		next   []float64
+		factor float64
+		misses int
+	}{
+		{[]float64{0, 400}, 1, 0},
+		{[]float64{400, 400}, c.Raise, 1},
+		{[]float64{0, 501}, c.Raise * c.Raise, 2},
+		{[]float64{0, 499}, c.Raise * c.Raise, 2},
+		{[]float64{0, 0}, c.Raise * c.Raise * math.Pow(c.Raise, -c.Miss/(1-c.Miss)), 2},
+	} {
+		data.Append([]float64{0, 0}, []float64{0}, step.next)
+		after, err := l.Update(context.Background(), s, data, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m = after
+		if sum, _ := calibrate.Of(m); math.Abs(sum.Track.Q-c.Start*step.factor) > 1e-12 || sum.Track.Misses != step.misses {
+			t.Errorf("after a step to %v: %+v, want a factor of %v and %d misses", step.next, sum.Track, c.Start*step.factor, step.misses)
 		}
 	}
 }
@@ -600,10 +633,10 @@ func TestErrors(t *testing.T) {
 		"Miss is 0":                 calibrate.Conformal{HoldOut: 5},
 		"Miss is 1 ":                calibrate.Conformal{HoldOut: 5, Miss: 1},
 		"HoldOut is 1":              calibrate.Temperature{HoldOut: 1},
-		"Raise is NaN":              calibrate.Adaptive{Start: 1, Least: 1, Raise: math.NaN(), Decay: 0.1, Miss: 0.1},
-		"Start is 0.5 and Least 1":  calibrate.Adaptive{Start: 0.5, Least: 1, Raise: 2, Decay: 0.1, Miss: 0.1},
-		"Decay is 1":                calibrate.Adaptive{Start: 1, Least: 1, Raise: 2, Decay: 1, Miss: 0.1},
-		"HoldOut is 1,":             calibrate.Adaptive{Start: 1, Least: 1, Raise: 2, Decay: 0.1, Miss: 0.1, HoldOut: 1},
+		"Raise is NaN":              calibrate.Adaptive{Start: 1, Least: 1, Raise: math.NaN(), Miss: 0.1},
+		"Start is 0.5 and Least 1":  calibrate.Adaptive{Start: 0.5, Least: 1, Raise: 2, Miss: 0.1},
+		"Miss is 1,":                calibrate.Adaptive{Start: 1, Least: 1, Raise: 2, Miss: 1},
+		"HoldOut is 1,":             calibrate.Adaptive{Start: 1, Least: 1, Raise: 2, Miss: 0.1, HoldOut: 1},
 		"3 transitions are too few": calibrate.DefaultConformal(),
 	} {
 		if _, err := c.With(still{1, 1}).Learn(context.Background(), s, data, nil, rng.New(1)); err == nil || !strings.Contains(err.Error(), want) {

@@ -36,7 +36,7 @@ not stop the others. A study of six runs, with changes to some of them and three
   name: quick
   tasks: [pendulum]
   planners: [safe, pessimistic]
-  models: [probabilistic]           # without: the same
+  models: [sparse-gp]               # without: the same
   seeds: 1-3                        # or [1, 5, 326176]
   episodes: 5                       # as calibrate, search, inner, adversary, engine, filter, explore, learn-every and background
   set: {planner.Horizon: 20}        # as --set of safex train

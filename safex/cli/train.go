@@ -79,8 +79,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if given("model") {
 					name += "-" + s.ModelName()
 				}
-				if s.Calibration != nil && (preset == "" || given("calibrate")) {
-					name += "-" + s.CalibrationName()
+				if preset == "" || given("calibrate") {
+					name += s.CalibrationMark()
 				}
 				if preset == "" || given("filter") {
 					name += s.FilterMark()
@@ -103,7 +103,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.String("adversary", "", "who attacks a pessimistic plan: "+names(experiment.Adversaries)+" (default the planner's own)")
 	models, _ := experiment.Models()
 	f.String("model", models[0], "what to learn: "+strings.Join(models, ", "))
-	f.String("calibrate", experiment.None, "how to calibrate the model's epistemic deviation: "+names(experiment.Calibrations))
+	f.String("calibrate", "", "how to calibrate the model's epistemic deviation: "+names(experiment.Calibrations)+" (default what the model suggests: adaptive of sparse-gp, none of others)")
 	f.String("filter", "", "what is executed where a plan is not proved to be safe: "+names(experiment.Filters)+" (default on for a task that declares a backup)")
 	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
 	f.Int("episodes", 10, "episodes after the random phase")

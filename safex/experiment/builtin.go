@@ -26,8 +26,11 @@ var (
 	Adversaries  = &Registry[plan.Adversary]{what: "adversary"}
 )
 
-// None is the name of no calibration.
-const None = "none"
+// None is the name of no calibration; Uncalibrated is the word for it in the names of runs whose model suggests one.
+const (
+	None         = "none"
+	Uncalibrated = "uncalibrated"
+)
 
 // Off and On are the names of no filter, and of filter.Default; Filtered is the word for one in the names of runs.
 const (
@@ -56,17 +59,17 @@ func init() {
 	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
 	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
 
+	Learners.Add("sparse-gp", "Gaussian processes of one covariance, with a linear trend and noise that may differ from place to place; it takes in every step", of[safex.Codec](gp.DefaultSparse))
 	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Codec](ensemble.Default))
 	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Codec](ensemble.Deterministic))
 	Learners.Add("gp", "Gaussian processes, one for each dimension of the state", of[safex.Codec](gp.Default))
-	Learners.Add("sparse-gp", "Gaussian processes of one covariance and a linear trend, given all data by way of some: a rollout costs as much as one of networks", of[safex.Codec](gp.DefaultSparse))
 	Learners.Add("linear", "Bayesian linear regression, exact for systems that are linear or, with learner.Degree=2, quadratic", of[safex.Codec](linear.Default))
 	Learners.Add(oracle, "the oracle: the true dynamics, without any error, to see what planning alone can reach", func() safex.Codec { return rollout.Oracle{} })
 
 	Calibrations.Add(None, "the model's epistemic deviation as it is", func() calibrate.Calibrator { return nil })
 	Calibrations.Add("temperature", "the epistemic deviation is scaled so that quantiles match on average", of[calibrate.Calibrator](calibrate.DefaultTemperature))
 	Calibrations.Add("conformal", "the box holds a share of 1 - calibration.Miss of held-out steps, or episodes", of[calibrate.Calibrator](calibrate.DefaultConformal))
-	Calibrations.Add("adaptive", "the box, with the noise in it, grows where a step leaves it, and shrinks while few do", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
+	Calibrations.Add("adaptive", "the box, with the noise in it, grows when a step leaves it, and shrinks when one does not", of[calibrate.Calibrator](calibrate.DefaultAdaptive))
 
 	Filters.Add(Off, "every plan is executed as it is", func() safex.Filter { return nil })
 	Filters.Add(On, "a plan is executed where it is proved that the limits can be kept from then on, and a backup where not", filtering)

@@ -248,7 +248,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, true}
 	return nil
 }
 

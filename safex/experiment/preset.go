@@ -75,7 +75,7 @@ func (s *Spec) UsePreset(name string) error {
 	e.Hidden, e.LearningRate = []int{pub.width, pub.width}, pub.rate
 	t := calibrate.DefaultTemperature()
 	t.Aleatoric, t.Fresh = true, true
-	s.Task, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter = m, p, &e, nil, &t, nil
+	s.Task, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.named = m, p, &e, nil, &t, nil, true
 	s.Episodes, s.RandomSteps, s.LearnEvery, s.RepeatNoise = pub.episodes, pub.randomSteps, 0, true
 	return nil
 }

@@ -48,7 +48,7 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	planner.Beta=3                  a field of it, or of learner, prior, calibration, filter
 //	planner.Search=mppi             what a field chooses from, with its defaults
 //	planner.Search.Samples=64
-//	learner=prior+gp                with a prior of the task's default parameters
+//	learner=prior+gp                with a prior of the task's default parameters, and the calibration that gp suggests unless one was chosen
 //	calibration=conformal           or none
 //	filter=on                       or off
 //	engine=fused
@@ -168,7 +168,7 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 	case calibrationPart:
 		c, err := Calibrations.New(value)
 		if err == nil {
-			s.Calibration = c
+			s.Calibration, s.named = c, true
 		}
 		return true, err
 	case filterPart:
@@ -248,6 +248,9 @@ func (s *Spec) useLearner(name string) error {
 		}
 	}
 	s.Learner, s.Prior = l, believed
+	if !s.named {
+		s.Calibration = suggested(l)
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -50,6 +51,8 @@ type Spec struct {
 	ExploreBy Explorer
 
 	Disturbances []safex.Disturbance // besides the task's own
+
+	named bool // the Calibration was chosen by its name, and stays when a Learner is
 }
 
 // An Explorer acts before the first plan.
@@ -60,16 +63,39 @@ const (
 	BackupExplorer Explorer = "backup" // does what the task declares to keep every limit, whatever is known of it
 )
 
-// Default is pessimistic planning with an ensemble of networks, with the horizon and the noise that the task asks for, and ten episodes
+// Default is pessimistic planning with sparse Gaussian processes whose boxes answer for themselves, with the horizon and the noise that the task asks for, and ten episodes
 // after 100 random steps. A task that declares a Backup has a Filter.
 func Default(task safex.Maker) *Spec {
 	s := &Spec{Build: Build(), Task: held(task), Episodes: 10, RandomSteps: 100, LearnEvery: 50, Seed: 1}
 	s.Planner, s.Learner, s.Engine = first(Planners), first(Learners), first(Engines)
+	s.Calibration = suggested(s.Learner)
 	s.tune()
 	if s.Task.Task().Backup != nil {
 		s.Filter = filtering()
 	}
 	return s
+}
+
+// A Suggesting learner names the calibration that its models have if none is chosen. Those of others have none.
+type Suggesting interface{ Calibration() string }
+
+// suggested is that calibration; nil is none.
+func suggested(l safex.Codec) calibrate.Calibrator {
+	if s, ok := l.(Suggesting); ok {
+		if c, err := Calibrations.New(s.Calibration()); err == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// SuggestedFor is the name of the calibration that a model has if none is chosen, by the name of that model, with a prior or without.
+func SuggestedFor(model string) string {
+	l, err := Learners.New(strings.TrimPrefix(model, prior))
+	if err != nil {
+		return None
+	}
+	return Calibrations.NameOf(suggested(l))
 }
 
 // first are fresh settings of the first entry.
@@ -136,10 +162,19 @@ func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
 // Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal or pessimistic-gp-background.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
-	if s.Calibration != nil {
-		name += "-" + s.CalibrationName()
+	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark()
+}
+
+// CalibrationMark is what the name of a run says of its Calibration: nothing where it is the one that the Learner suggests, else its name, or -uncalibrated.
+func (s *Spec) CalibrationMark() string {
+	switch name := s.CalibrationName(); {
+	case name == Calibrations.NameOf(suggested(s.Learner)):
+		return ""
+	case name == None:
+		return "-" + Uncalibrated
+	default:
+		return "-" + name
 	}
-	return name + s.FilterMark() + s.BackgroundMark()
 }
 
 // BackgroundMark is what the name of a run says of its fits: -background where they are made there, else nothing.
@@ -173,7 +208,11 @@ func (s *Spec) Clone() (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Decode(text, s.Task)
+	c, err := Decode(text, s.Task)
+	if err == nil {
+		c.named = s.named
+	}
+	return c, err
 }
 
 // Compile checks the settings, and compiles the task with all disturbances.

@@ -97,6 +97,9 @@ func (g Sparse) Check() error {
 	return nil
 }
 
+// Calibration is the one that an experiment gives its models if none is named: what they say of noise counts to their boxes, and each step to the size of these.
+func (g Sparse) Calibration() string { return "adaptive" }
+
 // Label tells it apart from GP.
 func (g Sparse) Label() string { return "sparse-gp" }
 

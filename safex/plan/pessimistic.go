@@ -133,25 +133,26 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	g := &worstCaseSearch{Pessimistic: p, objective: z, counted: count, beta: betaInForce(p.Beta, sq), src: src.Child("attack"), counterexamples: q.inherited(p.Robust)}
-	found, stopped := p.Search.Minimize(ctx, opt.Problem{
-		Steps: p.Horizon, Dims: z.dims(), Start: z.start(),
-		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
-	}, src.Child("actions"))
-	if found == nil {
-		found = g.ranked
-	}
-	if err := usable(found, stopped); err != nil {
+	found, worst, stopped, err := g.search(ctx, src.Child("actions"))
+	if err != nil {
 		return nil, err
+	}
+	for again := 1; again <= retreats && p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst); again++ {
+		less, draws := *g, src.Child("less").At(again)
+		less.beta, less.src, less.left, less.attacked = g.beta*math.Pow(retreat, float64(again)), draws.Child("attack"), 0, nil
+		other, kept, halted, err := less.search(ctx, draws.Child("actions"))
+		if err == nil && halted == nil && less.holds(&kept) {
+			found = other
+			_, chosen := q.split(batchOf(found.X))
+			if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
+				return nil, err
+			}
+			break
+		}
 	}
 	ctx = context.WithoutCancel(ctx)
 	_, chosen := q.split(batchOf(found.X))
 	actions := chosen.Point(0)
-	worst := g.worstOf(actions)
-	if !worst.struck && q.nl > 0 && stopped == nil { // the search returned one that it scored long ago, or that was known to break
-		if worst, err = g.attack(ctx, actions); err != nil {
-			return nil, err
-		}
-	}
 	var errors num.Batch
 	if worst.eta != nil {
 		errors = batchOf(worst.eta)
@@ -165,6 +166,33 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	plan.Counterexamples = g.counterexamples
 	z.hand(plan, found.X)
 	return plan, stopped
+}
+
+// Where there is no plan for the whole box, one is made for retreat of it, up to so many times in turn.
+const (
+	retreats = 2
+	retreat  = 0.3
+)
+
+// search looks for the best actions, and for what hurts them most.
+func (g *worstCaseSearch) search(ctx context.Context, src rng.Stream) (found *opt.Result, worst attackedCandidate, stopped, err error) {
+	found, stopped = g.Search.Minimize(ctx, opt.Problem{
+		Steps: g.Horizon, Dims: g.dims(), Start: g.start(),
+		Func: func(values []float64, x num.Batch) error { return g.score(ctx, values, x) },
+	}, src)
+	if found == nil {
+		found = g.ranked
+	}
+	if err := usable(found, stopped); err != nil {
+		return nil, worst, nil, err
+	}
+	_, chosen := g.split(batchOf(found.X))
+	actions := chosen.Point(0)
+	worst = g.worstOf(actions)
+	if !worst.struck && g.nl > 0 && stopped == nil { // the search returned one that it scored long ago, or that was known to break
+		worst, err = g.attack(context.WithoutCancel(ctx), actions)
+	}
+	return found, worst, stopped, err
 }
 
 // betaInForce is how many deviations a planner defends: what the model asks for, or what is scheduled; the lesser of both if a Filter answers for the rest.

@@ -17,13 +17,17 @@ type Agent struct{ Planner, Model, Calibrate, Filter string }
 // Agent is that of m.
 func (m *Method) Agent() Agent { return Agent{m.Planner, m.Model, m.Calibrate, m.Filter} }
 
-// String is what an Agent is called: its planner, its model unless it is the default, its calibration, and that it is filtered.
+// String is what an Agent is called: its planner, its model unless it is the default, its calibration unless the model suggests it, and that it is filtered.
 func (a Agent) String() string {
 	name := a.Planner
 	if models, _ := experiment.Models(); a.Model != models[0] {
 		name += ", " + a.Model
 	}
-	if a.Calibrate != "" {
+	switch own := experiment.SuggestedFor(a.Model); {
+	case a.Calibrate == own || a.Calibrate == "" && own == experiment.None:
+	case a.Calibrate == "":
+		name += ", " + experiment.Uncalibrated
+	default:
 		name += ", " + a.Calibrate
 	}
 	switch a.Filter {

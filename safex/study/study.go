@@ -14,7 +14,7 @@
 //	preset      as --preset of safex train; models and calibrate are then those of the preset
 //	tasks       by their names in safex list
 //	planners    the same
-//	models      the same; [probabilistic] without
+//	models      the same; [sparse-gp] without
 //	seeds       1-3, or [1, 5, 326176], or [1-3, 7]
 //	plain       false leaves out the runs without a variant
 //
