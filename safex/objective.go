@@ -100,13 +100,3 @@ func (o Objective) Cost(reward, excess float64) float64 {
 	}
 	return -reward
 }
-
-// CostUnder is Cost of a candidate that is judged by its worst excess under errors, and has the excess mean without any. With FeasibleFirst, of those
-// that do not keep the limits under errors, the ones that keep them without come first: the worst error may never come.
-func (o Objective) CostUnder(reward, excess, mean float64) float64 {
-	cost := o.Cost(reward, excess)
-	if o.FeasibleFirst && excess > o.Budget && !(mean <= o.Budget) {
-		cost += infeasible * levels
-	}
-	return cost
-}

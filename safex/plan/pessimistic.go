@@ -22,6 +22,10 @@ import (
 // the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
 // plan is always one that was attacked.
 //
+// Where no plan is found that keeps the limits under the whole box, one is made that keeps them under a part of it, if there is one: of those that break them, the one
+// that does so least in the worst corner may be the most dangerous, as what is known best is seldom what is safe. Such a plan is not Feasible, and its Worst and
+// Bound are those under the whole box.
+//
 // Over a long horizon, errors in every step add up to more than a system meets whose plan is made anew in each step. With a Robust
 // horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
 // end of the plan. It should be as long as the system takes to come to rest.
@@ -98,7 +102,6 @@ type worstCaseSearch struct {
 	counterexamples [][]float64 // errors, the last found first
 	mean            safex.Rolled
 	rewards         []float64           // of the candidates of mean
-	means           []float64           // their prices
 	met             safex.Rolled        // of meet
 	faced           Perturbations       // of the counterexamples
 	found           Perturbations       // of the Adversary
@@ -168,10 +171,10 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// Where there is no plan for the whole box, one is made for retreat of it, up to so many times in turn.
+// A plan is made for this share of the box where there is none for the whole, and for this share of that where there is none again.
 const (
-	retreats = 2
 	retreat  = 0.3
+	retreats = 2
 )
 
 // search looks for the best actions, and for what hurts them most.
@@ -283,11 +286,9 @@ func (g *worstCaseSearch) rank(ctx context.Context, values []float64, x num.Batc
 		return nil, err
 	}
 	prices := make([]float64, len(values))
-	g.means = make([]float64, len(values))
 	for i := range prices {
 		prices[i] = g.price(g.Objective, &g.mean, i)
-		g.means[i] = prices[i]
-		values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
+		values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 	}
 	if g.nl == 0 {
 		for i := range values {
@@ -341,7 +342,7 @@ func (g *worstCaseSearch) meet(ctx context.Context, values, prices []float64, x 
 		}
 		for lane, i := range lanes {
 			prices[i] = max(prices[i], g.price(g.Objective, &g.met, lane))
-			values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 		}
 	}
 	return nil
@@ -418,7 +419,7 @@ func (g *worstCaseSearch) attackBest(ctx context.Context, values, prices []float
 		}
 		for j, i := range lanes {
 			prices[i] = max(prices[i], found[j].price)
-			values[i] = g.Objective.CostUnder(g.rewards[i], prices[i], g.means[i])
+			values[i] = g.Objective.Cost(g.rewards[i], prices[i])
 			holds = holds || found[j].struck && g.holds(found[j])
 		}
 		g.keep(met) // those that break too, although nobody strikes them: what breaks them is what the bank is for
