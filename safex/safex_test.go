@@ -1,6 +1,7 @@
 package safex_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -71,6 +72,10 @@ func TestSystemErrors(t *testing.T) {
 			t.Goal = &safex.Goal{Name: "pier", Steps: 1, Of: func(x num.Vec) num.Expr { return x[0].Neg().Sqrt() }}
 		}, "first step: Goal is NaN (sqrt at safex_test.go:"},
 		{"goal without Of", func(t *safex.Task) { t.Goal = &safex.Goal{Name: "pier", Steps: 1} }, `Goal "pier": want a Name`},
+		{"negative Harmless", func(t *safex.Task) { t.State[1].Harmless = -0.1 }, `variable "speed": Harmless is -0.1, want an error of a state`},
+		{"infinite Harmless", func(t *safex.Task) { t.State[0].Harmless = math.Inf(1) }, `variable "distance": Harmless is +Inf`},
+		{"NaN Harmless", func(t *safex.Task) { t.State[0].Harmless = math.NaN() }, `variable "distance": Harmless is NaN`},
+		{"Harmless action", func(t *safex.Task) { t.Action[0].Harmless = 0.1 }, `variable "thrust": Harmless is 0.1, want an error of a state`},
 		{"limit without Of", func(t *safex.Task) { t.Limits[0].Of = nil }, `limit "wake": want either Of or Rate`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,6 +86,23 @@ func TestSystemErrors(t *testing.T) {
 				t.Errorf("error %v, want one line with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// What is harmless is a part of the task, and says nothing where nothing is.
+func TestHarmlessFingerprint(t *testing.T) {
+	of := func(harmless float64) string {
+		task := ferry()
+		task.State[1].Harmless = harmless
+		s, err := task.System()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(s.Fingerprint())
+	}
+	none, some := of(0), of(0.25)
+	if strings.Contains(none, "harmless") || strings.Count(some, ", errors harmless to 0.25") != 1 || some == of(0.5) {
+		t.Errorf("without what is harmless the task is\n%s\nand with it\n%s", none, some)
 	}
 }
 

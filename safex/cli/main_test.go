@@ -40,8 +40,8 @@ func do(stdin io.Reader, args ...string) (stdout, stderr string, err error) {
 // tiny are flags of a run that takes a second.
 var tiny = []string{
 	"--episodes", "1", "--explore", "10", "--learn-every", "4", "--set", "Steps=8", "--set", "planner.Horizon=4",
-	"--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--set", "learner.Hidden=8",
-	"--set", "learner.MaxSteps=30", "--set", "learner.MinSteps=30",
+	"--set", "planner.Search.Samples=16", "--set", "planner.Search.Elites=4", "--set", "learner.Points=12",
+	"--set", "learner.FitPoints=20", "--set", "learner.Evaluations=5",
 }
 
 func train(out string, more ...string) []string {
@@ -181,7 +181,7 @@ func TestErrors(t *testing.T) {
 		{[]string{"train", "pendulum", "--calibrate", "conform"}, `there is no calibration "conform": did you mean conformal?`},
 		{[]string{"train", "pendulum", "--calibrate", "adaptive", "--set", "calibration.Raise=1"}, "Raise is 1, want above 1"},
 		{[]string{"train", "pendulum", "--calibrate", "conformal", "--set", "calibration.Learner=x"}, "it can only be set in Go"},
-		{[]string{"train", "pendulum", "--set", "calibration.Rate=0"}, "there is no calibration: choose one first"},
+		{[]string{"train", "pendulum", "--calibrate", "none", "--set", "calibration.Rate=0"}, "there is no calibration: choose one first"},
 		{[]string{"train", "pendulum", "--model", "prior+linear", "--set", "prior.Mass=0"}, "Mass is 0"},
 		{[]string{"train", "pendulum", "--model", "gp", "--set", "prior.Mass=1"}, `model "gp" has no prior`},
 		{[]string{"train", "pendulum", "--engine", "fuse"}, `there is no engine "fuse": did you mean fused?`},

@@ -68,7 +68,7 @@ func TestOwnProgram(t *testing.T) {
 		}
 	}
 	train := func(out string) []string {
-		return []string{"train", "spring", "--episodes", "2", "--explore", "30", "--set", "learner.Hidden=16,16", "--set", "Damping=0.4", "--out", out}
+		return []string{"train", "spring", "--episodes", "2", "--explore", "30", "--set", "learner.Points=24", "--set", "learner.FitPoints=30", "--set", "Damping=0.4", "--out", out}
 	}
 	must(`task "spring" can be used`, "check", "spring")
 	must("--set   Mass, Stiffness, Damping", "list")

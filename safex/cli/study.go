@@ -297,7 +297,7 @@ func workCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "work RUN", Short: "Go on with a run of a study", Hidden: true,
 		Long: `work goes on with the folder of a run until it is complete, and prints a line for each episode.`,
-		Args: one("RUN", "runs/quick/pendulum/safe-probabilistic/1"),
+		Args: one("RUN", "runs/quick/pendulum/safe-sparse-gp/1"),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := untilSignal(c.Context(), func() {})
 			if attached {

@@ -37,6 +37,7 @@ ranks them. Its file is that of a study with one planner, one task and a part sw
   name: caution
   tasks: [pendulum]
   planners: [pessimistic]
+  models: [probabilistic]
   seeds: 1-3
   episodes: 9
   sweep:

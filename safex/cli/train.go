@@ -36,7 +36,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
   safex train pendulum --planner minmax --preset reference --seed 2
-  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Hidden=128,128
+  safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Points=64
   safex train rccar --deadline 50ms
   safex train rccar --background
   safex train pendulum --filter off

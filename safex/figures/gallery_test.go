@@ -25,7 +25,7 @@ const steps = 20
 
 // made is a method of runs whose returns and violating steps are given by run and episode. Episode 0 is the random phase. changes are of its settings.
 func made(task, planner, variant string, returns [][]float64, violations [][]int, changes ...string) report.Method {
-	m := report.Method{Study: "made", Task: task, Planner: planner, Model: "probabilistic", Variant: variant, Build: "a build", Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
+	m := report.Method{Study: "made", Task: task, Planner: planner, Model: "sparse-gp", Calibrate: "adaptive", Variant: variant, Build: "a build", Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
 	m.Settings = json.RawMessage(`{"LearnEvery": 50, "Planner": {"Type": "plan.Pessimistic", "Beta": 2, "Objective": {"FeasibleFirst": true, "Weight": 100}}}`)
 	for i := 0; i+1 < len(changes); i += 2 {
 		m.Settings = json.RawMessage(strings.Replace(string(m.Settings), changes[i], changes[i+1], 1))

@@ -140,11 +140,16 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err != nil {
 		return nil, err
 	}
+	nans := found.NaNs + g.nans
 	for again := 1; again <= retreats && p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst); again++ {
 		less, draws := *g, src.Child("less").At(again)
-		less.beta, less.src, less.left, less.attacked = g.beta*math.Pow(retreat, float64(again)), draws.Child("attack"), 0, nil
+		less.beta, less.src, less.left, less.attacked, less.nans = g.beta*math.Pow(retreat, float64(again)), draws.Child("attack"), 0, nil, 0
 		other, kept, halted, err := less.search(ctx, draws.Child("actions"))
-		if err == nil && halted == nil && less.holds(&kept) {
+		if err != nil {
+			continue
+		}
+		nans += other.NaNs + less.nans
+		if stopped = halted; stopped == nil && less.holds(&kept) { // one that is cut short says so, as it might have found another
 			found = other
 			_, chosen := q.split(batchOf(found.X))
 			if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
@@ -160,7 +165,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if worst.eta != nil {
 		errors = batchOf(worst.eta)
 	}
-	plan, err := q.finish(ctx, actions, errors, g.beta, found.NaNs+g.nans)
+	plan, err := q.finish(ctx, actions, errors, g.beta, nans)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // What was read from run folders, as by report.Read("runs"), is summed up, kept in a small file, and read again. Here it is made by hand: two
 // runs of a random phase and an episode, one of which breaks the limit.
 func Example() {
-	method := report.Method{Task: "pendulum", Planner: "safe", Model: "probabilistic", Build: "0.3.0", Steps: 300, Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
+	method := report.Method{Task: "pendulum", Planner: "safe", Model: "sparse-gp", Calibrate: "adaptive", Build: "0.3.0", Steps: 300, Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}}
 	for seed, worst := range []float64{-0.2, 0.1} {
 		explore := report.Episode{Summary: store.Summary{Phase: safex.RandomPhase, Steps: 100, Return: -900, Worst: map[string]float64{"speed": -3}}, First: -1}
 		learned := report.Episode{Summary: store.Summary{Episode: 1, Phase: safex.PlannedPhase, Steps: 200, Return: -350, Worst: map[string]float64{"speed": worst}}, First: -1}

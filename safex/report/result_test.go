@@ -606,7 +606,7 @@ func study(methods, seeds, episodes int) *report.Set {
 	for i := range methods {
 		names := experiment.Planners.Names()
 		m := report.Method{
-			Study: "quick", Task: "pendulum", Planner: names[0], Model: "probabilistic", Build: experiment.Build(), Settings: text,
+			Study: "quick", Task: "pendulum", Planner: names[0], Model: "sparse-gp", Calibrate: "adaptive", Build: experiment.Build(), Settings: text,
 			Steps: 100 + 200*episodes, Limits: []report.Limit{{Name: "speed", Unit: "rad/s"}}, Variant: fmt.Sprintf("v%d", i), Seeds: []uint64{1, 2, 1<<63 + 1},
 		}
 		for seed := range seeds {

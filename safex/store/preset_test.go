@@ -113,7 +113,7 @@ func TestSwitches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Set("calibration=temperature"); err != nil {
+		if err := d.SetAll("learner=probabilistic", "calibration=temperature"); err != nil {
 			t.Fatal(err)
 		}
 		if c.search {

@@ -27,7 +27,7 @@ import (
 
 func TestSet(t *testing.T) {
 	s := quick.Spec(t)
-	for _, a := range []string{"MaxSpeed=5", "task.SpeedClip=6", "planner.Beta=3.5", "planner.Objective.Barrier=quadratic", "planner.Objective.FeasibleFirst=false", "learner.Hidden=128, 64", "learner.Activation=tanh"} {
+	for _, a := range []string{"learner=probabilistic", "MaxSpeed=5", "task.SpeedClip=6", "planner.Beta=3.5", "planner.Objective.Barrier=quadratic", "planner.Objective.FeasibleFirst=false", "learner.Hidden=128, 64", "learner.Activation=tanh"} {
 		if err := s.Set(a); err != nil {
 			t.Errorf("%s: %v", a, err)
 		}
@@ -107,27 +107,28 @@ func TestSpecRoundTrip(t *testing.T) {
 
 // The first setting that differs is named, however deep it is.
 func TestDifference(t *testing.T) {
-	if name, _, _, err := experiment.Difference(quick.Spec(t), quick.Spec(t)); name != "" || err != nil {
+	networks := func() *experiment.Spec { return quick.Spec(t, "learner=probabilistic", "learner.Hidden=8") }
+	if name, _, _, err := experiment.Difference(networks(), networks()); name != "" || err != nil {
 		t.Errorf("the same differ in %q, error %v", name, err)
 	}
 	for set, want := range map[string]string{
 		"planner.Search.Samples=17": "Planner.Search.Samples 16 17", "learner.Hidden=8,8": "Learner.Hidden [8] [8,8]", "MaxSpeed=5": "Task.MaxSpeed 6 5",
 	} {
-		s := quick.Spec(t)
+		s := networks()
 		if err := s.Set(set); err != nil {
 			t.Fatal(err)
 		}
-		if name, was, is, err := experiment.Difference(quick.Spec(t), s); name+" "+was+" "+is != want || err != nil {
+		if name, was, is, err := experiment.Difference(networks(), s); name+" "+was+" "+is != want || err != nil {
 			t.Errorf("%s: %s from %s to %s, error %v, want %s", set, name, was, is, err, want)
 		}
 	}
-	s := quick.Spec(t)
+	s := networks()
 	s.Seed = 1<<63 + 1
-	if name, _, is, err := experiment.Difference(quick.Spec(t), s); name != "Seed" || is != "9223372036854775809" || err != nil {
+	if name, _, is, err := experiment.Difference(networks(), s); name != "Seed" || is != "9223372036854775809" || err != nil {
 		t.Errorf("%s is %s, error %v", name, is, err)
 	}
 	s.Set("learner=linear")
-	if name, _, _, err := experiment.Difference(quick.Spec(t), s); name != "Learner.Type" || err != nil {
+	if name, _, _, err := experiment.Difference(networks(), s); name != "Learner.Type" || err != nil {
 		t.Errorf("%s differs, error %v", name, err)
 	}
 }

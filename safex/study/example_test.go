@@ -88,12 +88,12 @@ variants:
 		fmt.Println(j.Dir, j.Total())
 	}
 	// Output:
-	// pendulum/safe-probabilistic/1 1100
-	// pendulum/pessimistic-probabilistic/1 1100
-	// pendulum/pessimistic-probabilistic-beta-1/1 1100
-	// pendulum/safe-probabilistic/2 1100
-	// pendulum/pessimistic-probabilistic/2 1100
-	// pendulum/pessimistic-probabilistic-beta-1/2 1100
+	// pendulum/safe-sparse-gp/1 1100
+	// pendulum/pessimistic-sparse-gp/1 1100
+	// pendulum/pessimistic-sparse-gp-beta-1/1 1100
+	// pendulum/safe-sparse-gp/2 1100
+	// pendulum/pessimistic-sparse-gp/2 1100
+	// pendulum/pessimistic-sparse-gp-beta-1/2 1100
 }
 
 // Six trials with an episode each; the best two go on to the fourth. A command starts a process for each run, by study.Process.

@@ -37,7 +37,7 @@ func long(episodes int) *Study {
 			Set: Set{
 				"episodes": strconv.Itoa(episodes), "explore": "12", "learn-every": "4",
 				"Steps": "10", "planner.Horizon": "4", "planner.Search.Samples": "16", "planner.Search.Elites": "4", "planner.Search.Iterations": "2",
-				"planner.AttackedCandidates": "3", "filter": "on", "learner.Hidden": "8", "learner.MaxSteps": "30", "learner.MinSteps": "30",
+				"planner.AttackedCandidates": "3", "filter": "on", "learner.Points": "12", "learner.FitPoints": "20", "learner.Evaluations": "5",
 			},
 		},
 	}

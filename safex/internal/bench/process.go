@@ -70,7 +70,7 @@ func (b *bench) memory(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	run := filepath.Join(dir, "run")
 	// Everything is small: what a run keeps grows with its episodes, and not with how well it plans.
-	args := []string{"train", pendulum, "--planner", "safe", "--filter", "off", "--episodes", strconv.Itoa(b.Episodes), "--learn-every", "0", "--seed", strconv.FormatUint(b.Seed, 10), "--out", run}
+	args := []string{"train", pendulum, "--planner", "safe", "--model", probabilistic, "--filter", "off", "--episodes", strconv.Itoa(b.Episodes), "--learn-every", "0", "--seed", strconv.FormatUint(b.Seed, 10), "--out", run}
 	for _, set := range []string{"Steps=5", "learner.MaxSteps=10", "learner.MinSteps=5", "learner.Hidden=16,16", "planner.Horizon=5", "planner.Search.Samples=16", "planner.Search.Elites=4"} {
 		args = append(args, "--set", set)
 	}

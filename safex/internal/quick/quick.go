@@ -18,7 +18,7 @@ func Of(t testing.TB, planner string, more ...string) *experiment.Spec {
 	t.Helper()
 	s, err := experiment.Named("pendulum",
 		"planner="+planner, "Steps=8", "planner.Horizon=4", "planner.Search.Samples=16", "planner.Search.Elites=4", "planner.Search.Iterations=2",
-		"learner.Hidden=8", "learner.MaxSteps=30", "learner.MinSteps=30", "episodes=2", "explore=10", "learn-every=4", "filter=off")
+		"learner.Points=12", "learner.FitPoints=20", "learner.Evaluations=5", "episodes=2", "explore=10", "learn-every=4", "filter=off")
 	if err == nil {
 		err = s.SetAll(more...)
 	}
