@@ -11,8 +11,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// reach is how far a plan for the cart gets from x if each of its steps is off by drift.
-func reach(a *safex.Plan, x, drift float64) float64 {
+// farthest is how far a plan for the cart gets from x if each of its steps is off by drift.
+func farthest(a *safex.Plan, x, drift float64) float64 {
 	most := math.Inf(-1)
 	for _, u := range a.Actions {
 		x += 0.1*u[0] + drift
@@ -31,20 +31,20 @@ func TestPartOfTheBox(t *testing.T) {
 	for _, c := range []struct {
 		drift float64 // of a step, by the whole box
 		part  float64 // of the box that a plan can be made for; 0 is none
-	}{{0.1, 1}, {0.2, 0.3}, {0.45, 0.3}, {0.6, 0.09}, {1.5, 0.09}, {2, 0}} {
+	}{{0.05, 1}, {0.2, 0.3}, {0.6, 0.09}, {2, 0}} {
 		for seed := range uint64(3) {
 			a := answer(t, p, query(s, constantBelief{sigma: c.drift / beta}, 0.95), seed)
-			whole := reach(a, 0.95, c.drift) - 1
+			whole := farthest(a, 0.95, c.drift) - 1
 			if a.Beta != beta || a.Feasible != (c.part == 1) || math.Abs(a.Bound[0]-whole) > 1e-9 || math.Abs(a.Worst.WorstExcess(1)[0]-whole) > 1e-9 {
 				t.Errorf("off by %v: feasible: %v, under β = %v at worst %v and at most %v, want %v", c.drift, a.Feasible, a.Beta, a.Worst.WorstExcess(1), a.Bound, whole)
 			}
 			if c.part > 0 {
-				if most := reach(a, 0.95, c.part*c.drift); most > 1 {
+				if most := farthest(a, 0.95, c.part*c.drift); most > 1 {
 					t.Errorf("off by %v: under %v of the box it comes to %v", c.drift, c.part, most)
 				}
 			}
-			if c.part == 0.3 && c.drift == 0.2 && reach(a, 0.95, 0) < 0.9 { // it backs up as much as this part asks for, and not for the whole box
-				t.Errorf("off by %v: it backs up from the wall all the way: %v", c.drift, a.Actions)
+			if end := a.Expected.States[p.Horizon][0]; c.part == 0.3 && end < 0.15 { // all the way back is -0.05
+				t.Errorf("off by %v: it backs up as if for the whole box, to %v", c.drift, end)
 			}
 		}
 	}
