@@ -56,7 +56,7 @@ func attacked(t *testing.T, a Settings, dir string) *Attempt {
 // The plans of a run are made again and attacked, whichever episodes are left out; the rows count what was found, and the
 // worst replays.
 func TestAttack(t *testing.T) {
-	tight := quick.Spec(t)
+	tight := quick.Spec(t, quick.Networks...)
 	if err := tight.Set("MaxSpeed=1.2"); err != nil { // so that some plans can be broken
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestAttackErrors(t *testing.T) {
 // Every adversary can attack the planner's plans, and is read back from run.yaml.
 func TestAdversaries(t *testing.T) {
 	for _, name := range experiment.Adversaries.Names() {
-		s := quick.Spec(t)
+		s := quick.Spec(t, "calibration=none")
 		if err := s.Set("planner.Adversary=" + name); err != nil {
 			t.Fatal(err)
 		}

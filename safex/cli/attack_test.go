@@ -11,7 +11,7 @@ import (
 // The plans of a run are attacked, the table is kept and shown again, and the worst is replayed.
 func TestAttack(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, _, err := do(nil, train(dir, "--set", "MaxSpeed=1.2")...); err != nil {
+	if _, _, err := do(nil, train(dir, "--calibrate", "none", "--set", "MaxSpeed=1.2")...); err != nil {
 		t.Fatal(err)
 	}
 	attack := func(more ...string) string {

@@ -16,7 +16,7 @@ import (
 // it has printed.
 func TestCertify(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, _, err := do(nil, train(dir)...); err != nil {
+	if _, _, err := do(nil, train(dir, "--calibrate", "none")...); err != nil {
 		t.Fatal(err)
 	}
 	out, errs, err := do(nil, "certify", dir, "--adversary", "vertices", "--adversary", "sign-gradient")

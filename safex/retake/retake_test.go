@@ -106,7 +106,7 @@ func TestKnownFirst(t *testing.T) {
 
 // Without a filter a plan is executed as it is. The box is the one that the plan defended, unless it is given.
 func TestBeta(t *testing.T) {
-	dir := finished(t, quick.Spec(t, "planner.Beta=3", "planner.Robust=2", "episodes=1"))
+	dir := finished(t, quick.Spec(t, "planner.Beta=3", "planner.Robust=2", "episodes=1", "calibration=none"))
 	r := opened(t, dir)
 	r.ChooseAll()
 	for _, s := range taken(t, r) {

@@ -17,7 +17,7 @@ import (
 // A run that learns in the background and is stopped while a fit is made goes on from there: no step is lost, the fit is begun again, and what is read
 // back is what was live. Its folders say what it is, and its plans cannot be attacked, as nobody can make them again.
 func TestBackground(t *testing.T) {
-	s := quick.Spec(t, "background=true", "learner.MinSteps=400", "learner.MaxSteps=400", "calibration=adaptive", "filter=on", "filter.Set=kernel", "filter.Cells=9", "filter.Tube=false")
+	s := quick.Spec(t, "background=true", "learner=probabilistic", "learner.Hidden=8", "learner.MinSteps=400", "learner.MaxSteps=400", "calibration=adaptive", "filter=on", "filter.Set=kernel", "filter.Cells=9", "filter.Tube=false")
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

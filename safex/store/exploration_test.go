@@ -64,7 +64,7 @@ func TestSetExploration(t *testing.T) {
 // A run that draws a member for each episode, or hopes, and refines, takes the same steps when it is stopped and resumed.
 func TestResumeExploration(t *testing.T) {
 	for name, set := range map[string][]string{
-		"thompson": {"planner.Exploration.Thompson=true", "planner.Exploration.Information=linear 0.5 to 0 in 2", "planner.Refine.Candidates=2"},
+		"thompson": append(quick.Networks, "planner.Exploration.Thompson=true", "planner.Exploration.Information=linear 0.5 to 0 in 2", "planner.Refine.Candidates=2"),
 		"optimism": {"planner.Exploration.Optimism=1", "planner.Refine.Candidates=2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -290,8 +290,11 @@ func TestResumeRefusesOtherBuild(t *testing.T) {
 // Nothing is made for settings that cannot run.
 func TestStartChecksFirst(t *testing.T) {
 	for set, want := range map[string]string{"Mass=0": "Mass is 0, want above 0", "Dt=0": "Dt is 0", "SpeedClip=-1": "SpeedClip is -1", "planner.Search.Samples=9000000000000000000": "to 1e6", "learner.HoldOut=11": "want at least learner.HoldOut = 11", "StartBand=7": "a start state is beyond limit", "MaxSpeed=-1": "beyond limit",
-		"planner.Horizon=0": "Horizon is 0", "planner.Search.Std=0": "Std 0", "planner.Adversary.Starts=0": "Starts 0", "learner.Members=1": "Members is 1"} {
+		"planner.Horizon=0": "Horizon is 0", "planner.Search.Std=0": "Std 0", "planner.Adversary.Starts=0": "Starts 0", "learner.Members=1": "Members is 1", "learner.Points=0": "Points 0", "calibration.Raise=1": "Raise is 1"} {
 		s := quick.Spec(t)
+		if set == "learner.HoldOut=11" || set == "learner.Members=1" {
+			s = quick.Spec(t, quick.Networks...)
+		}
 		if err := s.Set(set); err != nil {
 			t.Fatal(err)
 		}

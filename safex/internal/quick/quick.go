@@ -13,6 +13,9 @@ func Spec(t testing.TB, more ...string) *experiment.Spec {
 	return Of(t, "pessimistic", append([]string{"planner.AttackedCandidates=3"}, more...)...)
 }
 
+// Networks are assignments that give a Spec small networks, without calibration.
+var Networks = []string{"learner=probabilistic", "learner.Hidden=8", "learner.MaxSteps=30", "learner.MinSteps=30"}
+
 // Of is Spec with another planner.
 func Of(t testing.TB, planner string, more ...string) *experiment.Spec {
 	t.Helper()
