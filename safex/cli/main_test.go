@@ -109,6 +109,34 @@ func TestTrainDeadline(t *testing.T) {
 	}
 }
 
+// The folder of a run says how it is calibrated, if that is not what its model suggests.
+func TestTrainCalibration(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		flags            []string
+		dir, calibration string
+	}{
+		{nil, "pendulum-pessimistic-1", "adaptive"},
+		{[]string{"--calibrate", "none"}, "pendulum-pessimistic-uncalibrated-1", "none"},
+		{[]string{"--set", "calibration=temperature"}, "pendulum-pessimistic-temperature-1", "temperature"},
+		{[]string{"--calibrate", "adaptive", "--seed", "2"}, "pendulum-pessimistic-2", "adaptive"},
+		{[]string{"--model", "linear", "--calibrate", "adaptive"}, "pendulum-pessimistic-linear-adaptive-1", "adaptive"},
+		{[]string{"--model", "sparse-gp", "--calibrate", "none"}, "pendulum-pessimistic-sparse-gp-uncalibrated-1", "none"},
+	} {
+		args := append([]string{"train", "pendulum", "--episodes", "0", "--explore", "2"}, c.flags...)
+		if _, _, err := do(nil, args...); err != nil {
+			t.Errorf("%v: %v", c.flags, err)
+		}
+		s, err := store.ReadSpec(filepath.Join("runs", c.dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.CalibrationName(); got != c.calibration {
+			t.Errorf("%v: calibration %s, want %s", c.flags, got, c.calibration)
+		}
+	}
+}
+
 // A run that learns in the background has a folder of its own, also where it goes on.
 func TestTrainBackground(t *testing.T) {
 	t.Chdir(t.TempDir())
