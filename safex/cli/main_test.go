@@ -123,7 +123,7 @@ func TestTrainCalibration(t *testing.T) {
 		{[]string{"--model", "linear", "--calibrate", "adaptive"}, "pendulum-pessimistic-linear-adaptive-1", "adaptive"},
 		{[]string{"--model", "sparse-gp", "--calibrate", "none"}, "pendulum-pessimistic-sparse-gp-uncalibrated-1", "none"},
 	} {
-		args := append([]string{"train", "pendulum", "--episodes", "0", "--explore", "2"}, c.flags...)
+		args := append([]string{"train", "pendulum", "--episodes", "0", "--explore", "6"}, c.flags...)
 		if _, _, err := do(nil, args...); err != nil {
 			t.Errorf("%v: %v", c.flags, err)
 		}
