@@ -140,17 +140,13 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err != nil {
 		return nil, err
 	}
-	for again := 1; again <= retreats && p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst); again++ {
-		less, draws := *g, src.Child("less").At(again)
-		less.beta, less.src, less.left, less.attacked = g.beta*math.Pow(retreat, float64(again)), draws.Child("attack"), 0, nil
-		other, kept, halted, err := less.search(ctx, draws.Child("actions"))
-		if err == nil && halted == nil && less.holds(&kept) {
-			found = other
-			_, chosen := q.split(batchOf(found.X))
-			if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
-				return nil, err
-			}
-			break
+	if p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst) {
+		if found, err = g.retreat(ctx, found, src.Child("less")); err != nil {
+			return nil, err
+		}
+		_, chosen := q.split(batchOf(found.X))
+		if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
+			return nil, err
 		}
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -171,11 +167,27 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// A plan is made for this share of the box where there is none for the whole, and for this share of that where there is none again.
-const (
-	retreat  = 0.3
-	retreats = 2
-)
+// shares of the box for which a plan is made, in turn, where there is none for the whole. The last is none of it: the mean.
+var shares = []float64{0.3, 0}
+
+// retreat looks for actions that keep the limits under a share of the box, and else for those that break them least under the mean. It is found, if time is up.
+func (g *worstCaseSearch) retreat(ctx context.Context, found *opt.Result, src rng.Stream) (*opt.Result, error) {
+	for i, share := range shares {
+		less, draws := *g, src.At(i)
+		less.beta, less.src, less.left, less.attacked = share*g.beta, draws.Child("attack"), 0, nil
+		other, worst, stopped, err := less.search(ctx, draws.Child("actions"))
+		switch {
+		case stopped != nil:
+			return found, nil
+		case err != nil:
+			return nil, err
+		}
+		if found = other; less.holds(&worst) {
+			break
+		}
+	}
+	return found, nil
+}
 
 // search looks for the best actions, and for what hurts them most.
 func (g *worstCaseSearch) search(ctx context.Context, src rng.Stream) (found *opt.Result, worst attackedCandidate, stopped, err error) {
