@@ -140,10 +140,13 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err != nil {
 		return nil, err
 	}
+	nans := found.NaNs + g.nans
 	if p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst) {
-		if found, err = g.retreat(ctx, found, src.Child("less")); err != nil {
+		var more int
+		if found, more, stopped, err = g.retreat(ctx, found, src.Child("less")); err != nil {
 			return nil, err
 		}
+		nans += more
 		_, chosen := q.split(batchOf(found.X))
 		if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
 			return nil, err
@@ -156,7 +159,7 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if worst.eta != nil {
 		errors = batchOf(worst.eta)
 	}
-	plan, err := q.finish(ctx, actions, errors, g.beta, found.NaNs+g.nans)
+	plan, err := q.finish(ctx, actions, errors, g.beta, nans)
 	if err != nil {
 		return nil, err
 	}
@@ -170,23 +173,25 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 // shares of the box for which a plan is made, in turn, where there is none for the whole. The last is none of it: the mean.
 var shares = []float64{0.3, 0}
 
-// retreat looks for actions that keep the limits under a share of the box, and else for those that break them least under the mean. It is found, if time is up.
-func (g *worstCaseSearch) retreat(ctx context.Context, found *opt.Result, src rng.Stream) (*opt.Result, error) {
+// retreat looks for actions that keep the limits under a share of the box, and else for those that break them least under the mean. If it is stopped, it is what was
+// found before.
+func (g *worstCaseSearch) retreat(ctx context.Context, found *opt.Result, src rng.Stream) (best *opt.Result, nans int, stopped, err error) {
 	for i, share := range shares {
 		less, draws := *g, src.At(i)
-		less.beta, less.src, less.left, less.attacked = share*g.beta, draws.Child("attack"), 0, nil
+		less.beta, less.src, less.left, less.attacked, less.nans = share*g.beta, draws.Child("attack"), 0, nil, 0
 		other, worst, stopped, err := less.search(ctx, draws.Child("actions"))
-		switch {
-		case stopped != nil:
-			return found, nil
-		case err != nil:
-			return nil, err
+		if err != nil && ctx.Err() != nil {
+			stopped, err = ctx.Err(), nil
 		}
+		if err != nil || stopped != nil {
+			return found, nans, stopped, err
+		}
+		nans += other.NaNs + less.nans
 		if found = other; less.holds(&worst) {
 			break
 		}
 	}
-	return found, nil
+	return found, nans, nil, nil
 }
 
 // search looks for the best actions, and for what hurts them most.
