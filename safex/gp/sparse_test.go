@@ -170,6 +170,30 @@ func TestSparseExtrapolatesLines(t *testing.T) {
 	}
 }
 
+// A system that has hardly moved in thousands of steps rounds away more than a jitter makes up for. What is known of it stays a number, little near
+// the data and more far from them.
+func TestSparseAtRest(t *testing.T) {
+	s, _ := modeltest.Pendulum(t, 1)
+	data, r := &safex.Data{}, rng.New(5).Rand()
+	for range 3000 {
+		angle, speed := math.Pi+1e-4*r.NormFloat64(), 1e-4*r.NormFloat64()
+		x, u := []float64{math.Cos(angle), math.Sin(angle), speed}, []float64{1e-4 * r.NormFloat64()}
+		next, _, _ := s.Step(x, u)
+		data.Append(x, u, next)
+	}
+	g := sparseOf(96, 0)
+	g.Noise, g.MinNoise = 3e-4, 3e-4
+	var p safex.Prediction
+	if err := fit(t, g, s, data).Predict(&p, num.Batch{{-1, 1}, {0, 0}, {0, 3}}, num.Batch{{0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for d, dev := range p.Epistemic {
+		if scale := s.State[d].Scale; !(dev[0] >= 0 && dev[0] < 0.02*scale && dev[1] > 5*dev[0] && dev[1] < 5*scale) {
+			t.Errorf("dimension %d, of scale %v, is known to %v at rest and to %v far from it", d, scale, dev[0], dev[1])
+		}
+	}
+}
+
 func TestSparseErrors(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 30)
 	for want, spoil := range map[string]func(g *gp.Sparse){
