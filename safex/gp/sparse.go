@@ -390,7 +390,7 @@ func (g Sparse) complete(m *sparse) error {
 			turned.SetSym(i, j, v)
 		}
 	}
-	explained, _, err := factorize(turned, 1)
+	explained, err := semidefinite(turned)
 	if err != nil {
 		return err
 	}
@@ -408,6 +408,29 @@ func (g Sparse) complete(m *sparse) error {
 		clear(m.root[i*k+i+1 : (i+1)*k])
 	}
 	return m.pack()
+}
+
+// semidefinite is the Cholesky factorisation of a, whose eigenvalues are in [0, 1] but for rounding. Many transitions that are nearly the same and have
+// little noise round more of them away than a jitter of factorize makes up for; then each that is out of [0, 1] is taken for its nearer end.
+func semidefinite(a *mat.SymDense) (*mat.Cholesky, error) {
+	chol, _, err := factorize(a, 1)
+	if sum := mat.Sum(a); err == nil || math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return chol, err
+	}
+	var e mat.EigenSym
+	if !e.Factorize(a, true) {
+		return nil, err
+	}
+	var root mat.Dense // a = root rootᵀ
+	e.VectorsTo(&root)
+	for i, v := range e.Values(nil) {
+		column := root.ColView(i).(*mat.VecDense)
+		column.ScaleVec(math.Sqrt(min(max(v, 0), 1)), column)
+	}
+	var kept mat.SymDense
+	kept.SymOuterK(1, &root)
+	chol, _, err = factorize(&kept, 1)
+	return chol, err
 }
 
 // conditioned is err, but for a bad condition: that has an effect on the last digits only, as the noise bounds it.

@@ -170,6 +170,30 @@ func TestSparseExtrapolatesLines(t *testing.T) {
 	}
 }
 
+// A system that has hardly moved in thousands of steps rounds away more than a jitter makes up for. What is known of it stays a number, little near
+// the data and more far from them.
+func TestSparseAtRest(t *testing.T) {
+	s, _ := modeltest.Pendulum(t, 1)
+	data, r := &safex.Data{}, rng.New(5).Rand()
+	for range 3000 {
+		angle, speed := math.Pi+1e-4*r.NormFloat64(), 1e-4*r.NormFloat64()
+		x, u := []float64{math.Cos(angle), math.Sin(angle), speed}, []float64{1e-4 * r.NormFloat64()}
+		next, _, _ := s.Step(x, u)
+		data.Append(x, u, next)
+	}
+	g := sparseOf(96, 0)
+	g.Noise, g.MinNoise = 3e-4, 3e-4
+	var p safex.Prediction
+	if err := fit(t, g, s, data).Predict(&p, num.Batch{{-1, 1}, {0, 0}, {0, 3}}, num.Batch{{0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for d, dev := range p.Epistemic {
+		if scale := s.State[d].Scale; !(dev[0] >= 0 && dev[0] < 0.02*scale && dev[1] > 5*dev[0] && dev[1] < 5*scale) {
+			t.Errorf("dimension %d, of scale %v, is known to %v at rest and to %v far from it", d, scale, dev[0], dev[1])
+		}
+	}
+}
+
 func TestSparseErrors(t *testing.T) {
 	s, data := modeltest.Pendulum(t, 30)
 	for want, spoil := range map[string]func(g *gp.Sparse){
@@ -179,6 +203,9 @@ func TestSparseErrors(t *testing.T) {
 		"MinNoise 0,":       func(g *gp.Sparse) { g.MinNoise = 0 },
 		"Points 0 ":         func(g *gp.Sparse) { g.Points = 0 },
 		"Novel is -0.1":     func(g *gp.Sparse) { g.Novel = -0.1 },
+		"MinLength is 0":    func(g *gp.Sparse) { g.MinLength = 0 },
+		"Spot is -1":        func(g *gp.Sparse) { g.Spot = -1 },
+		"Spots is -1":       func(g *gp.Sparse) { g.Spots = -1 },
 		"at least MinNoise": func(g *gp.Sparse) { g.Noise = 1e-4 },
 	} {
 		g := gp.DefaultSparse()
@@ -190,4 +217,70 @@ func TestSparseErrors(t *testing.T) {
 	if _, err := gp.DefaultSparse().Learn(context.Background(), s, data, fit(t, gp.Default(), s, data), rng.New(1)); err == nil || !strings.Contains(err.Error(), "cannot go on") {
 		t.Errorf("going on from a model of GP: error %v", err)
 	}
+}
+
+// Where dry friction jumps there is noise, and there alone, as large as the jump; what the jump leaves smooth is known beyond the data, and boxes hold.
+func TestSparseFindsJump(t *testing.T) {
+	s, err := safex.Task{
+		Name: "sled", Dt: 1, Steps: 10, Start: safex.StartAt(0, 0),
+		State:  []safex.Var{{Name: "x", Scale: 1}, {Name: "v", Scale: 1}},
+		Action: []safex.Var{{Name: "push", Scale: 0.6}},
+		Next: func(x, u num.Vec) num.Vec {
+			v := x[1].Add(u[0].Mul(0.15)).Sub(num.Where(x[1].Less(0), -0.05, 0.05))
+			return num.Vec{x[0].Add(v.Mul(0.05)), v}
+		},
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
+	}.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, r := &safex.Data{}, rng.New(5).Rand()
+	add := func(data *safex.Data, n int, fast float64) {
+		for range n {
+			x, u := []float64{r.Float64(), fast * (2*r.Float64() - 1)}, []float64{2*r.Float64() - 1}
+			next, _, _ := s.Step(x, u)
+			data.Append(x, u, next)
+		}
+	}
+	add(data, 150, 0.4)
+	m := fit(t, gp.DefaultSparse(), s, data)
+	blind := gp.DefaultSparse()
+	blind.Spots, blind.MinLength = 0, 1e-3
+	without := fit(t, blind, s, data)
+	at := func(m safex.Model, v float64) (epistemic, aleatoric float64) {
+		var p safex.Prediction
+		if err := m.Predict(&p, num.Batch{{0.5}, {v}}, num.Batch{{0.2}}); err != nil {
+			t.Fatal(err)
+		}
+		return p.Epistemic[1][0], p.Aleatoric[1][0]
+	}
+	_, jump := at(m, 0)
+	_, calm := at(m, 0.35)
+	if jump < 0.015 || jump > 0.1 || calm > jump/5 {
+		t.Errorf("the noise is %v where the truth jumps by 0.05 either way, and %v elsewhere", jump, calm)
+	}
+	known, _ := at(m, 0.8)
+	if other, _ := at(without, 0.8); known > other/3 {
+		t.Errorf("twice as fast as the data the deviation is %v, and %v if there are no spots", known, other)
+	}
+	fresh := &safex.Data{}
+	add(fresh, 300, 0.8)
+	var p safex.Prediction
+	if err := m.Predict(&p, fresh.X, fresh.U); err != nil {
+		t.Fatal(err)
+	}
+	inside := 0
+	for i := range fresh.Len() {
+		in := true
+		for d := range p.Mean {
+			in = in && math.Abs(fresh.Next[d][i]-p.Mean[d][i]) <= 3*math.Hypot(p.Epistemic[d][i], p.Aleatoric[d][i])
+		}
+		if in {
+			inside++
+		}
+	}
+	if inside < 285 {
+		t.Errorf("%d of 300 new steps are in the box of three deviations", inside)
+	}
+	t.Logf("noise %.3g at the jump and %.3g elsewhere, deviation beyond the data %.3g, %d of 300 in the box", jump, calm, known, inside)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/rischiboy/safe_exploration/safex/num"
 )
@@ -132,40 +133,48 @@ func (g Sparse) leaveOut(h common, old spots, z, y num.Batch) ([]errors, error) 
 // Févotte, Bertin and Durrieu (2009, section 4.1), which keep c at least 0. It returns the base of each
 // output.
 func (s *spots) spread(e []errors, z num.Batch) (base []float64) {
-	const updates, least = 200, 1e-9
 	n, k := z.Len(), s.len()
 	ρ := make([]float64, n*k)
 	for i := range n {
 		s.near(ρ[i*k:][:k], z.Point(i))
 	}
-	s.Times = slices.Repeat([]float64{1}, len(e)*k)
-	up, down := make([]float64, k), make([]float64, k)
+	s.Times, base = slices.Repeat([]float64{1}, len(e)*k), make([]float64, len(e))
+	var outputs sync.WaitGroup
 	for j, e := range e {
-		c, level := s.Times[j*k:][:k], 1.0
-		for range updates {
-			var levelUp, levelDown float64
-			clear(up)
-			clear(down)
-			for i := range n {
-				row := ρ[i*k:][:k]
-				v := e.own[i] + level
-				for p, r := range row {
-					v += c[p] * r
-				}
-				a, b := e.square[i]/(v*v), 1/v
-				levelUp += a
-				levelDown += b
-				for p, r := range row {
-					up[p] += a * r
-					down[p] += b * r
-				}
+		outputs.Go(func() { base[j] = e.fill(s.Times[j*k:][:k], ρ) })
+	}
+	outputs.Wait()
+	return base
+}
+
+// fill is that for one output: it writes c, which comes as a start, for the correlations ρ [rows, spots], and returns the base.
+func (e errors) fill(c, ρ []float64) float64 {
+	const updates, least = 200, 1e-9
+	k := len(c)
+	up, down := make([]float64, k), make([]float64, k)
+	base := 1.0
+	for range updates {
+		var baseUp, baseDown float64
+		clear(up)
+		clear(down)
+		for i, own := range e.own {
+			row := ρ[i*k:][:k]
+			v := own + base
+			for p, r := range row {
+				v += c[p] * r
 			}
-			for p := range c {
-				c[p] *= math.Sqrt(up[p] / down[p])
+			a, b := e.square[i]/(v*v), 1/v
+			baseUp += a
+			baseDown += b
+			for p, r := range row {
+				up[p] += a * r
+				down[p] += b * r
 			}
-			level = max(least, level*math.Sqrt(levelUp/levelDown))
 		}
-		base = append(base, level)
+		for p := range c {
+			c[p] *= math.Sqrt(up[p] / down[p])
+		}
+		base = max(least, base*math.Sqrt(baseUp/baseDown))
 	}
 	return base
 }

@@ -141,21 +141,15 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 		return nil, err
 	}
 	nans := found.NaNs + g.nans
-	for again := 1; again <= retreats && p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst); again++ {
-		less, draws := *g, src.Child("less").At(again)
-		less.beta, less.src, less.left, less.attacked, less.nans = g.beta*math.Pow(retreat, float64(again)), draws.Child("attack"), 0, nil, 0
-		other, kept, halted, err := less.search(ctx, draws.Child("actions"))
-		if err != nil {
-			continue
+	if p.Objective.FeasibleFirst && g.beta > 0 && q.nl > 0 && stopped == nil && !g.holds(&worst) {
+		var more int
+		if found, more, stopped, err = g.retreat(ctx, found, src.Child("less")); err != nil {
+			return nil, err
 		}
-		nans += other.NaNs + less.nans
-		if stopped = halted; stopped == nil && less.holds(&kept) { // one that is cut short says so, as it might have found another
-			found = other
-			_, chosen := q.split(batchOf(found.X))
-			if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
-				return nil, err
-			}
-			break
+		nans += more
+		_, chosen := q.split(batchOf(found.X))
+		if worst, err = g.attack(context.WithoutCancel(ctx), chosen.Point(0)); err != nil {
+			return nil, err
 		}
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -176,11 +170,29 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// A plan is made for this share of the box where there is none for the whole, and for this share of that where there is none again.
-const (
-	retreat  = 0.3
-	retreats = 2
-)
+// shares of the box for which a plan is made, in turn, where there is none for the whole. The last is none of it: the mean.
+var shares = []float64{0.3, 0}
+
+// retreat looks for actions that keep the limits under a share of the box, and else for those that break them least under the mean. If it is stopped, it is what was
+// found before.
+func (g *worstCaseSearch) retreat(ctx context.Context, found *opt.Result, src rng.Stream) (best *opt.Result, nans int, stopped, err error) {
+	for i, share := range shares {
+		less, draws := *g, src.At(i)
+		less.beta, less.src, less.left, less.attacked, less.nans = share*g.beta, draws.Child("attack"), 0, nil, 0
+		other, worst, stopped, err := less.search(ctx, draws.Child("actions"))
+		if err != nil && ctx.Err() != nil {
+			stopped, err = ctx.Err(), nil
+		}
+		if err != nil || stopped != nil {
+			return found, nans, stopped, err
+		}
+		nans += other.NaNs + less.nans
+		if found = other; less.holds(&worst) {
+			break
+		}
+	}
+	return found, nans, nil, nil
+}
 
 // search looks for the best actions, and for what hurts them most.
 func (g *worstCaseSearch) search(ctx context.Context, src rng.Stream) (found *opt.Result, worst attackedCandidate, stopped, err error) {
