@@ -22,9 +22,9 @@ import (
 // the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
 // plan is always one that was attacked.
 //
-// Where no plan is found that keeps the limits under the whole box, one is made that keeps them under a part of it, if there is one: of those that break them, the one
+// Where no plan is found that keeps the limits under the whole box, one is made for a third of it, and else one for the mean: of plans that break them, the one
 // that does so least in the worst corner may be the most dangerous, as what is known best is seldom what is safe. Such a plan is not Feasible, and its Worst and
-// Bound are those under the whole box.
+// Bound are those under the whole box. It takes up to three times as long.
 //
 // Over a long horizon, errors in every step add up to more than a system meets whose plan is made anew in each step. With a Robust
 // horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
@@ -40,7 +40,7 @@ type Pessimistic struct {
 	PopulationCounterexamples int // errors found so far that the whole population is scored under
 	KeptCounterexamples       int // errors found so far that attacked candidates are scored under, and that the next plan inherits
 
-	// Effort is how many rollouts the attacks of a plan may take for each candidate of its populations, at least 0; one with a gradient counts as two. 0 is no
+	// Effort is how many rollouts the attacks of a search for a plan may take for each candidate of its populations, at least 0; one with a gradient counts as two. 0 is no
 	// bound: where most candidates break, a plan then takes longer than others. A population leaves what it does not need to those that follow, and an attack
 	// that is under way when the effort is spent is completed. What was not attacked by then comes after what was, but of each population some are attacked in
 	// any case, AttackedCandidates at most, and so are the actions that are executed. An attack takes KeptCounterexamples, and what the Adversary takes, 28 by
