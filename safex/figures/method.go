@@ -27,12 +27,24 @@ type row struct {
 	methods []method
 }
 
-// rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere.
+// rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere; what all of them learn is
+// in none.
 func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 	if g.Set == nil {
 		return nil
 	}
 	names := g.Set.Names()
+	models, _ := experiment.Models()
+	same := true // they all learn the same
+	var one *report.Method
+	for i := range g.Set.Methods {
+		if m := &g.Set.Methods[i]; of(m) {
+			if one == nil {
+				one = m
+			}
+			same = same && m.Model == one.Model && m.Calibrate == one.Calibrate
+		}
+	}
 	var labels []string
 	for i := range g.Set.Methods {
 		m := &g.Set.Methods[i]
@@ -44,6 +56,9 @@ func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 			k, rows = len(rows), append(rows, row{task: m.Task})
 		}
 		label := names[i]
+		if same {
+			label = strings.Replace(label, m.Agent().String(), report.Agent{Planner: m.Planner, Model: models[0], Calibrate: experiment.SuggestedFor(models[0]), Filter: m.Filter}.String(), 1)
+		}
 		if slices.ContainsFunc(g.Set.Methods, func(o report.Method) bool {
 			return o.Study != m.Study && o.Task == m.Task && o.Agent() == m.Agent() && o.Variant == m.Variant && of(&o)
 		}) {
