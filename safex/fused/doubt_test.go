@@ -141,10 +141,7 @@ func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates,
 // spotsNear are n spots near c, where noise is a few times as large as elsewhere.
 func spotsNear(r *rand.Rand, s *safex.System, c safex.Candidates, n int) *safex.Spots {
 	center, scale := s.Inputs()
-	m := &safex.Spots{Center: center}
-	for _, v := range scale {
-		m.Length = append(m.Length, v)
-	}
+	m := &safex.Spots{Center: center, Length: scale}
 	for range n {
 		for d := range scale {
 			v := 0.3 * r.NormFloat64()

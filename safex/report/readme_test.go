@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestREADME(t *testing.T) {
 	}
 	shown := 0
 	for _, line := range strings.Split(string(readme), "\n") {
-		if strings.Contains(line, " of 9000 |") {
+		if strings.Contains(line, " of 13000 |") {
 			shown++
 		}
 	}
@@ -32,7 +33,7 @@ func TestREADME(t *testing.T) {
 	for _, r := range all {
 		name, box, proved := r.Planner, "–", "–"
 		if r.Planned > 0 && r.Assumed == 0 {
-			box = fmt.Sprintf("%.0f %%", 100*float64(r.Inside)/float64(r.Planned))
+			box = fmt.Sprintf("%.1f %%", math.Floor(1000*float64(r.Inside)/float64(r.Planned))/10) // never more than there are
 		}
 		if r.Filter != "" {
 			name += ", filtered"
