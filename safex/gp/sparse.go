@@ -41,7 +41,7 @@ import (
 // One covariance for all dimensions makes a rollout several times cheaper than GP; the ℓ_d are about the shortest that any dimension
 // needs. The trend is what extrapolates: a system that has hardly moved yet shows by how much each input moves it.
 type Sparse struct {
-	Fit    bool    // learn ℓ_d, b and ς_j; without it they are the next three
+	Fit    bool    // learn ℓ_d, b, ς_j and spots of noise; without it the first are the next three, and there are no spots
 	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
 	Trend  float64 // b, deviation of the trend over a Scale, as a share of s_j, above 0
 	Noise  float64 // ς, deviation of a change around f, as a share of s_j, at least MinNoise
