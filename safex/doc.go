@@ -52,6 +52,7 @@
 //   - gp: a [Learner] by Gaussian processes
 //   - residual: a prior, and a [Learner] of what it gets wrong
 //   - calibrate: a [Learner] around another, whose epistemic deviations it calibrates
+//   - logs: transitions that were recorded elsewhere
 //   - fused: the [Engine] in vector instructions
 //   - reach: sound bounds of where a [Model] can take a plan, under every model error
 //   - reliability: the calibration report, beliefs against what happened

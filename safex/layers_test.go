@@ -37,6 +37,7 @@ var layers = map[string]string{
 	"gp":          ". internal/checksum num rng gx",
 	"residual":    ". internal/checksum num rng gx",
 	"calibrate":   ". internal/checksum num rng gx",
+	"logs":        ".",
 	"fused":       ". num internal/vec",
 	"reach":       ". num internal/vec",
 	"reliability": ". internal/table stats",
