@@ -55,7 +55,7 @@ var layers = map[string]string{
 	"plantest":   ". num rng",
 	"filtertest": ". num rng",
 	// 4: all parts of a run, by name
-	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
+	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear logs opt plan residual rollout tasks train",
 	// 5: runs on disk, and taken again
 	"store":  ". experiment fig internal/disk internal/encode train",
 	"retake": ". experiment num plan reliability rng store train",

@@ -28,7 +28,7 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise", logWord, trustWord}
 }
 
 // Words of Set that are no parts.
@@ -55,6 +55,8 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
 //	background=true                 fits are made while the agent goes on
 //	explore-by=backup               or random: who acts before the first plan
+//	log=a.csv,b.csv                 files of transitions that the agent has before its first step
+//	trust-log=true                  they are taken as they are, also where they are probably not what the task means
 //	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
 // What is chosen has fresh settings: choose first. The error names the nearest word or field.
@@ -224,6 +226,10 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		return true, truth(&s.RepeatNoise)
 	case backgroundWord:
 		return true, truth(&s.Background)
+	case logWord:
+		return true, s.useLogs(value)
+	case trustWord:
+		return true, truth(&s.TrustLogs)
 	case priorPart, taskPart:
 		return true, fmt.Errorf("--set %s: name a field of it, as in %s.FIELD=value", word, word)
 	}

@@ -178,6 +178,8 @@ func (a Agent) check() error {
 		return fmt.Errorf("train: System, Learner, Engine and Planner are required; rollout.NewAuto() is an Engine for every model")
 	case a.RandomSteps < a.least() || a.LearnEvery < 0:
 		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least %d and 0: without random steps there must be Logged transitions", a.RandomSteps, a.LearnEvery, a.least())
+	case a.Logged != nil && a.Logged.Len() > 0 && (len(a.Logged.X) != len(a.System.State) || len(a.Logged.U) != len(a.System.Action)):
+		return fmt.Errorf("train: the Logged transitions have %d and %d dimensions, and the state and the action of task %q %d and %d", len(a.Logged.X), len(a.Logged.U), a.System.Name, len(a.System.State), len(a.System.Action))
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
 	case a.Prior != nil && a.Filter == nil:
