@@ -79,6 +79,7 @@
 //   - certify: proofs that no error breaks them, beside what the box held
 //   - control: what oracle planning reaches
 //   - coverage: how often calibrated boxes hold
+//   - offline: what a model learns from logs alone, and plans with
 //   - study: many runs by one file
 //   - internal/bench: how fast it all is
 //   - track: runs for TensorBoard and Weights & Biases

@@ -64,6 +64,7 @@ var layers = map[string]string{
 	"certify":  ". experiment fig filter internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
+	"offline":  ". experiment fig internal/disk internal/encode internal/table logs num reliability rng",
 	// many runs by one file
 	"study": ". experiment internal/disk internal/encode internal/table rng stats store",
 	// how fast it is
@@ -73,7 +74,7 @@ var layers = map[string]string{
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter logs offline reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }
