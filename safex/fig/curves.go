@@ -14,7 +14,7 @@ type Curves struct {
 	Title, X, Y string // the latter two are labels of axes, with their units
 	Lines       []Curve
 	Zero        bool // the vertical axis begins at 0, so that what hardly changes looks so
-	Log         bool // the vertical axis counts decades, without Zero; what is not above 0 is left out
+	Log         bool // the vertical axis counts decades, without Zero; what is not above 0 is left out. A Title in place of Y leaves it more room
 }
 
 // A Curve is a line of a method, with its band. Gaps between runs of numbers stay empty.

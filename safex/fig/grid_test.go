@@ -73,13 +73,13 @@ func ExampleHistogram() {
 
 // What a model predicts against what was measured, with its boxes, and errors on an axis of decades.
 func ExampleAgreement() {
-	a := fig.Agreement{X: "measured change of ω [rad/s]", Y: "predicted"}
+	a := fig.Agreement{Title: "one step", X: "measured change of ω [rad/s]", Y: "predicted"}
 	for i := range 40 {
 		x := math.Sin(float64(7*i)) / 2
 		a.Measured, a.Predicted, a.Half = append(a.Measured, x), append(a.Predicted, x+0.08*math.Cos(float64(5*i))), append(a.Half, 0.1+0.1*x*x)
 	}
 	a.Predicted[3] = math.NaN()
-	c := fig.Curves{X: "steps ahead", Y: "RMSE of ω [rad/s]", Log: true, Lines: []fig.Curve{{Method: 0}, {Method: 1}}}
+	c := fig.Curves{Title: "RMSE of ω [rad/s]", X: "steps ahead", Log: true, Lines: []fig.Curve{{Method: 0}, {Method: 1}}}
 	for h := 1.0; h <= 20; h++ {
 		for k, y := range []float64{0.002 * h, 0.2 * math.Sqrt(h)} {
 			c.Lines[k].X, c.Lines[k].Y = append(c.Lines[k].X, h), append(c.Lines[k].Y, y)

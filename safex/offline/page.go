@@ -86,13 +86,13 @@ func percent(b Box) string { return fmt.Sprintf("%.1f to %.1f %%", 100*b.Lo, 100
 // that are predicted ahead, beside that of saying that nothing changes.
 func (r *Report) Figure() *fig.Figure {
 	const model, still = 0, 1
-	g := fig.Grid{Columns: 2, Tall: []float64{5.5}, Key: []fig.Key{{Name: "the model's mean", Method: model}, {Name: "if nothing changed", Method: still}}}
+	g := fig.Grid{Columns: 2, Tall: []float64{6}, Key: []fig.Key{{Name: "the model's mean", Method: model}, {Name: "if nothing changed", Method: still}}}
 	for k, d := range r.Dimensions {
-		a := fig.Agreement{X: "measured change of " + label(d), Y: "predicted"}
+		a := fig.Agreement{Title: "one step", X: "measured change of " + label(d), Y: "predicted"}
 		for _, s := range r.sample {
 			a.Measured, a.Predicted, a.Half = append(a.Measured, s.measured[k]), append(a.Predicted, s.predicted[k]), append(a.Half, s.half[k])
 		}
-		c := fig.Curves{X: "steps ahead", Y: "RMSE of " + label(d), Log: true, Lines: []fig.Curve{{Method: model}, {Method: still}}}
+		c := fig.Curves{Title: "RMSE of " + label(d), X: "steps ahead", Log: true, Lines: []fig.Curve{{Method: model}, {Method: still}}}
 		for _, h := range d.Ahead {
 			for i, v := range []float64{h.RMSE, h.Persistence} {
 				c.Lines[i].X, c.Lines[i].Y = append(c.Lines[i].X, float64(h.Steps)), append(c.Lines[i].Y, v)
