@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rischiboy/safe_exploration/safex"
 )
 
 // A source is a column that is used.
@@ -84,7 +86,7 @@ func (r *reading) choose() error {
 	}
 	var ignored []string
 	for k, name := range t.names {
-		own := name == episodeName || name == stepName || slices.Contains(timeNames, name)
+		own := safex.OwnColumn(name) || slices.Contains(timeNames, name) // those of a run's table say nothing about the task
 		if !used[k] && !own && name != "" {
 			ignored = append(ignored, name)
 		}

@@ -10,9 +10,17 @@ func (a Agent) logged() *safex.Data {
 	return a.Logged.Pick(func(int) bool { return true })
 }
 
+// before is how many there are.
+func (a Agent) before() int {
+	if a.Logged == nil {
+		return 0
+	}
+	return a.Logged.Len()
+}
+
 // least is the fewest RandomSteps: a first fit needs something to learn from.
 func (a Agent) least() int {
-	if a.Logged != nil && a.Logged.Len() > 0 {
+	if a.before() > 0 {
 		return 0
 	}
 	return 1
