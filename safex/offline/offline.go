@@ -260,7 +260,7 @@ func (t *sums) hold(r *Report, m safex.Model, d *safex.Data, β float64) error {
 			off, still := d.Next[k][i]-p.Mean[k][i], d.Next[k][i]-d.X[k][i]
 			half := β * p.Epistemic[k][i]
 			deviation := math.Hypot(p.Epistemic[k][i], p.Aleatoric[k][i])
-			t.nll[k] += math.Log(deviation) + off*off/(2*deviation*deviation) + math.Log(2*math.Pi)/2
+			t.nll[k] += surprise(off, deviation)
 			t.se[k], t.pe[k] = t.se[k]+off*off, t.pe[k]+still*still
 			if math.Abs(off) <= half {
 				t.in[k]++
@@ -283,6 +283,14 @@ func (t *sums) hold(r *Report, m safex.Model, d *safex.Data, β float64) error {
 		}
 	}
 	return nil
+}
+
+// surprise is -ln p of an error, for a normal distribution of a deviation. Where that is 0 an error is as surprising as can be.
+func surprise(off, deviation float64) float64 {
+	if deviation == 0 && off != 0 {
+		return math.Inf(1)
+	}
+	return math.Log(deviation) + off*off/(2*deviation*deviation) + math.Log(2*math.Pi)/2
 }
 
 // ahead takes the mean of m from many transitions on, for as long as their trajectory goes on.

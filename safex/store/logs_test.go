@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -252,4 +253,71 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// A plant has logs too, which are all that is known of it before its first planned step; nobody knows its formulas.
+func TestLogsOfAPlant(t *testing.T) {
+	a := swing(t, "a.csv", 60, 1)
+	dir := filepath.Join(t.TempDir(), "run")
+	n := 0
+	for e, err := range store.Train(t.Context(), dir, outside(t, "well", 0, "explore=0", "log="+a)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 8 * min(n, 1); e.Number != n || len(e.Actions) != want || len(e.Forecasts) != want || e.Violations() != 0 {
+			t.Errorf("episode %d, the one after %d: %d steps, %d forecasts, %d violations", e.Number, n-1, len(e.Actions), len(e.Forecasts), e.Violations())
+		}
+		n++
+	}
+	saved, err := store.Open(dir)
+	if err != nil || !saved.Complete() || n != 3 {
+		t.Errorf("%v: %d episodes", err, n)
+	}
+	if _, err := store.Start(filepath.Join(t.TempDir(), "other"), outside(t, "well", 0, "explore=0", "log="+write(t, "deg.csv", degrees(t, a)))); err == nil || !strings.Contains(err.Error(), "column omega is probably in degrees") {
+		t.Errorf("a log in degrees: %v", err)
+	}
+}
+
+// degrees is the text of a log of swing with the turn rate in degrees.
+func degrees(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		cells := strings.Split(line, ",")
+		if v, err := strconv.ParseFloat(cells[3], 64); i > 0 && err == nil {
+			cells[3] = fmt.Sprint(v * 57.29578)
+		}
+		fmt.Fprintln(&b, strings.Join(cells, ","))
+	}
+	return b.String()
+}
+
+// With the default agent, an agent that knows a log and nothing else keeps the limit from its first step on, and every step is proved.
+func TestLogsKeepLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plans for 60 steps with the default agent")
+	}
+	for seed := range 3 {
+		s, err := experiment.Named("pendulum", "explore=0", "episodes=1", "Steps=60", "log="+swing(t, "a.csv", 200, 1), fmt.Sprint("seed=", seed+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e, err := range store.Train(t.Context(), filepath.Join(t.TempDir(), "run"), s) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Violations() > 0 || e.Number == 1 && len(e.Forecasts) != 60 {
+				t.Errorf("seed %d, episode %d: %d violations in %d planned steps", s.Seed, e.Number, e.Violations(), len(e.Forecasts))
+			}
+			for i, f := range e.Forecasts {
+				if f.Cover == safex.CoverNone {
+					t.Errorf("seed %d, episode %d, step %d: nothing is proved", s.Seed, e.Number, i)
+				}
+			}
+		}
+	}
 }
