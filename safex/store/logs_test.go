@@ -15,6 +15,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/quick"
+	"github.com/rischiboy/safe_exploration/safex/retake"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
@@ -272,6 +273,23 @@ func TestLogsOfAPlant(t *testing.T) {
 	saved, err := store.Open(dir)
 	if err != nil || !saved.Complete() || n != 3 {
 		t.Errorf("%v: %d episodes", err, n)
+	}
+	again, err := retake.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.ChooseAll()
+	plans := 0
+	for s, err := range again.Steps(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Planned != nil {
+			plans++
+		}
+	}
+	if plans != 16 {
+		t.Errorf("%d plans made again, want 16", plans)
 	}
 	if _, err := store.Start(filepath.Join(t.TempDir(), "other"), outside(t, "well", 0, "explore=0", "log="+write(t, "deg.csv", degrees(t, a)))); err == nil || !strings.Contains(err.Error(), "column omega is probably in degrees") {
 		t.Errorf("a log in degrees: %v", err)
