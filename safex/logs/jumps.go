@@ -18,7 +18,8 @@ const (
 	turning = 0.05 // of a turn, by which an angle that is wrapped may move besides
 )
 
-// jumps begins a new episode after each.
+// jumps begins a new episode after each. Where a column says which episodes there are, it is believed, and the step is kept: what was a blow to the system is
+// what a model has to know most.
 func (r *reading) jumps() error {
 	rows := r.steps()
 	if r.paired || len(rows) < fewest {
@@ -58,7 +59,9 @@ func (r *reading) jumps() error {
 		if size[k] < least {
 			continue
 		}
-		r.begins[i+1], r.first[i+1] = true, true
+		if !r.episodeColumn {
+			r.begins[i+1], r.first[i+1] = true, true
+		}
 		lines = append(lines, r.table.line[i+1])
 		for d, v := range r.system.State {
 			if turn := math.Abs(points[k].next[d]-points[k].x[d]) / (2 * math.Pi); strings.HasPrefix(v.Unit, "rad") && !strings.Contains(v.Unit, "/") && math.Abs(turn-1) < turning {
@@ -67,6 +70,8 @@ func (r *reading) jumps() error {
 		}
 	}
 	switch {
+	case len(lines) > 0 && r.episodeColumn:
+		r.note("the state jumps, %.3g times as far as in any other step, within an episode, at %s: if the system was put back there, give what follows another number in column episode", best, some(lines))
 	case wraps != "":
 		r.note("%s jumps by a whole turn, as an angle does that is wrapped, and a new episode begins at %s: unwrap it", wraps, some(lines))
 	case len(lines) > 0:

@@ -67,7 +67,7 @@ func (l *Log) Episodes() int {
 //   - a constant column, of which nothing can be learned
 //   - rows that are there twice
 //   - actions beyond [-1, 1], and those that were cut: many rows at the very same extreme
-//   - a jump that is far larger than all other steps, where no episode begins: a new one does
+//   - a jump that is far larger than all other steps, where no episode begins: a new one does, unless a column says otherwise
 //   - rows with cells that are no numbers: they are left out, and the trajectory ends there
 //   - decimal commas, and a byte order mark: both are read
 //

@@ -233,6 +233,10 @@ func TestFaults(t *testing.T) {
 		{"a jump", func(h *sheet) string {
 			return h.without("episode", "time").csv()
 		}, "the state jumps", false, false},
+		{"a jump within an episode", func(h *sheet) string {
+			h.each("episode", func(float64) float64 { return 0 })
+			return h.without("time").csv()
+		}, "within an episode, at lines 102, 202 and 302: if the system was put back there", false, false},
 		{"NaN", func(h *sheet) string {
 			h.rows[10][4], h.rows[20][3] = math.NaN(), math.NaN()
 			return h.csv()
