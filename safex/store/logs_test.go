@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/quick"
 	"github.com/rischiboy/safe_exploration/safex/retake"
 	"github.com/rischiboy/safe_exploration/safex/rng"
@@ -336,6 +338,32 @@ func TestLogsKeepLimits(t *testing.T) {
 					t.Errorf("seed %d, episode %d, step %d: nothing is proved", s.Seed, e.Number, i)
 				}
 			}
+		}
+	}
+}
+
+// A full disk, when a run begins, leaves nothing behind, and the same call begins it once there is room.
+func TestLogsOnAFullDisk(t *testing.T) {
+	s := quick.Spec(t, "explore=0", "log="+swing(t, "a.csv", 40, 1))
+	whole := disk.WriteFile
+	defer func() { disk.WriteFile = whole }()
+	for _, file := range []string{"log-1.csv", "run.yaml", "state.bin"} {
+		dir := filepath.Join(t.TempDir(), "runs", "run")
+		disk.WriteFile = func(path string, data []byte) error {
+			if filepath.Base(path) == file {
+				return syscall.ENOSPC
+			}
+			return whole(path, data)
+		}
+		if _, err := store.Start(dir, s); err == nil || !strings.Contains(err.Error(), "the disk is full; make room and go on") {
+			t.Errorf("%s: %v", file, err)
+		}
+		if _, err := os.Stat(filepath.Dir(dir)); err == nil {
+			t.Errorf("%s: something is left", file)
+		}
+		disk.WriteFile = whole
+		if _, err := store.Start(dir, s); err != nil {
+			t.Errorf("%s, with room: %v", file, err)
 		}
 	}
 }
