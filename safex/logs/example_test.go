@@ -45,6 +45,6 @@ time; theta; omega; torque
 	// 4 transitions in 1 episode and 3 trajectories
 	// - numbers have decimal commas, as in line 3, and were read so
 	// - rows without a number in omega were left out, and a trajectory ends before each: line 6
-	// - steps are missing, and a new trajectory begins, at line 9
+	// - rows are not a step apart, as some are missing, and a new trajectory begins, at line 9
 	// logs: bench.csv: column omega is probably in degrees: divided by 57.3 it makes the steps of the log those that the task's formulas predict: divide it by 57.29578, or trust the log (--trust) if it is as the task means it
 }

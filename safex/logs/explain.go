@@ -150,7 +150,7 @@ func (r *reading) mismatch(from []source, rows []int, pace float64) (off, seems 
 	if r.system.Dynamics == nil {
 		return r.byRates(points, pace)
 	}
-	var error, length, ratio []float64
+	var wrong, length, ratio []float64
 	next := make([]float64, len(r.system.State))
 	for _, p := range points {
 		r.system.Dynamics.Eval(next, slices.Concat(p.x, p.u))
@@ -167,10 +167,10 @@ func (r *reading) mismatch(from []source, rows []int, pace float64) (off, seems 
 			e, l, dot, own = e+(is-times*said)*(is-times*said), l+is*is, dot+is*said, own+said*said
 		}
 		if finite(e) {
-			error, length, ratio = append(error, math.Sqrt(e)), append(length, math.Sqrt(l)), append(ratio, dot/own)
+			wrong, length, ratio = append(wrong, math.Sqrt(e)), append(length, math.Sqrt(l)), append(ratio, dot/own)
 		}
 	}
-	return median(error) / median(length), median(ratio)
+	return median(wrong) / median(length), median(ratio)
 }
 
 // byRates holds each state whose rate is in the state too, by their units, against it. An angle is in rad.
@@ -199,15 +199,15 @@ func (r *reading) byRates(points []point, pace float64) (off, seems float64) {
 				continue
 			}
 			for _, when := range []float64{0, 0.5, 1} { // the rate before the step, after it, and between
-				var error, length, ratio []float64
+				var wrong, length, ratio []float64
 				for _, p := range points {
 					is, said := q.change(p), s.Dt*(p.x[d]+when*(p.next[d]-p.x[d]))
-					error, length = append(error, math.Abs(is-pace*said)), append(length, math.Abs(is))
+					wrong, length = append(wrong, math.Abs(is-pace*said)), append(length, math.Abs(is))
 					if said != 0 {
 						ratio = append(ratio, is/said)
 					}
 				}
-				if m := median(error) / median(length); m < best {
+				if m := median(wrong) / median(length); m < best {
 					best, at = m, median(ratio)
 				}
 			}

@@ -42,7 +42,8 @@ type Log struct {
 	Name string // of the file
 	// Data are the transitions, in the order of the file. A trajectory begins where an episode does, and after each gap.
 	Data *safex.Data
-	// Episode is that of each transition, from 0 on. It goes on after a gap, and another begins where the log says so, where time goes back, and after a jump.
+	// Episode is that of each transition, from 0 on. It goes on after a gap, and another begins where the log says so, where time goes back, after a jump, and after a gap of more
+	// than twenty steps where no column says which episodes there are.
 	Episode []int
 	// Line is that of each transition in the file, from 1 on.
 	Line  []int

@@ -257,7 +257,13 @@ func TestFaults(t *testing.T) {
 		{"a gap", func(h *sheet) string {
 			h.rows = slices.Delete(h.rows, 50, 53)
 			return h.csv()
-		}, "steps are missing, and a new trajectory begins, at line 52", false, false},
+		}, "rows are not a step apart, as some are missing, and a new trajectory begins, at line 52", false, false},
+		{"a row too many", func(h *sheet) string {
+			row := slices.Clone(h.rows[50])
+			row[1] -= 0.04
+			h.rows = slices.Insert(h.rows, 50, row)
+			return h.csv()
+		}, "rows are not a step apart, as some are missing, and a new trajectory begins, at line 52", false, false},
 		{"a missing column", func(h *sheet) string { return h.without("omega").csv() }, "it has no column omega", true, false},
 		{"a word", func(h *sheet) string { return strings.Replace(h.csv(), "0,0.05,", "0,soon,", 1) }, `line 3: time is "soon", want a number`, true, false},
 		{"another unit in the head", func(h *sheet) string { return strings.Replace(h.csv(), "omega", "omega [deg/s]", 1) }, "column omega is in deg/s, and the task wants rad/s: divide it by 57.29578", true, false},
@@ -297,5 +303,19 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A clock that goes on over several trips tells them apart by the long gaps between them, and short gaps are within one.
+func TestTripsOfAClock(t *testing.T) {
+	s := pendulum(t, true)
+	h := swings(t, s, 3, 0.6)
+	for _, row := range h.rows {
+		row[1] += 100 * row[0]
+	}
+	h.rows = slices.Delete(h.rows, 50, 53)
+	l, err := read(s, h.without("episode").csv())
+	if err != nil || l.Episodes() != 3 || len(l.Data.Episodes()) != 4 {
+		t.Errorf("%v: %d episodes, %d trajectories", err, l.Episodes(), len(l.Data.Episodes()))
 	}
 }

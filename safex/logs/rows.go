@@ -101,7 +101,8 @@ func (r *reading) same(i, j int) bool {
 // Thresholds of stamps. Clocks jitter by some percent, and a row that is missing makes a difference twice as long.
 const (
 	offTime   = 0.05 // of Dt, by which the typical distance of rows may differ from it
-	gapTime   = 1.5  // typical distances, above which a row is missing
+	gapTime   = 0.5  // of the typical distance, by which rows may be closer or farther apart and still a step
+	newTrip   = 20   // steps, above which a gap is between two trips, where no column says which there are
 	jitter    = 0.2  // of the typical distance
 	oftJitter = 0.05 // share of distances that differ by more, from which on it is said
 )
@@ -149,18 +150,18 @@ func (r *reading) stamps() error {
 			continue
 		}
 		d, gap, behind := 0.0, false, false
-		if step != nil {
-			d = step[i] - step[i-1]
-			gap, behind = d > 1, d < 0
-		}
 		if clock != nil {
 			d = clock[i] - clock[i-1]
-			gap, behind = gap || step == nil && d > gapTime*typical, behind || d < 0
+			gap, behind = gap || step == nil && math.Abs(d-typical) > gapTime*typical, behind || d < 0
 			if math.Abs(d-typical) > jitter*typical {
 				uneven++
 			} else {
 				even++
 			}
+		}
+		if step != nil { // it says more than a clock
+			d = step[i] - step[i-1]
+			gap, behind = d > 1, behind || d < 0
 		}
 		switch {
 		case behind:
@@ -170,6 +171,7 @@ func (r *reading) stamps() error {
 			}
 		case gap:
 			r.begins[i] = true
+			r.first[i] = label == nil && (step != nil && d > newTrip || step == nil && d > newTrip*typical)
 			gaps = append(gaps, t.line[i])
 		}
 	}
@@ -177,7 +179,7 @@ func (r *reading) stamps() error {
 		r.note("time goes back, and a new episode begins, at %s", some(back))
 	}
 	if len(gaps) > 0 && !r.paired { // pairs need no row before them
-		r.note("steps are missing, and a new trajectory begins, at %s", some(gaps))
+		r.note("rows are not a step apart, as some are missing, and a new trajectory begins, at %s", some(gaps))
 	}
 	if total := uneven + even; step == nil && float64(uneven-len(gaps)-len(back)) > oftJitter*float64(total) {
 		r.note("rows are not evenly apart: %d of %d distances differ by more than %.0f %% from the typical %.4g s, and a model takes them for %v s", uneven, total, 100*jitter, typical, r.system.Dt)
