@@ -87,7 +87,7 @@ saying that nothing changes, and how often the box of the calibrated model held 
 // fit tries a model on the logs of s, prints what came of it and, with a folder, keeps one.
 func fit(c *cobra.Command, s *experiment.Spec, settings offline.Settings, out string, asJSON bool) error {
 	errs := c.ErrOrStderr()
-	if err := noteLogs(c, s); err != nil {
+	if _, err := noteLogs(c, s); err != nil {
 		return err
 	}
 	bar := progressbar.NewOptions(settings.Folds, progressbar.OptionSetWriter(errs), progressbar.OptionSetVisibility(terminal(errs)),

@@ -186,21 +186,21 @@ func logged(c *cobra.Command, files []string) (assignments []string) {
 	return assignments
 }
 
-// noteLogs says what was seen in the logs of a run.
-func noteLogs(c *cobra.Command, s *experiment.Spec) error {
+// noteLogs says what was seen in the logs of s, and returns how many transitions they have.
+func noteLogs(c *cobra.Command, s *experiment.Spec) (int, error) {
 	if len(s.Logs) == 0 {
-		return nil
+		return 0, nil
 	}
 	system, err := s.Compile()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l, err := s.ReadLogs(system)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, n := range l.Notes {
 		fmt.Fprintf(c.ErrOrStderr(), "log: %s\n", n)
 	}
-	return nil
+	return l.Data.Len(), nil
 }

@@ -114,7 +114,7 @@ func TestLogs(t *testing.T) {
 	if out, errs, err = do(nil, train(run, "--log", clean, "--explore", "0")...); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out, "0 of 8 steps beyond a limit") {
+	if !strings.Contains(out, "0 of 8 steps beyond a limit") || !strings.Contains(out, "78 logged transitions come before the first step.") {
 		t.Errorf("train says\n%s%s", out, errs)
 	}
 	if out, _, err := do(nil, "card", run); err != nil || !strings.Contains(out, "8 planned steps") {

@@ -74,7 +74,8 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			if s.Disturbances, err = disturbances(disturb); err != nil {
 				return err
 			}
-			if err := noteLogs(c, s); err != nil {
+			before, err := noteLogs(c, s)
+			if err != nil {
 				return err
 			}
 			if out == "" {
@@ -97,6 +98,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			r, err := store.Start(out, s)
 			if err != nil {
 				return err
+			}
+			if before > 0 {
+				fmt.Fprintf(c.OutOrStdout(), "%d logged transitions come before the first step.\n", before)
 			}
 			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
 		},
