@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -253,5 +254,48 @@ func TestPairs(t *testing.T) {
 	}
 	if _, err := read(s, strings.Replace(string(clean), "next_omega", "omega_after", 1)); err == nil || !strings.Contains(err.Error(), "it has no column next_omega") {
 		t.Errorf("a next state of two dimensions: %v", err)
+	}
+}
+
+// A column in degrees is named whichever it is, of every task that has one in rad: with its formulas and, but for the aircraft, without.
+func TestDegrees(t *testing.T) {
+	tried, missed := 0, 0
+	for _, name := range tasks.Names() {
+		maker, _ := tasks.New(name)
+		s, err := maker.Task().System()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := recorded(t, s, 5, 60, func(k int) safex.Policy { return s.ColouredPolicy(0.9, 0.3, rng.New(5).At(k)) })
+		for d, v := range s.State {
+			if !strings.HasPrefix(v.Unit, "rad") {
+				continue
+			}
+			var b strings.Builder
+			for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+				cells := strings.Split(line, ",")
+				if x, err := strconv.ParseFloat(cells[1+d], 64); i > 0 && err == nil {
+					cells[1+d] = fmt.Sprint(x * 57.29578)
+				}
+				fmt.Fprintln(&b, strings.Join(cells, ","))
+			}
+			want := fmt.Sprintf("column %s is probably in degrees", v.Name)
+			if _, err := logs.Default().Read(s, "log.csv", []byte(b.String())); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+			if name == "pitch" {
+				continue // whose rate is none
+			}
+			bare := *s
+			bare.Dynamics = nil
+			tried++
+			if _, err := logs.Default().Read(&bare, "log.csv", []byte(b.String())); err == nil || !strings.Contains(err.Error(), want) {
+				missed++
+				t.Logf("%s without formulas: %v, want %q", name, err, want)
+			}
+		}
+	}
+	if tried < 4 || missed > 0 {
+		t.Errorf("without formulas %d of %d are missed", missed, tried)
 	}
 }
