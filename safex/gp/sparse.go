@@ -61,7 +61,7 @@ type Sparse struct {
 	Spots     int     // most spots of noise that Learn looks for, at least 0
 	Spot      float64 // how far a spot reaches, in ℓ_d, above 0
 
-	Range float64 // how far from its center an input counts, in Scales, above 0: beyond that the model says what it says there
+	Range float64 // how far from its center an input counts, in Scales, at least 0: beyond that the model says what it says there; 0 is no end
 
 	FitPoints   int // most transitions that a fit looks at, at least 1: it costs their cube
 	Evaluations int // of the likelihood at most, at least 1
@@ -87,7 +87,7 @@ func (g Sparse) Check() error {
 	for _, s := range []struct {
 		name         string
 		value, least float64
-	}{{"Length", g.Length, 0}, {"Trend", g.Trend, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}, {"MinLength", g.MinLength, 0}, {"Spot", g.Spot, 0}, {"Range", g.Range, 0}} {
+	}{{"Length", g.Length, 0}, {"Trend", g.Trend, 0}, {"Noise", g.Noise, 0}, {"Signal", g.Signal, 0}, {"Prior", g.Prior, 0}, {"Spread", g.Spread, 0}, {"MinLength", g.MinLength, 0}, {"Spot", g.Spot, 0}} {
 		if !(s.value > 0) || math.IsInf(s.value, 1) {
 			return fmt.Errorf("gp: %s is %v, want above 0", s.name, s.value)
 		}
@@ -95,6 +95,8 @@ func (g Sparse) Check() error {
 	switch {
 	case !(g.MinNoise >= 1e-4) || !(g.Noise >= g.MinNoise):
 		return fmt.Errorf("gp: Noise is %v and MinNoise %v, want at least MinNoise, and 1e-4", g.Noise, g.MinNoise)
+	case !(g.Range >= 0):
+		return fmt.Errorf("gp: Range is %v, want at least 0, where 0 is no end", g.Range)
 	case g.Spots < 0:
 		return fmt.Errorf("gp: Spots is %d, want at least 0", g.Spots)
 	case g.FitPoints < 1 || g.Evaluations < 1 || g.Points < 1 || g.Spare < 0:
@@ -239,6 +241,9 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 
 // within cuts inputs, in Scales from their centers, to what counts.
 func within(z num.Batch, reach float64) num.Batch {
+	if reach == 0 {
+		return z
+	}
 	for _, column := range z {
 		for i, v := range column {
 			column[i] = max(-reach, min(reach, v))

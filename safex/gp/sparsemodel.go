@@ -20,7 +20,7 @@ import (
 type sparse struct {
 	common
 	spots    spots
-	reach    float64 // how far from its center an input counts, in Scales
+	reach    float64 // how far from its center an input counts, in Scales; 0 is no end
 	task     string
 	vars     []variable // of the state, then of the action
 	inducing num.Batch  // inputs, from their centers, in Scales
@@ -68,7 +68,9 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			at := (xu[d][i] - v.Center) / v.Scale
 			nan += 0 * at
 			z[d] = at
-			at = max(-m.reach, min(m.reach, at))
+			if m.reach > 0 {
+				at = max(-m.reach, min(m.reach, at))
+			}
 			phi[n+1+d] = m.Trend * at
 			left += phi[n+1+d] * phi[n+1+d]
 			at /= m.Length[d]
@@ -100,7 +102,9 @@ func (m *sparse) Form() *safex.Form {
 	f := &safex.Form{Process: p}
 	for d, v := range m.vars {
 		p.Center, p.Length, p.Trend = append(p.Center, v.Center), append(p.Length, v.Scale*m.Length[d]), append(p.Trend, m.Trend/v.Scale)
-		p.Range = append(p.Range, v.Scale*m.reach)
+		if m.reach > 0 {
+			p.Range = append(p.Range, v.Scale*m.reach)
+		}
 	}
 	for i := range n {
 		for d := range m.vars {
@@ -147,6 +151,10 @@ func (m *sparse) pack() (err error) {
 	defer gx.Catch(&err)
 	form := m.Form()
 	f, noise := form.Process, form.Noise
+	ends := f.Range
+	if ends == nil {
+		ends = slices.Repeat([]float64{math.Inf(1)}, len(m.vars))
+	}
 	nx, dim, rows, n, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len(), f.Features()
 	all, places := rows+1+dim, m.places()
 	near, times := make([]float64, places*(2*dim+1)), make([]float64, nx*places)
@@ -188,7 +196,7 @@ func (m *sparse) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(noise, nx, 1),
 		tensors.FromFlatDataAndDimensions(near, places, 2*dim+1),
 		tensors.FromFlatDataAndDimensions(times, nx, places),
-		tensors.FromFlatDataAndDimensions(f.Range, dim, 1),
+		tensors.FromFlatDataAndDimensions(ends, dim, 1),
 	}
 	return gx.Share(m.parameters)
 }
@@ -292,6 +300,9 @@ func (f sparseFile) whole(nx int) bool {
 	if len(f.Inducing) != len(f.Vars) || len(f.Common.Length) != len(f.Vars) {
 		return false
 	}
+	if !(f.Range >= 0) {
+		return false
+	}
 	n := f.Inducing.Len()
 	for _, column := range f.Inducing {
 		if len(column) != n {
@@ -299,7 +310,7 @@ func (f sparseFile) whole(nx int) bool {
 		}
 	}
 	k := n + 1 + len(f.Vars)
-	for _, v := range slices.Concat(f.Common.Length, []float64{f.Common.Trend, f.Range}, f.Common.Noise) {
+	for _, v := range slices.Concat(f.Common.Length, []float64{f.Common.Trend}, f.Common.Noise) {
 		if !(v > 0) || math.IsInf(v, 1) {
 			return false
 		}

@@ -33,7 +33,7 @@ func TestSparseDoesNotExplode(t *testing.T) {
 		}
 		data := &safex.Data{}
 		data.AppendEpisode(e.Trajectory)
-		for _, reach := range []float64{gp.DefaultSparse().Range, 1e6} {
+		for _, reach := range []float64{gp.DefaultSparse().Range, 0} {
 			spec.Learner = func() *gp.Sparse { g := gp.DefaultSparse(); g.Range = reach; return &g }()
 			learner, err := spec.Compose()
 			if err != nil {
@@ -72,7 +72,7 @@ func TestSparseDoesNotExplode(t *testing.T) {
 				}
 				most, beyond := 0.0, false
 				for d, v := range s.State {
-					a := step(safex.FormOf(m), gp.DefaultSparse().Range/reach, beta, d)
+					a := step(safex.FormOf(m), s, gp.DefaultSparse().Range, beta, d)
 					for lane := range lanes {
 						for k := range steps {
 							far := math.Abs(out.States[k*nx+d][lane] - e.States[0][d])
@@ -99,9 +99,10 @@ func TestSparseDoesNotExplode(t *testing.T) {
 	}
 }
 
-// step is the farthest that dimension j moves in a step, in its unit, where each input counts no farther than share of its Range: by what the model says of its form.
-func step(f *safex.Form, share, beta float64, j int) float64 {
+// step is the farthest that dimension j moves in a step, in its unit, where each input counts for no more than so many Scales: by what the model says of its form.
+func step(f *safex.Form, s *safex.System, reach, beta float64, j int) float64 {
 	p := f.Process
+	_, scale := s.Inputs()
 	k := p.Features()
 	n := k - len(p.Trend)
 	mean, square := 0.0, 1.0
@@ -109,7 +110,7 @@ func step(f *safex.Form, share, beta float64, j int) float64 {
 		most := 1.0 // of a correlation
 		if i >= n {
 			if most = p.Trend[i-n]; i > n {
-				most *= share * p.Range[i-n-1]
+				most *= reach * scale[i-n-1]
 			}
 			square += most * most
 		}
