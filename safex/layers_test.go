@@ -39,7 +39,7 @@ var layers = map[string]string{
 	"calibrate":   ". internal/checksum num rng gx",
 	"fused":       ". num internal/vec",
 	"reach":       ". num internal/vec",
-	"reliability": ". internal/table stats",
+	"reliability": ". internal/disk internal/encode internal/table stats",
 	"viability":   ". num reach",
 	"filter":      ". num reach viability",
 	"plan":        ". num rng opt",

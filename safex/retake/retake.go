@@ -102,6 +102,7 @@ type Step struct {
 	Query    *safex.Query // what was asked
 	Planned  *safex.Plan  // by the planner
 	Executed *safex.Plan  // Planned, or what the run's filter made of it
+	Guard    safex.Guard  // that made Executed of it; nil without a filter
 	Robust   int          // steps in which the planner lets the model err; 0 is all
 }
 
@@ -127,6 +128,16 @@ func (s Step) Target(beta float64) plan.Target {
 // Real takes the real system through the executed plan of a step, from where the step began and with nothing planned anew on the way, under the
 // disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers.
 func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	return r.Under(s, func(t int, _ []float64) []float64 {
+		if t == len(s.Executed.Actions) {
+			return nil
+		}
+		return s.Executed.Actions[t]
+	})
+}
+
+// Under is Real with other actions than those of the plan: action gives that of step t in the state that the agent sees, and ends it by nil.
+func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Trajectory, error) {
 	e, at := s.State.Episode, s.At
 	t := safex.Trajectory{
 		States: slices.Clone(e.States[:at+1]), Actions: slices.Clone(e.Actions[:at]), Rewards: slices.Clone(e.Rewards[:at]), Excess: slices.Clone(e.Excess[:at]),
@@ -135,7 +146,11 @@ func (r *Run) Real(s Step) (safex.Trajectory, error) {
 		t.Real = slices.Clone(e.Real[:at+1])
 	}
 	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
-	for i, u := range s.Executed.Actions {
+	for i := 0; ; i++ {
+		u := action(i, t.States[at+i])
+		if u == nil {
+			break
+		}
 		if err := r.System.Advance(&t, u, src); err != nil {
 			return safex.Trajectory{}, fmt.Errorf("episode %d, step %d, after %d steps of its plan: %w", s.Episode, at, i, err)
 		}
@@ -170,7 +185,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			at := Step{Episode: s.Episode.Number, At: len(s.Episode.Actions) - 1, State: s}
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query
-				at.Query, at.Planned, at.Executed, at.Robust = &query, w.planned, w.executed, robust
+				at.Query, at.Planned, at.Executed, at.Guard, at.Robust = &query, w.planned, w.executed, w.guard, robust
 			}
 			if !yield(at, nil) {
 				return
@@ -189,6 +204,7 @@ type walk struct {
 
 	query             safex.Query // the last
 	planned, executed *safex.Plan // of query
+	guard             safex.Guard // of query; nil without a filter
 	episode, step     int         // of query
 }
 
@@ -259,6 +275,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {
+		g.walk.guard = g.Guard
 		kept, err := g.Guard.Keep(ctx, q, p)
 		if err != nil {
 			return nil, err
