@@ -30,6 +30,7 @@
 //   - rng: a named stream of random numbers for each use
 //   - nb: figures and errors in a notebook
 //   - internal/checksum: files that notice damage
+//   - internal/group: child processes, apart from the terminal
 //   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML
@@ -58,6 +59,7 @@
 //   - viability: sets of states in which a system can be kept for ever
 //   - filter: the [Filter] that executes what is proved
 //   - plan: the [Planner] implementations, and adversaries
+//   - plant: real systems that answer from outside, as another process does
 //   - rollout: the other engines, the choice among all, and the oracle
 //
 // The loop, its figures, and the laws of the parts:
@@ -68,6 +70,7 @@
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
 //   - filtertest: laws of every [Filter]
+//   - planttest: laws of every [Plant]
 //
 // Runs, and what is asked of them:
 //
@@ -89,4 +92,5 @@
 //   - internal/quick: experiments that take a second
 //   - cli: the command as a package
 //   - cmd/safex: the command
+//   - cmd/gym: the same, with tasks whose real systems are simulators in Python
 package safex

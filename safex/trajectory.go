@@ -103,7 +103,12 @@ type Episode struct {
 	Trajectory
 	Forecasts []Forecast // what was believed before each step; nil in the random phase, unless a Filter judged its steps
 	Fits      []Fit      // made during the episode
+	End       End        // of one that a Plant, or a stop, ended before its Steps; "" of others
+	Why       string     // it ended so, in words
 }
+
+// Underway tells whether steps of a planned episode of s are left to take.
+func (e *Episode) Underway(s *System) bool { return e.End == "" && len(e.Actions) < s.Steps }
 
 // A Forecast is what a Plan said about the step that followed, and how it was made.
 type Forecast struct {
@@ -120,6 +125,8 @@ type Forecast struct {
 	NaNs              int       // candidates that came out as NaN
 	Millis            float64   // spent on the plan
 	Late              bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
+	Jitter            float64   // ms by which the action was later than it was due, in real time; 0 otherwise
+	Missed            bool      // it was, as it was not ready
 	Cut               bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
 }
 

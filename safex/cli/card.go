@@ -97,6 +97,9 @@ func enclose(c *cobra.Command, dir string, r *store.Saved, card *reliability.Rep
 	ask.Episodes, ask.Rollouts = episodes, 0
 	ask.Adversaries = []string{"sign-gradient Starts=1 Steps=1"}
 	again, err := ask.Open(dir)
+	if err == nil {
+		err = r.System.Unknown("what a whole plan would have come to")
+	}
 	if err != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "plans are left out: %v\n", err)
 		return show()

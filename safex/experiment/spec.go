@@ -29,6 +29,7 @@ import (
 type Spec struct {
 	Build       string               // of safex that runs it: bits are the same within one
 	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
+	Plant       safex.PlantMaker     // the real system, in place of the Task's own formulas or plant; nil is those
 	Planner     safex.Planner        // how the agent plans
 	Learner     safex.Codec          // what it learns
 	Prior       safex.Maker          // the parameters that are believed; the Learner learns what they miss; nil is none
@@ -39,6 +40,7 @@ type Spec struct {
 	RandomSteps int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
+	Realtime    bool                 // actions keep the period of the task, by the clock: see train.Agent
 	Background  bool                 // fits are made while the agent goes on, and steps depend on the machine: see train.Agent
 	Seed        uint64               // of every random number
 	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
@@ -162,7 +164,15 @@ func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
 // Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal or pessimistic-gp-background.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
-	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark()
+	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark() + s.PlantMark()
+}
+
+// PlantMark is what the name of a run says of its real system: -plant where it is a Plant in place of the Task's own, else nothing.
+func (s *Spec) PlantMark() string {
+	if s.Plant != nil {
+		return "-" + plantPart
+	}
+	return ""
 }
 
 // CalibrationMark is what the name of a run says of its Calibration: nothing where it is the one that the Learner suggests, else its name, or -uncalibrated.
@@ -177,8 +187,11 @@ func (s *Spec) CalibrationMark() string {
 	}
 }
 
-// BackgroundMark is what the name of a run says of its fits: -background where they are made there, else nothing.
+// BackgroundMark is what the name of a run says of its fits: -background where they are made there, -realtime where all keeps a period, else nothing.
 func (s *Spec) BackgroundMark() string {
+	if s.Realtime {
+		return "-" + realtimeWord
+	}
 	if s.Background {
 		return "-" + backgroundWord
 	}
@@ -220,8 +233,11 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	system, err := Disturbed(s.Task.Task(), s.Disturbances)
+	system, err := Disturbed(s.real(), s.Disturbances)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.unknown(system); err != nil {
 		return nil, err
 	}
 	if f, ok := s.Filter.(interface{ CheckSystem(*safex.System) error }); ok {
@@ -233,6 +249,25 @@ func (s *Spec) Compile() (*safex.System, error) {
 		return nil, fmt.Errorf("explore-by backup: task %q declares no Backup: leave it out, or declare one", system.Name)
 	}
 	return system, s.enough(system)
+}
+
+// real is the Task with the real system in it.
+func (s *Spec) real() safex.Task {
+	t := s.Task.Task()
+	if s.Plant != nil {
+		t.Next, t.Plant = nil, s.Plant
+	}
+	return t
+}
+
+// unknown reports parts that need formulas which nobody knows.
+func (s *Spec) unknown(system *safex.System) error {
+	if s.Oracle() {
+		if err := system.Unknown("model " + oracle); err != nil {
+			return fmt.Errorf("%w: choose another model", err)
+		}
+	}
+	return nil
 }
 
 // Disturbed compiles t with more disturbances than its own.
@@ -263,6 +298,9 @@ func (s *Spec) Compose() (safex.Codec, error) {
 // priorSystem is the Prior, compiled.
 func (s *Spec) priorSystem() (*safex.System, error) {
 	nominal, err := s.Prior.Task().System()
+	if err == nil {
+		err = nominal.Unknown("a prior")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("prior: %w", err)
 	}
@@ -274,7 +312,7 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	a := train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Background: s.Background, Filter: s.Filter,
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Background: s.Background, Realtime: s.Realtime, Filter: s.Filter,
 	}
 	if s.ExploreBy == BackupExplorer {
 		a.First = func(_ int, x []float64) []float64 { return system.Backup.Action(x) }

@@ -40,6 +40,11 @@ type Agent struct {
 	// fit under way taken in. Only the first fit is waited for. Steps then depend on the machine, as with a Deadline: the same seed gives other steps each
 	// time. Learner, Engine and Filter are used by two goroutines at once.
 	Background bool
+	// Realtime keeps the period: an action is done a Dt of the System after the one before, by the clock. A plan has until then, or until the Deadline if that is
+	// sooner, as with a Deadline; one that is not ready is done late, and counts as missed. Fits are made in the Background. The first action of an
+	// episode is done when it is ready. A Plant answers a step when it has measured what came of it: well before the period is over, as what is left of it is
+	// for the next plan.
+	Realtime bool
 	// Filter decides what is executed in place of a plan; nil executes every plan as it is.
 	Filter safex.Filter
 	// First acts before the first plan, by the number of the step and the state alone, so that a run goes on with the same bits; nil draws
@@ -52,28 +57,31 @@ type Agent struct {
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
 type State struct {
-	Episode  safex.Episode // the one under way; its last state is where the system is
-	Over     bool          // the episode is complete, and the next step starts another
-	Data     *safex.Data   // every transition so far
-	Model    safex.Model   // of the last fit; nil while exploring
-	Base     safex.Model   // the fit itself, of which Model may be an update: what a Filter judges by; nil without one
-	Previous *safex.Plan   // of the last step; nil at the start of an episode
-	Guarded  bool          // a Filter judges by Base
-	Fits     int           // calls of the Learner so far
-	Fitted   int           // transitions that Model was fitted to
-	Updated  int           // transitions that Model has taken in, by a fit or an update
-	Learning int           // transitions that the fit in the background learns from; 0 without one. One that was cut short is due at once
-	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
-	rollout  safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
-	guard    safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
-	members  int           // of Model
-	member   func(i int) (safex.Rollout, error)
-	fitting  *fitting // in the background; nil without one
-	planned  float64  // deviations that the last plan was made for
+	Episode      safex.Episode // the one under way; its last state is where the system is
+	Over         bool          // the episode is complete, and the next step starts another
+	Data         *safex.Data   // every transition so far
+	Model        safex.Model   // of the last fit; nil while exploring
+	Base         safex.Model   // the fit itself, of which Model may be an update: what a Filter judges by; nil without one
+	Previous     *safex.Plan   // of the last step; nil at the start of an episode
+	Guarded      bool          // a Filter judges by Base
+	Fits         int           // calls of the Learner so far
+	Fitted       int           // transitions that Model was fitted to
+	Updated      int           // transitions that Model has taken in, by a fit or an update
+	Learning     int           // transitions that the fit in the background learns from; 0 without one. One that was cut short is due at once
+	Explorations int           // episodes that began before the first plan: one, unless a Plant ended it early
+	Reach        []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
+	rollout      safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
+	guard        safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
+	members      int           // of Model
+	member       func(i int) (safex.Rollout, error)
+	fitting      *fitting    // in the background; nil without one
+	planned      float64     // deviations that the last plan was made for
+	clock        clock       // of the episode
+	plant        safex.Plant // opened by Steps, and closed when it returns; nil otherwise
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
-// that it yields is number 0, the random phase. It stops after an error, with the episode so
+// that it yields is number 0, the random phase, which takes more than one episode if a Plant ends one early. It stops after an error, with the episode so
 // far, and when the caller breaks out. A cancelled ctx ends it between two steps.
 func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, error] {
 	return func(yield func(safex.Episode, error) bool) {
@@ -92,10 +100,11 @@ func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, err
 // begun again. When Steps returns, no fit goes on.
 func (a Agent) Steps(ctx context.Context, s *State, n int) iter.Seq2[*State, error] {
 	return func(yield func(*State, error) bool) {
+		defer s.release()
 		defer s.drop()
-		for !(s.Over && s.Episode.Number >= n) {
+		for !a.done(s, n) {
 			err := a.step(ctx, s)
-			if err == nil && s.Over && s.Episode.Number >= n {
+			if err == nil && a.done(s, n) {
 				err = s.settle(ctx)
 			}
 			if err != nil {
@@ -118,16 +127,30 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return err
 	}
 	src := rng.New(a.Seed)
+	over := s.Over
+	if err := a.open(context.WithoutCancel(ctx), s, src); err != nil {
+		return err
+	}
+	if s.Over && !over { // the episode under way ended with the run that was stopped
+		return nil
+	}
 	if s.Data == nil {
-		if err := a.begin(s, 0, safex.RandomPhase, src); err != nil {
+		if err := a.begin(ctx, s, 0, safex.RandomPhase, src); err != nil {
 			return err
 		}
-		s.Data = &safex.Data{}
+		s.Data, s.Explorations = &safex.Data{}, 1
 		s.Data.Begin()
 	}
 	if s.Over {
-		if err := a.begin(s, s.Episode.Number+1, safex.PlannedPhase, src); err != nil {
+		phase := safex.PlannedPhase
+		if a.exploring(s) {
+			phase = safex.RandomPhase
+		}
+		if err := a.begin(ctx, s, s.Episode.Number+1, phase, src); err != nil {
 			return err
+		}
+		if phase == safex.RandomPhase {
+			s.Explorations++
 		}
 		s.Data.Begin()
 	}
@@ -145,7 +168,9 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
 	}
-	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, draws.At(at))
+	has := a.within(s, began)
+	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, has, draws.At(at))
+	searched := time.Now()
 	if err == nil && a.Filter != nil {
 		plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan)
 	}
@@ -156,8 +181,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
+	s.clock.searched(searched)
+	late, missed := a.wait(s)
 	forecast.Cut, forecast.Late = cut, forecast.Late || cut
-	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
+	forecast.Jitter, forecast.Missed = late.Seconds()*1e3, missed
+	if err := a.act(ctx, s, plan.Actions[0], a.System.Steps, src); err != nil {
 		return err
 	}
 	s.Previous, s.Episode.Forecasts, s.planned = plan, append(s.Episode.Forecasts, forecast), plan.Beta
@@ -179,13 +207,23 @@ func (a Agent) check() error {
 }
 
 // begin starts an episode.
-func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) error {
-	x, err := a.System.DrawStart(src.Child("start").At(number))
+func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phase, src rng.Stream) error {
+	stream := src.Child("real").At(number)
+	var t safex.Trajectory
+	var err error
+	if s.plant != nil {
+		t, err = a.System.BeginPlant(context.WithoutCancel(ctx), s.plant, stream)
+	} else {
+		var x []float64
+		if x, err = a.System.DrawStart(src.Child("start").At(number)); err == nil {
+			t = a.System.Begin(x, stream)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
-	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}
-	s.Over, s.Previous = false, nil
+	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: t}
+	s.Over, s.Previous, s.clock.next = false, nil, time.Time{}
 	return nil
 }
 
@@ -277,7 +315,7 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery || s.Learning > 0)
 	switch {
 	case !due || s.fitting != nil: // one that becomes due while another is made waits for it
-	case a.Background && s.Model != nil:
+	case (a.Background || a.Realtime) && s.Model != nil:
 		a.start(ctx, s, src)
 	default:
 		f, err := a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits))
@@ -320,12 +358,19 @@ func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
 }
 
 // act steps the real system, in an episode of the given steps, and records what happened.
-func (a Agent) act(s *State, u []float64, steps int, src rng.Stream) error {
-	at := len(s.Episode.Actions)
-	if err := a.System.Advance(&s.Episode.Trajectory, u, src.Child("real").At(s.Episode.Number)); err != nil {
+func (a Agent) act(ctx context.Context, s *State, u []float64, steps int, src rng.Stream) (err error) {
+	at, stream := len(s.Episode.Actions), src.Child("real").At(s.Episode.Number)
+	var answer safex.Answer
+	if s.plant != nil {
+		answer, err = a.System.AdvancePlant(context.WithoutCancel(ctx), s.plant, &s.Episode.Trajectory, u, stream)
+	} else {
+		err = a.System.Advance(&s.Episode.Trajectory, u, stream)
+	}
+	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
 	s.Data.Append(s.Episode.States[at], u, s.Episode.States[at+1])
-	s.Over = len(s.Episode.Actions) == steps
+	s.Episode.End, s.Episode.Why = answer.End, answer.Why
+	s.Over = answer.End != "" || len(s.Episode.Actions) == steps
 	return nil
 }
