@@ -40,13 +40,12 @@ func Contours(x, y Axis, f func(x, y float64) float64, lines ...Line) *Figure {
 		contour.LineStyles[0].Color, contour.LineStyles[0].Width = theme.ground, vg.Points(0.6)
 		p.Add(contour)
 	}
-	for k, l := range lines {
-		l.draw(p, k)
-	}
+	keys := drawn(p, lines)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x.From, x.To, y.From, y.To
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks{}.Ticks(y.From, y.To))
-	roomy(p, 0, 0.05*float64(len(lines))) // for the legend
-	return &Figure{panels: []*plot.Plot{p}, tall: []float64{1}, width: 13 * vg.Centimeter, height: 13 * vg.Centimeter}
+	drawing := &Figure{panels: []*plot.Plot{p}, tall: []float64{1}, width: 13 * vg.Centimeter, height: 13 * vg.Centimeter}
+	drawing.explain(keys)
+	return drawing
 }
 
 // cells are the points of a plane in each direction.
