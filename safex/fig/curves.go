@@ -87,6 +87,9 @@ func (c Curves) plot() *plot.Plot {
 	if c.Zero {
 		p.Y.Min = 0
 	}
+	if c.banded() > few {
+		p.X.Min, p.X.Max = math.Ceil(p.X.Min)-0.5, math.Floor(p.X.Max)+0.5
+	}
 	if !(p.X.Min < p.X.Max) {
 		p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5
 	}
