@@ -27,6 +27,8 @@ type EpisodeRow struct {
 	Uncovered  int      `json:"uncovered,omitempty"`
 	Inside     int      `json:"inside"`
 	Planned    int      `json:"planned"` // steps of which it is known whether they ended in their box
+
+	Evaluations *EvaluationsOf `json:"evaluation,omitempty"` // that follow it; nil without
 }
 
 // Episodes has a row for each episode of each method.
@@ -54,6 +56,9 @@ func (s *Set) Episodes() (rows []EpisodeRow) {
 		for k, all := range returns {
 			iqm := stats.IQM(all)
 			rows[first+k].Return = &iqm
+		}
+		for k := range rows[first:] {
+			rows[first+k].Evaluations = m.evaluationsAfter(k)
 		}
 	}
 	return rows
@@ -97,7 +102,9 @@ func episodesPage(rows []EpisodeRow) *table.Page {
 		table.Column[EpisodeRow]{Name: "infeasible plans", Of: func(r EpisodeRow) string { return of(r.Infeasible, r.Plans) }},
 		proof("covered by the plan", func(r EpisodeRow) int { return r.ByPlan }), proof("by a backup", func(r EpisodeRow) int { return r.ByBackup }),
 		proof("not covered", func(r EpisodeRow) int { return r.Uncovered }),
-		table.Column[EpisodeRow]{Name: "steps in the box", Of: func(r EpisodeRow) string { return of(r.Inside, r.Planned) }})
+		table.Column[EpisodeRow]{Name: "steps in the box", Of: func(r EpisodeRow) string { return of(r.Inside, r.Planned) }},
+		evaluationsColumn("evaluation: median, worst", func(e *EvaluationsOf) string { return number(e.Median) + ", " + number(e.Worst) }),
+		evaluationsColumn("its violating steps", func(e *EvaluationsOf) string { return of(e.Violating, e.Steps) }))
 	p := &table.Page{}
 	p.Add("By episode; returns are interquartile means over seeds", head, cells...)
 	return p

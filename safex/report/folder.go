@@ -59,7 +59,13 @@ func (r *reader) folder(dir string) (m Method, err error) {
 		return m, err
 	}
 	one := Run{Seed: s.Seed}
-	one.Episodes, err = episodes(system, dir)
+	if one.Episodes, err = episodes(system, dir); err != nil {
+		return m, err
+	}
+	sums, err := store.EvaluationSummaries(dir)
+	if s.Evaluate != nil {
+		one.Evaluations = evaluations(sums, one.Episodes)
+	}
 	m.Runs = []Run{one}
 	return m, err
 }
