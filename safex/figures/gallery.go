@@ -22,6 +22,7 @@ type Gallery struct {
 	own       []safex.Maker
 	Set       *report.Set // runs; nil if there are none
 	Published []Published // what others reached
+	Peers     []Peer      // what others reached in evaluations
 	Others    []Other     // of safex control, coverage and attack
 	Band      Band
 	Reached   []Threshold // returns that have to be reached, the last one that is of a task counts; nil is DefaultReached
@@ -109,6 +110,7 @@ var kinds = []kind{
 	{"tradeoff", "how soon a return is reached against violating steps, a panel for each group of variants", (*Gallery).tradeoff},
 	{"histogram", "violating steps of an episode, as a histogram for each method", (*Gallery).histogram},
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
+	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation},
 }
 
 // Kinds lists the names of the figures that are made from runs, and a line about each.
