@@ -70,15 +70,15 @@ func (s *Spec) takeEvaluation(k *evaluated) error {
 
 // evaluation is the task of the Evaluation, with the real system of the run in it, and what disturbs that.
 func (s *Spec) evaluation() safex.Task {
-	real := s.real()
+	own := s.real()
 	if s.Evaluate.Task == nil {
-		return real
+		return own
 	}
 	t := s.Evaluate.Task.Task()
-	if real.Plant != nil {
-		t.Next, t.Plant = nil, real.Plant
+	if own.Plant != nil {
+		t.Next, t.Plant = nil, own.Plant
 	}
-	t.Disturbances = real.Disturbances
+	t.Disturbances = own.Disturbances
 	return t
 }
 

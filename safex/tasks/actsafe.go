@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/num"
@@ -48,6 +49,8 @@ func (p ActSafe) Task() safex.Task {
 	t := half.Task()
 	step := t.Next
 	t.Name, t.Dt = "actsafe", p.Dt
+	t.Action = slices.Clone(t.Action)
+	t.Action[0].RandomAmplitude = 0.5 // more of it swings beyond the limit now and then
 	t.Start = func(x []float64, _ *rand.Rand) { x[0], x[1], x[2] = -1, 0, 0 }
 	t.Next = func(x, u num.Vec) num.Vec { return step(step(x, u), u) }
 	t.Reward = func(x, u, next num.Vec) num.Expr {
