@@ -45,7 +45,7 @@ import (
 // than Range Scales from its center counts as that far, in mean and epistemic deviation alike. Both are then bounded, and no rollout of β deviations explodes: in t steps
 // dimension j moves by no more than
 //
-//	t (max |mean_j - x_j| + β s_j √(1 + b² (1 + n Range²)))   with n inputs and what is finite of the first.
+//	t (max |mean_j - x_j| + β s_j √(1 + b² (1 + n Range²))),   with n inputs, in Scales, and a largest change of the mean.
 type Sparse struct {
 	Fit    bool    // learn ℓ_d, b, ς_j and spots of noise; without it the first are the next three, and there are no spots
 	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
