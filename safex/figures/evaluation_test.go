@@ -51,7 +51,7 @@ func TestEvaluatedHasItsPlace(t *testing.T) {
 
 // A file of peers is read with what else there is, and one that cannot be is refused in a sentence.
 func TestPeers(t *testing.T) {
-	g, err := Open("../../notebooks/results/actsafe-peers.json", "../../notebooks/results/pendulum.json")
+	g, err := Open("../../notebooks/results/filter/actsafe-peers.json", "../../notebooks/results/pendulum.json")
 	if err != nil || len(g.Peers) != 2 || len(g.Peers[0].Returns) != 19 || len(g.Peers[1].Returns) != 20 {
 		t.Fatalf("error %v, %d peers", err, len(g.Peers))
 	}

@@ -63,11 +63,24 @@ func (r *reader) folder(dir string) (m Method, err error) {
 		return m, err
 	}
 	sums, err := store.EvaluationSummaries(dir)
+	if err != nil {
+		return m, err
+	}
 	if s.Evaluate != nil {
 		one.Evaluations = evaluations(sums, one.Episodes)
 	}
+	tubes, err := reliability.ReadTubes(dir, s.Build)
+	if err != nil {
+		return m, fmt.Errorf("report: %w", err)
+	}
+	for _, t := range tubes {
+		if t.Episode < len(one.Episodes) && one.Episodes[t.Episode].Steps == t.Plans {
+			e := &one.Episodes[t.Episode]
+			e.Tubes, e.InTube, e.Backups, e.BackupsIn = t.Plans, t.PlansInTube, t.Backups, t.BackupsInTube
+		}
+	}
 	m.Runs = []Run{one}
-	return m, err
+	return m, nil
 }
 
 // withoutSeed is everything of s that a Method has in common.

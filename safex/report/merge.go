@@ -113,7 +113,16 @@ func ahead(a, b *Run) bool {
 	if unfinished(a) != unfinished(b) {
 		return unfinished(b)
 	}
-	return len(a.Evaluations) > len(b.Evaluations)
+	if len(a.Evaluations) != len(b.Evaluations) {
+		return len(a.Evaluations) > len(b.Evaluations)
+	}
+	tubes := func(r *Run) (n int) {
+		for _, e := range r.Episodes {
+			n += e.Tubes
+		}
+		return n
+	}
+	return tubes(a) > tubes(b)
 }
 
 // sort brings methods into the order in which tables have them: by task, study, planner, model, calibration and filter, as safex list has

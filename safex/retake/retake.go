@@ -110,6 +110,7 @@ type Step struct {
 	Query    *safex.Query // what was asked
 	Planned  *safex.Plan  // by the planner
 	Executed *safex.Plan  // Planned, or what the run's filter made of it
+	Guard    safex.Guard  // that made Executed of it; nil without a filter
 	Robust   int          // steps in which the planner lets the model err; 0 is all
 }
 
@@ -136,6 +137,16 @@ func (s Step) Target(beta float64) plan.Target {
 // disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers, or that the real system
 // is a plant, which nobody can ask again.
 func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	return r.Under(s, func(t int, _ []float64) []float64 {
+		if t == len(s.Executed.Actions) {
+			return nil
+		}
+		return s.Executed.Actions[t]
+	})
+}
+
+// Under is Real with other actions than those of the plan: action gives that of step t in the state that the agent sees, and ends it by nil.
+func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Trajectory, error) {
 	if err := r.System.Unknown("what a whole plan would have come to"); err != nil {
 		return safex.Trajectory{}, err
 	}
@@ -147,7 +158,11 @@ func (r *Run) Real(s Step) (safex.Trajectory, error) {
 		t.Real = slices.Clone(e.Real[:at+1])
 	}
 	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
-	for i, u := range s.Executed.Actions {
+	for i := 0; ; i++ {
+		u := action(i, t.States[at+i])
+		if u == nil {
+			break
+		}
 		if err := r.System.Advance(&t, u, src); err != nil {
 			return safex.Trajectory{}, fmt.Errorf("episode %d, step %d, after %d steps of its plan: %w", s.Episode, at, i, err)
 		}
@@ -190,7 +205,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			at := Step{Episode: s.Episode.Number, At: len(s.Episode.Actions) - 1, State: s}
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query
-				at.Query, at.Planned, at.Executed, at.Robust = &query, w.planned, w.executed, robust
+				at.Query, at.Planned, at.Executed, at.Guard, at.Robust = &query, w.planned, w.executed, w.guard, robust
 			}
 			if !yield(at, nil) {
 				return
@@ -209,6 +224,7 @@ type walk struct {
 
 	query             safex.Query // the last
 	planned, executed *safex.Plan // of query
+	guard             safex.Guard // of query; nil without a filter
 	episode, step     int         // of query
 }
 
@@ -279,6 +295,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {
+		g.walk.guard = g.Guard
 		kept, err := g.Guard.Keep(ctx, q, p)
 		if err != nil {
 			return nil, err
