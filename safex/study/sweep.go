@@ -20,7 +20,7 @@ import (
 //	    learner.LearningRate: {from: 1e-4, to: 1e-2, log: true}
 //	    planner.AttackedCandidates: {from: 2, to: 12, whole: true}
 //	    learner.Hidden: [[64, 64], [128, 128]]               # one of these
-//	  objective: {maximize: return, of: last, within: 0}     # maximize: return or evaluation; of: last, best or mean
+//	  objective: {maximize: return, of: last, within: 0}     # maximize: return or evaluation
 //	  halving: {rungs: 3, keep: 0.33, resource: episodes, least: 2}
 //	  seed: 1
 //
