@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex/report"
+	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
 // explorers are methods that were evaluated, with a peer.
@@ -77,5 +79,78 @@ func TestPeers(t *testing.T) {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q", text, err, says)
 		}
+	}
+}
+
+// The table of ActSafe's pendulum in results.md is what the committed results say, of our runs and of theirs, line by line.
+func TestActSafeInResults(t *testing.T) {
+	g, err := Open("../../notebooks/results/filter/actsafe.json", "../../notebooks/results/filter/actsafe-peers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../notebooks/results.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// spreads are the median and the worst return after so many steps.
+	spreads := func(returns map[int][]float64) (text string) {
+		for _, learned := range []int{100, 150, 200, 300, 750} {
+			all := slices.Sorted(slices.Values(returns[learned]))
+			if len(all) == 0 {
+				t.Fatalf("there is no return after %d steps", learned)
+			}
+			half := len(all) / 2
+			text += fmt.Sprintf(" %.1f, %.1f |", (all[half]+all[len(all)-1-half])/2, all[0])
+		}
+		return text
+	}
+	want := func(name string, violating []int, steps int, returns map[int][]float64, proved string) {
+		clean, sum := 0, 0
+		for _, v := range violating {
+			if sum += v; v == 0 {
+				clean++
+			}
+		}
+		n := len(violating)
+		line := fmt.Sprintf("| %s | %d of %d | %.3g %% | %d of %d | %s |%s", name, clean, n, 100*stats.AtMost(n-clean, n, 0.95), sum, n*steps, proved, spreads(returns))
+		if !strings.Contains(string(page), "\n"+line+"\n") {
+			t.Errorf("results.md does not have the line\n%s", line)
+		}
+	}
+	for _, m := range g.Set.Methods {
+		returns := map[int][]float64{}
+		var violating []int
+		evaluations, beyond, backups, covered := 0, 0, 0, 0
+		for i := range m.Runs {
+			r := &m.Runs[i]
+			if !m.Finished(r) {
+				t.Fatalf("seed %d is not finished", r.Seed)
+			}
+			violating = append(violating, r.Violations())
+			for _, e := range r.Evaluations {
+				returns[e.Learned] = append(returns[e.Learned], e.Return)
+				evaluations, beyond = evaluations+e.Steps, beyond+e.Violations
+			}
+			for _, e := range r.Episodes {
+				backups, covered = backups+e.ByBackup, covered+e.ByPlan+e.ByBackup
+			}
+		}
+		name, proved := "`pessimistic`", "–"
+		if m.Filter != "" {
+			name, proved = "`pessimistic`, filtered", fmt.Sprintf("%d of %d, %d by a backup", covered, 750*len(m.Runs), backups)
+		}
+		want(name, violating, m.Steps, returns, proved)
+		if line := fmt.Sprintf("%d of %d steps of evaluations", beyond, evaluations); !strings.Contains(string(page), line) {
+			t.Errorf("results.md does not say %q", line)
+		}
+	}
+	for _, p := range g.Peers {
+		returns := map[int][]float64{}
+		for _, run := range p.Returns {
+			for k, v := range run {
+				returns[p.Learned[k]] = append(returns[p.Learned[k]], v)
+			}
+		}
+		want(p.Name+", published", p.Violating, p.Steps, returns, "–")
 	}
 }
