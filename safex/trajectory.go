@@ -11,9 +11,10 @@ import (
 type Trajectory struct {
 	States  [][]float64 // what the agent saw; one more than Actions
 	Real    [][]float64 // what was, if the agent saw it through noise; nil if States are real
-	Actions [][]float64
+	Actions [][]float64 // that took effect in each step, by the Delay that the task declares; 0 before the first
 	Rewards []float64
 	Excess  [][]float64 // for each step and limit, in the limit's unit: at most 0 is safe
+	Pending [][]float64 // sent, and to take effect in the steps that follow, the next first: as many as the Delay; nil without one
 }
 
 // Return is the sum of the rewards.

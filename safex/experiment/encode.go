@@ -219,6 +219,7 @@ type kept struct {
 	PriorDeviation []float64           `json:",omitzero"`
 	ExploreBy      Explorer            `json:",omitzero"`
 	Disturbances   []safex.Disturbance `json:",omitempty"`
+	Expected       []safex.Expectation `json:",omitempty"`
 }
 
 // keep is s with the fingerprint of its task.
@@ -232,7 +233,7 @@ func (s *Spec) keep() (k kept, err error) {
 	}
 	return kept{
 		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Background, s.Seed, s.RepeatNoise,
-		s.PriorDeviation, s.ExploreBy, s.Disturbances,
+		s.PriorDeviation, s.ExploreBy, s.Disturbances, s.Expected,
 	}, nil
 }
 
@@ -248,7 +249,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, true}
+	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, true}
 	return nil
 }
 

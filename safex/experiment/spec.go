@@ -51,6 +51,7 @@ type Spec struct {
 	ExploreBy Explorer
 
 	Disturbances []safex.Disturbance // besides the task's own
+	Expected     []safex.Expectation // likewise: what the agent is told of noise and delay
 
 	named bool // the Calibration was chosen by its name, and stays when a Learner is
 }
@@ -220,7 +221,9 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	system, err := Disturbed(s.Task.Task(), s.Disturbances)
+	task := s.Task.Task()
+	task.Expected = slices.Concat(task.Expected, s.Expected)
+	system, err := Disturbed(task, s.Disturbances)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,9 @@ func (f Filter) Knows(s *safex.System) bool {
 
 // CheckSystem reports why nothing can be proved of a system, whatever is learned.
 func (f Filter) CheckSystem(s *safex.System) error {
+	if k := s.Delay(); k > 0 {
+		return fmt.Errorf("filter: actions take effect %d steps late, and what a filter falls back on answers the state that is met: expect no delay", k)
+	}
 	if f.Own != nil {
 		return nil
 	}

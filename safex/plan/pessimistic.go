@@ -128,6 +128,9 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	if p.Horizon += len(sq.Pending); p.Robust > 0 { // what nobody can change comes before what is planned
+		p.Robust += len(sq.Pending)
+	}
 	count := &counted{Rollout: sq.Rollout}
 	sq.Rollout = count
 	q := newQuery(sq, p.Horizon)

@@ -135,7 +135,12 @@ func (r *Run) Real(s Step) (safex.Trajectory, error) {
 		t.Real = slices.Clone(e.Real[:at+1])
 	}
 	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
+	pending := len(s.Query.Pending)                         // the plan begins with what was sent before it
+	t.Pending = slices.Clone(s.Query.Pending)
 	for i, u := range s.Executed.Actions {
+		if i+pending < len(s.Executed.Actions) {
+			u = s.Executed.Actions[i+pending]
+		} // else another that takes effect after the plan
 		if err := r.System.Advance(&t, u, src); err != nil {
 			return safex.Trajectory{}, fmt.Errorf("episode %d, step %d, after %d steps of its plan: %w", s.Episode, at, i, err)
 		}
@@ -171,6 +176,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query
 				at.Query, at.Planned, at.Executed, at.Robust = &query, w.planned, w.executed, robust
+				if robust > 0 {
+					at.Robust += len(query.Pending)
+				}
 			}
 			if !yield(at, nil) {
 				return
@@ -203,7 +211,10 @@ func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safe
 			return nil, err
 		}
 	} else {
-		p = &safex.Plan{Actions: [][]float64{w.did()}, Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+		p = &safex.Plan{Actions: w.sent(len(q.Pending)), Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+	}
+	if p, err = q.Hold(p); err != nil {
+		return nil, err
 	}
 	w.query, w.planned = q, p
 	if w.Spec.Filter != nil {
@@ -217,6 +228,19 @@ func (w *walk) chosen() bool { return slices.Contains(w.Chosen, w.episode) }
 
 // did is the action that was executed.
 func (w *walk) did() []float64 { return w.Episodes[w.episode].Actions[w.step] }
+
+// sent is did and so many actions after it, the last of which was sent in that step. One that did not take effect any more is 0.
+func (w *walk) sent(after int) (actions [][]float64) {
+	all := w.Episodes[w.episode].Actions
+	for i := w.step; i <= w.step+after; i++ {
+		u := make([]float64, len(w.System.Action))
+		if i < len(all) {
+			u = all[i]
+		}
+		actions = append(actions, u)
+	}
+	return actions
+}
 
 // execute refuses another step than the one that was recorded.
 func (w *walk) execute(p *safex.Plan) (*safex.Plan, error) {
@@ -255,7 +279,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 	if q.Episode == 0 {
 		done := *p
 		g.walk.query, g.walk.step = q, len(q.Past.Actions)
-		done.Actions = [][]float64{g.walk.did()}
+		done.Actions = g.walk.sent(len(q.Pending))
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {

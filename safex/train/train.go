@@ -139,15 +139,19 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	}
 	began := time.Now()
 	at := len(s.Episode.Actions)
-	query := a.query(s, s.Model)
-	query.Members, query.Member = s.members, s.member
+	query, err := a.query(s, s.Model)
+	if err != nil {
+		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+	}
 	draws := src.Child("plan")
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
 	}
 	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, draws.At(at))
 	if err == nil && a.Filter != nil {
-		plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan)
+		if plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan); err == nil {
+			plan, err = query.Hold(plan)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
@@ -157,7 +161,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return err
 	}
 	forecast.Cut, forecast.Late = cut, forecast.Late || cut
-	if err := a.act(s, plan.Actions[0], a.System.Steps, src); err != nil {
+	if err := a.act(s, query.Command(plan), a.System.Steps, src); err != nil {
 		return err
 	}
 	s.Previous, s.Episode.Forecasts, s.planned = plan, append(s.Episode.Forecasts, forecast), plan.Beta
@@ -190,16 +194,17 @@ func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) er
 }
 
 // query is the question for the next step, under a belief whose rollout is that of s.
-func (a Agent) query(s *State, m safex.Model) safex.Query {
+func (a Agent) query(s *State, m safex.Model) (safex.Query, error) {
 	at := len(s.Episode.Actions)
 	q := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
 		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m), Filtered: a.Filter != nil,
+		Pending: s.Episode.Pending, Members: s.members, Member: s.member,
 	}
 	if at > 0 {
 		q.LastAction = s.Episode.Actions[at-1]
 	}
-	return q
+	return q, q.Expect(m)
 }
 
 // forecast is what a plan, begun at a time, and the belief m say of the step that is about to be taken.
@@ -319,13 +324,13 @@ func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
 	return err
 }
 
-// act steps the real system, in an episode of the given steps, and records what happened.
+// act steps the real system, which is sent the action u, in an episode of the given steps, and records what happened.
 func (a Agent) act(s *State, u []float64, steps int, src rng.Stream) error {
 	at := len(s.Episode.Actions)
 	if err := a.System.Advance(&s.Episode.Trajectory, u, src.Child("real").At(s.Episode.Number)); err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
-	s.Data.Append(s.Episode.States[at], u, s.Episode.States[at+1])
+	s.Data.Append(s.Episode.States[at], s.Episode.Actions[at], s.Episode.States[at+1]) // the action that took effect
 	s.Over = len(s.Episode.Actions) == steps
 	return nil
 }
