@@ -312,14 +312,6 @@ func due(pending [][]float64, u []float64) (now []float64, left [][]float64) {
 	return pending[0], append(slices.Clone(pending[1:]), u)
 }
 
-// sent is action i that the agent commanded, of those so far.
-func (t *Trajectory) sent(i int) []float64 {
-	if i += len(t.Pending); i < len(t.Actions) {
-		return t.Actions[i]
-	}
-	return t.Pending[i-len(t.Actions)]
-}
-
 // command is what reaches the actuators when the agent commands u after what it commanded in t.
 func (s *System) command(t *Trajectory, u []float64, src rng.Stream) []float64 {
 	at, delay := len(t.Actions), 0
@@ -332,7 +324,7 @@ func (s *System) command(t *Trajectory, u []float64, src rng.Stream) []float64 {
 	if delay > at {
 		clear(c)
 	} else if delay > 0 {
-		copy(c, t.sent(at-delay))
+		copy(c, t.Sent(at-delay))
 	}
 	for i, e := range s.effects {
 		if e.action >= 0 {

@@ -89,6 +89,14 @@ func (t *Trajectory) Append(u, next []float64, reward float64, excess []float64)
 	t.Excess = append(t.Excess, excess)
 }
 
+// Sent is the action that was sent in step i, of those so far: the one that takes effect after the Delay that the task declares. It panics if there is none.
+func (t Trajectory) Sent(i int) []float64 {
+	if i += len(t.Pending); i < len(t.Actions) {
+		return t.Actions[i]
+	}
+	return t.Pending[i-len(t.Actions)]
+}
+
 // A Phase says who chose the actions of an episode.
 type Phase string
 

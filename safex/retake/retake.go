@@ -211,7 +211,7 @@ func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safe
 			return nil, err
 		}
 	} else {
-		p = &safex.Plan{Actions: w.sent(len(q.Pending)), Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+		p = &safex.Plan{Actions: w.sent(q.Pending), Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
 	}
 	if p, err = q.Hold(p); err != nil {
 		return nil, err
@@ -229,17 +229,12 @@ func (w *walk) chosen() bool { return slices.Contains(w.Chosen, w.episode) }
 // did is the action that was executed.
 func (w *walk) did() []float64 { return w.Episodes[w.episode].Actions[w.step] }
 
-// sent is did and so many actions after it, the last of which was sent in that step. One that did not take effect any more is 0.
-func (w *walk) sent(after int) (actions [][]float64) {
-	all := w.Episodes[w.episode].Actions
-	for i := w.step; i <= w.step+after; i++ {
-		u := make([]float64, len(w.System.Action))
-		if i < len(all) {
-			u = all[i]
-		}
-		actions = append(actions, u)
+// sent is did, with what is pending, and what was sent in the step.
+func (w *walk) sent(pending [][]float64) [][]float64 {
+	if len(pending) == 0 {
+		return [][]float64{w.did()}
 	}
-	return actions
+	return append(slices.Clone(pending), w.Episodes[w.episode].Sent(w.step))
 }
 
 // execute refuses another step than the one that was recorded.
@@ -279,7 +274,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 	if q.Episode == 0 {
 		done := *p
 		g.walk.query, g.walk.step = q, len(q.Past.Actions)
-		done.Actions = g.walk.sent(len(q.Pending))
+		done.Actions = g.walk.sent(q.Pending)
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {
