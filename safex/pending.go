@@ -17,7 +17,7 @@ func (q *Query) Expect(m Model) error {
 	var first []float64
 	if q.System.SeenBox() != nil {
 		var err error
-		if first, err = q.startSpread(m); err != nil {
+		if first, err = q.System.startSpread(m, q.State, q.Pending); err != nil {
 			return err
 		}
 	}
@@ -94,30 +94,28 @@ func (e *expecting) Roll(ctx context.Context, dst *Rolled, c Candidates, up *Sca
 	return nil
 }
 
-// startSpread is by how much the next state may be off, in each dimension, because the system is not where it is seen but in the box around it: what each dimension
-// of the start moves the mean by, added up, for the action that is pending or else for the largest of all corners of the actions and none. It is exact
-// where the mean is linear in the state, and leaves out what two dimensions do together where it is not.
-func (q *Query) startSpread(m Model) ([]float64, error) {
-	box, nu := q.System.SeenBox(), len(q.System.Action)
-	nx := len(box)
-	tried := [][]float64{make([]float64, nu)}
-	if len(q.Pending) > 0 {
-		tried = q.Pending[:1]
-	} else {
-		const corners = 4 // of up to so many actions; of more, each by itself
-		for i := range 1 << min(nu, corners) {
+// startSpread is by how much the next state may be off, in each dimension, because the system is not where it is seen, at seen, but in the box around it: what each
+// dimension of the start moves the mean by, added up, for the first of the actions or, if there is none, for the largest of all corners and none. It is
+// exact where the mean is linear in the state, and leaves out what two dimensions do together where it is not.
+func (s *System) startSpread(m Model, seen []float64, actions [][]float64) ([]float64, error) {
+	box, nx, nu := s.SeenBox(), len(s.State), len(s.Action)
+	tried := actions[:min(1, len(actions))]
+	if len(tried) == 0 {
+		const most = 4 // actions of which each has its own corners
+		for i := range 1 << min(nu, most) {
 			u := make([]float64, nu)
 			for k := range u {
-				u[k] = float64(2*(i>>min(k, corners-1)&1) - 1)
+				u[k] = float64(2*(i>>min(k, most-1)&1) - 1)
 			}
 			tried = append(tried, u)
 		}
+		tried = append(tried, make([]float64, nu))
 	}
 	each := 1 + 2*nx
 	x, u := num.NewBatch(nx, each*len(tried)), num.NewBatch(nu, each*len(tried))
 	for a, action := range tried {
 		for i := range each {
-			at := slices.Clone(q.State)
+			at := slices.Clone(seen)
 			if i > 0 {
 				at[(i-1)/2] += float64(1-2*((i-1)%2)) * box[(i-1)/2]
 			}
@@ -140,4 +138,26 @@ func (q *Query) startSpread(m Model) ([]float64, error) {
 		}
 	}
 	return most, nil
+}
+
+// SeenNoise is by how much what is seen of the state after a step may be off what m says of it by noise alone, to either side and in each dimension, as the task
+// declares: noise of the next state, noise of what is seen of it, and what the start may be off by from where it was seen. It is nil if the task
+// declares no noise. The action u is the one that takes effect.
+func (s *System) SeenNoise(m Model, seen, u []float64) (off []float64, err error) {
+	if s.NoiseBox() == nil && s.SeenBox() == nil {
+		return nil, nil
+	}
+	off = make([]float64, len(s.State))
+	copy(off, s.NoiseBox())
+	if s.SeenBox() == nil {
+		return off, nil
+	}
+	spread, err := s.startSpread(m, seen, [][]float64{u})
+	if err != nil {
+		return nil, err
+	}
+	for d, v := range spread {
+		off[d] += v + s.SeenBox()[d]
+	}
+	return off, nil
 }

@@ -119,6 +119,7 @@ type Forecast struct {
 	Mean              []float64 // of the next state; nil, as the deviations and Worst are, of a step that was covered without a belief
 	Epistemic         []float64 // epistemic deviation of the next state
 	Aleatoric         []float64 // aleatoric deviation of the next state
+	Noise             []float64 // what declared noise may add to that, to either side of the box: see System.SeenNoise; nil if the task declares none
 	OutOfDistribution bool      // Epistemic is, in some dimension, larger than at every transition that the last fit learned from
 	Worst             []float64 // Plan.Bound: largest excess of each limit over the horizon, under all errors that were tried, in the limit's unit
 	Beta              float64   // how many deviations the box around Mean reaches; 0 without an adversary

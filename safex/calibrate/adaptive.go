@@ -17,7 +17,7 @@ import (
 //	q ← Raise · q                                if it fell outside, and else
 //	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
-// A step that is outside by no more than what is harmless does neither.
+// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error.
 //
 // Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
 // deviations that it is off by in a dimension. So ln q, which sums up what misses add and hits take, stays below ln(Raise z*) for the largest score z*,
@@ -210,9 +210,16 @@ func (c Adaptive) judge(s *safex.System, m *model, one *safex.Data) (said verdic
 	if err := m.Predict(&p, one.X, one.U); err != nil {
 		return miss, err
 	}
+	noise, err := s.SeenNoise(m, one.X.Point(0), one.U.Point(0))
+	if err != nil {
+		return miss, err
+	}
 	for d, v := range s.State {
 		x, mean, next := one.X[d][0], p.Mean[d][0], one.Next[d][0]
 		off := math.Abs(next-mean) + rounding(x, mean, next)
+		if noise != nil {
+			off -= noise[d]
+		}
 		switch {
 		case off <= m.Summary.Beta*p.Epistemic[d][0]:
 		case off <= max(c.Harmless*v.Scale, v.Harmless):

@@ -30,7 +30,7 @@ type Settings struct {
 	All         bool     // every planned episode, in place of Episodes
 	Adversaries []string // of whom the best counts, at least one
 	Beta        float64  // how many epistemic deviations the box reaches; 0 is what the plan defended, what the model asked for, or AssumedBeta
-	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0. What engines round is
+	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is what the task declares, or 0. What engines round is
 	// in the box besides: see reach.Prover.Rounding.
 	Noise    []float64
 	Rollouts int // of the model, that each tube is checked by besides the mean, two corners and the adversaries' worst: 0 to 1e4
@@ -209,11 +209,11 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 	q, actions := s.Query, s.Executed.Actions
 	p = Proof{Episode: s.Episode, Step: s.At, Cover: s.Executed.Cover, Beta: s.Beta(c.Beta), Horizon: len(actions), Robust: s.Robust}
 	box := c.prover.Rounding(p.Beta) // what is added to a step besides the error
-	for d, v := range c.Noise {
+	for d, v := range c.noise() {
 		box[d] += v
 	}
 	began := time.Now()
-	tube, err := c.tube(c.prover, ctx, reach.Plan{State: q.State, Actions: actions, Beta: p.Beta, Robust: p.Robust, Noise: box, Last: q.LastAction})
+	tube, err := c.tube(c.prover, ctx, reach.Plan{State: q.State, Spread: c.System.SeenBox(), Actions: actions, Beta: p.Beta, Robust: p.Robust, Noise: box, Last: q.LastAction})
 	if err != nil {
 		return p, err
 	}
@@ -240,6 +240,14 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 		return p, err
 	}
 	return p, c.show(ctx, s, p, tube, target, worst, box)
+}
+
+// noise is the box of noise that is allowed for: that of the Settings, or else what the task declares.
+func (c *Certification) noise() []float64 {
+	if len(c.Noise) > 0 {
+		return c.Noise
+	}
+	return c.System.NoiseBox()
 }
 
 // attack lets every adversary attack a plan, and returns the worst error of each.

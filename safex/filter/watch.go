@@ -28,9 +28,15 @@ func (w *step) met() (most float64, err error) {
 		return 0, fmt.Errorf("filter: %w", err)
 	}
 	for i := range n {
+		noise, err := w.system.SeenNoise(w.model, x.Point(i), u.Point(i))
+		if err != nil {
+			return 0, fmt.Errorf("filter: %w", err)
+		}
 		for d, v := range w.Past.States[first+i+1] {
 			off := math.Abs(v - said.Mean[d][i])
-			if w.Noise != nil {
+			if noise != nil {
+				off = max(0, off-noise[d])
+			} else if w.Noise != nil {
 				off = max(0, off-w.Noise[d])
 			}
 			if off <= rounding*w.system.State[d].Scale {

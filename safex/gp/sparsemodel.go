@@ -25,12 +25,13 @@ type sparse struct {
 	inducing num.Batch  // inputs, from their centers, in Scales
 	sums     sums
 
-	z       num.Batch // inducing inputs in lengths
-	lower   []float64 // [m, m]: L of their correlations
-	root    []float64 // [k, k]: R
-	weights []float64 // [nx, k]
-	signal  []float64 // [nx]: s_j
-	beta    float64
+	z        num.Batch // inducing inputs in lengths
+	lower    []float64 // [m, m]: L of their correlations
+	root     []float64 // [k, k]: R
+	weights  []float64 // [nx, k]
+	signal   []float64 // [nx]: s_j
+	beta     float64
+	declared []float64 // [nx]: variance of the noise that the task declares; nil for none
 
 	parameters []*tensors.Tensor
 }
@@ -84,10 +85,28 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			scale := m.vars[j].Scale
 			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(phi)) + nan
 			dst.Epistemic[j][i] = scale * m.signal[j] * left
-			dst.Aleatoric[j][i] = scale * m.signal[j] * m.common.Noise[j] * math.Sqrt(g)
+			noise, times := m.undeclared(j)
+			if times != 1 {
+				g = 1 + times*(g-1)
+			}
+			dst.Aleatoric[j][i] = noise * math.Sqrt(g)
 		}
 	}
 	return nil
+}
+
+// known is the least share of the deviation of noise that is left of it, whatever the task declares: how much there is was learned from few numbers.
+const known = 0.05
+
+// undeclared is the deviation of the noise of dimension j, away from spots and in its unit, without what the task declares, and how many times as much a spot counts
+// then: its variance is what it was, less the same.
+func (m *sparse) undeclared(j int) (noise, times float64) {
+	noise = m.vars[j].Scale * m.signal[j] * m.common.Noise[j]
+	if m.declared == nil {
+		return noise, 1
+	}
+	left := max(noise*noise-m.declared[j], known*known*noise*noise)
+	return math.Sqrt(left), noise * noise / left
 }
 
 // Form implements safex.Formed.
@@ -106,13 +125,20 @@ func (m *sparse) Form() *safex.Form {
 	}
 	for j, s := range m.signal {
 		scale := m.vars[j].Scale
-		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.common.Noise[j])
+		noise, _ := m.undeclared(j)
+		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, noise)
 		for i, w := range m.weights[j*k:][:k] {
 			p.Weights[j*k+i] = scale * w
 		}
 	}
 	if spots := &m.spots; spots.len() > 0 {
-		f.Spots = &safex.Spots{Center: p.Center, Times: spots.Times}
+		f.Spots = &safex.Spots{Center: p.Center, Times: slices.Clone(spots.Times)}
+		for j := range m.signal {
+			_, times := m.undeclared(j)
+			for k := range spots.len() {
+				f.Spots.Times[j*spots.len()+k] *= times
+			}
+		}
 		for d, v := range m.vars {
 			f.Spots.Length = append(f.Spots.Length, v.Scale*spots.Length[d])
 		}
@@ -267,7 +293,7 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := checksum.Open(sparseKind, sparseFormat, data, &f); err != nil {
 		return nil, err
 	}
-	m := &sparse{common: f.Common, spots: f.Spots, signal: f.Signal, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
+	m := &sparse{common: f.Common, spots: f.Spots, signal: f.Signal, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums, declared: s.NoiseVariance()}
 	if _, err := g.own(s, m); err != nil {
 		return nil, fmt.Errorf("gp: load: %w", err)
 	}

@@ -29,7 +29,8 @@ type column struct {
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for, how many the box of a filter reaches,
 // whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
-// cut short by a deadline, and how many candidates came out as NaN; whether the step is the first that is planned by the model of another fit. With a delay that the task declares, actions are those that took
+// cut short by a deadline, and how many candidates came out as NaN; whether the step is the first that is planned by the model of another fit. Of noise that the task declares
+// there is by how much it may be off what was believed. With a delay that the task declares, actions are those that took
 // effect, and those that were sent come after that. If the agent sees the state through noise, the real states
 // come last. Of a step before the first plan the columns of what was believed are empty, unless a filter judged it by a prior; one that is covered
 // without any belief has no mean, no deviations and no worst excess.
@@ -89,6 +90,9 @@ func columns(s *safex.System) (all []column) {
 			}
 		},
 	})
+	if noisy(s) {
+		each("noise_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Noise }), true)
+	}
 	if k := s.Delay(); k > 0 {
 		for d, v := range s.Action {
 			all = append(all, column{name: "sent_" + v.Name,
@@ -103,6 +107,9 @@ func columns(s *safex.System) (all []column) {
 	}
 	return all
 }
+
+// noisy tells whether the task declares noise.
+func noisy(s *safex.System) bool { return s.NoiseBox() != nil || s.SeenBox() != nil }
 
 // number is 1 of what is so, and 0 of what is not.
 func number(is bool) float64 {
@@ -170,6 +177,9 @@ func grow(s *safex.System, e *safex.Episode, t int, looked, believed bool) {
 	var f safex.Forecast
 	if believed {
 		f = safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx)}
+		if noisy(s) {
+			f.Noise = make([]float64, nx)
+		}
 	}
 	e.Forecasts = append(e.Forecasts, f)
 }

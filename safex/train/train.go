@@ -219,6 +219,10 @@ func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, b
 	if err := m.Predict(&said, column(q.State), column(p.Actions[0])); err != nil {
 		return f, fmt.Errorf("train: %w", err)
 	}
+	var err error
+	if f.Noise, err = a.System.SeenNoise(m, q.State, p.Actions[0]); err != nil {
+		return f, fmt.Errorf("train: %w", err)
+	}
 	f.Mean, f.Epistemic, f.Aleatoric = said.Mean.Point(0), said.Epistemic.Point(0), said.Aleatoric.Point(0)
 	for d, reach := range s.Reach { // nothing before the first fit
 		f.OutOfDistribution = f.OutOfDistribution || !(f.Epistemic[d] <= reach)
