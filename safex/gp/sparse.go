@@ -163,7 +163,8 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	if err != nil {
 		return nil, err
 	}
-	m := &sparse{common: h, spots: where, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points)), declared: s.NoiseVariance()}
+	m := &sparse{common: h, spots: where, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	m.leave(s.NoiseVariance())
 	if err := m.gather(z, y); err != nil {
 		return nil, err
 	}

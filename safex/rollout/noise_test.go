@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rischiboy/safe_exploration/safex"
+	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/fused"
 	"github.com/rischiboy/safe_exploration/safex/gp"
 	"github.com/rischiboy/safe_exploration/safex/modeltest"
@@ -23,10 +24,16 @@ func TestNoise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := gp.DefaultSparse().Learn(t.Context(), s, data, nil, rng.New(1))
-	if err != nil {
-		t.Fatal(err)
+	for kind, l := range map[string]safex.Learner{"sparse process": gp.DefaultSparse(), "in doubt": calibrate.DefaultAdaptive().With(gp.DefaultSparse())} {
+		m, err := l.Learn(t.Context(), s, data, nil, rng.New(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(kind, func(t *testing.T) { noisy(t, s, m) })
 	}
+}
+
+func noisy(t *testing.T, s *safex.System, m safex.Model) {
 	noise, spread := []float64{0.02, 0.02, 0.07}, []float64{0.01, 0, 0.03}
 	up := &safex.Scalarisation{Reward: 0.3, Excess: 1, Sharpness: 5}
 	for name, e := range map[string]safex.Engine{"fused": fused.New(), "graph": rollout.NewGoMLX(), "stepwise": rollout.NewStepwise()} {
