@@ -218,3 +218,63 @@ func TestSimulateDelay(t *testing.T) {
 		}
 	}
 }
+
+// A start that is not known moves the next state by no more than what a query says, and by that much at a corner where the mean is linear; noise of what is seen comes to
+// that, and noise of the state.
+func TestSeenNoise(t *testing.T) {
+	s := compile(t, told(t, ferry(), "observation distance within 0.5", "observation speed within 0.2", "process speed within 0.1"))
+	mean := exact{s}
+	seen, u := []float64{20, 1}, []float64{0.3}
+	got, err := s.SeenNoise(mean, seen, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, _, _ := s.Step(seen, u)
+	r := rng.New(1).Rand()
+	most := []float64{0, 0}
+	for i := range 200 {
+		x := []float64{20 + 0.5*(2*r.Float64()-1), 1 + 0.2*(2*r.Float64()-1)}
+		if i < 4 {
+			x = []float64{20 + 0.5*float64(2*(i/2)-1), 1 + 0.2*float64(2*(i%2)-1)}
+		}
+		next, _, _ := s.Step(x, u)
+		for d := range next {
+			most[d] = max(most[d], math.Abs(next[d]-at[d]))
+		}
+	}
+	for d, own := range []float64{0.5, 0.2 + 0.1} {
+		if want := most[d] + own; math.Abs(got[d]-want) > 1e-9 {
+			t.Errorf("dimension %d may be seen off by %v, want %v", d, got[d], want)
+		}
+	}
+	var asked safex.Candidates
+	q := safex.Query{System: s, Rollout: recorded{asked: &asked}, State: seen}
+	if err := q.Expect(mean); err != nil {
+		t.Fatal(err)
+	}
+	var out safex.Rolled
+	if err := q.Rollout.Roll(t.Context(), &out, safex.Candidates{State: seen, Actions: num.NewBatch(3, 2)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for d, v := range asked.Spread {
+		if math.Abs(v-most[d]) > 1e-9 {
+			t.Errorf("a plan's first step errs by %v more, want %v", asked.Spread, most)
+			break
+		}
+	}
+	if off, err := compile(t, ferry()).SeenNoise(mean, seen, u); off != nil || err != nil {
+		t.Errorf("without noise it is %v, error %v", off, err)
+	}
+}
+
+// exact is a model without doubt.
+type exact struct{ s *safex.System }
+
+func (m exact) Predict(dst *safex.Prediction, x, u num.Batch) error {
+	dst.Resize(len(x), x.Len())
+	for i := range x.Len() {
+		next, _, _ := m.s.Step(x.Point(i), u.Point(i))
+		dst.Mean.SetPoint(i, next)
+	}
+	return nil
+}
