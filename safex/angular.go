@@ -9,6 +9,9 @@ import (
 // turned are the dimensions of the state whose sine or cosine Next takes: they are angles.
 func (s *System) turned() []bool {
 	angles := make([]bool, len(s.State))
+	if s.Outside() {
+		return angles
+	}
 	steps, _ := s.Dynamics.Steps()
 	for _, step := range steps {
 		if step.Op != num.OpSin && step.Op != num.OpCos {

@@ -58,7 +58,8 @@ func (r *Report) fact(format string, args ...any) {
 
 // Check looks at a task before it is learned: it traces its functions twice, draws starts, runs episodes under
 // random and constant actions, tries states beyond those, and steps from states of the Backup, and says in plain words what is wrong.
-// It finds every problem that System refuses, and more; it takes a fraction of a second.
+// It finds every problem that System refuses, and more; it takes a fraction of a second. Of a Task with a Plant it looks at the formulas that are there,
+// and takes no step.
 func Check(t Task) *Report {
 	r := &Report{Task: t.Name}
 	if faults := t.faults(); len(faults) > 0 {
@@ -78,6 +79,10 @@ func Check(t Task) *Report {
 	if !r.OK() {
 		return r
 	}
+	if s.Outside() {
+		r.fact("%d steps of %.3g s an episode; the real system is a plant, and was asked nothing", s.Steps, s.Dt)
+		return r
+	}
 	r.episodes(s)
 	return r
 }
@@ -89,7 +94,7 @@ func (r *Report) retrace(s *System) {
 		r.problem("the functions give something else each time they are called: %v", err)
 		return
 	}
-	if !sameProgram(s.Dynamics, again.Dynamics) {
+	if !s.Outside() && !sameProgram(s.Dynamics, again.Dynamics) {
 		r.problem("Next is another function each time it is called: randomness belongs into Disturbances, and what changes into the state")
 	}
 	if !sameProgram(s.Outcome, again.Outcome) {
@@ -120,16 +125,20 @@ func sameProgram(a, b *num.Program) bool {
 // ignored reports actions that change nothing, and rewards and limits that ask for nothing.
 func (r *Report) ignored(s *System) {
 	nx, nu := len(s.State), len(s.Action)
-	dynamics, outcome := s.Dynamics.Uses(), s.Outcome.Uses()
+	var dynamics [][]bool
+	outcome := s.Outcome.Uses()
+	if !s.Outside() {
+		dynamics = s.Dynamics.Uses()
+	}
 	uses := func(used []bool, lo, hi int) bool { return slices.Contains(used[lo:hi], true) }
 	for k, a := range s.Action {
-		if !slices.ContainsFunc(dynamics, func(used []bool) bool { return used[nx+k] }) {
+		if !s.Outside() && !slices.ContainsFunc(dynamics, func(used []bool) bool { return used[nx+k] }) {
 			r.problem("Next ignores the action %s: no next state depends on it", a.Name)
 		}
 	}
-	for d, v := range s.State {
-		if !uses(dynamics[d], 0, nx+nu) {
-			r.warn("the next %s is a constant", v.Name)
+	for d, used := range dynamics {
+		if !uses(used, 0, nx+nu) {
+			r.warn("the next %s is a constant", s.State[d].Name)
 		}
 	}
 	if !uses(outcome[0], 0, s.Outcome.In) {

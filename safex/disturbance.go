@@ -183,6 +183,9 @@ func (t Task) effects() (effects []effect, err error) {
 			effects = append(effects, e)
 			continue
 		}
+		if t.Plant != nil && d.Kind != ObservationNoise && !slices.ContainsFunc(t.Action, func(v Var) bool { return v.Name == d.On }) {
+			return nil, wrong("the real system is a plant, whose state nobody can change from here: disturb an action, or what is seen of the state")
+		}
 		named := func(v Var) bool { return v.Name == d.On }
 		e.state, e.action = slices.IndexFunc(t.State, named), slices.IndexFunc(t.Action, named)
 		i := slices.IndexFunc(t.Angles, func(a Angle) bool { return a.Name == d.On })
@@ -269,6 +272,23 @@ func (s *System) Begin(x []float64, src rng.Stream) Trajectory {
 // action of the step; reward and limits are judged on that. Noise is drawn from src, the same stream at every step.
 // It fails if the task leaves the real numbers; t is as before then.
 func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
+	if err := s.Unknown("Advance"); err != nil {
+		return err
+	}
+	return s.advance(t, u, src, func(x, command []float64) ([]float64, error) {
+		next := make([]float64, len(s.State))
+		s.Dynamics.Eval(next, slices.Concat(x, command))
+		for i, e := range s.effects {
+			if e.Kind != ObservationNoise && e.Kind != Delay && e.action < 0 {
+				e.on(next, nil, e.size(i, len(t.Actions), s.Dt, src))
+			}
+		}
+		return next, nil
+	})
+}
+
+// advance takes a step of the real system, by what maps a state and a command to the next state, and appends it to t.
+func (s *System) advance(t *Trajectory, u []float64, src rng.Stream, apply func(x, command []float64) ([]float64, error)) error {
 	at := len(t.Actions)
 	if len(u) != len(s.Action) || len(t.States) != at+1 || s.noisy != (t.Real != nil) || len(t.Pending) != s.Delay() {
 		panic(fmt.Sprintf("safex: Advance with an action of %d dimensions of %d, after %d states and %d actions: was it started by Begin?", len(u), len(s.Action), len(t.States), at))
@@ -278,12 +298,9 @@ func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
 	if s.noisy {
 		x = t.Real[at]
 	}
-	next := make([]float64, len(s.State))
-	s.Dynamics.Eval(next, slices.Concat(x, s.command(t, u, src)))
-	for i, e := range s.effects {
-		if e.Kind != ObservationNoise && e.Kind != Delay && e.action < 0 {
-			e.on(next, nil, e.size(i, at, s.Dt, src))
-		}
+	next, err := apply(x, s.command(t, u, src))
+	if err != nil {
+		return err
 	}
 	last := make([]float64, len(s.Action))
 	if at > 0 {

@@ -13,6 +13,7 @@
 // within β epistemic deviations of the mean along the executed trajectory, then
 // there is an η that reproduces them exactly, so a plan that keeps the limits under
 // every η keeps them in reality for its horizon (Curi, Berkenkamp and Krause, 2020).
+// Noise that a Task declares makes the box of a step as much wider, and a delay puts what was sent before in front of every plan: see [Expectation].
 // Three things stay open. An adversary that finds no violation has not proved that
 // there is none. Only the first action of a plan is executed, and the next step
 // need not have a plan that holds. And the first, random steps are gentle where
@@ -30,6 +31,7 @@
 //   - rng: a named stream of random numbers for each use
 //   - nb: figures and errors in a notebook
 //   - internal/checksum: files that notice damage
+//   - internal/group: child processes, apart from the terminal
 //   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML
@@ -58,6 +60,7 @@
 //   - viability: sets of states in which a system can be kept for ever
 //   - filter: the [Filter] that executes what is proved
 //   - plan: the [Planner] implementations, and adversaries
+//   - plant: real systems that answer from outside, as another process does
 //   - rollout: the other engines, the choice among all, and the oracle
 //
 // The loop, its figures, and the laws of the parts:
@@ -68,6 +71,7 @@
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
 //   - filtertest: laws of every [Filter]
+//   - planttest: laws of every [Plant]
 //
 // Runs, and what is asked of them:
 //

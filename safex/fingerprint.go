@@ -29,7 +29,11 @@ func (s *System) Fingerprint() (traits []Trait) {
 		if v.Harmless != 0 {
 			text += ", errors harmless to " + digits(v.Harmless)
 		}
-		add("state "+v.Name, "%s, next by %s", text, s.Dynamics.Digest(k))
+		next := "a plant"
+		if !s.Outside() {
+			next = s.Dynamics.Digest(k)
+		}
+		add("state "+v.Name, "%s, next by %s", text, next)
 	}
 	for _, v := range s.Action {
 		add("action "+v.Name, "[%s], scale %s, explored by %s around %s", v.Unit, digits(v.Scale), digits(v.RandomAmplitude), digits(v.RandomCenter))

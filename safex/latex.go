@@ -52,6 +52,10 @@ func (s *System) LaTeX() string {
 		{s.Dynamics, names[:nx+nu], letters[0], next},
 		{outcome(func(x, u, next, _ num.Vec) num.Vec { return num.Vec{s.Reward(x, u, next)} }), names, letters[1], []string{reward}},
 	} {
+		if part.program == nil {
+			lines = append(lines, fmt.Sprintf(`%s &= \text{what the plant answers}`, strings.Join(part.unknowns, ", ")))
+			continue
+		}
 		if n := part.program.Operations(); n > num.LongestLaTeX {
 			lines = append(lines, fmt.Sprintf(`%s &= \text{a program of %d operations}`, strings.Join(part.unknowns, ", "), n))
 			continue

@@ -19,11 +19,12 @@ var layers = map[string]string{
 	"rng":               "",
 	"nb":                "",
 	"internal/checksum": "",
-	"internal/jupyter":  "",
+	"internal/group":    "",
 	"internal/vec":      "",
 	"internal/encode":   "",
 	"internal/disk":     "",
 	"internal/table":    "",
+	"internal/jupyter":  "internal/group",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",
 	"opt":   "num rng",
@@ -43,6 +44,7 @@ var layers = map[string]string{
 	"viability":   ". num reach",
 	"filter":      ". num reach viability",
 	"plan":        ". num rng opt",
+	"plant":       ". internal/encode internal/group",
 	// the engine of every model, that of vectors among others
 	"rollout": ". fused internal/checksum num rng gx",
 	// 3: they know the words alone
@@ -53,11 +55,12 @@ var layers = map[string]string{
 	"opttest":    "num opt rng",
 	"plantest":   ". num rng",
 	"filtertest": ". num rng",
+	"planttest":  ". rng",
 	// 4: all parts of a run, by name
-	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan residual rollout tasks train",
+	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan plant residual rollout tasks train",
 	// 5: runs on disk, and taken again
 	"store":  ". experiment fig internal/disk internal/encode train",
-	"retake": ". experiment num plan reliability rng store train",
+	"retake": ". experiment num plan plant reliability rng store train",
 	// 6: what is asked of plans, planners and boxes
 	"attack":   ". experiment internal/disk internal/encode internal/table num plan retake rng stats",
 	"certify":  ". experiment fig filter internal/table num plan reach reliability retake rng stats",
@@ -72,7 +75,7 @@ var layers = map[string]string{
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"internal/quick": "experiment",
 }

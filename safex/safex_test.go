@@ -1,6 +1,7 @@
 package safex_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -58,6 +59,9 @@ func TestSystemErrors(t *testing.T) {
 		{"dt", func(t *safex.Task) { t.Dt = 0 }, "Dt is 0 s"},
 		{"steps", func(t *safex.Task) { t.Steps = 0 }, "Steps is 0"},
 		{"no reward", func(t *safex.Task) { t.Reward = nil }, "Start, Next and Reward are required"},
+		{"Next and a Plant", func(t *safex.Task) {
+			t.Plant = safex.PlantFunc(func(context.Context, *safex.System) (safex.Plant, error) { return nil, nil })
+		}, "Next and Plant are both set"},
 		{"dimension", func(t *safex.Task) { t.Next = func(x, u num.Vec) num.Vec { return x[:1] } }, "Next returns 1 dimensions, State names 2"},
 		{"index", func(t *safex.Task) { t.Next = func(x, u num.Vec) num.Vec { return num.Vec{x[0], x[2]} } }, "Next panics: runtime error: index out of range"},
 		{"NaN dynamics", func(t *safex.Task) {

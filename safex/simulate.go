@@ -60,6 +60,9 @@ func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
 	if p == nil {
 		return Episode{}, fmt.Errorf("safex: task %q: Simulate without a policy", s.Name)
 	}
+	if err := s.Unknown("Simulate"); err != nil {
+		return Episode{}, err
+	}
 	x, err := s.DrawStart(src.Child("start"))
 	if err != nil {
 		return Episode{}, fmt.Errorf("safex: task %q: %w", s.Name, err)

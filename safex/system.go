@@ -14,7 +14,7 @@ import (
 // A System is a checked Task, traced for every carrier. It is immutable.
 type System struct {
 	Task
-	Dynamics *num.Program // (x, u) to next
+	Dynamics *num.Program // (x, u) to next; nil of a Task with a Plant
 	// Outcome maps (x, u, next, last), with the last action before u, to the reward, then the signed
 	// excess of each limit in units of that limit: at most 0 is safe.
 	Outcome *num.Program
@@ -29,7 +29,7 @@ type System struct {
 	expected    expected     // of the task's Expected
 }
 
-// System checks t, traces its functions, draws initial states, and takes a step from one of them.
+// System checks t, traces its functions, draws initial states, and takes a step from one of them, unless that would ask a Plant.
 // The error names the first thing that is wrong and what to write instead; Check looks closer.
 func (t Task) System() (*System, error) {
 	s, err := t.compile()
@@ -51,13 +51,15 @@ func (t Task) compile() (*System, error) {
 	t.State, t.Action, t.Limits = slices.Clone(t.State), slices.Clone(t.Action), slices.Clone(t.Limits)
 	t.Angles, t.Disturbances, t.Expected = slices.Clone(t.Angles), slices.Clone(t.Disturbances), slices.Clone(t.Expected)
 	s := &System{Task: t}
-	if err := traced("Next", func() {
-		s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(slices.Clone(v[:nx]), slices.Clone(v[nx:])) })
-	}); err != nil {
-		return nil, err
-	}
-	if s.Dynamics.Out != nx {
-		return nil, fmt.Errorf("Next returns %d dimensions, State names %d", s.Dynamics.Out, nx)
+	if !s.Outside() {
+		if err := traced("Next", func() {
+			s.Dynamics = num.Trace(nx+nu, func(v num.Vec) num.Vec { return t.Next(slices.Clone(v[:nx]), slices.Clone(v[nx:])) })
+		}); err != nil {
+			return nil, err
+		}
+		if s.Dynamics.Out != nx {
+			return nil, fmt.Errorf("Next returns %d dimensions, State names %d", s.Dynamics.Out, nx)
+		}
 	}
 	what := "Reward"
 	trace := func() {
@@ -138,8 +140,11 @@ func (t Task) faults() (faults []error) {
 	if t.Steps < 1 || t.Steps > 1e7 {
 		fault("Steps is %d, want 1 to 1e7", t.Steps)
 	}
-	if t.Start == nil || t.Next == nil || t.Reward == nil {
-		fault("Start, Next and Reward are required")
+	if t.Start == nil || t.Next == nil && t.Plant == nil || t.Reward == nil {
+		fault("Start, Next and Reward are required; a Plant can be in the place of Next")
+	}
+	if t.Next != nil && t.Plant != nil {
+		fault("Next and Plant are both set: the real system is one of them; what is believed of a Plant is a task of its own, which a run has for a Prior")
 	}
 	var names []string
 	own := func(kind, name string) {
@@ -260,13 +265,16 @@ func (s *System) tryStart() error {
 	for _, a := range s.Angles {
 		s.Center[a.Sin], s.Center[a.Cos] = 0, 0
 	}
-	still := make([]float64, nu)
-	next, reward, excess := s.Step(x, still)
-	for k, v := range next {
-		if bad(v) {
-			return fmt.Errorf("first step: %s is %v (%s)", s.State[k].Name, v, s.Dynamics.Blame(k, slices.Concat(x, still)))
+	still, next := make([]float64, nu), x // where it stays, as far as anybody knows of a Plant
+	if !s.Outside() {
+		next, _, _ = s.Step(x, still)
+		for k, v := range next {
+			if bad(v) {
+				return fmt.Errorf("first step: %s is %v (%s)", s.State[k].Name, v, s.Dynamics.Blame(k, slices.Concat(x, still)))
+			}
 		}
 	}
+	reward, excess := s.Score(x, still, next, still)
 	in := slices.Concat(x, still, next, still)
 	if bad(reward) {
 		return fmt.Errorf("first step: the reward is %v (%s)", reward, s.Outcome.Blame(0, in))
@@ -308,6 +316,11 @@ func (s *System) tryState(where string, x []float64) error {
 			return fmt.Errorf("%s: %s is %.4g, outside its own range of %v to %v", where, d.Name, v, d.Min, d.Max)
 		}
 	}
+	return s.tryAngles(where, x)
+}
+
+// tryAngles reports an angle off the circle.
+func (s *System) tryAngles(where string, x []float64) error {
 	for _, a := range s.Angles {
 		if r := math.Hypot(x[a.Sin], x[a.Cos]); math.Abs(r-1) > 1e-6 {
 			return fmt.Errorf("%s: %s and %s are %.4g and %.4g, which are no sine and cosine of the angle %s: their squares sum to %.4g", where,
@@ -360,7 +373,11 @@ func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
 // Step takes the undisturbed system from x with the action u in [-1, 1], after the same action. It returns
 // the next state, the reward, and the signed excess of each limit in its unit.
+// It panics if the real system is a Plant.
 func (s *System) Step(x, u []float64) (next []float64, reward float64, excess []float64) {
+	if err := s.Unknown("Step"); err != nil {
+		panic("safex: " + err.Error())
+	}
 	next = make([]float64, len(s.State))
 	s.Dynamics.Eval(next, slices.Concat(x, u))
 	reward, excess = s.Score(x, u, next, u)

@@ -23,8 +23,10 @@ type Task struct {
 
 	// Start draws an initial state into x, and sets every dimension. It must not keep x.
 	Start func(x []float64, r *rand.Rand)
-	// Next is the true dynamics. The agent learns them; it never calls Next.
+	// Next is the true dynamics. The agent learns them; it never calls Next. It is nil if the real system is a Plant.
 	Next func(x, u num.Vec) num.Vec
+	// Plant opens the real system where it is not Next; nil if it is. The Plant says where an episode starts, and Start draws states like those.
+	Plant PlantMaker
 	// Reward of a step, known to the agent. More is better.
 	Reward func(x, u, next num.Vec) num.Expr
 	// Limits that every step must respect, known to the agent.

@@ -112,7 +112,12 @@ type Episode struct {
 	Trajectory
 	Forecasts []Forecast // what was believed before each step; nil in the random phase, unless a Filter judged its steps
 	Fits      []Fit      // made during the episode
+	End       End        // of one that a Plant, or a stop, ended before its Steps; "" of others
+	Why       string     // it ended so, in words
 }
+
+// Underway tells whether steps of a planned episode of s are left to take.
+func (e *Episode) Underway(s *System) bool { return e.End == "" && len(e.Actions) < s.Steps }
 
 // A Forecast is what a Plan said about the step that followed, and how it was made.
 type Forecast struct {

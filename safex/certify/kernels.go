@@ -49,7 +49,7 @@ func newGrowth(c *Certification) (*growth, error) {
 
 // follow adds the kernel of the model that a step was planned by, at the start of each episode that is drawn and at the end of the last.
 func (g *growth) follow(ctx context.Context, c *Certification, s retake.Step) error {
-	if s.Episode == 0 || !slices.Contains(g.episodes, s.Episode) {
+	if s.Query == nil || !slices.Contains(g.episodes, s.Episode) {
 		return nil
 	}
 	e := c.run.Episodes[s.Episode]

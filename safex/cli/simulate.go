@@ -48,6 +48,9 @@ reward and excess are judged on what really happened.`,
 			if err != nil {
 				return err
 			}
+			if err := s.Unknown("simulate"); err != nil {
+				return err
+			}
 			switch {
 			case len(ds) > 0 && !noise:
 				return fmt.Errorf("--disturb: simulate is undisturbed unless --noise is given too")

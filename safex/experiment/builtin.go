@@ -10,6 +10,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/linear"
 	"github.com/rischiboy/safe_exploration/safex/opt"
 	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/plant"
 	"github.com/rischiboy/safe_exploration/safex/rollout"
 	"github.com/rischiboy/safe_exploration/safex/tasks"
 )
@@ -22,6 +23,7 @@ var (
 	Calibrations = &Registry[calibrate.Calibrator]{what: "calibration"}
 	Filters      = &Registry[safex.Filter]{what: "filter"}
 	Engines      = &Registry[safex.Engine]{what: "engine"}
+	Plants       = &Registry[safex.PlantMaker]{what: "plant"}
 	Searches     = &Registry[opt.Minimizer]{what: "search"}
 	Adversaries  = &Registry[plan.Adversary]{what: "adversary"}
 )
@@ -78,6 +80,8 @@ func init() {
 	Engines.Add("fused", "vector code, for every model of this library", func() safex.Engine { return fused.New() })
 	Engines.Add("graph", "GoMLX graphs, for every model of this library; slower, and what fused is tested against", func() safex.Engine { return rollout.NewGoMLX() })
 	Engines.Add("stepwise", "a prediction for each step, for every model there can be, with gradients by differences", func() safex.Engine { return rollout.NewStepwise() })
+
+	Plants.Add("process", "another program, which speaks the protocol of package plant", func() safex.PlantMaker { return plant.DefaultProcess("") })
 
 	Searches.Add("icem", "cross-entropy method with coloured noise and kept elites", of[opt.Minimizer](opt.DefaultICEM))
 	Searches.Add("cem", "plain cross-entropy method", of[opt.Minimizer](opt.DefaultCEM))

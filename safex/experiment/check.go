@@ -26,7 +26,7 @@ func (s *Spec) check() error {
 	case s.Episodes > 1e6 || s.RandomSteps > 1e7:
 		return fmt.Errorf("episodes %d and explore %d: want at most 1e6 and 1e7", s.Episodes, s.RandomSteps)
 	}
-	for _, part := range []any{s.Task, s.Planner, s.Prior, s.Filter} {
+	for _, part := range []any{s.Task, s.Plant, s.Planner, s.Prior, s.Filter} {
 		if c, ok := part.(Checker); ok {
 			if err := c.Check(); err != nil {
 				return err

@@ -193,6 +193,7 @@ func Options(own ...safex.Maker) encode.Options {
 	join(coders(Calibrations))
 	join(coders(Filters))
 	join(coders(Engines))
+	join(coders(Plants))
 	join(coders(Searches))
 	join(coders(Adversaries))
 	return json.JoinOptions(json.WithMarshalers(json.JoinMarshalers(marshal...)), json.WithUnmarshalers(json.JoinUnmarshalers(unmarshal...)))
@@ -203,6 +204,7 @@ type kept struct {
 	Build          string
 	Task           safex.Maker
 	Traits         traits
+	Plant          safex.PlantMaker `json:",omitzero"`
 	Planner        safex.Planner
 	Learner        safex.Codec
 	Prior          safex.Maker          `json:",omitzero"`
@@ -227,12 +229,12 @@ func (s *Spec) keep() (k kept, err error) {
 	if s.Task == nil {
 		return k, errors.New("there is no Task")
 	}
-	system, err := s.Task.Task().System()
+	system, err := s.real().System()
 	if err != nil {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Background, s.Seed, s.RepeatNoise,
+		s.Build, s.Task, traitsOf(system), s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Background, s.Seed, s.RepeatNoise,
 		s.PriorDeviation, s.ExploreBy, s.Disturbances, s.Expected,
 	}, nil
 }
@@ -242,14 +244,14 @@ func (s *Spec) take(k kept) error {
 	if k.Task == nil || k.Planner == nil || k.Learner == nil || k.Engine == nil {
 		return errors.New("Task, Planner, Learner and Engine must be there, and not null")
 	}
-	system, err := k.Task.Task().System()
+	system, err := (&Spec{Task: k.Task, Plant: k.Plant}).real().System()
 	if err != nil {
 		return err
 	}
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, true}
+	*s = Spec{k.Build, k.Task, k.Plant, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, true}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/calibrate"
 	"github.com/rischiboy/safe_exploration/safex/opt"
 	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/plant"
 )
 
 // The parts that Set knows by a word of their own.
@@ -24,11 +25,12 @@ const (
 	filterPart      = "filter"
 	enginePart      = "engine"
 	taskPart        = "task"
+	plantPart       = "plant"
 )
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise"}
 }
 
 // Words of Set that are no parts.
@@ -52,6 +54,7 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	calibration=conformal           or none
 //	filter=on                       or off
 //	engine=fused
+//	plant=python3 my_system.py      the real system is a process, started by that command; or none
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
 //	background=true                 fits are made while the agent goes on
 //	explore-by=backup               or random: who acts before the first plan
@@ -93,6 +96,11 @@ func (s *Spec) Set(assignment string) error {
 			return fmt.Errorf("--set %s: there is no calibration: choose one first", assignment)
 		}
 		return setIn(&s.Calibration, rest, value)
+	case plantPart:
+		if s.Plant == nil {
+			return fmt.Errorf("--set %s: there is no plant: name a command first, as in %s='python3 my_system.py'", assignment, plantPart)
+		}
+		return setIn(&s.Plant, rest, value)
 	case filterPart:
 		if s.Filter == nil {
 			return fmt.Errorf("--set %s: there is no filter: choose %s=%s first", assignment, filterPart, On)
@@ -183,6 +191,11 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 			s.Filter = f
 		}
 		return true, err
+	case plantPart:
+		if s.Plant = nil; value != "" && value != None {
+			s.Plant = held[safex.PlantMaker](plant.DefaultProcess(value))
+		}
+		return true, nil
 	case enginePart:
 		e, err := Engines.New(value)
 		if err == nil {

@@ -29,6 +29,7 @@ import (
 type Spec struct {
 	Build       string               // of safex that runs it: bits are the same within one
 	Task        safex.Maker          // what is explored: a safex.Task, or its parameters
+	Plant       safex.PlantMaker     // the real system, in place of the Task's own formulas or plant; nil is those
 	Planner     safex.Planner        // how the agent plans
 	Learner     safex.Codec          // what it learns
 	Prior       safex.Maker          // the parameters that are believed; the Learner learns what they miss; nil is none
@@ -163,7 +164,15 @@ func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
 // Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal or pessimistic-gp-background.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
-	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark()
+	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark() + s.PlantMark()
+}
+
+// PlantMark is what the name of a run says of its real system: -plant where it is a Plant in place of the Task's own, else nothing.
+func (s *Spec) PlantMark() string {
+	if s.Plant != nil {
+		return "-" + plantPart
+	}
+	return ""
 }
 
 // CalibrationMark is what the name of a run says of its Calibration: nothing where it is the one that the Learner suggests, else its name, or -uncalibrated.
@@ -221,10 +230,13 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	task := s.Task.Task()
+	task := s.real()
 	task.Expected = slices.Concat(task.Expected, s.Expected)
 	system, err := Disturbed(task, s.Disturbances)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.unknown(system); err != nil {
 		return nil, err
 	}
 	if f, ok := s.Filter.(interface{ CheckSystem(*safex.System) error }); ok {
@@ -236,6 +248,25 @@ func (s *Spec) Compile() (*safex.System, error) {
 		return nil, fmt.Errorf("explore-by backup: task %q declares no Backup: leave it out, or declare one", system.Name)
 	}
 	return system, s.enough(system)
+}
+
+// real is the Task with the real system in it.
+func (s *Spec) real() safex.Task {
+	t := s.Task.Task()
+	if s.Plant != nil {
+		t.Next, t.Plant = nil, s.Plant
+	}
+	return t
+}
+
+// unknown reports parts that need formulas which nobody knows.
+func (s *Spec) unknown(system *safex.System) error {
+	if s.Oracle() {
+		if err := system.Unknown("model " + oracle); err != nil {
+			return fmt.Errorf("%w: choose another model", err)
+		}
+	}
+	return nil
 }
 
 // Disturbed compiles t with more disturbances than its own.
@@ -266,6 +297,9 @@ func (s *Spec) Compose() (safex.Codec, error) {
 // priorSystem is the Prior, compiled.
 func (s *Spec) priorSystem() (*safex.System, error) {
 	nominal, err := s.Prior.Task().System()
+	if err == nil {
+		err = nominal.Unknown("a prior")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("prior: %w", err)
 	}

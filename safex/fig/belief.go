@@ -48,11 +48,16 @@ func (c Section) walk(s *safex.System) (vs []float64, x, u num.Batch) {
 
 // Beliefs shows what models of s think of the change along a section, a panel for each: the mean, the box of
 // β epistemic deviations, where β is the model's own or else beta, and around it the normal 95 % of the aleatoric
-// deviation. The truth is dashed, and ticks mark the transitions of data, which may be nil.
+// deviation. The truth is dashed, unless the real system is a plant, and ticks mark the transitions of data, which may be nil.
 func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models ...Belief) (*Figure, error) {
 	vs, x, u := c.walk(s)
 	truth := num.NewBatch(len(s.State), points)
-	s.Dynamics.EvalBatch(truth, slices.Concat(x, u))
+	for d := range truth {
+		copy(truth[d], x[d]) // where it stays, as far as anybody knows of a plant
+	}
+	if !s.Outside() {
+		s.Dynamics.EvalBatch(truth, slices.Concat(x, u))
+	}
 	change := func(next []float64) []float64 {
 		d := slices.Clone(next)
 		for i := range d {
@@ -97,7 +102,9 @@ func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models 
 		band(pl, names[1], vs, outer[0], outer[1], theme.beyond)
 		band(pl, names[0], vs, inner[0], inner[1], theme.bound)
 		line(pl, names[2], vs, mean, theme.measured, 1.8)
-		line(pl, names[3], vs, moved, theme.ink, 1.2, vg.Points(4), vg.Points(3))
+		if !s.Outside() {
+			line(pl, names[3], vs, moved, theme.ink, 1.2, vg.Points(4), vg.Points(3))
+		}
 		marks(pl, c, data, lo, lo+0.06*(hi-lo))
 		pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = c.From, c.To, lo, hi
 		if k == len(models)-1 {

@@ -35,7 +35,7 @@ func (g *Gallery) single(name string) (r *store.Saved, at int, err error) {
 	}
 	if at = g.Episode; at < 0 {
 		at = n - 1
-		if at > 0 && len(r.Episodes[at].Actions) < r.System.Steps { // under way
+		if at > 0 && r.Episodes[at].Underway(r.System) { // under way
 			at--
 		}
 	}

@@ -139,7 +139,7 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 		if len(scores) == 0 {
 			continue
 		}
-		if len(e.Actions) == s.Steps && e.Phase != safex.RandomPhase {
+		if (len(e.Actions) == s.Steps || e.End != "") && e.Phase != safex.RandomPhase {
 			c.Whole.add(whole)
 		}
 		line.Beta, line.Width = median(betas), median(widths)

@@ -83,8 +83,12 @@ func (r *Run) First() int {
 	return 0
 }
 
-// Finished tells whether a run took all its steps.
+// Finished tells whether a run took all its steps, but for those that the end of an episode left out.
 func (m *Method) Finished(r *Run) bool {
 	n := len(r.Episodes)
-	return n > 0 && r.Steps() >= m.Steps && !r.Episodes[n-1].Unfinished
+	short := 0
+	for _, e := range r.Episodes {
+		short += e.Short
+	}
+	return n > 0 && r.Steps()+short >= m.Steps && !r.Episodes[n-1].Unfinished
 }

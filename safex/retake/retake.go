@@ -12,6 +12,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
+	"github.com/rischiboy/safe_exploration/safex/plant"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/store"
@@ -41,7 +42,7 @@ func Open(dir string, own ...safex.Maker) (*Run, error) {
 		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
 	case s.Background:
 		return nil, fmt.Errorf("%s was learned in the background, and which model made a plan depended on what else the machine did: its plans cannot be made again", dir)
-	case len(saved.Episodes) < 2:
+	case r.first() < 0:
 		return nil, fmt.Errorf("%s has no planned episode yet: there is no plan to look at", dir)
 	}
 	r.agent, r.Learner, err = s.Agent(saved.System)
@@ -51,18 +52,23 @@ func Open(dir string, own ...safex.Maker) (*Run, error) {
 // last is the number of the last planned episode, complete or not.
 func (r *Run) last() int { return len(r.Episodes) - 1 }
 
+// first is the number of the first planned episode.
+func (r *Run) first() int {
+	return slices.IndexFunc(r.Episodes, func(e safex.Episode) bool { return e.Phase == safex.PlannedPhase })
+}
+
 // Choose chooses episodes whose plans are made again. Without any it is the last that is over or, if none is, the one under way.
 func (r *Run) Choose(episodes ...int) error {
 	if len(episodes) == 0 {
 		last := r.last()
-		if last > 1 && len(r.Episodes[last].Actions) < r.System.Steps { // it is under way
+		if last > r.first() && r.Episodes[last].Underway(r.System) {
 			last--
 		}
 		episodes = []int{last}
 	}
 	for _, e := range episodes {
-		if e < 1 || e > r.last() {
-			return fmt.Errorf("episode %d is none of the planned ones of %s, which are 1 to %d", e, r.Dir, r.last())
+		if e < r.first() || e > r.last() {
+			return fmt.Errorf("episode %d is none of the planned ones of %s, which are %d to %d", e, r.Dir, r.first(), r.last())
 		}
 	}
 	r.Chosen = slices.Compact(slices.Sorted(slices.Values(episodes)))
@@ -72,7 +78,7 @@ func (r *Run) Choose(episodes ...int) error {
 // ChooseAll chooses every planned episode.
 func (r *Run) ChooseAll() {
 	r.Chosen = nil
-	for e := 1; e <= r.last(); e++ {
+	for e := r.first(); e <= r.last(); e++ {
 		r.Chosen = append(r.Chosen, e)
 	}
 }
@@ -125,8 +131,12 @@ func (s Step) Target(beta float64) plan.Target {
 }
 
 // Real takes the real system through the executed plan of a step, from where the step began and with nothing planned anew on the way, under the
-// disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers.
+// disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers, or that the real system
+// is a plant, which nobody can ask again.
 func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	if err := r.System.Unknown("what a whole plan would have come to"); err != nil {
+		return safex.Trajectory{}, err
+	}
 	e, at := s.State.Episode, s.At
 	t := safex.Trajectory{
 		States: slices.Clone(e.States[:at+1]), Actions: slices.Clone(e.Actions[:at]), Rewards: slices.Clone(e.Rewards[:at]), Excess: slices.Clone(e.Excess[:at]),
@@ -153,12 +163,17 @@ func (r *Run) Real(s Step) (safex.Trajectory, error) {
 }
 
 // Steps takes the run again from its beginning to the end of the last chosen episode, and yields every step. A cancelled ctx ends it between
-// two steps. It fails if the run takes another way than the one in its files.
+// two steps. It fails if the run takes another way than the one in its files. A plant is not asked again: it answers as it did.
 func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		w := &walk{Planner: r.Spec.Planner, Run: r}
 		agent := r.agent
 		agent.Planner = w
+		if r.System.Outside() {
+			recorded := *r.System
+			recorded.Plant = plant.Recorded{Episodes: r.Episodes}
+			agent.System = &recorded
+		}
 		if agent.Filter != nil {
 			agent.Filter = sieve{agent.Filter, w}
 		}
@@ -167,7 +182,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			robust = p.Robust
 		}
 		last := r.Chosen[len(r.Chosen)-1]
-		for s, err := range agent.Steps(ctx, &train.State{}, last) {
+		for s, err := range agent.Steps(ctx, &train.State{}, last-r.first()+1) {
 			if err != nil {
 				yield(Step{}, err)
 				return
@@ -271,9 +286,9 @@ func (g guard) Deviations(asked, planned float64) float64 {
 
 // Keep implements safex.Guard. A step before the first plan is nobody's plan: it is done as it was.
 func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
-	if q.Episode == 0 {
+	if g.walk.Episodes[q.Episode].Phase == safex.RandomPhase {
 		done := *p
-		g.walk.query, g.walk.step = q, len(q.Past.Actions)
+		g.walk.query, g.walk.episode, g.walk.step = q, q.Episode, len(q.Past.Actions)
 		done.Actions = g.walk.sent(q.Pending)
 		return g.walk.execute(&done)
 	}

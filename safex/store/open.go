@@ -94,8 +94,14 @@ func (r *Saved) Steps() (n int) {
 	return n
 }
 
-// Complete tells whether the run took all its steps.
-func (r *Saved) Complete() bool { return r.Steps() == r.Spec.Total() }
+// Complete tells whether the run took all its steps, but for those that the end of an episode left out.
+func (r *Saved) Complete() bool {
+	short := 0
+	for _, sum := range r.Summaries {
+		short += sum.Short
+	}
+	return r.Steps()+short == r.Spec.Total()
+}
 
 // Data are the transitions of all episodes.
 func (r *Saved) Data() *safex.Data {

@@ -66,7 +66,7 @@ func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 
 // readable reports settings that run.yaml could not be read back with.
 func readable(s *experiment.Spec) error {
-	for _, part := range []any{s.Task, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter} {
+	for _, part := range []any{s.Task, s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter} {
 		if field := experiment.Unkept(part); field != "" {
 			return fmt.Errorf("store: %s cannot be kept in %s, and a run that goes on needs it: leave it out, or train with train.Agent, which keeps nothing", field, SpecFile)
 		}
@@ -169,8 +169,14 @@ func (r *Run) Done() int {
 	return r.state.Data.Len()
 }
 
-// Total is the number of steps of the whole run.
-func (r *Run) Total() int { return r.Spec.Total() }
+// Total is the number of steps of the whole run, less those that the ends of episodes have left out so far.
+func (r *Run) Total() int {
+	total := r.Spec.Total()
+	for _, sum := range r.Complete() {
+		total -= sum.Short
+	}
+	return total
+}
 
 // Complete are the summaries of the episodes that are over.
 func (r *Run) Complete() []Summary { return r.writer.episodes }

@@ -21,8 +21,10 @@ type column struct {
 	get      func(e *safex.Episode, t int) float64
 	set      func(e *safex.Episode, t int, v float64)
 	text     func(e *safex.Episode, t int) *safex.Cover // of one that holds a word
-	believed bool                                       // empty where nothing was believed, and not a number at times
-	again    bool                                       // the line before has the same number, of its next state
+	says     func(e *safex.Episode, t int) string       // of one that holds a word on the episode, as hear reads it; nil of others
+	hear     func(e *safex.Episode, text string)
+	believed bool // empty where nothing was believed, and not a number at times
+	again    bool // the line before has the same number, of its next state
 }
 
 // columns are those of a step: state and action, the reward and the signed excess that followed, the next state; what was believed: the
@@ -90,6 +92,9 @@ func columns(s *safex.System) (all []column) {
 			}
 		},
 	})
+	if s.Outside() {
+		all = append(all, endings()...)
+	}
 	if noisy(s) {
 		each("noise_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Noise }), true)
 	}
@@ -110,6 +115,24 @@ func columns(s *safex.System) (all []column) {
 
 // noisy tells whether the task declares noise.
 func noisy(s *safex.System) bool { return s.NoiseBox() != nil || s.SeenBox() != nil }
+
+// phaseColumn is the one that says who chose the actions of an episode: the random phase may have taken several.
+const phaseColumn = "phase"
+
+// endings are the columns of a plant: who chose the actions and, in the last step of an episode that ended early, how it ended and why.
+func endings() []column {
+	last := func(e *safex.Episode, t int, text string) string {
+		if t+1 < len(e.Actions) {
+			return ""
+		}
+		return text
+	}
+	return []column{
+		{name: phaseColumn, says: func(e *safex.Episode, t int) string { return string(e.Phase) }, hear: func(*safex.Episode, string) {}},
+		{name: "end", says: func(e *safex.Episode, t int) string { return last(e, t, string(e.End)) }, hear: func(e *safex.Episode, text string) { e.End = safex.End(text) }},
+		{name: "why", says: func(e *safex.Episode, t int) string { return last(e, t, e.Why) }, hear: func(e *safex.Episode, text string) { e.Why = text }},
+	}
+}
 
 // number is 1 of what is so, and 0 of what is not.
 func number(is bool) float64 {
@@ -135,6 +158,8 @@ func rows(all []column, e safex.Episode) (records [][]string) {
 		for _, c := range all {
 			cell := ""
 			switch {
+			case c.says != nil:
+				cell = c.says(&e, t)
 			case c.believed && t >= len(e.Forecasts):
 			case c.text != nil:
 				cell = string(*c.text(&e, t))
@@ -195,6 +220,7 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 	all := columns(s)
 	cover := 2 + slices.IndexFunc(all, func(c column) bool { return c.text != nil })
 	mean := 2 + slices.IndexFunc(all, func(c column) bool { return c.believed })
+	phase := slices.IndexFunc(all, func(c column) bool { return c.name == phaseColumn && c.says != nil })
 	r := csv.NewReader(bytes.NewReader(text))
 	want, err := r.Read()
 	if err != nil || !slices.Equal(want, header(all)) {
@@ -210,7 +236,7 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 		}
 		v := make([]float64, len(record))
 		for k, cell := range record {
-			if cell == "" || k >= 2 && all[k-2].text != nil {
+			if cell == "" || k >= 2 && (all[k-2].text != nil || all[k-2].hear != nil) {
 				v[k] = math.NaN()
 			} else if v[k], err = strconv.ParseFloat(cell, 64); err != nil {
 				return nil, fmt.Errorf("store: %s, line %d: %q is no number", path, line, cell)
@@ -226,9 +252,18 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			if number == 0 {
 				e.Phase = safex.RandomPhase
 			}
+			if phase >= 0 {
+				e.Phase = safex.Phase(record[2+phase])
+			}
+			if e.Phase != safex.RandomPhase && (e.Phase != safex.PlannedPhase || number == 0) {
+				return nil, fmt.Errorf("store: %s, line %d: the phase of episode %d is %q: a line was changed", path, line, number, e.Phase)
+			}
 			episodes = append(episodes, e)
 		}
 		e := &episodes[number]
+		if e.End != "" || phase >= 0 && safex.Phase(record[2+phase]) != e.Phase {
+			return nil, fmt.Errorf("store: %s, line %d: episode %s is over, or of another phase: a line was changed", path, line, record[0])
+		}
 		t := len(e.Actions)
 		planned, believed := e.Phase == safex.PlannedPhase, record[mean] != ""
 		looked := planned || believed || record[cover] != ""
@@ -240,6 +275,9 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			v := v[2+k]
 			switch {
 			case c.believed && (t >= len(e.Forecasts) || c.at != nil && c.at(e, t) == nil):
+				continue
+			case c.hear != nil:
+				c.hear(e, record[2+k])
 				continue
 			case c.text != nil:
 				word := safex.Cover(record[2+k])

@@ -30,6 +30,9 @@ type Summary struct {
 	ByPlan     int                `json:"covered_by_plan,omitzero"`   // steps of plans that a Filter proved to be safe: planned and kernel
 	ByBackup   int                `json:"covered_by_backup,omitzero"` // steps that are proved, in place of a plan's: tail and backup
 	Uncovered  int                `json:"uncovered,omitzero"`         // steps of which a Filter proved nothing
+	End        safex.End          `json:"end,omitzero"`               // how it ended before its steps were taken; "" if it did not
+	Why        string             `json:"why,omitzero"`               // it ended so
+	Short      int                `json:"short,omitzero"`             // steps of a planned episode that its end left out
 	Late       int                `json:"late_plans"`                 // plans that took as long as their Deadline or longer; those that it cut short did
 }
 
@@ -38,6 +41,9 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 	sum := Summary{
 		Episode: e.Number, Phase: e.Phase, Steps: len(e.Actions), Return: e.Return(),
 		Violations: e.Violations(s.Budgets()...), Worst: map[string]float64{},
+	}
+	if sum.End, sum.Why = e.End, e.Why; e.End != "" && e.Phase == safex.PlannedPhase {
+		sum.Short = s.Steps - len(e.Actions)
 	}
 	for k, w := range e.WorstExcess(len(s.Limits)) {
 		sum.Worst[s.Limits[k].Name] = w

@@ -80,15 +80,16 @@ func (j Job) State(out string) State {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	complete := 0
+	complete, short := 0, 0
 	for _, sum := range sums {
-		complete += sum.Steps
+		complete, short = complete+sum.Steps, short+sum.Short
 		s.Violations += sum.Violations
 		if sum.Phase == safex.PlannedPhase {
 			s.Episodes++
 			s.Return = &sum.Return
 		}
 	}
+	s.Total -= short // steps that will not be
 	steps, violations, e := store.Underway(dir, complete, j.Spec.Task.Task())
 	s.Steps, s.Violations = max(complete, steps), s.Violations+violations
 	if busy {
@@ -100,7 +101,7 @@ func (j Job) State(out string) State {
 		err = j.unlike(dir, old)
 	}
 	if err == nil {
-		err = j.agree(dir, len(sums), complete, steps)
+		err = j.agree(dir, complete, steps, s.Total)
 	}
 	done := made && err == nil && complete >= s.Total
 	if done {
@@ -176,14 +177,14 @@ func (j Job) there(dir string) (made bool, old *experiment.Spec, err error) {
 	return false, nil, nil
 }
 
-// agree reports episodes.jsonl of that many lines and complete steps, and steps.csv of that many steps, that cannot be of one run: there is
+// agree reports episodes.jsonl of so many complete steps, of total ones, and steps.csv of that many steps, that cannot be of one run: there is
 // at most one episode more in steps.csv, which is written first.
-func (j Job) agree(dir string, lines, complete, steps int) error {
+func (j Job) agree(dir string, complete, steps, total int) error {
 	next := 0
 	switch {
-	case lines == 0 && j.Spec.RandomSteps > 0:
+	case complete < j.Spec.RandomSteps:
 		next = j.Spec.RandomSteps
-	case complete < j.Total():
+	case complete < total:
 		next = j.Spec.Task.Task().Steps
 	}
 	if steps < complete || steps > complete+next {

@@ -34,7 +34,8 @@ func (a Agent) first(ctx context.Context, s *State, src rng.Stream) error {
 	default:
 		forecast.Cover = safex.CoverNone
 	}
-	if err := a.act(s, u, a.RandomSteps, src); err != nil {
+	left := a.RandomSteps - s.explored()
+	if err := a.act(ctx, s, u, len(s.Episode.Actions)+left, src); err != nil {
 		return err
 	}
 	if a.Filter != nil && (a.First != nil || a.Prior != nil) { // else nobody looks at random steps
@@ -47,7 +48,7 @@ func (a Agent) first(ctx context.Context, s *State, src rng.Stream) error {
 func (a Agent) draw(s *State, src rng.Stream) ([]float64, error) {
 	at := len(s.Episode.Actions)
 	if a.First == nil {
-		r := src.Child("explore").At(at).Rand()
+		r := src.Child("explore").At(s.explored()).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
 			u[k] = a.System.Gentle(k, 2*r.Float64()-1)
@@ -56,7 +57,7 @@ func (a Agent) draw(s *State, src rng.Stream) ([]float64, error) {
 	}
 	u := slices.Clone(a.First(at, slices.Clone(s.Episode.States[at])))
 	if len(u) != len(a.System.Action) || slices.ContainsFunc(u, func(v float64) bool { return !(v >= -1 && v <= 1) }) {
-		return nil, fmt.Errorf("train: episode 0, step %d: First does %v, want %d numbers in [-1, 1]", at, u, len(a.System.Action))
+		return nil, fmt.Errorf("train: episode %d, step %d: First does %v, want %d numbers in [-1, 1]", s.Episode.Number, at, u, len(a.System.Action))
 	}
 	return u, nil
 }
@@ -72,7 +73,7 @@ func (a Agent) known(s *State, u []float64) bool {
 // Cover is not changed.
 func (a Agent) judge(ctx context.Context, s *State, p *safex.Plan, began time.Time) (*safex.Plan, safex.Forecast, error) {
 	fail := func(err error) (*safex.Plan, safex.Forecast, error) {
-		return nil, safex.Forecast{}, fmt.Errorf("train: episode 0, step %d: %w", len(s.Episode.Actions), err)
+		return nil, safex.Forecast{}, fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, len(s.Episode.Actions), err)
 	}
 	if s.rollout == nil {
 		r, err := a.Engine.Rollout(a.System, a.Prior)

@@ -52,28 +52,30 @@ type Agent struct {
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
 type State struct {
-	Episode  safex.Episode // the one under way; its last state is where the system is
-	Over     bool          // the episode is complete, and the next step starts another
-	Data     *safex.Data   // every transition so far
-	Model    safex.Model   // of the last fit; nil while exploring
-	Base     safex.Model   // the fit itself, of which Model may be an update: what a Filter judges by; nil without one
-	Previous *safex.Plan   // of the last step; nil at the start of an episode
-	Guarded  bool          // a Filter judges by Base
-	Fits     int           // calls of the Learner so far
-	Fitted   int           // transitions that Model was fitted to
-	Updated  int           // transitions that Model has taken in, by a fit or an update
-	Learning int           // transitions that the fit in the background learns from; 0 without one. One that was cut short is due at once
-	Reach    []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
-	rollout  safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
-	guard    safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
-	members  int           // of Model
-	member   func(i int) (safex.Rollout, error)
-	fitting  *fitting // in the background; nil without one
-	planned  float64  // deviations that the last plan was made for
+	Episode      safex.Episode // the one under way; its last state is where the system is
+	Over         bool          // the episode is complete, and the next step starts another
+	Data         *safex.Data   // every transition so far
+	Model        safex.Model   // of the last fit; nil while exploring
+	Base         safex.Model   // the fit itself, of which Model may be an update: what a Filter judges by; nil without one
+	Previous     *safex.Plan   // of the last step; nil at the start of an episode
+	Guarded      bool          // a Filter judges by Base
+	Fits         int           // calls of the Learner so far
+	Fitted       int           // transitions that Model was fitted to
+	Updated      int           // transitions that Model has taken in, by a fit or an update
+	Learning     int           // transitions that the fit in the background learns from; 0 without one. One that was cut short is due at once
+	Explorations int           // episodes that began before the first plan: one, unless a Plant ended it early
+	Reach        []float64     // largest epistemic deviation of each dimension over the transitions that the last fit learned from
+	rollout      safex.Rollout // of Model, or of the Agent's Prior while exploring; made when first needed
+	guard        safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
+	members      int           // of Model
+	member       func(i int) (safex.Rollout, error)
+	fitting      *fitting    // in the background; nil without one
+	planned      float64     // deviations that the last plan was made for
+	plant        safex.Plant // opened by Steps, and closed when it returns; nil otherwise
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
-// that it yields is number 0, the random phase. It stops after an error, with the episode so
+// that it yields is number 0, the random phase, which takes more than one episode if a Plant ends one early. It stops after an error, with the episode so
 // far, and when the caller breaks out. A cancelled ctx ends it between two steps.
 func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, error] {
 	return func(yield func(safex.Episode, error) bool) {
@@ -92,10 +94,11 @@ func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, err
 // begun again. When Steps returns, no fit goes on.
 func (a Agent) Steps(ctx context.Context, s *State, n int) iter.Seq2[*State, error] {
 	return func(yield func(*State, error) bool) {
+		defer s.release()
 		defer s.drop()
-		for !(s.Over && s.Episode.Number >= n) {
+		for !a.done(s, n) {
 			err := a.step(ctx, s)
-			if err == nil && s.Over && s.Episode.Number >= n {
+			if err == nil && a.done(s, n) {
 				err = s.settle(ctx)
 			}
 			if err != nil {
@@ -118,16 +121,30 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return err
 	}
 	src := rng.New(a.Seed)
+	over := s.Over
+	if err := a.open(context.WithoutCancel(ctx), s, src); err != nil {
+		return err
+	}
+	if s.Over && !over { // the episode under way ended with the run that was stopped
+		return nil
+	}
 	if s.Data == nil {
-		if err := a.begin(s, 0, safex.RandomPhase, src); err != nil {
+		if err := a.begin(ctx, s, 0, safex.RandomPhase, src); err != nil {
 			return err
 		}
-		s.Data = &safex.Data{}
+		s.Data, s.Explorations = &safex.Data{}, 1
 		s.Data.Begin()
 	}
 	if s.Over {
-		if err := a.begin(s, s.Episode.Number+1, safex.PlannedPhase, src); err != nil {
+		phase := safex.PlannedPhase
+		if a.exploring(s) {
+			phase = safex.RandomPhase
+		}
+		if err := a.begin(ctx, s, s.Episode.Number+1, phase, src); err != nil {
 			return err
+		}
+		if phase == safex.RandomPhase {
+			s.Explorations++
 		}
 		s.Data.Begin()
 	}
@@ -161,7 +178,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return err
 	}
 	forecast.Cut, forecast.Late = cut, forecast.Late || cut
-	if err := a.act(s, query.Command(plan), a.System.Steps, src); err != nil {
+	if err := a.act(ctx, s, query.Command(plan), a.System.Steps, src); err != nil {
 		return err
 	}
 	s.Previous, s.Episode.Forecasts, s.planned = plan, append(s.Episode.Forecasts, forecast), plan.Beta
@@ -183,12 +200,22 @@ func (a Agent) check() error {
 }
 
 // begin starts an episode.
-func (a Agent) begin(s *State, number int, phase safex.Phase, src rng.Stream) error {
-	x, err := a.System.DrawStart(src.Child("start").At(number))
+func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phase, src rng.Stream) error {
+	stream := src.Child("real").At(number)
+	var t safex.Trajectory
+	var err error
+	if s.plant != nil {
+		t, err = a.System.BeginPlant(context.WithoutCancel(ctx), s.plant, stream)
+	} else {
+		var x []float64
+		if x, err = a.System.DrawStart(src.Child("start").At(number)); err == nil {
+			t = a.System.Begin(x, stream)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
-	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: a.System.Begin(x, src.Child("real").At(number))}
+	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: t}
 	s.Over, s.Previous = false, nil
 	return nil
 }
@@ -329,12 +356,19 @@ func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
 }
 
 // act steps the real system, which is sent the action u, in an episode of the given steps, and records what happened.
-func (a Agent) act(s *State, u []float64, steps int, src rng.Stream) error {
-	at := len(s.Episode.Actions)
-	if err := a.System.Advance(&s.Episode.Trajectory, u, src.Child("real").At(s.Episode.Number)); err != nil {
+func (a Agent) act(ctx context.Context, s *State, u []float64, steps int, src rng.Stream) (err error) {
+	at, stream := len(s.Episode.Actions), src.Child("real").At(s.Episode.Number)
+	var answer safex.Answer
+	if s.plant != nil {
+		answer, err = a.System.AdvancePlant(context.WithoutCancel(ctx), s.plant, &s.Episode.Trajectory, u, stream)
+	} else {
+		err = a.System.Advance(&s.Episode.Trajectory, u, stream)
+	}
+	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
 	s.Data.Append(s.Episode.States[at], s.Episode.Actions[at], s.Episode.States[at+1]) // the action that took effect
-	s.Over = len(s.Episode.Actions) == steps
+	s.Episode.End, s.Episode.Why = answer.End, answer.Why
+	s.Over = answer.End != "" || len(s.Episode.Actions) == steps
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/rischiboy/safe_exploration/safex/internal/group"
 )
 
 // environment is that of JupyterLab: it reads and writes nothing of the user's own Jupyter.
@@ -58,7 +60,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 	}
 	c := exec.CommandContext(ctx, l.jupyter(), args...)
 	c.Dir, c.Env, c.Stderr = l.Repo, l.environment(), l.Log
-	c.SysProcAttr = group() // Ctrl-C comes to us alone; we end JupyterLab without its question
+	group.Own(c) // we end JupyterLab without its question
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 10 * time.Second
 	if err := c.Start(); err != nil {

@@ -1,7 +1,0 @@
-//go:build !unix
-
-package jupyter
-
-import "syscall"
-
-func group() *syscall.SysProcAttr { return nil }
