@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -73,5 +74,41 @@ func TestDelay(t *testing.T) {
 	}
 	if failed == nil || !strings.Contains(failed.Error(), "an action takes effect 2 steps late: a planner needs a longer horizon") {
 		t.Errorf("a plan that never acts gives %v", failed)
+	}
+}
+
+// A plant that repeats itself is sent again what it was sent, and goes on from there, with what has yet to take effect.
+func TestPlantGoesOnLate(t *testing.T) {
+	start := func() train.Agent {
+		a := plantAgent(t, outside{repeats: true, counts: &counts{}})
+		task := a.System.Task
+		task.Expected = []safex.Expectation{{Kind: safex.Delay, Size: 2}}
+		var err error
+		if a.System, err = task.System(); err != nil {
+			t.Fatal(err)
+		}
+		a.Planner = forgetful{4, &[]safex.Query{}}
+		return a
+	}
+	whole := all(t, start(), 2)
+	for at := 1; at < 50; at += 4 {
+		a, s := start(), &train.State{}
+		var episodes []safex.Episode
+		for range 2 {
+			for s, err := range a.Steps(t.Context(), s, 2) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Over {
+					episodes = append(episodes, steps(s.Episode))
+				}
+				if s.Data.Len() == at {
+					break
+				}
+			}
+		}
+		if !reflect.DeepEqual(episodes, whole) {
+			t.Errorf("stopped after %d, the run goes on otherwise", at)
+		}
 	}
 }
