@@ -17,7 +17,8 @@ import (
 //	q ← Raise · q                                if it fell outside, and else
 //	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
-// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error.
+// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error. A learner that leaves
+// it in its aleatoric deviation, as all but gp.Sparse do, has it counted twice with Doubt.
 //
 // Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
 // deviations that it is off by in a dimension. So ln q, which sums up what misses add and hits take, stays below ln(Raise z*) for the largest score z*,
