@@ -93,4 +93,5 @@
 //   - internal/quick: experiments that take a second
 //   - cli: the command as a package
 //   - cmd/safex: the command
+//   - cmd/gym: the same, with tasks whose real systems are simulators in Python
 package safex

@@ -77,6 +77,7 @@ var layers = map[string]string{
 	// 8: for people
 	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
 	"cmd/safex":      "cli",
+	"cmd/gym":        ". cli num plant",
 	"internal/quick": "experiment",
 }
 

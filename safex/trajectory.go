@@ -135,6 +135,8 @@ type Forecast struct {
 	NaNs              int       // candidates that came out as NaN
 	Millis            float64   // spent on the plan
 	Late              bool      // the plan took as long as the Agent's Deadline or longer, by the clock; every plan that was Cut did
+	Jitter            float64   // ms by which the action was later than it was due, in real time; 0 otherwise
+	Missed            bool      // it was, as it was not ready
 	Cut               bool      // the Deadline came first: the plan is the best so far or, if there was none, the rest of the plan before
 }
 

@@ -12,12 +12,13 @@ import (
 type episodeTable struct {
 	limits   []safex.Limit
 	hurried  bool // plans have a deadline
+	realtime bool // actions are due
 	filtered bool // a filter looks at them
 }
 
 // episodesOf is the table of a run of s, whose task is system.
 func episodesOf(s *experiment.Spec, system *safex.System) episodeTable {
-	return episodeTable{limits: system.Limits, hurried: s.Deadline > 0, filtered: s.Filter != nil}
+	return episodeTable{limits: system.Limits, hurried: s.Deadline > 0 || s.Realtime, realtime: s.Realtime, filtered: s.Filter != nil}
 }
 
 // heading is the first line.
@@ -32,6 +33,9 @@ func (t episodeTable) heading() string {
 	}
 	if t.hurried {
 		h += fmt.Sprintf(" %5s", "late")
+	}
+	if t.realtime {
+		h += fmt.Sprintf(" %6s %12s", "missed", "jitter ms p99")
 	}
 	return h + fmt.Sprintf(" %8s %8s", "plan ms", "fit s")
 }
@@ -48,6 +52,9 @@ func (t episodeTable) row(sum store.Summary) string {
 	}
 	if t.hurried {
 		r += fmt.Sprintf(" %5d", sum.Late)
+	}
+	if t.realtime {
+		r += fmt.Sprintf(" %6d %13.2f", sum.Missed, sum.JitterP99)
 	}
 	return r + fmt.Sprintf(" %8.0f %8.1f", sum.PlanP50, sum.FitSeconds)
 }

@@ -40,6 +40,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Points=64
   safex train rccar --deadline 50ms
   safex train rccar --background
+  safex train pendulum --realtime
   safex train pendulum --filter off
   safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --plant "python3 my_pendulum.py"
@@ -116,10 +117,11 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Int("learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Bool("background", false, "fit the model while the agent goes on with the one before: steps then depend on the machine")
+	f.Bool("realtime", false, "keep the period of the task by the clock: plans have until their action is due, fits are made in the background, and what is late is counted")
 	f.String("plant", "", "the real system: a command that starts a process, as in 'python3 my_system.py'; see safex plant (default the task's own)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, realtime, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	f.StringArrayVar(&expect, "expect", nil, `tell the agent what the real system has, so that it plans for it: "process omega 0.05" and "observation omega 0.02", noise of a deviation, or of a bound as in "process omega within 0.2", or "delay 2"; see safex list`)
 	trackFlags(c, &tracked)
@@ -129,7 +131,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 // assigning are flags that are short for an assignment of --set.
 var assigning = []struct{ flag, path string }{
 	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"}, {"filter", "filter"},
-	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"background", "background"}, {"plant", "plant"}, {"seed", "seed"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"background", "background"}, {"realtime", "realtime"}, {"plant", "plant"}, {"seed", "seed"},
 }
 
 // names lists what a registry has.

@@ -215,6 +215,7 @@ type kept struct {
 	RandomSteps    int
 	LearnEvery     int
 	Deadline       Duration `json:",omitzero"`
+	Realtime       bool     `json:",omitzero"`
 	Background     bool     `json:",omitzero"`
 	Seed           uint64
 	RepeatNoise    bool                `json:",omitzero"`
@@ -234,7 +235,7 @@ func (s *Spec) keep() (k kept, err error) {
 		return k, err
 	}
 	return kept{
-		s.Build, s.Task, traitsOf(system), s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Background, s.Seed, s.RepeatNoise,
+		s.Build, s.Task, traitsOf(system), s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Realtime, s.Background, s.Seed, s.RepeatNoise,
 		s.PriorDeviation, s.ExploreBy, s.Disturbances, s.Expected,
 	}, nil
 }
@@ -251,7 +252,7 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Plant, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, true}
+	*s = Spec{k.Build, k.Task, k.Plant, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Realtime, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, true}
 	return nil
 }
 

@@ -30,7 +30,7 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, realtimeWord, "seed", "repeat-noise"}
 }
 
 // Words of Set that are no parts.
@@ -38,6 +38,7 @@ const (
 	explorerWord   = "explore-by"
 	deviationWord  = "prior-deviation"
 	backgroundWord = "background"
+	realtimeWord   = "realtime"
 )
 
 // explorers are the names of the Explorers.
@@ -57,6 +58,7 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	plant=python3 my_system.py      the real system is a process, started by that command; or none
 //	episodes=20                     and explore, learn-every, deadline, seed, repeat-noise
 //	background=true                 fits are made while the agent goes on
+//	realtime=true                   actions keep the period of the task, by the clock
 //	explore-by=backup               or random: who acts before the first plan
 //	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
@@ -235,6 +237,8 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		return true, nil
 	case "repeat-noise":
 		return true, truth(&s.RepeatNoise)
+	case realtimeWord:
+		return true, truth(&s.Realtime)
 	case backgroundWord:
 		return true, truth(&s.Background)
 	case priorPart, taskPart:

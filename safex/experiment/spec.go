@@ -40,6 +40,7 @@ type Spec struct {
 	RandomSteps int                  // random steps before the first plan, 1 to 1e7
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
+	Realtime    bool                 // actions keep the period of the task, by the clock: see train.Agent
 	Background  bool                 // fits are made while the agent goes on, and steps depend on the machine: see train.Agent
 	Seed        uint64               // of every random number
 	RepeatNoise bool                 // the planner draws the same random numbers in every episode, as published
@@ -187,8 +188,11 @@ func (s *Spec) CalibrationMark() string {
 	}
 }
 
-// BackgroundMark is what the name of a run says of its fits: -background where they are made there, else nothing.
+// BackgroundMark is what the name of a run says of its fits: -background where they are made there, -realtime where all keeps a period, else nothing.
 func (s *Spec) BackgroundMark() string {
+	if s.Realtime {
+		return "-" + realtimeWord
+	}
 	if s.Background {
 		return "-" + backgroundWord
 	}
@@ -311,7 +315,7 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	l, err := s.Compose()
 	a := train.Agent{
 		System: system, Learner: l, Engine: s.Engine, Planner: s.Planner,
-		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Background: s.Background, Filter: s.Filter,
+		RandomSteps: s.RandomSteps, LearnEvery: s.LearnEvery, Seed: s.Seed, RepeatNoise: s.RepeatNoise, Deadline: time.Duration(s.Deadline), Background: s.Background, Realtime: s.Realtime, Filter: s.Filter,
 	}
 	if s.ExploreBy == BackupExplorer {
 		a.First = func(_ int, x []float64) []float64 { return system.Backup.Action(x) }

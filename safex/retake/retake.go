@@ -40,6 +40,8 @@ func Open(dir string, own ...safex.Maker) (*Run, error) {
 		return nil, fmt.Errorf("%s was made by safex %s, and this is %s: its plans can be made again by that build alone", dir, s.Build, experiment.Build())
 	case s.Deadline > 0:
 		return nil, fmt.Errorf("%s was planned with a deadline of %v, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir, s.Deadline)
+	case s.Realtime:
+		return nil, fmt.Errorf("%s was run in real time, and what a plan came to by then depended on what else the machine did: its plans cannot be made again", dir)
 	case s.Background:
 		return nil, fmt.Errorf("%s was learned in the background, and which model made a plan depended on what else the machine did: its plans cannot be made again", dir)
 	case r.first() < 0:

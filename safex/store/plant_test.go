@@ -195,6 +195,13 @@ func TestPlantEndsEarly(t *testing.T) {
 	if err != nil || len(set.Methods) != 1 || !set.Methods[0].Finished(&set.Methods[0].Runs[0]) {
 		t.Errorf("a report of it: %+v, error %v", set, err)
 	}
+	kept := filepath.Join(t.TempDir(), "kept.json")
+	if err := set.Save(kept); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := report.Read(kept); err != nil || !reflect.DeepEqual(back.Methods[0].Runs, set.Methods[0].Runs) {
+		t.Errorf("the report is read back as %+v, error %v", back, err)
+	}
 	again, err := retake.Open(dir)
 	if err != nil {
 		t.Fatal(err)

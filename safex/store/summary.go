@@ -30,10 +30,13 @@ type Summary struct {
 	ByPlan     int                `json:"covered_by_plan,omitzero"`   // steps of plans that a Filter proved to be safe: planned and kernel
 	ByBackup   int                `json:"covered_by_backup,omitzero"` // steps that are proved, in place of a plan's: tail and backup
 	Uncovered  int                `json:"uncovered,omitzero"`         // steps of which a Filter proved nothing
-	End        safex.End          `json:"end,omitzero"`               // how it ended before its steps were taken; "" if it did not
-	Why        string             `json:"why,omitzero"`               // it ended so
-	Short      int                `json:"short,omitzero"`             // steps of a planned episode that its end left out
-	Late       int                `json:"late_plans"`                 // plans that took as long as their Deadline or longer; those that it cut short did
+	Missed     int                `json:"missed,omitzero"`            // actions that were not ready when they were due, in real time
+	JitterP50  float64            `json:"jitter_ms_p50,omitzero"`     // by which actions were later than they were due
+	JitterP99  float64            `json:"jitter_ms_p99,omitzero"`
+	End        safex.End          `json:"end,omitzero"`   // how it ended before its steps were taken; "" if it did not
+	Why        string             `json:"why,omitzero"`   // it ended so
+	Short      int                `json:"short,omitzero"` // steps of a planned episode that its end left out
+	Late       int                `json:"late_plans"`     // plans that took as long as their Deadline or longer; those that it cut short did
 }
 
 // Summarize is the summary of an episode of s.
@@ -48,8 +51,12 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 	for k, w := range e.WorstExcess(len(s.Limits)) {
 		sum.Worst[s.Limits[k].Name] = w
 	}
-	var millis []float64
+	var millis, jitter []float64
 	for _, f := range e.Forecasts {
+		jitter = append(jitter, f.Jitter)
+		if f.Missed {
+			sum.Missed++
+		}
 		millis = append(millis, f.Millis)
 		sum.Beta = f.Beta
 		sum.NaNs += f.NaNs
@@ -72,6 +79,8 @@ func Summarize(s *safex.System, e safex.Episode) Summary {
 		slices.Sort(millis)
 		sum.PlanP50 = stat.Quantile(0.5, stat.Empirical, millis, nil)
 		sum.PlanP99 = stat.Quantile(0.99, stat.Empirical, millis, nil)
+		slices.Sort(jitter)
+		sum.JitterP50, sum.JitterP99 = stat.Quantile(0.5, stat.Empirical, jitter, nil), stat.Quantile(0.99, stat.Empirical, jitter, nil)
 	}
 	for _, f := range e.Fits {
 		sum.FitSeconds += f.Seconds

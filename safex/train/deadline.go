@@ -12,21 +12,21 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// plan asks the Planner, which has until the Deadline after began if there is one. It tells whether the plan was cut short.
-func (a Agent) plan(ctx context.Context, q safex.Query, began time.Time, src rng.Stream) (p *safex.Plan, cut bool, err error) {
-	if p, cut, err = a.ask(ctx, q, began, src); err == nil {
+// plan asks the Planner, which has the time has after began; 0 is as long as it takes. It tells whether the plan was cut short.
+func (a Agent) plan(ctx context.Context, q safex.Query, began time.Time, has time.Duration, src rng.Stream) (p *safex.Plan, cut bool, err error) {
+	if p, cut, err = a.ask(ctx, q, began, has, src); err == nil {
 		p, err = q.Hold(p)
 	}
 	return p, cut, err
 }
 
 // ask is plan, of which the first actions may be others than those that are pending.
-func (a Agent) ask(ctx context.Context, q safex.Query, began time.Time, src rng.Stream) (p *safex.Plan, cut bool, err error) {
-	if a.Deadline == 0 {
+func (a Agent) ask(ctx context.Context, q safex.Query, began time.Time, has time.Duration, src rng.Stream) (p *safex.Plan, cut bool, err error) {
+	if has == 0 {
 		p, err = a.Planner.Plan(ctx, q, src)
 		return p, false, err
 	}
-	within, cancel := safex.WithDeadline(ctx, began.Add(a.Deadline))
+	within, cancel := safex.WithDeadline(ctx, began.Add(has))
 	defer cancel()
 	p, err = a.Planner.Plan(within, q, src)
 	if !errors.Is(err, context.DeadlineExceeded) || within.Err() == nil {
@@ -36,7 +36,7 @@ func (a Agent) ask(ctx context.Context, q safex.Query, began time.Time, src rng.
 		return p, true, nil
 	}
 	if q.Previous == nil || len(q.Previous.Actions) == 0 {
-		return nil, true, fmt.Errorf("the Planner had no plan by the Deadline of %v, and there is none before it to go on with: give it more time, or less to do", a.Deadline)
+		return nil, true, fmt.Errorf("the Planner had no plan by the Deadline of %v, and there is none before it to go on with: give it more time, or less to do", has)
 	}
 	p, err = rest(ctx, q)
 	return p, true, err

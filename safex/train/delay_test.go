@@ -67,6 +67,14 @@ func TestDelay(t *testing.T) {
 			t.Errorf("step %d: pending is %v after %v, and the plan before has %v", i, q.Pending, q.LastAction, q.Previous)
 		}
 	}
+	judged, _ := late(t, 4)
+	judged.Prior = &seen{}
+	for _, err := range judged.Steps(t.Context(), &train.State{}, 1) {
+		if err == nil || !strings.Contains(err.Error(), "leave the Prior out") {
+			t.Errorf("a prior that judges late steps gives %v", err)
+		}
+		break
+	}
 	short, _ := late(t, 2)
 	var failed error
 	for _, err := range short.Steps(t.Context(), &train.State{}, 1) {

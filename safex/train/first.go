@@ -35,6 +35,8 @@ func (a Agent) first(ctx context.Context, s *State, src rng.Stream) error {
 		forecast.Cover = safex.CoverNone
 	}
 	left := a.RandomSteps - s.explored()
+	late, missed := a.wait(s)
+	forecast.Jitter, forecast.Missed = late.Seconds()*1e3, missed
 	if err := a.act(ctx, s, u, len(s.Episode.Actions)+left, src); err != nil {
 		return err
 	}

@@ -40,6 +40,11 @@ type Agent struct {
 	// fit under way taken in. Only the first fit is waited for. Steps then depend on the machine, as with a Deadline: the same seed gives other steps each
 	// time. Learner, Engine and Filter are used by two goroutines at once.
 	Background bool
+	// Realtime keeps the period: an action is done a Dt of the System after the one before, by the clock. A plan has until then, or until the Deadline if that is
+	// sooner, as with a Deadline; one that is not ready is done late, and counts as missed. Fits are made in the Background. The first action of an
+	// episode is done when it is ready. A Plant answers a step when it has measured what came of it: well before the period is over, as what is left of it is
+	// for the next plan.
+	Realtime bool
 	// Filter decides what is executed in place of a plan; nil executes every plan as it is.
 	Filter safex.Filter
 	// First acts before the first plan, by the number of the step and the state alone, so that a run goes on with the same bits; nil draws
@@ -71,6 +76,7 @@ type State struct {
 	member       func(i int) (safex.Rollout, error)
 	fitting      *fitting    // in the background; nil without one
 	planned      float64     // deviations that the last plan was made for
+	clock        clock       // of the episode
 	plant        safex.Plant // opened by Steps, and closed when it returns; nil otherwise
 }
 
@@ -164,7 +170,9 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
 	}
-	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, draws.At(at))
+	has := a.within(s, began)
+	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, has, draws.At(at))
+	searched := time.Now()
 	if err == nil && a.Filter != nil {
 		if plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan); err == nil {
 			plan, err = query.Hold(plan)
@@ -177,7 +185,10 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
+	s.clock.searched(searched)
+	late, missed := a.wait(s)
 	forecast.Cut, forecast.Late = cut, forecast.Late || cut
+	forecast.Jitter, forecast.Missed = late.Seconds()*1e3, missed
 	if err := a.act(ctx, s, query.Command(plan), a.System.Steps, src); err != nil {
 		return err
 	}
@@ -193,6 +204,8 @@ func (a Agent) check() error {
 		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least 1 and 0", a.RandomSteps, a.LearnEvery)
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
+	case a.Prior != nil && a.System.Delay() > 0:
+		return fmt.Errorf("train: there is a Prior, and actions take effect %d steps late: a step before the first plan is judged by what it does at once; leave the Prior out", a.System.Delay())
 	case a.Prior != nil && a.Filter == nil:
 		return fmt.Errorf("train: there is a Prior, and no Filter that judges by it: set one, or leave the Prior out")
 	}
@@ -216,7 +229,7 @@ func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phas
 		return fmt.Errorf("train: episode %d: %w", number, err)
 	}
 	s.Episode = safex.Episode{Number: number, Phase: phase, Trajectory: t}
-	s.Over, s.Previous = false, nil
+	s.Over, s.Previous, s.clock.next = false, nil, time.Time{}
 	return nil
 }
 
@@ -313,7 +326,7 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	due := s.Model == nil || fresh > 0 && (at == 0 || a.LearnEvery > 0 && fresh >= a.LearnEvery || s.Learning > 0)
 	switch {
 	case !due || s.fitting != nil: // one that becomes due while another is made waits for it
-	case a.Background && s.Model != nil:
+	case (a.Background || a.Realtime) && s.Model != nil:
 		a.start(ctx, s, src)
 	default:
 		f, err := a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits))
