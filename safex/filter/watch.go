@@ -34,11 +34,13 @@ func (w *step) met() (most float64, err error) {
 		}
 		for d, v := range w.Past.States[first+i+1] {
 			off := math.Abs(v - said.Mean[d][i])
-			if noise != nil {
-				off = max(0, off-noise[d])
-			} else if w.Noise != nil {
-				off = max(0, off-w.Noise[d])
+			slack := 0.0
+			for _, box := range [][]float64{noise, w.Noise} {
+				if box != nil {
+					slack = max(slack, box[d])
+				}
 			}
+			off = max(0, off-slack)
 			if off <= rounding*w.system.State[d].Scale {
 				continue
 			}
