@@ -54,6 +54,7 @@
 //   - gp: a [Learner] by Gaussian processes
 //   - residual: a prior, and a [Learner] of what it gets wrong
 //   - calibrate: a [Learner] around another, whose epistemic deviations it calibrates
+//   - logs: transitions that were recorded elsewhere
 //   - fused: the [Engine] in vector instructions
 //   - reach: sound bounds of where a [Model] can take a plan, under every model error
 //   - reliability: the calibration report, beliefs against what happened
@@ -82,6 +83,7 @@
 //   - certify: proofs that no error breaks them, beside what the box held
 //   - control: what oracle planning reaches
 //   - coverage: how often calibrated boxes hold
+//   - offline: what a model learns from logs alone, and plans with
 //   - study: many runs by one file
 //   - internal/bench: how fast it all is
 //   - track: runs for TensorBoard and Weights & Biases

@@ -38,6 +38,7 @@ var layers = map[string]string{
 	"gp":          ". internal/checksum num rng gx",
 	"residual":    ". internal/checksum num rng gx",
 	"calibrate":   ". internal/checksum num rng gx",
+	"logs":        ".",
 	"fused":       ". num internal/vec",
 	"reach":       ". num internal/vec",
 	"reliability": ". internal/table stats",
@@ -57,7 +58,7 @@ var layers = map[string]string{
 	"filtertest": ". num rng",
 	"planttest":  ". rng",
 	// 4: all parts of a run, by name
-	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear opt plan plant residual rollout tasks train",
+	"experiment": ". calibrate ensemble filter fused gp gx internal/encode internal/vec linear logs opt plan plant residual rollout tasks train",
 	// 5: runs on disk, and taken again
 	"store":  ". experiment fig internal/disk internal/encode train",
 	"retake": ". experiment num plan plant reliability rng store train",
@@ -66,6 +67,7 @@ var layers = map[string]string{
 	"certify":  ". experiment fig filter internal/table num plan reach reliability retake rng stats",
 	"control":  ". experiment fig internal/disk internal/encode internal/table reliability rollout stats",
 	"coverage": ". calibrate experiment internal/disk internal/encode internal/table reliability rng",
+	"offline":  ". experiment fig internal/disk internal/encode internal/table logs num reliability rng",
 	// many runs by one file
 	"study": ". experiment internal/disk internal/encode internal/table rng stats store",
 	// how fast it is
@@ -75,7 +77,7 @@ var layers = map[string]string{
 	"report":  ". experiment internal/disk internal/encode internal/table reliability rng stats store study",
 	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
-	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter reliability report rng store study track",
+	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter logs offline reliability report rng store study track",
 	"cmd/safex":      "cli",
 	"cmd/gym":        ". cli num plant",
 	"internal/quick": "experiment",

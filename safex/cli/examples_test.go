@@ -27,8 +27,9 @@ func TestTrainExamples(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	log := swings(t, 60)
 	for line := range strings.Lines(trainCommand().Example) {
-		args := words(line)[1:]
+		args := words(strings.Replace(line, "swings.csv", log, 1))[1:]
 		if _, _, err := do(nil, append(args, "--out", filepath.Join(file, "run"))...); err == nil || !strings.Contains(err.Error(), "not a directory") {
 			t.Errorf("%s: error %v", strings.TrimSpace(line), err)
 		}

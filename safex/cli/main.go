@@ -82,7 +82,7 @@ limits while it learns.
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(trainCommand(), resumeCommand(), trackCommand(), runCommand(), sweepCommand(), statusCommand(), cancelCommand(), workCommand(), taskCommand(), reportCommand(), figuresCommand(), cardCommand(), controlCommand(), coverageCommand(), attackCommand(), certifyCommand(), benchCommand(), simulateCommand(), plantCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
+	root.AddCommand(trainCommand(), resumeCommand(), importCommand(), fitCommand(), planCommand(), trackCommand(), runCommand(), sweepCommand(), statusCommand(), cancelCommand(), workCommand(), taskCommand(), reportCommand(), figuresCommand(), cardCommand(), controlCommand(), coverageCommand(), attackCommand(), certifyCommand(), benchCommand(), simulateCommand(), plantCommand(), checkCommand(), labCommand(), listCommand(), versionCommand())
 	return root
 }
 

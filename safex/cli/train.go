@@ -21,7 +21,7 @@ import (
 
 func trainCommand() *cobra.Command {
 	var planner, preset, out string
-	var set, disturb, expect []string
+	var set, disturb, expect, files []string
 	var tracked track.Settings
 	c := &cobra.Command{
 		Use:   "train TASK",
@@ -43,6 +43,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --realtime
   safex train pendulum --filter off
   safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
+  safex train pendulum --log swings.csv --explore 0
   safex train pendulum --plant "python3 my_pendulum.py"
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
@@ -68,13 +69,17 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 			if err := s.SetAll(chosen...); err != nil {
 				return err
 			}
-			if err := s.SetAll(set...); err != nil {
+			if err := s.SetAll(append(logged(c, files), set...)...); err != nil {
 				return err
 			}
 			if s.Disturbances, err = disturbances(disturb); err != nil {
 				return err
 			}
 			if s.Expected, err = expectations(expect); err != nil {
+				return err
+			}
+			before, err := noteLogs(c, s)
+			if err != nil {
 				return err
 			}
 			if out == "" {
@@ -91,12 +96,15 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				if preset == "" || given("filter") {
 					name += s.FilterMark()
 				}
-				name += s.BackgroundMark() + s.PlantMark()
+				name += s.BackgroundMark() + s.PlantMark() + s.LogMark()
 				out = filepath.Join("runs", fmt.Sprintf("%s-%d", name, s.Seed))
 			}
 			r, err := store.Start(out, s)
 			if err != nil {
 				return err
+			}
+			if before > 0 {
+				fmt.Fprintf(c.OutOrStdout(), "%d logged transitions come before the first step.\n", before)
 			}
 			return show(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), r, tracked)
 		},
@@ -113,7 +121,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.String("filter", "", "what is executed where a plan is not proved to be safe: "+names(experiment.Filters)+" (default on for a task that declares a backup)")
 	f.String("engine", experiment.Engines.Names()[0], "what takes the model through time: "+names(experiment.Engines))
 	f.Int("episodes", 10, "episodes after the random phase")
-	f.Int("explore", 100, "random steps before the first plan")
+	f.Int("explore", 100, "random steps before the first plan; it can be 0 with --log")
 	f.Int("learn-every", 50, "steps from one fit of the model to the next; 0 fits at the start of each episode alone")
 	f.Duration("deadline", 0, "time that a plan has, as in 50ms, before the best so far is executed: steps then depend on the machine (default as long as it takes)")
 	f.Bool("background", false, "fit the model while the agent goes on with the one before: steps then depend on the machine")
@@ -121,9 +129,10 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.String("plant", "", "the real system: a command that starts a process, as in 'python3 my_system.py'; see safex plant (default the task's own)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
-	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, realtime, explore-by (random or backup: who acts before the first plan) or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
+	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, realtime, explore-by (random or backup: who acts before the first plan), log (files, with commas between them), trust-log or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
 	f.StringArrayVar(&expect, "expect", nil, `tell the agent what the real system has, so that it plans for it: "process omega 0.05" and "observation omega 0.02", noise of a deviation, or of a bound as in "process omega within 0.2", or "delay 2"; see safex list`)
+	logFlags(c, &files)
 	trackFlags(c, &tracked)
 	return c
 }

@@ -19,8 +19,8 @@ func (s *Spec) check() error {
 	switch {
 	case s.Task == nil || s.Planner == nil || s.Learner == nil || s.Engine == nil:
 		return errors.New("Task, Planner, Learner and Engine are required: begin with experiment.Default")
-	case s.Episodes < 0 || s.RandomSteps < 1 || s.LearnEvery < 0:
-		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0", s.Episodes, s.RandomSteps, s.LearnEvery)
+	case s.Episodes < 0 || s.RandomSteps < 0 || s.RandomSteps < 1 && len(s.Logs) == 0 || s.LearnEvery < 0:
+		return fmt.Errorf("episodes %d, explore %d and learn-every %d: want at least 0, 1 and 0; explore can be 0 where there is a log", s.Episodes, s.RandomSteps, s.LearnEvery)
 	case s.Deadline < 0:
 		return fmt.Errorf("deadline %v: want a time that a plan has, as 50ms, or 0 for as long as it takes", s.Deadline)
 	case s.Episodes > 1e6 || s.RandomSteps > 1e7:
@@ -119,18 +119,23 @@ func (s *Spec) enough(system *safex.System) error {
 	case *calibrate.Adaptive:
 		every = c.HoldOut
 	}
+	first, err := s.logged(system)
+	if err != nil {
+		return err
+	}
+	first += s.RandomSteps
 	scored := 0
 	if every > 0 && !episode {
-		scored = (s.RandomSteps + every - 1) / every
-		if s.RandomSteps < every {
-			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps, so that there is something to calibrate with", s.RandomSteps, every)
+		scored = (first + every - 1) / every
+		if first < every {
+			return fmt.Errorf("explore %d: want at least calibration.HoldOut = %d random steps or logged ones, so that there is something to calibrate with", s.RandomSteps, every)
 		}
 	}
-	if e, ok := held(s.Learner).(*ensemble.Ensemble); ok && s.RandomSteps-scored < e.HoldOut {
-		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps besides those that calibrate, so that the first fit has something to learn from and to stop by", s.RandomSteps, e.HoldOut)
+	if e, ok := held(s.Learner).(*ensemble.Ensemble); ok && first-scored < e.HoldOut {
+		return fmt.Errorf("explore %d: want at least learner.HoldOut = %d random steps or logged ones besides those that calibrate, so that the first fit has something to learn from and to stop by", s.RandomSteps, e.HoldOut)
 	}
 	if miss > 0 {
-		scores, what := (s.RandomSteps+s.Episodes*system.Steps)/every, "steps"
+		scores, what := (first+s.Episodes*system.Steps)/every, "steps"
 		if episode {
 			scores, what = (s.Episodes+1)/every, "episodes"
 		}

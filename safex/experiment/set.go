@@ -30,7 +30,7 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, realtimeWord, "seed", "repeat-noise"}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, realtimeWord, "seed", "repeat-noise", logWord, trustWord}
 }
 
 // Words of Set that are no parts.
@@ -60,6 +60,8 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	background=true                 fits are made while the agent goes on
 //	realtime=true                   actions keep the period of the task, by the clock
 //	explore-by=backup               or random: who acts before the first plan
+//	log=a.csv,b.csv                 files of transitions that the agent has before its first step
+//	trust-log=true                  they are taken as they are, also where they are probably not what the task means
 //	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
 // What is chosen has fresh settings: choose first. The error names the nearest word or field.
@@ -241,6 +243,10 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		return true, truth(&s.Realtime)
 	case backgroundWord:
 		return true, truth(&s.Background)
+	case logWord:
+		return true, s.useLogs(value)
+	case trustWord:
+		return true, truth(&s.TrustLogs)
 	case priorPart, taskPart:
 		return true, fmt.Errorf("--set %s: name a field of it, as in %s.FIELD=value", word, word)
 	}

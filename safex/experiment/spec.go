@@ -37,7 +37,7 @@ type Spec struct {
 	Filter      safex.Filter         // what is executed where a plan is not proved to be safe; nil executes every plan
 	Engine      safex.Engine         // what takes the model through time
 	Episodes    int                  // after the random phase, 0 to 1e6
-	RandomSteps int                  // random steps before the first plan, 1 to 1e7
+	RandomSteps int                  // random steps before the first plan, 1 to 1e7, or 0 where there are Logs
 	LearnEvery  int                  // steps from one fit to the next; 0 fits at the start of each episode alone
 	Deadline    Duration             // of a plan, by the clock; 0 is as long as it takes. With one, steps depend on the machine
 	Realtime    bool                 // actions keep the period of the task, by the clock: see train.Agent
@@ -54,6 +54,9 @@ type Spec struct {
 
 	Disturbances []safex.Disturbance // besides the task's own
 	Expected     []safex.Expectation // likewise: what the agent is told of noise and delay
+
+	Logs      []Log // transitions that were recorded elsewhere, which the agent has from its first fit on; they are no steps of the run
+	TrustLogs bool  // logs that are readable and yet probably not what the task means are taken as they are
 
 	named bool // the Calibration was chosen by its name, and stays when a Learner is
 }
@@ -165,7 +168,7 @@ func (s *Spec) FilterName() string { return Filters.NameOf(s.Filter) }
 // Method is what runs that differ in their seed alone have in common, as in pessimistic-gp-conformal or pessimistic-gp-background.
 func (s *Spec) Method() string {
 	name := s.PlannerName() + "-" + s.ModelName()
-	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark() + s.PlantMark()
+	return name + s.CalibrationMark() + s.FilterMark() + s.BackgroundMark() + s.PlantMark() + s.LogMark()
 }
 
 // PlantMark is what the name of a run says of its real system: -plant where it is a Plant in place of the Task's own, else nothing.
@@ -224,7 +227,7 @@ func (s *Spec) Clone() (*Spec, error) {
 	}
 	c, err := Decode(text, s.Task)
 	if err == nil {
-		c.named = s.named
+		c.named, c.Logs = s.named, slices.Clone(s.Logs)
 	}
 	return c, err
 }
@@ -319,6 +322,11 @@ func (s *Spec) Agent(system *safex.System) (train.Agent, safex.Codec, error) {
 	}
 	if s.ExploreBy == BackupExplorer {
 		a.First = func(_ int, x []float64) []float64 { return system.Backup.Action(x) }
+	}
+	if first, e := s.ReadLogs(system); e != nil {
+		return a, l, e
+	} else if first != nil {
+		a.Logged = first.Data
 	}
 	if err == nil && s.PriorDeviation != nil {
 		var nominal *safex.System

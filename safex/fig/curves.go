@@ -2,6 +2,8 @@ package fig
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -12,6 +14,7 @@ type Curves struct {
 	Title, X, Y string // the latter two are labels of axes, with their units
 	Lines       []Curve
 	Zero        bool // the vertical axis begins at 0, so that what hardly changes looks so
+	Log         bool // the vertical axis counts decades, without Zero; what is not above 0 is left out. A Title in place of Y leaves it more room
 }
 
 // A Curve is a line of a method, with its band. Gaps between runs of numbers stay empty.
@@ -34,9 +37,16 @@ func (c Curves) plot() *plot.Plot {
 		}
 	}
 	for _, l := range c.Lines {
+		if c.Log {
+			l.Y = above0(l.Y)
+		}
 		marked(p, lookOf(l.Method), l.X, l.Y)
 	}
-	roomy(p, 0.05, 0.05)
+	if c.Log {
+		decades(p)
+	} else {
+		roomy(p, 0.05, 0.05)
+	}
 	if c.Zero {
 		p.Y.Min = 0
 	}
@@ -44,6 +54,49 @@ func (c Curves) plot() *plot.Plot {
 		p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5
 	}
 	return p
+}
+
+// above0 are numbers with those that have no logarithm left out.
+func above0(ys []float64) (kept []float64) {
+	for _, y := range ys {
+		if !(y > 0) {
+			y = math.NaN()
+		}
+		kept = append(kept, y)
+	}
+	return kept
+}
+
+// decades makes the vertical axis logarithmic, over a decade at least: that of what is drawn, or from 1 to 10.
+func decades(p *plot.Plot) {
+	if !(p.Y.Min > 0 && p.Y.Min <= p.Y.Max && finite(p.Y.Max)) {
+		p.Y.Min, p.Y.Max = 1, 10
+	}
+	p.Y.Min, p.Y.Max = p.Y.Min/1.3, p.Y.Max*1.3
+	if middle := math.Sqrt(p.Y.Min * p.Y.Max); p.Y.Max < 10*p.Y.Min {
+		p.Y.Min, p.Y.Max = middle/math.Sqrt(10), middle*math.Sqrt(10)
+	}
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decadeTicks{}
+}
+
+// decadeTicks marks powers of ten, and without a label their multiples between them.
+type decadeTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (decadeTicks) Ticks(lo, hi float64) (marks []plot.Tick) {
+	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
+		for m := 1.0; m < 10; m++ {
+			t := plot.Tick{Value: m * math.Pow(10, e)}
+			if t.Value < lo || t.Value > hi {
+				continue
+			}
+			if m == 1 {
+				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
+			}
+			marks = append(marks, t)
+		}
+	}
+	return marks
 }
 
 // marked is a line with a mark at each number.

@@ -71,6 +71,27 @@ func ExampleHistogram() {
 	// Output:
 }
 
+// What a model predicts against what was measured, with its boxes, and errors on an axis of decades.
+func ExampleAgreement() {
+	a := fig.Agreement{Title: "one step", X: "measured change of ω [rad/s]", Y: "predicted"}
+	for i := range 40 {
+		x := math.Sin(float64(7*i)) / 2
+		a.Measured, a.Predicted, a.Half = append(a.Measured, x), append(a.Predicted, x+0.08*math.Cos(float64(5*i))), append(a.Half, 0.1+0.1*x*x)
+	}
+	a.Predicted[3] = math.NaN()
+	c := fig.Curves{Title: "RMSE of ω [rad/s]", X: "steps ahead", Log: true, Lines: []fig.Curve{{Method: 0}, {Method: 1}}}
+	for h := 1.0; h <= 20; h++ {
+		for k, y := range []float64{0.002 * h, 0.2 * math.Sqrt(h)} {
+			c.Lines[k].X, c.Lines[k].Y = append(c.Lines[k].X, h), append(c.Lines[k].Y, y)
+		}
+	}
+	c.Lines[0].Y[0] = 0 // no error at all
+	write("testdata/agreement.png", fig.Grid{
+		Columns: 2, Tall: []float64{5.5}, Key: []fig.Key{{Name: "the model's mean", Method: 0}, {Name: "if nothing changed", Method: 1}}, Charts: []fig.Chart{a, c},
+	}.Figure())
+	// Output:
+}
+
 // Three methods, one of which mostly never comes there, and two at the same place.
 func ExampleScatter() {
 	inf := math.Inf(1)
@@ -153,6 +174,7 @@ func ExampleEpisode_path() {
 
 func TestGrowth(t *testing.T)    { cmpimg.CheckPlot(ExampleGrowth, t, "growth.png") }
 func TestGrid(t *testing.T)      { cmpimg.CheckPlot(ExampleGrid, t, "grid.png") }
+func TestAgreement(t *testing.T) { cmpimg.CheckPlot(ExampleAgreement, t, "agreement.png") }
 func TestHistogram(t *testing.T) { cmpimg.CheckPlot(ExampleHistogram, t, "histogram.png") }
 func TestScatter(t *testing.T)   { cmpimg.CheckPlot(ExampleScatter, t, "scatter.png") }
 func TestIntervals(t *testing.T) { cmpimg.CheckPlot(ExampleShares, t, "intervals.png") }

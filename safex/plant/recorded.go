@@ -37,11 +37,13 @@ func (r *recording) states() [][]float64 {
 
 // Reset implements safex.Plant.
 func (r *recording) Reset(context.Context, uint32) ([]float64, error) {
-	if r.episode+1 >= len(r.Episodes) {
-		return nil, fmt.Errorf("plant: %d episodes were recorded, and another is asked for", len(r.Episodes))
+	for r.episode+1 < len(r.Episodes) {
+		r.episode, r.step = r.episode+1, 0
+		if first := r.states(); len(first) > 0 { // else it was never begun, as a random phase of no steps
+			return slices.Clone(first[0]), nil
+		}
 	}
-	r.episode, r.step = r.episode+1, 0
-	return slices.Clone(r.states()[0]), nil
+	return nil, fmt.Errorf("plant: %d episodes were recorded, and another is asked for", len(r.Episodes))
 }
 
 // Step implements safex.Plant.

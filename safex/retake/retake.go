@@ -189,6 +189,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				yield(Step{}, err)
 				return
 			}
+			if len(s.Episode.Actions) == 0 {
+				continue // a random phase of no steps
+			}
 			at := Step{Episode: s.Episode.Number, At: len(s.Episode.Actions) - 1, State: s}
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query

@@ -15,7 +15,8 @@
 //	episodes.jsonl   a line for each complete episode; number 0 is the random phase
 //	steps.csv        a row for each step of the real system
 //	model/           what it takes to go on: model-N-M.json, the N-th fit, which knows M transitions, and
-//	                 state.bin; and lock, which the process that runs it holds
+//	                 state.bin; the logs that the run began with, log-1.csv and so on, as they were; and lock,
+//	                 which the process that runs it holds
 //	figures/         pictures
 //	log.txt          what a run of a study said
 //	failed.txt       why it ended too soon; absent of a run that did not, or goes on
@@ -82,7 +83,7 @@ func Create(dir string, settings *experiment.Spec) (err error) {
 	}
 	dir = filepath.Clean(dir)
 	entries, err := os.ReadDir(dir)
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "."+SpecFile) }) // of a process that was killed here
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "."+SpecFile) || unbegun(dir, e) }) // of a process that was killed here
 	switch _, lerr := os.Lstat(dir); {
 	case err == nil && len(entries) > 0, err != nil && lerr == nil:
 		return exists()
@@ -100,6 +101,7 @@ func Create(dir string, settings *experiment.Spec) (err error) {
 	defer func() {
 		if err != nil && ours {
 			os.Remove(filepath.Join(dir, SpecFile))
+			removeLogs(dir, settings)
 			os.Remove(filepath.Join(dir, filepath.Dir(stateFile)))
 			for _, d := range made {
 				os.Remove(d)
@@ -114,6 +116,9 @@ func Create(dir string, settings *experiment.Spec) (err error) {
 		return exists()
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return cannot("make", dir, err)
+	}
+	if err := writeLogs(dir, settings); err != nil { // before what makes the folder that of a run
+		return err
 	}
 	if err := writeSpec(dir, settings); err != nil {
 		return err
@@ -183,7 +188,7 @@ func ReadSpec(dir string, own ...safex.Maker) (*experiment.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", path, err)
 	}
-	return s, nil
+	return s, readLogs(dir, s)
 }
 
 // Begun tells whether dir has what a run begins with, in whatever form, so that no other run may be made there.

@@ -26,6 +26,7 @@ type Run struct {
 	Watch func(*train.State)
 
 	agent    train.Agent
+	logged   int // transitions that precede the first step
 	writer   *writer
 	state    *train.State
 	before   []safex.Episode // those that were complete when the run was opened
@@ -61,7 +62,11 @@ func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Run{Dir: dir, Spec: s, System: system, agent: agent}, l, nil
+	r := &Run{Dir: dir, Spec: s, System: system, agent: agent}
+	if agent.Logged != nil {
+		r.logged = agent.Logged.Len()
+	}
+	return r, l, nil
 }
 
 // readable reports settings that run.yaml could not be read back with.
@@ -99,7 +104,7 @@ func Resume(dir string, own ...safex.Maker) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.writer, r.state, err = resume(dir, r.System, l); err != nil {
+	if r.writer, r.state, err = resume(dir, r.System, l, r.logged); err != nil {
 		return nil, err
 	}
 	if complete := len(r.Complete()); complete > 0 {
@@ -107,6 +112,7 @@ func Resume(dir string, own ...safex.Maker) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
+		all = explored(all, r.Complete())
 		r.before = all[:min(len(all), complete)]
 		for _, e := range r.before {
 			r.complete = append(r.complete, fig.LearnedIn(r.System, e))
@@ -166,7 +172,7 @@ func (r *Run) Done() int {
 	if r.state.Data == nil {
 		return 0
 	}
-	return r.state.Data.Len()
+	return r.state.Data.Len() - r.logged
 }
 
 // Total is the number of steps of the whole run, less those that the ends of episodes have left out so far.

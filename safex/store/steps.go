@@ -209,6 +209,18 @@ func grow(s *safex.System, e *safex.Episode, t int, looked, believed bool) {
 	e.Forecasts = append(e.Forecasts, f)
 }
 
+// unexplored are the episodes of a run without random steps before its first step: the random phase has no line.
+var unexplored = []safex.Episode{{Phase: safex.RandomPhase}}
+
+// explored are the episodes that readSteps reads of a run of which these are the summaries: a random phase without steps that is over is there, also if it
+// is all that there is.
+func explored(episodes []safex.Episode, sums []Summary) []safex.Episode {
+	if len(episodes) == 0 && len(sums) > 0 && sums[0].Steps == 0 {
+		return slices.Clone(unexplored)
+	}
+	return episodes
+}
+
 // readSteps reads steps.csv of the run folder dir: the complete episodes and, last, the one under way. They are those that were live, but for
 // the times of plans and fits, which are 0.
 func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error) {
@@ -243,6 +255,9 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			}
 		}
 		number := int(v[0])
+		if len(episodes) == 0 && number == 1 {
+			episodes = slices.Clone(unexplored)
+		}
 		if last := len(episodes) - 1; last < 0 && (number != 0 || v[1] != 0) || last >= 0 &&
 			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
 			return nil, fmt.Errorf("store: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])

@@ -32,6 +32,7 @@ func Read(s *safex.System, dir string) (episodes []safex.Episode, sums []Summary
 	if episodes, err = readSteps(s, dir); err != nil {
 		return nil, nil, err
 	}
+	episodes = explored(episodes, sums)
 	disagree := func(number int) error {
 		return fmt.Errorf("store: %s: %s and %s do not agree on episode %d: %w", dir, episodesFile, stepsFile, number, ErrDisagree)
 	}

@@ -135,9 +135,9 @@ func models(s *train.State) (all []kept) {
 	return all
 }
 
-// resume reads the run folder dir of s: the State of its last save, and a writer that goes on there. A
+// resume reads the run folder dir of s: the State of its last save, whose data begin with so many logged transitions, and a writer that goes on there. A
 // run that was never saved starts from its beginning.
-func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, error) {
+func resume(dir string, s *safex.System, k safex.Codec, logged int) (*writer, *train.State, error) {
 	w := newWriter(dir, s, k)
 	path := filepath.Join(dir, stateFile)
 	held, err := os.ReadFile(path)
@@ -178,7 +178,7 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 		return nil, nil, err
 	}
 	done := 0
-	for _, e := range episodes {
+	for _, e := range explored(episodes, w.episodes) {
 		if !complete(e.Number) {
 			continue
 		}
@@ -188,7 +188,7 @@ func resume(dir string, s *safex.System, k safex.Codec) (*writer, *train.State, 
 		done++
 		w.add(text(rows(w.columns, e)), len(e.Actions))
 	}
-	if want := state.Data.Len(); done != len(w.episodes) || w.steps+under(state) != want {
+	if want := state.Data.Len() - logged; done != len(w.episodes) || w.steps+under(state) != want {
 		return nil, nil, fmt.Errorf("store: %s: %d complete episodes of %d steps, and a state after %d steps: a file was changed", dir, done, w.steps, want)
 	}
 	return w, state, nil

@@ -120,7 +120,7 @@ func resumes(t *testing.T, es []safex.Expectation, ds ...safex.Disturbance) {
 			}
 		}
 		again, _ := told(t, es, ds...)
-		w, s, err := resume(dir, again.System, e)
+		w, s, err := resume(dir, again.System, e, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,7 +356,7 @@ func TestFullDisk(t *testing.T) {
 					t.Errorf("%d writes filled no disk", writes)
 				}
 			})
-			w, s, err := resume(dir, a.System, e)
+			w, s, err := resume(dir, a.System, e, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -381,14 +381,14 @@ func TestDamage(t *testing.T) {
 		if err := os.WriteFile(c.path, text[:len(text)/2], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := resume(dir, a.System, e); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
+		if _, _, err := resume(dir, a.System, e, 0); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
 			t.Errorf("half of %s: error %v", c.path, err)
 		}
 		if err := os.WriteFile(c.path, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := resume(dir, a.System, e); err != nil {
+	if _, _, err := resume(dir, a.System, e, 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -419,7 +419,7 @@ func TestFirstSave(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
-		w, s, err := resume(dir, a.System, e)
+		w, s, err := resume(dir, a.System, e, 0)
 		if err != nil || s.Data != nil {
 			t.Fatalf("after %d writes: error %v", writes, err)
 		}

@@ -34,7 +34,7 @@ func (a Agent) first(ctx context.Context, s *State, src rng.Stream) error {
 	default:
 		forecast.Cover = safex.CoverNone
 	}
-	left := a.RandomSteps - s.explored()
+	left := a.RandomSteps - a.explored(s)
 	late, missed := a.wait(s)
 	forecast.Jitter, forecast.Missed = late.Seconds()*1e3, missed
 	if err := a.act(ctx, s, u, len(s.Episode.Actions)+left, src); err != nil {
@@ -50,7 +50,7 @@ func (a Agent) first(ctx context.Context, s *State, src rng.Stream) error {
 func (a Agent) draw(s *State, src rng.Stream) ([]float64, error) {
 	at := len(s.Episode.Actions)
 	if a.First == nil {
-		r := src.Child("explore").At(s.explored()).Rand()
+		r := src.Child("explore").At(a.explored(s)).Rand()
 		u := make([]float64, len(a.System.Action))
 		for k := range u {
 			u[k] = a.System.Gentle(k, 2*r.Float64()-1)

@@ -78,13 +78,13 @@ func (a Agent) done(s *State, n int) bool {
 
 // exploring tells whether steps before the first plan are left to take.
 func (a Agent) exploring(s *State) bool {
-	return s.Episode.Phase != safex.PlannedPhase && s.explored() < a.RandomSteps
+	return s.Episode.Phase != safex.PlannedPhase && a.explored(s) < a.RandomSteps
 }
 
 // explored is how many steps were taken, while none is planned yet.
-func (s *State) explored() int {
+func (a Agent) explored(s *State) int {
 	if s.Data == nil {
 		return 0
 	}
-	return s.Data.Len()
+	return s.Data.Len() - a.before()
 }

@@ -22,7 +22,7 @@ type Agent struct {
 	Learner     safex.Learner
 	Engine      safex.Engine
 	Planner     safex.Planner
-	RandomSteps int // random steps before the first plan, at least 1
+	RandomSteps int // random steps before the first plan: at least 1, or 0 where there are Logged transitions
 	// LearnEvery is the number of steps from one fit to the next within an episode; 0 fits at
 	// the start of each episode alone.
 	LearnEvery int
@@ -53,6 +53,9 @@ type Agent struct {
 	// Prior is what is believed before anything is learned, by which the Filter judges the steps before the first plan; nil leaves them as they
 	// come. Where First does in its set what the System's Backup does, that is covered without a belief.
 	Prior safex.Model
+	// Logged are transitions that were recorded elsewhere before the run begins; nil if there are none. The Learner has them from its first fit on, before all
+	// others. They are no steps of the run, and what they did counts to none of its numbers.
+	Logged *safex.Data
 }
 
 // A State is a run between two steps: all that the next step depends on, besides the Agent.
@@ -81,7 +84,7 @@ type State struct {
 }
 
 // Episodes runs the random phase and n episodes, one for each turn of the caller's loop: the first
-// that it yields is number 0, the random phase, which takes more than one episode if a Plant ends one early. It stops after an error, with the episode so
+// that it yields is number 0, the random phase, which has no steps where RandomSteps is 0, and takes more than one episode if a Plant ends one early. It stops after an error, with the episode so
 // far, and when the caller breaks out. A cancelled ctx ends it between two steps.
 func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, error] {
 	return func(yield func(safex.Episode, error) bool) {
@@ -94,7 +97,7 @@ func (a Agent) Episodes(ctx context.Context, n int) iter.Seq2[safex.Episode, err
 }
 
 // Steps goes on from a State until episode n is over, and yields the State after every step of the
-// real system. It changes the State in place: what the caller keeps of it must be copied before the
+// real system, and after a random phase of no steps. It changes the State in place: what the caller keeps of it must be copied before the
 // next turn. An error comes with the State before the step that failed, from which a
 // later call goes on with the same bits as if nothing had happened, but for what a Deadline changes, and a fit in the Background, which is
 // begun again. When Steps returns, no fit goes on.
@@ -135,10 +138,15 @@ func (a Agent) step(ctx context.Context, s *State) error {
 		return nil
 	}
 	if s.Data == nil {
+		if a.RandomSteps == 0 { // the system is not started for it
+			s.Episode, s.Over = safex.Episode{Phase: safex.RandomPhase}, true
+			s.Data, s.Explorations = a.logged(), 1
+			return nil
+		}
 		if err := a.begin(ctx, s, 0, safex.RandomPhase, src); err != nil {
 			return err
 		}
-		s.Data, s.Explorations = &safex.Data{}, 1
+		s.Data, s.Explorations = a.logged(), 1
 		s.Data.Begin()
 	}
 	if s.Over {
@@ -200,8 +208,10 @@ func (a Agent) check() error {
 	switch {
 	case a.System == nil || a.Learner == nil || a.Engine == nil || a.Planner == nil:
 		return fmt.Errorf("train: System, Learner, Engine and Planner are required; rollout.NewAuto() is an Engine for every model")
-	case a.RandomSteps < 1 || a.LearnEvery < 0:
-		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least 1 and 0", a.RandomSteps, a.LearnEvery)
+	case a.RandomSteps < a.least() || a.LearnEvery < 0:
+		return fmt.Errorf("train: RandomSteps is %d and LearnEvery %d, want at least %d and 0: without random steps there must be Logged transitions", a.RandomSteps, a.LearnEvery, a.least())
+	case a.Logged != nil && a.Logged.Len() > 0 && (len(a.Logged.X) != len(a.System.State) || len(a.Logged.U) != len(a.System.Action)):
+		return fmt.Errorf("train: the Logged transitions have %d and %d dimensions, and the state and the action of task %q %d and %d", len(a.Logged.X), len(a.Logged.U), a.System.Name, len(a.System.State), len(a.System.Action))
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
 	case a.Prior != nil && a.System.Delay() > 0:

@@ -34,7 +34,7 @@ func (r Reacher) Task() safex.Task {
 			{Name: "omega_1", Symbol: "ω₁", Unit: "rad/s", Scale: 3}, {Name: "omega_2", Symbol: "ω₂", Unit: "rad/s", Scale: 3},
 		},
 		Action: []safex.Var{
-			{Name: "torque_1", Symbol: "torque 1 / max", Scale: 0.6, RandomAmplitude: 0.1}, {Name: "torque_2", Symbol: "torque 2 / max", Scale: 0.6, RandomAmplitude: 0.1},
+			{Name: "torque_1", Symbol: "torque 1 / max", Scale: 0.6, RandomAmplitude: 0.03}, {Name: "torque_2", Symbol: "torque 2 / max", Scale: 0.6, RandomAmplitude: 0.03},
 		},
 		Angles: []safex.Angle{{Name: "theta_1", Sin: 1, Cos: 0}, {Name: "theta_2", Sin: 3, Cos: 2}},
 		Dt:     0.02,

@@ -30,7 +30,7 @@ func (s Swingup) Task() safex.Task {
 			{Name: "x", Unit: "m", Scale: 0.3}, {Name: "cos", Symbol: "cos θ", Scale: 0.7}, {Name: "sin", Symbol: "sin θ", Scale: 0.7},
 			{Name: "v", Unit: "m/s", Scale: 1}, {Name: "omega", Symbol: "ω", Unit: "rad/s", Scale: 4},
 		},
-		Action: []safex.Var{{Name: "force", Symbol: "force / 10 N", Scale: 0.6, RandomAmplitude: 0.05}},
+		Action: []safex.Var{{Name: "force", Symbol: "force / 10 N", Scale: 0.6, RandomAmplitude: 0.02}},
 		Angles: []safex.Angle{{Name: "theta", Sin: 2, Cos: 1}},
 		Dt:     0.04,
 		Steps:  s.Steps,
