@@ -145,9 +145,11 @@ type Kernel struct {
 //
 //	μ_j = Weights_j·φ,   σ_j² = Deviation_j² (1 + |h|² - |Root φ|²), which is at least Deviation_j² · 1e-14.
 //
-// So a rollout pays for its points once, and not for each dimension.
+// So a rollout pays for its points once, and not for each dimension. An input that is beyond its Range counts as if it were at the end of it, so that both are
+// bounded, and what a rollout makes of a doubt grows by no more in a step than a bound, however many steps it has.
 type Process struct {
 	Center    []float64 // [nx + nu], from which (x, u) counts
+	Range     []float64 // [nx + nu], how far from Center on either side, in its unit; nil for no end
 	Length    []float64 // [nx + nu], of each input, in its unit
 	Points    []float64 // [n, nx + nu], from Center in lengths
 	Trend     []float64 // [1 + nx + nu], of the constant and of each input in its unit; nil for none

@@ -41,7 +41,7 @@ var layers = map[string]string{
 	"logs":        ".",
 	"fused":       ". num internal/vec",
 	"reach":       ". num internal/vec",
-	"reliability": ". internal/table stats",
+	"reliability": ". internal/disk internal/encode internal/table stats",
 	"viability":   ". num reach",
 	"filter":      ". num reach viability",
 	"plan":        ". num rng opt",

@@ -20,6 +20,12 @@ import (
 // A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error. A learner that leaves
 // it in its aleatoric deviation, as all but gp.Sparse do, has it counted twice with Doubt.
 //
+// Each dimension is scored by itself, the sine and the cosine of an angle too: the box that is planned in, and that tubes are made of, has these for itself, and what counts as
+// inside is to be what is inside there. One deviation for both, the larger one, would change little. Replayed on the 9600 steps of eight runs each of notebooks/studies/frontier.yaml, it
+// takes 32 misses of the pendulum to 27, and the mean q from 1.58 to 1.57 in a box as wide; 174 misses of the RC car to 173, and 2.04 to 2.03; on 1600 steps of two
+// runs of the cart-pole, 21 misses to 20, and 2.01 to 1.93 in a box that is 4 % narrower. The
+// default's processes share one covariance, so that what they doubt of both is in one proportion everywhere: it does not vanish where one of them is flat.
+//
 // Nothing is assumed about the steps, and what holds is about their number alone. A step can only miss where q is below its score z, the most
 // deviations that it is off by in a dimension. So ln q, which sums up what misses add and hits take, stays below ln(Raise z*) for the largest score z*,
 // and with that

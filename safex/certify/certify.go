@@ -77,7 +77,10 @@ type Proof struct {
 	Found         []float64   // largest excess of each limit that an adversary found, in its unit
 	Worst         float64     // excess that an adversary found, over steps and limits and beyond their budgets, in units of Scale: at most 0 is unbroken
 	Inside        bool        // the real state after the executed step is in the box
+	Tried         bool        // the real system was asked what would come of the plan, with nothing planned anew: a plant is not
 	InTube        bool        // the real system, under the plan and with nothing planned anew, stays in the tube of the steps in which the model may err
+	Backup        bool        // the filter proved something new of the step: a tube that ends in its terminal set, where a backup takes over
+	BackupInTube  bool        // the real system, under what was proved and then the backup, stays in that tube and then in that set, for as many steps as the plan has
 	Millis        float64     // spent on the tube
 	Escapes       int         // rollouts that left the tube
 }
@@ -241,8 +244,13 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 		p.Certified, p.Prefix = false, 0
 	}
 	p.Inside = inside(s, p.Beta, box)
-	if p.InTube, err = check.truth(s); err != nil {
-		return p, err
+	if p.Tried = !c.System.Outside(); p.Tried {
+		if p.InTube, err = check.truth(s); err != nil {
+			return p, err
+		}
+		if p.Backup, p.BackupInTube, err = c.backup(ctx, s); err != nil {
+			return p, err
+		}
 	}
 	return p, c.show(ctx, s, p, tube, target, worst, box)
 }

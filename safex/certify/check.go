@@ -121,17 +121,25 @@ func (c *check) truth(s retake.Step) (bool, error) {
 		if s.Robust > 0 && t >= s.Robust {
 			break
 		}
-		if !set.Known() {
-			continue
-		}
-		for d, v := range states[t+1] {
-			lo, hi := set.Range(d)
-			if room := nearest * math.Abs(v); !(lo-room <= v && v <= hi+room) {
-				return false, nil
-			}
+		if !encloses(set, states[t+1]) {
+			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// encloses tells whether a state is in the box around a set. Of what nothing is known every state is in.
+func encloses(set reach.Set, x []float64) bool {
+	if !set.Known() {
+		return true
+	}
+	for d, v := range x {
+		lo, hi := set.Range(d)
+		if room := nearest * math.Abs(v); !(lo-room <= v && v <= hi+room) {
+			return false
+		}
+	}
+	return true
 }
 
 // faces are those of each set of the tube: on both sides of every dimension, and in some directions between them, in which dimensions count in

@@ -39,7 +39,11 @@ type Row struct {
 	CoverageLow  float64 `json:"coverage_low"`
 	CoverageHigh float64 `json:"coverage_high"`
 
+	Tried  int `json:"tried"`   // plans of which the real system was asked what comes of them: none of a plant
 	InTube int `json:"in_tube"` // plans under which the real system, with nothing planned anew, stays in the tube of the steps in which the model may err
+
+	Backups       int `json:"backups"`         // steps of which the run's filter proved something new: a tube into its terminal set, and a backup from there on
+	BackupsInTube int `json:"backups_in_tube"` // of them, those where the real system, under what was proved and then the backup, stays in that tube and that set
 
 	TubeMsP50 float64             `json:"tube_ms_p50"`
 	Escapes   int                 `json:"escapes"`         // rollouts that left their tube
@@ -82,8 +86,17 @@ func (c *Certification) row(proofs []Proof) Row {
 		if p.Inside {
 			share.K++
 		}
+		if p.Tried {
+			r.Tried++
+		}
 		if p.InTube {
 			r.InTube++
+		}
+		if p.Backup {
+			r.Backups++
+		}
+		if p.BackupInTube {
+			r.BackupsInTube++
 		}
 		if p.Cover != "" {
 			if r.Cover == nil {
@@ -131,7 +144,8 @@ func (c *Certification) Table() string {
 		{Name: "steps in the box", Of: func(r Row) string {
 			return fmt.Sprintf("%d of %d, %.1f %% (%.1f to %.1f %%)", r.inside, r.Plans, 100*r.Coverage, 100*r.CoverageLow, 100*r.CoverageHigh)
 		}},
-		{Name: "truth in the tube", Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.InTube, r.Plans) }},
+		{Name: "truth in the tube", Has: func(r Row) bool { return r.Tried > 0 }, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.InTube, r.Tried) }},
+		{Name: "backup in its tube", Has: func(r Row) bool { return r.Backups > 0 }, Of: func(r Row) string { return fmt.Sprintf("%d of %d", r.BackupsInTube, r.Backups) }},
 		{Name: "unbroken", Of: func(r Row) string { return fmt.Sprint(r.Unbroken) }},
 		{Name: "slack p50", Of: func(r Row) string { return measure(r.SlackP50, r.Unit) }},
 		{Name: "slack p90", Of: func(r Row) string { return measure(r.SlackP90, r.Unit) }},
@@ -201,6 +215,9 @@ func (c *Certification) words(rows []Row) (lines []string) {
 	}
 	if slices.ContainsFunc(rows, func(r Row) bool { return r.Cover != nil }) {
 		say("Plans are those that the filter executed; the last columns count its steps by what it covers them with.")
+	}
+	if slices.ContainsFunc(rows, func(r Row) bool { return r.Backups > 0 }) {
+		say("A backup is in its tube if the real system stays where the filter proved it to, under the actions that it proved and then the backup, with nothing planned anew, for as many steps as the plan has.")
 	}
 	return lines
 }

@@ -14,9 +14,6 @@ import (
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
-	"github.com/rischiboy/safe_exploration/safex/fig"
-	"github.com/rischiboy/safe_exploration/safex/reliability"
-	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
 // Main is the command, with tasks of the program's own beside those of this library, and ends the process: a program that calls it with its
@@ -101,46 +98,6 @@ func listCommand() *cobra.Command {
 		Use: "list", Short: "List the tasks and the planners", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return list(c.OutOrStdout()) },
 	}
-}
-
-func cardCommand() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
-		Use: "card RUN", Short: "Write the calibration report of a run: how far its beliefs can be trusted",
-		Long: `card compares what a run believed about each planned step with what happened: how often the box that
-the planner defended held the next state, in each dimension, in all of them, in all steps of an
-episode; how wide it would have had to be; how many steps were out of distribution. It
-draws the same, with reliability curves, into figures/card.png of the run.
-
---json prints a list, an entry for each episode, and makes the plans of the run again, which takes as long as
-the run: of how many of them the true system, under the plan and with nothing planned anew, stays in the tube of all
-model errors for as long as the planner defends these (plans_in_tube). These numbers are null where that cannot be told, as of a run of another build.`,
-		Example: "  safex card runs/pendulum-pessimistic-1\n  safex card runs/pendulum-pessimistic-1 --json",
-		Args:    one("RUN", "runs/pendulum-pessimistic-1"),
-		RunE: func(c *cobra.Command, args []string) error {
-			r, err := store.Open(args[0])
-			if err != nil {
-				return err
-			}
-			calibration, err := reliability.New(r.System, r.Episodes, reliability.AssumedBeta)
-			if err != nil {
-				return err
-			}
-			png, err := fig.Reliability(calibration).PNG()
-			if err != nil {
-				return err
-			}
-			if err := store.Write(args[0], "figures/card.png", png); err != nil {
-				return err
-			}
-			if asJSON {
-				return cardRows(c, args[0], calibration)
-			}
-			return calibration.Text(c.OutOrStdout())
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print a list in JSON, an entry for each episode, in place of the table")
-	return c
 }
 
 func versionCommand() *cobra.Command {

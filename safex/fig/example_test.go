@@ -276,6 +276,35 @@ func ExampleReliability() {
 	// Output:
 }
 
+// The same where it was counted how often the system stayed in the tubes of plans and of backups.
+func ExampleReliability_tubes() {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var episodes []safex.Episode
+	var tubes []reliability.Tubes
+	for number := 1; number <= 4; number++ {
+		e := swing(s, number, 0.3*float64(number))
+		n := len(e.Actions)
+		for t := range e.Forecasts {
+			f := &e.Forecasts[t]
+			f.Epistemic, f.Aleatoric = []float64{0.1, 0.1, 0.04}, []float64{0.01, 0.01, 0.02}
+			f.Mean[0] += 0.1 * math.Cos(3*float64(t)) * float64(8-number) / 4
+		}
+		episodes, tubes = append(episodes, e), append(tubes, reliability.Tubes{Episode: number, Plans: n, PlansInTube: n - n/(2+number), Backups: n / 2, BackupsInTube: n/2 - 4/number})
+	}
+	c, err := reliability.New(s, episodes, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c.AddTubes(tubes)
+	write("testdata/reliability-tubes.png", fig.Reliability(c))
+	// Output:
+}
+
 // guess is a belief about the pendulum that nothing moves, or what is asked of it, with epistemic deviations that grow with the height.
 type guess struct {
 	system *safex.System // that it takes for the truth; nil if nothing moves
@@ -415,6 +444,7 @@ func TestNowhere(t *testing.T)     { cmpimg.CheckPlot(ExampleVaried_nowhere, t, 
 func TestBeliefs(t *testing.T)     { cmpimg.CheckPlot(ExampleBeliefs, t, "beliefs.png") }
 func TestEpistemic(t *testing.T)   { cmpimg.CheckPlot(ExampleEpistemic, t, "epistemic.png") }
 func TestReliability(t *testing.T) { cmpimg.CheckPlot(ExampleReliability, t, "reliability.png") }
+func TestTubes(t *testing.T)       { cmpimg.CheckPlot(ExampleReliability_tubes, t, "reliability-tubes.png") }
 func TestLearning(t *testing.T)    { cmpimg.CheckPlot(ExampleLearning, t, "learning.png") }
 func TestSafety(t *testing.T)      { cmpimg.CheckPlot(ExampleSafety, t, "safety.png") }
 func TestCovered(t *testing.T)     { cmpimg.CheckPlot(ExampleSafety_covered, t, "covered.png") }

@@ -4,18 +4,21 @@ import (
 	"fmt"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
 
 // Reliability shows, for each episode, the share of steps whose box held the next state and the share out of distribution;
-// the β in force against the deviations that 95 % of the steps missed by; and the reliability curve of each dimension.
+// and, where they are known, of plans and backups in whose tube the system stayed, with 95 % intervals; the β in force against the deviations that 95 % of the steps missed by;
+// and the reliability curve of each dimension.
 func Reliability(c *reliability.Report) *Figure {
 	top := panel(fmt.Sprintf("%s: what was believed, and what happened", c.Task), "", "share of the steps")
 	middle := panel("", "episode", "epistemic deviations")
 	bottom := panel("", "share of a normal distribution around the mean", "share of the steps")
 	var xs, held, lo, hi, outside, beta, quantile []float64
+	extra := 0.0
 	for _, e := range c.Episodes {
 		a, b := e.Joint.Interval()
 		xs, held, lo, hi = append(xs, float64(e.Number)), append(held, e.Joint.Of()), append(lo, a), append(hi, b)
@@ -24,6 +27,29 @@ func Reliability(c *reliability.Report) *Figure {
 	band(top, "", xs, lo, hi, theme.bound)
 	dotted(top, "in the box, all dimensions", xs, held, theme.measured)
 	dotted(top, "out of distribution", xs, outside, theme.limit)
+	for k, tubes := range []struct {
+		name string
+		of   func(e reliability.Episode) reliability.Share
+	}{
+		{"plans in their tube", func(e reliability.Episode) reliability.Share { return e.Plans }},
+		{"backups in theirs", func(e reliability.Episode) reliability.Share { return e.Backups }},
+	} {
+		shares, n := make([]float64, len(xs)), 0
+		side := 0.07 * float64(1-2*k) // of the other's bars
+		at := make([]float64, len(xs))
+		for i, e := range c.Episodes {
+			s := tubes.of(e)
+			shares[i], at[i], n = s.Of(), xs[i]-side, n+s.N
+			if s.N > 0 {
+				a, b := s.Interval()
+				cross(top, lookOf(1+k), plotter.XY{X: at[i], Y: s.Of()}, 0, 0, a, b)
+			}
+		}
+		if n > 0 {
+			dotted(top, tubes.name, at, shares, series(1+k))
+			extra += 0.16
+		}
+	}
 	level(top, "", 0.95, theme.ground)
 	dotted(middle, "β in force", xs, beta, theme.edge)
 	dotted(middle, "β that 95 % of the steps needed", xs, quantile, theme.measured)
@@ -34,7 +60,10 @@ func Reliability(c *reliability.Report) *Figure {
 		}
 		p.X.Tick.Marker = ticks{whole: true}
 	}
-	top.Y.Min, top.Y.Max = -0.02, 1.25
+	if extra > 0 {
+		top.Y.Label.Text = "share" // of plans too
+	}
+	top.Y.Min, top.Y.Max = -0.02, 1.25+extra // for the legend
 	middle.Y.Min, middle.Y.Max = 0, middle.Y.Max*1.35
 	line(bottom, "as believed", []float64{0, 1}, []float64{0, 1}, theme.ground, 1.2, vg.Points(4), vg.Points(3))
 	for d, reached := range c.Reached {

@@ -108,6 +108,8 @@ var kinds = []kind{
 	{"beta", "the same of the variants beta-…, with β over the episodes", (*Gallery).beta},
 	{"tradeoff", "how soon a return is reached against violating steps, a panel for each group of variants", (*Gallery).tradeoff},
 	{"histogram", "violating steps of an episode, as a histogram for each method", (*Gallery).histogram},
+	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes},
+	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier},
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
 }
 

@@ -107,6 +107,29 @@ func studies() *Gallery {
 	return g
 }
 
+// enclosed are four values of a setting on two tasks, of each of which the plans of a run were made again.
+func enclosed() *Gallery {
+	g := &Gallery{Set: &report.Set{}, Band: IQM, Episode: -1}
+	for t, task := range []string{"pendulum", "carpark"} {
+		for i, miss := range []string{"0.03", "0.1", "0.01", "0.003"} {
+			variant := ""
+			if i > 0 {
+				variant = "miss-" + miss
+			}
+			m := learner(task, "pessimistic", variant, 3, 2-0.3*float64(i), 0, `{"LearnEvery"`, `{"Calibration": {"Miss": `+miss+`}, "LearnEvery"`)
+			for n := range m.Runs[0].Episodes[:7] {
+				if n == 0 {
+					continue
+				}
+				e := &m.Runs[0].Episodes[n]
+				e.Planned, e.Inside, e.Tubes, e.InTube, e.Backups, e.BackupsIn = steps, steps-(4-i)*n%2, steps, steps-4+i-t+min(n, 3)/2, steps-2, steps-2-(n+t)%2
+			}
+			g.Set.Methods = append(g.Set.Methods, m)
+		}
+	}
+	return g
+}
+
 // write draws a figure into testdata.
 func write(t *testing.T, g *Gallery, name, file string) {
 	t.Helper()
@@ -141,6 +164,7 @@ func TestFigures(t *testing.T) {
 		{published, "learning", "learning.png"}, {minmax, "learning", "minmax.png"}, {under, "learning", "under.png"},
 		{published, "lambda", "lambda.png"}, {published, "beta", "beta.png"}, {published, "tradeoff", "tradeoff.png"}, {never, "tradeoff", "never.png"},
 		{published, "histogram", "histogram.png"}, {published, "violations", "violations.png"},
+		{enclosed(), "tubes", "tubes.png"}, {enclosed(), "frontier", "frontier.png"},
 	} {
 		cmpimg.CheckPlot(func() { write(t, c.g, c.name, c.file) }, t, c.file)
 	}
@@ -274,6 +298,7 @@ func TestReached(t *testing.T) {
 // Variants stand beside the plain method of another study, in the order of what varies.
 func TestVariants(t *testing.T) {
 	g := studies()
+	g.Set.Methods = append(g.Set.Methods, learner("pendulum", "pessimistic", "miss-0.01", 5, 2, 0, `{"LearnEvery"`, `{"Calibration": {"Miss": 0.01}, "LearnEvery"`))
 	for i := range g.Set.Methods {
 		if g.Set.Methods[i].Variant != "" {
 			g.Set.Methods[i].Study = "variants"
@@ -287,7 +312,7 @@ func TestVariants(t *testing.T) {
 	}
 	want := []string{
 		"limits before reward", "λ = 0.1", "λ = 0.2", "λ = 0.5", "λ = 1", "β = 0", "β = 1", "β = 2", "β = 3", "β = 4",
-		"fit at ends", "fit every 25", "fit every 50", "fit every 100", "no bonus", "information fading", "information = 0.1", "optimism = 1",
+		"fit at ends", "fit every 25", "fit every 50", "fit every 100", "no bonus", "information fading", "information = 0.1", "optimism = 1", "not calibrated", "Miss = 0.01",
 	}
 	if !slices.Equal(labels, want) {
 		t.Errorf("labels %q, want %q", labels, want)
@@ -448,6 +473,8 @@ func TestErrors(t *testing.T) {
 		{draw(bare, "histogram"), "task pendulum has no limit: there are no violations to draw"},
 		{draw(bare, "violations"), "task pendulum has no limit"},
 		{draw(bare, "tradeoff"), "there are no two methods with limits to compare"},
+		{draw(bare, "tubes"), "safex card RUN --tubes counts that"}, {draw(bare, "frontier"), "safex card RUN --tubes counts that"},
+		{draw(&Gallery{Set: &report.Set{Methods: enclosed().Set.Methods[:1]}, Band: IQM, Episode: -1}, "frontier"), "there are no two values of a setting to compare"},
 		{draw(bare, "beta"), "there is no variant beta-… of any method"},
 		{draw(bare, "episode"), "figure episode is of one run folder"},
 		{draw(&Gallery{Band: IQM}, "learning"), "there are no runs to draw this from"},

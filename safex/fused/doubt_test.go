@@ -66,7 +66,12 @@ func drawShared(t testing.TB, r *rand.Rand, s *safex.System, c safex.Candidates,
 	}
 	if b > 0 {
 		m.Trend = []float64{b}
-		for _, v := range scale {
+		for d, v := range scale { // some inputs begin within their range and leave it, and some never are
+			from := 0.0
+			if d < len(c.State) {
+				from = math.Abs(c.State[d] - center[d])
+			}
+			m.Range = append(m.Range, (0.9+0.2*r.Float64())*(from+0.1*v))
 			m.Trend = append(m.Trend, b/v)
 		}
 	}

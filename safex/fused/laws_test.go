@@ -80,6 +80,8 @@ func learners(t testing.TB) map[string]safex.Codec {
 		g.Kernel, g.Points, g.Restarts = kernel, 61, 0
 		return g
 	}
+	narrow := gp.DefaultSparse()
+	narrow.Range = 0.4 // beyond which some inputs are
 	return map[string]safex.Codec{
 		"learned noise":  small(ensemble.Default()),
 		"fixed noise":    small(ensemble.Deterministic()),
@@ -95,6 +97,7 @@ func learners(t testing.TB) map[string]safex.Codec {
 		"gp":             gauss("se"),
 		"rough gp":       gauss("matern52"),
 		"sparse gp":      gp.DefaultSparse(),
+		"its range":      narrow,
 		"doubted gp":     calibrate.DefaultAdaptive().With(gauss("se")),
 		"doubted":        calibrate.DefaultAdaptive().With(small(ensemble.Default())),
 		"doubted prior":  calibrate.DefaultAdaptive().With(residual.Residual{Prior: heavy(t), Learner: gp.DefaultSparse()}),

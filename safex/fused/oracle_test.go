@@ -251,6 +251,12 @@ func processes(k *safex.Kernels, xu []dual) (mean, dev []dual) {
 
 // process are the mean changes of one process and their deviations.
 func process(r *safex.Process, xu []dual) (mean, dev []dual) {
+	xu = slices.Clone(xu)
+	for d, end := range r.Range {
+		if from := xu[d].v - r.Center[d]; math.Abs(from) > end {
+			xu[d] = dual{v: r.Center[d] + math.Copysign(end, from)}
+		}
+	}
 	k := r.Features()
 	n := k - len(r.Trend)
 	φ, left := make([]dual, n), dual{v: 1}

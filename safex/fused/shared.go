@@ -13,6 +13,7 @@ import (
 type shared struct {
 	in, out, n, k   int           // k features, of which n are correlations
 	center, inverse []float64     // [in]: of the lengths
+	reach           []float64     // [in]: how far from the center an input counts; nil without an end
 	points          []float64     // [n, in]
 	trend           []float64     // [1 + in] or none
 	deviation       []float64     // [out]
@@ -26,11 +27,11 @@ type shared struct {
 func newShared(r *safex.Process, nx, nu int) source {
 	in, k := nx+nu, r.Features()
 	n := k - len(r.Trend)
-	if len(r.Center) != in || len(r.Length) != in || len(r.Points) != n*in || len(r.Trend) != 0 && len(r.Trend) != 1+in || len(r.Weights) != nx*k || len(r.Root) != k*k || len(r.Deviation) != nx {
+	if len(r.Center) != in || len(r.Length) != in || r.Range != nil && len(r.Range) != in || len(r.Points) != n*in || len(r.Trend) != 0 && len(r.Trend) != 1+in || len(r.Weights) != nx*k || len(r.Root) != k*k || len(r.Deviation) != nx {
 		panic(fmt.Sprintf("fused: a process of %d coordinates with %d lengths, %d trends, %d weights, a root of %d and %d deviations for %d state and %d action dimensions",
 			len(r.Points), len(r.Length), len(r.Trend), len(r.Weights), len(r.Root), len(r.Deviation), nx, nu))
 	}
-	s := &shared{in: in, out: nx, n: n, k: k, center: r.Center, points: r.Points, trend: r.Trend, deviation: r.Deviation}
+	s := &shared{in: in, out: nx, n: n, k: k, center: r.Center, reach: r.Range, points: r.Points, trend: r.Trend, deviation: r.Deviation}
 	for _, v := range r.Length {
 		s.inverse = append(s.inverse, 1/v)
 	}
@@ -90,9 +91,9 @@ func (s *sharedStepper) forward(xu []float64, t int, epistemic bool, lanes int) 
 		fill(left, 1+s.trend[0]*s.trend[0])
 	}
 	for i, by := range s.inverse {
-		row, c := z[i*lanes:][:lanes], s.center[i]
+		row, c, end := z[i*lanes:][:lanes], s.center[i], s.end(i)
 		for l, v := range xu[i*lanes:][:lanes] {
-			row[l] = (v - c) * by
+			row[l] = max(-end, min(end, v-c)) * by
 			hidden[l] += 0 * v
 		}
 		if s.trend == nil {
@@ -100,7 +101,7 @@ func (s *sharedStepper) forward(xu []float64, t int, epistemic bool, lanes int) 
 		}
 		h, b := phi[(s.n+1+i)*lanes:][:lanes], s.trend[1+i]
 		for l, v := range xu[i*lanes:][:lanes] {
-			h[l] = (v - c) * b
+			h[l] = max(-end, min(end, v-c)) * b
 		}
 		addProduct(left, h, h)
 	}
@@ -166,17 +167,37 @@ func (s *sharedStepper) backward(dxu, xu, gMean, gDev []float64, t, lanes int) {
 	}
 	if s.trend != nil {
 		for i, b := range s.trend[1:] {
-			to, g, c := dxu[i*lanes:][:lanes], by[(s.n+1+i)*lanes:][:lanes], s.center[i]
+			to, g, c, end := dxu[i*lanes:][:lanes], by[(s.n+1+i)*lanes:][:lanes], s.center[i], s.end(i)
 			for l, v := range xu[i*lanes:][:lanes] {
-				to[l] = b * (g[l] - gLeft[l]*(b*(v-c)))
+				to[l] = b * (g[l] - gLeft[l]*(b*(max(-end, min(end, v-c)))))
 			}
 		}
 	}
-	if s.n == 0 {
-		return
+	if s.n > 0 {
+		vec.Mul64(by[:s.n*lanes], by[:s.n*lanes], at(s.rowsKept, s.slope, t, s.n, lanes))
+		sum := s.sum[:(1+s.in)*lanes]
+		s.sums.Mul(sum, by[:s.n*lanes], lanes)
+		towards(dxu, at(s.rowsKept, s.z, t, s.in, lanes), sum, s.inverse, lanes)
 	}
-	vec.Mul64(by[:s.n*lanes], by[:s.n*lanes], at(s.rowsKept, s.slope, t, s.n, lanes))
-	sum := s.sum[:(1+s.in)*lanes]
-	s.sums.Mul(sum, by[:s.n*lanes], lanes)
-	towards(dxu, at(s.rowsKept, s.z, t, s.in, lanes), sum, s.inverse, lanes)
+	s.stop(dxu, xu, lanes)
+}
+
+// end is how far from its center input i counts.
+func (r *shared) end(i int) float64 {
+	if r.reach == nil {
+		return math.Inf(1)
+	}
+	return r.reach[i]
+}
+
+// stop clears the derivatives by inputs that are beyond their end, on which nothing depends.
+func (r *shared) stop(dxu, xu []float64, lanes int) {
+	for i, end := range r.reach {
+		to, c := dxu[i*lanes:][:lanes], r.center[i]
+		for l, v := range xu[i*lanes:][:lanes] {
+			if math.Abs(v-c) > end {
+				to[l] = 0
+			}
+		}
+	}
 }

@@ -42,6 +42,12 @@ import (
 //
 // One covariance for all dimensions makes a rollout several times cheaper than GP; the ℓ_d are about the shortest that any dimension
 // needs. The trend is what extrapolates: a system that has hardly moved yet shows by how much each input moves it.
+//
+// A trend has no end, and neither has the doubt about it: in a rollout under errors each step would be larger than the one before. So an input that is farther
+// than Range Scales from its center counts as that far, in mean and epistemic deviation alike. Both are then bounded, and no rollout of β deviations explodes: in t steps
+// dimension j moves by no more than
+//
+//	t (max |mean_j - x_j| + β s_j √(1 + b² (1 + n Range²)))   with n inputs and what is finite of the first.
 type Sparse struct {
 	Fit    bool    // learn ℓ_d, b, ς_j and spots of noise; without it the first are the next three, and there are no spots
 	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
@@ -57,6 +63,8 @@ type Sparse struct {
 	Spots     int     // most spots of noise that Learn looks for, at least 0
 	Spot      float64 // how far a spot reaches, in ℓ_d, above 0
 
+	Range float64 // how far from its center an input counts, in Scales, at least 0: beyond that the model says what it says there; 0 is no end
+
 	FitPoints   int // most transitions that a fit looks at, at least 1: it costs their cube
 	Evaluations int // of the likelihood at most, at least 1
 
@@ -71,7 +79,7 @@ type Sparse struct {
 func DefaultSparse() Sparse {
 	return Sparse{
 		Fit: true, Length: 1, Trend: 3, Noise: 0.03, Signal: 0.3, Prior: 10, Spread: 1, MinNoise: 3e-3,
-		MinLength: 0.5, Spots: 16, Spot: 0.25,
+		MinLength: 0.5, Spots: 16, Spot: 0.25, Range: 10,
 		FitPoints: 120, Evaluations: 40, Points: 96, Spare: 32, Novel: 0.02,
 	}
 }
@@ -89,6 +97,8 @@ func (g Sparse) Check() error {
 	switch {
 	case !(g.MinNoise >= 1e-4) || !(g.Noise >= g.MinNoise):
 		return fmt.Errorf("gp: Noise is %v and MinNoise %v, want at least MinNoise, and 1e-4", g.Noise, g.MinNoise)
+	case !(g.Range >= 0):
+		return fmt.Errorf("gp: Range is %v, want at least 0, where 0 is no end", g.Range)
 	case g.Spots < 0:
 		return fmt.Errorf("gp: Spots is %d, want at least 0", g.Spots)
 	case g.FitPoints < 1 || g.Evaluations < 1 || g.Points < 1 || g.Spare < 0:
@@ -141,7 +151,7 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 			h, where = p.common, p.spots
 		}
 	}
-	z, y := inputs(s, data, 0), changes(s, data, 0)
+	z, y := within(inputs(s, data, 0), g.Range), changes(s, data, 0)
 	order := canonical(z, y)
 	sorted := pick(z, order)
 	var stopped error
@@ -163,7 +173,7 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 	if err != nil {
 		return nil, err
 	}
-	m := &sparse{common: h, spots: where, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	m := &sparse{common: h, spots: where, reach: g.Range, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
 	m.leave(s.NoiseVariance())
 	if err := m.gather(z, y); err != nil {
 		return nil, err
@@ -210,7 +220,7 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	z, y := inputs(s, data, 0), changes(s, data, 0)
+	z, y := within(inputs(s, data, 0), old.reach), changes(s, data, 0)
 	m := old.copy()
 	for i := m.sums.N; i < data.Len(); i++ {
 		at := z.Point(i)
@@ -230,6 +240,19 @@ func (g Sparse) Update(ctx context.Context, s *safex.System, data *safex.Data, s
 		return nil, err
 	}
 	return m, nil
+}
+
+// within cuts inputs, in Scales from their centers, to what counts.
+func within(z num.Batch, reach float64) num.Batch {
+	if reach == 0 {
+		return z
+	}
+	for _, column := range z {
+		for i, v := range column {
+			column[i] = max(-reach, min(reach, v))
+		}
+	}
+	return z
 }
 
 // head are the first n rows of b.

@@ -25,6 +25,11 @@ func sparseOf(points, spare int) gp.Sparse {
 func TestSparseLaws(t *testing.T) {
 	t.Run("fit", func(t *testing.T) { modeltest.Run(t, gp.DefaultSparse(), modeltest.Laws{}) })
 	t.Run("few points", func(t *testing.T) { modeltest.Run(t, sparseOf(20, 3), modeltest.Laws{}) })
+	t.Run("inputs beyond their range", func(t *testing.T) {
+		g := sparseOf(20, 3)
+		g.Range = 0.4
+		modeltest.Run(t, g, modeltest.Laws{})
+	})
 }
 
 // dense is the posterior of the covariance that Sparse states, of all data and without any inducing input: the textbook's (Rasmussen and Williams,

@@ -20,6 +20,7 @@ import (
 type sparse struct {
 	common
 	spots    spots
+	reach    float64 // how far from its center an input counts, in Scales; 0 is no end
 	task     string
 	vars     []variable // of the state, then of the action
 	inducing num.Batch  // inputs, from their centers, in Scales
@@ -68,6 +69,9 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			at := (xu[d][i] - v.Center) / v.Scale
 			nan += 0 * at
 			z[d] = at
+			if m.reach > 0 {
+				at = max(-m.reach, min(m.reach, at))
+			}
 			phi[n+1+d] = m.Trend * at
 			left += phi[n+1+d] * phi[n+1+d]
 			at /= m.Length[d]
@@ -127,6 +131,9 @@ func (m *sparse) Form() *safex.Form {
 	f := &safex.Form{Process: p}
 	for d, v := range m.vars {
 		p.Center, p.Length, p.Trend = append(p.Center, v.Center), append(p.Length, v.Scale*m.Length[d]), append(p.Trend, m.Trend/v.Scale)
+		if m.reach > 0 {
+			p.Range = append(p.Range, v.Scale*m.reach)
+		}
 	}
 	for i := range n {
 		for d := range m.vars {
@@ -168,10 +175,15 @@ func (m *sparse) capacity() int { return max(64, (m.inducing.Len()+63)/64*64) }
 //	noise     [nx, 1]
 //	near      [places, 2D+1] times (xu, xu², 1) is -r²/2 to each spot
 //	times     [nx, places]
+//	range     [D, 1]
 func (m *sparse) pack() (err error) {
 	defer gx.Catch(&err)
 	form := m.Form()
 	f, noise := form.Process, form.Noise
+	ends := f.Range
+	if ends == nil {
+		ends = slices.Repeat([]float64{math.Inf(1)}, len(m.vars))
+	}
 	nx, dim, rows, n, k := len(m.signal), len(m.vars), m.capacity(), m.inducing.Len(), f.Features()
 	all, places := rows+1+dim, m.places()
 	near, times := make([]float64, places*(2*dim+1)), make([]float64, nx*places)
@@ -213,6 +225,7 @@ func (m *sparse) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(noise, nx, 1),
 		tensors.FromFlatDataAndDimensions(near, places, 2*dim+1),
 		tensors.FromFlatDataAndDimensions(times, nx, places),
+		tensors.FromFlatDataAndDimensions(ends, dim, 1),
 	}
 	return gx.Share(m.parameters)
 }
@@ -243,12 +256,13 @@ func (m *sparse) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 	center, points, trend, root, weights, deviation := p[0], p[1], p[2], p[3], p[4], p[5]
 	z := Sub(xu, center)
 	sum := InsertAxes(ReduceSum(z, 0), 0)
+	z = Max(Min(z, p[9]), Neg(p[9]))
 	ρ := correlated(points, z)
 	h := Mul(trend, Concatenate([]*Node{OnesLike(sum), z}, 0))
 	φ := Concatenate([]*Node{ρ, h}, 0)
 	square := func(x *Node) *Node { return InsertAxes(ReduceSum(Square(x), 0), 0) }
 	left := Sqrt(MaxScalar(Sub(AddScalar(square(h), 1), square(Dot(root, φ).MatMul())), floor))
-	nan := MulScalar(sum, 0) // Exp takes a NaN for a number
+	nan := MulScalar(sum, 0) // Exp and Min take a NaN for a number
 	mean = Add(Slice(xu, AxisRange(0, len(m.signal)), AxisRange()), Add(Dot(weights, φ).MatMul(), nan))
 	return mean, Add(Mul(deviation, left), nan)
 }
@@ -271,12 +285,13 @@ type sparseFile struct {
 	Vars     []variable
 	Common   common
 	Spots    spots
+	Range    float64
 	Signal   []float64
 	Inducing num.Batch
 	Sums     sums
 }
 
-const sparseKind, sparseFormat = "sparse gp", 2
+const sparseKind, sparseFormat = "sparse gp", 3
 
 // Save implements safex.Codec.
 func (g Sparse) Save(sm safex.Model) ([]byte, error) {
@@ -284,7 +299,7 @@ func (g Sparse) Save(sm safex.Model) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("gp: cannot save a %T", sm)
 	}
-	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.spots, m.signal, m.inducing, m.sums})
+	return checksum.Seal(sparseKind, sparseFormat, sparseFile{m.task, m.vars, m.common, m.spots, m.reach, m.signal, m.inducing, m.sums})
 }
 
 // Load implements safex.Codec. The model takes its β from g.
@@ -296,7 +311,7 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := checksum.Open(sparseKind, sparseFormat, data, &f); err != nil {
 		return nil, err
 	}
-	m := &sparse{common: f.Common, spots: f.Spots, signal: f.Signal, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
+	m := &sparse{common: f.Common, spots: f.Spots, reach: f.Range, signal: f.Signal, task: f.Task, vars: f.Vars, inducing: f.Inducing, sums: f.Sums}
 	if _, err := g.own(s, m); err != nil {
 		return nil, fmt.Errorf("gp: load: %w", err)
 	}
@@ -313,6 +328,9 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 // whole tells whether the sizes of f agree and its hyper-parameters make sense.
 func (f sparseFile) whole(nx int) bool {
 	if len(f.Inducing) != len(f.Vars) || len(f.Common.Length) != len(f.Vars) {
+		return false
+	}
+	if !(f.Range >= 0) {
 		return false
 	}
 	n := f.Inducing.Len()

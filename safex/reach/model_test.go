@@ -3,6 +3,7 @@ package reach
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -219,6 +220,10 @@ func posteriorOf(mean, dev []float64, k *safex.Kernels, z []float64) {
 }
 
 func sharedOf(mean, dev []float64, p *safex.Process, z []float64) {
+	z = slices.Clone(z)
+	for d, end := range p.Range {
+		z[d] = max(p.Center[d]-end, min(p.Center[d]+end, z[d]))
+	}
 	k := p.Features()
 	n := k - len(p.Trend)
 	φ, left := make([]float64, n, k), 1.0
@@ -260,6 +265,7 @@ func processOf(r *rand.Rand, nx, nz, n int, b float64) *safex.Process {
 	if b > 0 {
 		p.Trend = []float64{b}
 		for _, v := range p.Length {
+			p.Range = append(p.Range, (0.5+2*r.Float64())*v) // which some of what is enclosed is beyond
 			p.Trend = append(p.Trend, b/v)
 		}
 	}

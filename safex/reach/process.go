@@ -14,6 +14,7 @@ import (
 type shared struct {
 	nz, nx, n, k   int // k features, of which n are correlations
 	center, length []float64
+	reach          []float64 // [nz]: how far from the center an input counts; nil without an end
 	points         []float64 // [n, nz]
 	trend          []float64 // [1 + nz], or none
 	weights        []float64 // [nx, k]
@@ -27,11 +28,11 @@ type shared struct {
 func newShared(r *safex.Process, nx, nz int) *shared {
 	k := r.Features()
 	n := k - len(r.Trend)
-	if len(r.Center) != nz || len(r.Length) != nz || len(r.Points) != n*nz || len(r.Trend) != 0 && len(r.Trend) != 1+nz || len(r.Weights) != nx*k || len(r.Root) != k*k || len(r.Deviation) != nx {
+	if len(r.Center) != nz || len(r.Length) != nz || r.Range != nil && len(r.Range) != nz || len(r.Points) != n*nz || len(r.Trend) != 0 && len(r.Trend) != 1+nz || len(r.Weights) != nx*k || len(r.Root) != k*k || len(r.Deviation) != nx {
 		panic(fmt.Sprintf("reach: a process of %d coordinates with %d centers, %d lengths, %d trends, %d weights, a root of %d and %d deviations for %d state dimensions and %d inputs",
 			len(r.Points), len(r.Center), len(r.Length), len(r.Trend), len(r.Weights), len(r.Root), len(r.Deviation), nx, nz))
 	}
-	s := &shared{nz: nz, nx: nx, n: n, k: k, center: r.Center, length: r.Length, points: r.Points, trend: r.Trend, weights: r.Weights, deviation: r.Deviation}
+	s := &shared{nz: nz, nx: nx, n: n, k: k, center: r.Center, length: r.Length, reach: r.Range, points: r.Points, trend: r.Trend, weights: r.Weights, deviation: r.Deviation}
 	if k > 0 {
 		s.means = vec.Pack64(nx, k, func(d, i int) float64 { return r.Weights[d*k+i] })
 		s.root = vec.Pack64(k, k, func(i, l int) float64 { return r.Root[i*k+l] })
@@ -116,6 +117,7 @@ func (x *sharing) prepare(nv int) {
 func (x *sharing) enclose(dst *enclosure, r *region) {
 	dst.resize(x.nx, r.nv)
 	x.prepare(r.nv)
+	r = r.within(x.center, x.reach)
 	x.place(r)
 	most := x.trends(r)
 	x.correlations()

@@ -1,6 +1,9 @@
 package reach
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // region is a set of points z = (x, u): z = mid + span y ± off with y = gen ε and every ε in [-1, 1]. The rows of gen sum up to at most 1 in
 // magnitude, so that every |y| ≤ 1 too: y are coordinates in which the set nearly fills a cube.
@@ -10,6 +13,49 @@ type region struct {
 	span   []float64   // [nz, nv]
 	off    []float64   // [nz]
 	gen    [][]float64 // [nv][symbols]
+}
+
+// within encloses what becomes of r where each input counts no farther from its center than its reach, nil for no end: r itself if all of it does. A dimension z of r
+// becomes clip(z), for which, with the slope α between the ends of the range of z, clip(z) - α z is extreme at these ends and at the corners.
+func (r *region) within(center, reach []float64) *region {
+	cut := r
+	for j, end := range reach {
+		c := center[j]
+		size := math.Abs(r.mid[j]) + r.off[j]
+		for _, v := range r.span[j*r.nv:][:r.nv] {
+			size += math.Abs(v)
+		}
+		off := gamma(r.nv+8) * (size + math.Abs(c) + end)
+		wide := radiusUp(r.span[j*r.nv:][:r.nv], r.gen) + r.off[j]
+		lo, hi := r.mid[j]-wide-off, r.mid[j]+wide+off
+		if lo >= c-end && hi <= c+end {
+			continue
+		}
+		if cut == r {
+			cut = &region{nz: r.nz, nv: r.nv, mid: slices.Clone(r.mid), span: slices.Clone(r.span), off: slices.Clone(r.off), gen: r.gen}
+		}
+		row := cut.span[j*r.nv:][:r.nv]
+		if !(hi-lo < 1e100) { // or no number
+			clear(row)
+			if cut.mid[j], cut.off[j] = c, end*(1+8*unit); hi-lo != hi-lo {
+				cut.off[j] = math.NaN()
+			}
+			continue
+		}
+		clip := func(v float64) float64 { return max(c-end, min(c+end, v)) }
+		α := min(1, max(0, (clip(hi)-clip(lo))/(hi-lo)))
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, v := range []float64{lo, hi, max(lo, min(hi, c-end)), max(lo, min(hi, c+end))} {
+			g := clip(v) - α*v
+			low, high = min(low, g), max(high, g)
+		}
+		cut.mid[j] = α*r.mid[j] + (low+high)/2
+		cut.off[j] = (α*r.off[j]+(high-low)/2)*(1+8*unit) + 4*off
+		for i := range row {
+			row[i] *= α
+		}
+	}
+	return cut
 }
 
 // enclosure is what is said of the change of the state over a region: it is in mid + slope y ± rad, and the epistemic deviation is at most

@@ -46,6 +46,8 @@ type Share struct {
 type Episode struct {
 	Number            int
 	Joint             Share   // steps whose box held all dimensions
+	Plans             Share   // plans in whose tube the system stays; of nothing without AddTubes
+	Backups           Share   // proofs of a filter in whose tube, and then in its terminal set, the system stays under the backup; likewise
 	OutOfDistribution Share   // steps: Forecast.OutOfDistribution
 	Beta              float64 // median β in force
 	Width             float64 // median half-width of the box over steps and dimensions, in Scales
@@ -191,8 +193,9 @@ func (c *Report) page() *table.Page {
 		assumed = fmt.Sprintf(", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}
 	p.Say("Beliefs about %d %s of %s against what happened. A box is |next - mean| ≤ β · epistemic%s.", c.Joint.N, steps, c.Task, assumed)
-	var shares, episodes [][]string
-	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.JointInDistribution, c.JointOutOfDistribution, c.Whole) {
+	var shares [][]string
+	plans, backups := c.sum("plans in their tube", func(e *Episode) Share { return e.Plans }), c.sum("backups in theirs", func(e *Episode) Share { return e.Backups })
+	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.JointInDistribution, c.JointOutOfDistribution, c.Whole, plans, backups) {
 		if s.N == 0 {
 			continue
 		}
@@ -203,10 +206,29 @@ func (c *Report) page() *table.Page {
 	p.Say("The interval is that of Clopper and Pearson; it is too narrow for steps, which depend on each other, and a guess for episodes, whose models learn from those before.")
 	p.Say("%.0f %% of the steps miss their mean by at most %.2f epistemic deviations in their worst dimension. %d of %d steps (%.1f %%) were out of distribution.",
 		100*nominal, c.Quantile, c.OutOfDistribution.K, c.OutOfDistribution.N, 100*c.OutOfDistribution.Of())
-	for _, e := range c.Episodes {
-		episodes = append(episodes, []string{fmt.Sprint(e.Number), fmt.Sprintf("%d of %d", e.Joint.K, e.Joint.N), fmt.Sprintf("%.2f", e.Beta), fmt.Sprintf("%.2g", e.Width),
-			fmt.Sprintf("%.2f", e.Quantile), fmt.Sprintf("%.2f", e.Worst), fmt.Sprintf("%.1f %%", 100*e.OutOfDistribution.Of())})
+	if plans.N > 0 {
+		text := "A plan is in its tube if the system, under that plan and with nothing planned anew, stays where every model error in the box may lead, for the steps in which the plan defends them."
+		if backups.N > 0 {
+			text += " A backup is in its own if it stays where the filter proved it to, under the actions that were proved and then the backup, for as many steps as the plan has."
+		}
+		p.Say("%s", text)
 	}
-	p.Add("", []string{"episode", "steps in their box", "β in force", "half-width / Scale", fmt.Sprintf("%.0f %% quantile", 100*nominal), "worst", "out of distribution"}, episodes...)
+	of := func(s Share) string {
+		if s.N == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%d of %d", s.K, s.N)
+	}
+	head, cells, _ := table.Cells(c.Episodes, 0,
+		table.Column[Episode]{Name: "episode", Of: func(e Episode) string { return fmt.Sprint(e.Number) }},
+		table.Column[Episode]{Name: "steps in their box", Of: func(e Episode) string { return of(e.Joint) }},
+		table.Column[Episode]{Name: plans.Name, Has: func(e Episode) bool { return e.Plans.N > 0 }, Of: func(e Episode) string { return of(e.Plans) }},
+		table.Column[Episode]{Name: backups.Name, Has: func(e Episode) bool { return e.Backups.N > 0 }, Of: func(e Episode) string { return of(e.Backups) }},
+		table.Column[Episode]{Name: "β in force", Of: func(e Episode) string { return fmt.Sprintf("%.2f", e.Beta) }},
+		table.Column[Episode]{Name: "half-width / Scale", Of: func(e Episode) string { return fmt.Sprintf("%.2g", e.Width) }},
+		table.Column[Episode]{Name: fmt.Sprintf("%.0f %% quantile", 100*nominal), Of: func(e Episode) string { return fmt.Sprintf("%.2f", e.Quantile) }},
+		table.Column[Episode]{Name: "worst", Of: func(e Episode) string { return fmt.Sprintf("%.2f", e.Worst) }},
+		table.Column[Episode]{Name: "out of distribution", Of: func(e Episode) string { return fmt.Sprintf("%.1f %%", 100*e.OutOfDistribution.Of()) }})
+	p.Add("", head, cells...)
 	return p
 }

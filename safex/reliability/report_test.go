@@ -2,6 +2,7 @@ package reliability_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,5 +152,40 @@ func TestBelievedFirst(t *testing.T) {
 func TestNothingBelieved(t *testing.T) {
 	if _, err := reliability.New(system(t), []safex.Episode{{Number: 0, Phase: safex.RandomPhase}}, 2); err == nil || !strings.Contains(err.Error(), "no planned step") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What was counted of plans and backups comes back from the folder of a run of the same build, and is in the report of an episode of as many steps, and in no other.
+func TestTubes(t *testing.T) {
+	dir := t.TempDir()
+	if got, err := reliability.ReadTubes(dir, "a build"); got != nil || err != nil {
+		t.Errorf("an empty folder has %v, error %v", got, err)
+	}
+	tubes := []reliability.Tubes{{Episode: 1, Plans: 2, PlansInTube: 1, Backups: 2, BackupsInTube: 2}, {Episode: 2, Plans: 5, PlansInTube: 5}, {Episode: 7, Plans: 2}}
+	if err := reliability.KeepTubes(dir, "a build", tubes); err != nil {
+		t.Fatal(err)
+	}
+	got, err := reliability.ReadTubes(dir, "a build")
+	if err != nil || !slices.Equal(got, tubes) {
+		t.Errorf("%v, error %v; want %v", got, err, tubes)
+	}
+	if got, err := reliability.ReadTubes(dir, "another build"); got != nil || err != nil {
+		t.Errorf("another build has %v, error %v", got, err)
+	}
+	c, err := reliability.New(system(t), []safex.Episode{episode(1, 3, never, [2]float64{1, 1}, [2]float64{1, 0}), episode(2, 3, never, [2]float64{1, 1}, [2]float64{1, 0})}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := c.Markdown(); strings.Contains(text, "tube") {
+		t.Errorf("nothing is known of tubes, and there is\n%s", text)
+	}
+	c.AddTubes(got)
+	if e := c.Episodes; e[0].Plans != (reliability.Share{K: 1, N: 2}) || e[0].Backups != (reliability.Share{K: 2, N: 2}) || e[1].Plans.N != 0 {
+		t.Errorf("%+v", e)
+	}
+	for _, want := range []string{"| plans in their tube | 1 of 2 | 50.0 % |", "| backups in theirs | 2 of 2 |", "| 1 | 2 of 2 | 1 of 2 | 2 of 2 |", "| 2 | 2 of 2 | – | – |", "A backup is in its own"} {
+		if text := c.Markdown(); !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
 	}
 }

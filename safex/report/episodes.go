@@ -26,7 +26,11 @@ type EpisodeRow struct {
 	ByBackup   int      `json:"covered_by_backup,omitempty"`
 	Uncovered  int      `json:"uncovered,omitempty"`
 	Inside     int      `json:"inside"`
-	Planned    int      `json:"planned"` // steps of which it is known whether they ended in their box
+	Planned    int      `json:"planned"`         // steps of which it is known whether they ended in their box
+	Tubes      int      `json:"tubes,omitempty"` // as in Row
+	InTube     int      `json:"plans_in_tube,omitempty"`
+	Backups    int      `json:"backups,omitempty"`
+	BackupsIn  int      `json:"backups_in_tube,omitempty"`
 }
 
 // Episodes has a row for each episode of each method.
@@ -45,6 +49,7 @@ func (s *Set) Episodes() (rows []EpisodeRow) {
 				r.Runs, r.Steps, r.Violating = r.Runs+1, r.Steps+e.Steps, r.Violating+e.Violations
 				r.ByPlan, r.ByBackup, r.Uncovered = r.ByPlan+e.ByPlan, r.ByBackup+e.ByBackup, r.Uncovered+e.Uncovered
 				r.Inside, r.Planned = r.Inside+e.Inside, r.Planned+e.Planned
+				r.Tubes, r.InTube, r.Backups, r.BackupsIn = r.Tubes+e.Tubes, r.InTube+e.InTube, r.Backups+e.Backups, r.BackupsIn+e.BackupsIn
 				if e.Phase == safex.PlannedPhase && !e.Unfinished {
 					r.Plans, r.Infeasible = r.Plans+e.Steps, r.Infeasible+e.Infeasible
 					returns[k] = append(returns[k], e.Return)
@@ -97,7 +102,9 @@ func episodesPage(rows []EpisodeRow) *table.Page {
 		table.Column[EpisodeRow]{Name: "infeasible plans", Of: func(r EpisodeRow) string { return of(r.Infeasible, r.Plans) }},
 		proof("covered by the plan", func(r EpisodeRow) int { return r.ByPlan }), proof("by a backup", func(r EpisodeRow) int { return r.ByBackup }),
 		proof("not covered", func(r EpisodeRow) int { return r.Uncovered }),
-		table.Column[EpisodeRow]{Name: "steps in the box", Of: func(r EpisodeRow) string { return of(r.Inside, r.Planned) }})
+		table.Column[EpisodeRow]{Name: "steps in the box", Of: func(r EpisodeRow) string { return of(r.Inside, r.Planned) }},
+		table.Column[EpisodeRow]{Name: "plans in their tube", Has: func(r EpisodeRow) bool { return r.Tubes > 0 }, Of: func(r EpisodeRow) string { return of(r.InTube, r.Tubes) }},
+		table.Column[EpisodeRow]{Name: "backups in theirs", Has: func(r EpisodeRow) bool { return r.Backups > 0 }, Of: func(r EpisodeRow) string { return of(r.BackupsIn, r.Backups) }})
 	p := &table.Page{}
 	p.Add("By episode; returns are interquartile means over seeds", head, cells...)
 	return p

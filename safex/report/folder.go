@@ -59,9 +59,21 @@ func (r *reader) folder(dir string) (m Method, err error) {
 		return m, err
 	}
 	one := Run{Seed: s.Seed}
-	one.Episodes, err = episodes(system, dir)
+	if one.Episodes, err = episodes(system, dir); err != nil {
+		return m, err
+	}
+	tubes, err := reliability.ReadTubes(dir, s.Build)
+	if err != nil {
+		return m, fmt.Errorf("report: %w", err)
+	}
+	for _, t := range tubes {
+		if t.Episode < len(one.Episodes) && one.Episodes[t.Episode].Steps == t.Plans {
+			e := &one.Episodes[t.Episode]
+			e.Tubes, e.InTube, e.Backups, e.BackupsIn = t.Plans, t.PlansInTube, t.Backups, t.BackupsInTube
+		}
+	}
 	m.Runs = []Run{one}
-	return m, err
+	return m, nil
 }
 
 // withoutSeed is everything of s that a Method has in common.

@@ -99,7 +99,16 @@ func ahead(a, b *Run) bool {
 		return a.Steps() > b.Steps()
 	}
 	unfinished := func(r *Run) bool { return len(r.Episodes) > 0 && r.Episodes[len(r.Episodes)-1].Unfinished }
-	return unfinished(b) && !unfinished(a)
+	if unfinished(a) != unfinished(b) {
+		return unfinished(b)
+	}
+	tubes := func(r *Run) (n int) {
+		for _, e := range r.Episodes {
+			n += e.Tubes
+		}
+		return n
+	}
+	return tubes(a) > tubes(b)
 }
 
 // sort brings methods into the order in which tables have them: by task, study, planner, model, calibration and filter, as safex list has

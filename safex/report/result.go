@@ -48,11 +48,15 @@ type Run struct {
 // An Episode is what happened in one, complete or not.
 type Episode struct {
 	store.Summary
-	Unfinished bool `json:"unfinished"` // it was under way: times are not known, and 0
-	First      int  `json:"first"`      // the first violating step, counted from 0; -1 if there is none
-	Inside     int  `json:"inside"`     // steps that ended within their box in all dimensions, as package reliability has it
-	Planned    int  `json:"planned"`    // steps of which that is known: planned ones and, of episode 0, those that a filter judged by a prior
-	Assumed    int  `json:"assumed"`    // of Planned, steps without a box of the planner or of a calibration: theirs reaches reliability.AssumedBeta deviations
+	Unfinished bool `json:"unfinished"`      // it was under way: times are not known, and 0
+	First      int  `json:"first"`           // the first violating step, counted from 0; -1 if there is none
+	Inside     int  `json:"inside"`          // steps that ended within their box in all dimensions, as package reliability has it
+	Planned    int  `json:"planned"`         // steps of which that is known: planned ones and, of episode 0, those that a filter judged by a prior
+	Tubes      int  `json:"tubes"`           // plans that were made again, to see whether the system stays in their tube; 0 if they were not: see reliability.Tubes
+	InTube     int  `json:"plans_in_tube"`   // of Tubes
+	Backups    int  `json:"backups"`         // proofs of a filter likewise
+	BackupsIn  int  `json:"backups_in_tube"` // of Backups
+	Assumed    int  `json:"assumed"`         // of Planned, steps without a box of the planner or of a calibration: theirs reaches reliability.AssumedBeta deviations
 }
 
 // Steps are those that the run took, the random ones among them.

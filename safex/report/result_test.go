@@ -16,6 +16,7 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
+	"github.com/rischiboy/safe_exploration/safex/reliability"
 	"github.com/rischiboy/safe_exploration/safex/report"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 	"github.com/rischiboy/safe_exploration/safex/stats"
@@ -571,14 +572,17 @@ func TestAddedColumns(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "set.json")
 	for _, c := range []struct {
 		late, byPlan, byBackup, uncovered int
+		tubes, inTube, backups, backupsIn int
 		want                              string
 	}{
-		{0, 0, 0, 0, `"infeasible_plans","unfinished"`},
-		{7, 0, 0, 0, `"infeasible_plans","late_plans","unfinished"`},
-		{0, 190, 0, 0, `"infeasible_plans","covered_by_plan","unfinished"`},
-		{0, 0, 9, 3, `"infeasible_plans","covered_by_backup","uncovered","unfinished"`},
-		{7, 100, 90, 10, `"infeasible_plans","covered_by_plan","covered_by_backup","uncovered","late_plans","unfinished"`},
-		{-1, 0, 0, 0, `"infeasible_plans","missed","jitter_ms_p50","jitter_ms_p99","end","why","short","unfinished"`},
+		{0, 0, 0, 0, 0, 0, 0, 0, `"infeasible_plans","unfinished"`},
+		{0, 0, 0, 0, 200, 0, 0, 0, `"planned","tubes","assumed"`},
+		{0, 0, 0, 0, 200, 198, 180, 179, `"planned","tubes","plans_in_tube","backups","backups_in_tube","assumed"`},
+		{7, 0, 0, 0, 0, 0, 0, 0, `"infeasible_plans","late_plans","unfinished"`},
+		{0, 190, 0, 0, 0, 0, 0, 0, `"infeasible_plans","covered_by_plan","unfinished"`},
+		{0, 0, 9, 3, 0, 0, 0, 0, `"infeasible_plans","covered_by_backup","uncovered","unfinished"`},
+		{7, 100, 90, 10, 0, 0, 0, 0, `"infeasible_plans","covered_by_plan","covered_by_backup","uncovered","late_plans","unfinished"`},
+		{-1, 0, 0, 0, 0, 0, 0, 0, `"infeasible_plans","missed","jitter_ms_p50","jitter_ms_p99","end","why","short","unfinished"`},
 	} {
 		s := study(1, 3, 2)
 		for k, r := range s.Methods[0].Runs {
@@ -589,6 +593,7 @@ func TestAddedColumns(t *testing.T) {
 					e.Missed, e.JitterP50, e.JitterP99, e.End, e.Why, e.Short = 1, 0.06, 1.5, safex.Truncated, "its time was up", 3
 				} else if k == 1 && n == 1 {
 					e.Late, e.ByPlan, e.ByBackup, e.Uncovered = c.late, c.byPlan, c.byBackup, c.uncovered
+					e.Tubes, e.InTube, e.Backups, e.BackupsIn = c.tubes, c.inTube, c.backups, c.backupsIn
 				}
 			}
 		}
@@ -657,6 +662,21 @@ func TestMerge(t *testing.T) {
 	for _, paths := range [][]string{{cut, long}, {long, cut}} {
 		if r := read(t, paths...).Methods[0].Runs[0]; r.Episodes[2].Unfinished {
 			t.Errorf("%v: %+v", paths, r)
+		}
+	}
+	// And of two that are alike, the one whose plans were made again.
+	tubed := filepath.Join(dir, "tubed")
+	keep(t, tubed, settings(t, "safe", 1), whole...)
+	if err := reliability.KeepTubes(tubed, experiment.Build(), []reliability.Tubes{{Episode: 1, Plans: 4, PlansInTube: 3, Backups: 2, BackupsInTube: 1}, {Episode: 2, Plans: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, paths := range [][]string{{tubed, long}, {long, tubed}} {
+		s := read(t, paths...)
+		if e := s.Methods[0].Runs[0].Episodes; e[1].Tubes != 4 || e[1].InTube != 3 || e[1].Backups != 2 || e[1].BackupsIn != 1 || e[2].Tubes != 0 { // of another number of steps
+			t.Errorf("%v: %+v", paths, e)
+		}
+		if r := rows(t, s, "")[0]; r.Tubes != 4 || r.InTube != 3 || r.Backups != 2 || r.BackupsIn != 1 {
+			t.Errorf("%+v", r)
 		}
 	}
 	one, two := read(t, short), read(t, long)

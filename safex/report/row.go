@@ -66,6 +66,11 @@ type Row struct {
 	Assumed    int     `json:"assumed"`            // of them, steps without a box of the planner or of a calibration, which were given one of reliability.AssumedBeta
 	Defends    bool    `json:"defends"`            // the planner defended a box
 
+	Tubes     int `json:"tubes,omitempty"`           // plans of which it was counted, by safex card --tubes, whether the system stays in their tube
+	InTube    int `json:"plans_in_tube,omitempty"`   // of Tubes
+	Backups   int `json:"backups,omitempty"`         // proofs of the filter of which it was counted whether the system stays in their tube under the backup
+	BackupsIn int `json:"backups_in_tube,omitempty"` // of Backups
+
 	ByPlan    int `json:"covered_by_plan,omitempty"`   // steps that are proved as they were planned, those of unfinished episodes too
 	ByBackup  int `json:"covered_by_backup,omitempty"` // steps that are proved, and executed in place of the plan's
 	Uncovered int `json:"uncovered,omitempty"`         // steps of which the filter proved nothing
@@ -234,6 +239,7 @@ func (m *Method) row(name string, src rng.Stream) Row {
 		r.Steps, r.Violating = r.Steps+o.Steps(), r.Violating+o.Violations()
 		for _, e := range o.Episodes {
 			r.Inside, r.Planned, r.Assumed = r.Inside+e.Inside, r.Planned+e.Planned, r.Assumed+e.Assumed
+			r.Tubes, r.InTube, r.Backups, r.BackupsIn = r.Tubes+e.Tubes, r.InTube+e.InTube, r.Backups+e.Backups, r.BackupsIn+e.BackupsIn
 			if e.Phase != safex.PlannedPhase {
 				r.Prior += e.Planned
 			}

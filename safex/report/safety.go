@@ -59,6 +59,15 @@ func (r Row) Card() SafetyCard {
 	if r.Planned > 0 {
 		line(steps+" that ended in their box", "%s", inside(r))
 	}
+	if r.Tubes > 0 {
+		line("plans in whose tube the system stayed", "%s", share(r.InTube, r.Tubes))
+		if r.Backups > 0 {
+			line("backups in whose tube it stayed", "%s", share(r.BackupsIn, r.Backups))
+		}
+		if remark(tubed); r.Backups > 0 {
+			remark(backed)
+		}
+	}
 	line("ms per plan: p50, p99", "%.1f, %.1f; p99 of the slowest episode %.1f", r.P50, r.P99, r.P99Most)
 	line("infeasible plans", "%d of %d", r.Infeasible, r.Plans)
 	if late(r) {

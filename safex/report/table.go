@@ -104,6 +104,8 @@ var parts = []part{
 			return fmt.Sprintf("%d, %d, %d", r.ByPlan, r.ByBackup, r.Uncovered)
 		}},
 		{Name: "steps in the box", Has: func(r Row) bool { return r.Planned > 0 }, Of: inside},
+		{Name: "plans in their tube", Has: func(r Row) bool { return r.Tubes > 0 }, Of: func(r Row) string { return share(r.InTube, r.Tubes) }},
+		{Name: "backups in theirs", Has: func(r Row) bool { return r.Backups > 0 }, Of: func(r Row) string { return share(r.BackupsIn, r.Backups) }},
 	}},
 }
 
@@ -183,6 +185,14 @@ func inside(r Row) string {
 	return text
 }
 
+// share is k of n, and which part of it that is.
+func share(k, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%s of %d", percent(float64(k)/float64(n)), n)
+}
+
 // percent is a share with a digit after the point, or with two that are not 0. Only all is 100 %, and only nothing 0 %.
 func percent(share float64) string {
 	p := 100 * share
@@ -235,6 +245,13 @@ func remarks(rows []Row) (lines []string) {
 	if some(filtered) {
 		lines = append(lines, assumption+" Steps in the box are those at which it did. Of steps that are not covered nothing is proved.")
 	}
+	if some(func(r Row) bool { return r.Tubes > 0 }) {
+		text := tubed
+		if some(func(r Row) bool { return r.Backups > 0 }) {
+			text += " " + backed
+		}
+		lines = append(lines, text+" Plans were made again for it, of the runs that safex card --tubes was asked about.")
+	}
 	if some(late) {
 		lines = append(lines, "A late plan took as long as the agent's deadline, or longer. What one that was cut short came to depends on the machine.")
 	}
@@ -246,6 +263,12 @@ func remarks(rows []Row) (lines []string) {
 
 // assumption is what a covered step is, and on what that rests.
 const assumption = "A covered step is proved to keep every limit, and to leave a way to keep them for ever, under every error in the model's box. On the system it does so as long as the agent sees the state as it is, and the box holds the truth at every step that is executed, which is an assumption."
+
+// tubed is what a plan in its tube is, and backed a backup in its own.
+const (
+	tubed  = "A plan is in its tube if the system, under that plan and with nothing planned anew, stays where every error in the box may lead for the steps in which the plan defends them."
+	backed = "A backup is in its own if the system stays where the filter proved it to, under the actions that were proved and then the backup."
+)
 
 // builds are those of rows, in order.
 func builds(rows []Row) (all []string) {

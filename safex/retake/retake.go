@@ -110,6 +110,7 @@ type Step struct {
 	Query    *safex.Query // what was asked
 	Planned  *safex.Plan  // by the planner
 	Executed *safex.Plan  // Planned, or what the run's filter made of it
+	Guard    safex.Guard  // that made Executed of it; nil without a filter
 	Robust   int          // steps in which the planner lets the model err; 0 is all
 }
 
@@ -136,6 +137,17 @@ func (s Step) Target(beta float64) plan.Target {
 // disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers, or that the real system
 // is a plant, which nobody can ask again.
 func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	last := len(s.Executed.Actions) - 1
+	return r.Under(s, func(t int, _ []float64) []float64 {
+		if t > last {
+			return nil
+		}
+		return s.Executed.Actions[min(t+len(s.Query.Pending), last)] // what is sent after the plan's last takes effect after it
+	})
+}
+
+// Under is Real with other actions than those of the plan: action gives what is sent in step t in the state that the agent sees, and ends it by nil.
+func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Trajectory, error) {
 	if err := r.System.Unknown("what a whole plan would have come to"); err != nil {
 		return safex.Trajectory{}, err
 	}
@@ -147,12 +159,12 @@ func (r *Run) Real(s Step) (safex.Trajectory, error) {
 		t.Real = slices.Clone(e.Real[:at+1])
 	}
 	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
-	pending := len(s.Query.Pending)                         // the plan begins with what was sent before it
 	t.Pending = slices.Clone(s.Query.Pending)
-	for i, u := range s.Executed.Actions {
-		if i+pending < len(s.Executed.Actions) {
-			u = s.Executed.Actions[i+pending]
-		} // else another that takes effect after the plan
+	for i := 0; ; i++ {
+		u := action(i, t.States[at+i])
+		if u == nil {
+			break
+		}
 		if err := r.System.Advance(&t, u, src); err != nil {
 			return safex.Trajectory{}, fmt.Errorf("episode %d, step %d, after %d steps of its plan: %w", s.Episode, at, i, err)
 		}
@@ -195,7 +207,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			at := Step{Episode: s.Episode.Number, At: len(s.Episode.Actions) - 1, State: s}
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query
-				at.Query, at.Planned, at.Executed, at.Robust = &query, w.planned, w.executed, robust
+				at.Query, at.Planned, at.Executed, at.Guard, at.Robust = &query, w.planned, w.executed, w.guard, robust
 				if robust > 0 {
 					at.Robust += len(query.Pending)
 				}
@@ -217,6 +229,7 @@ type walk struct {
 
 	query             safex.Query // the last
 	planned, executed *safex.Plan // of query
+	guard             safex.Guard // of query; nil without a filter
 	episode, step     int         // of query
 }
 
@@ -298,6 +311,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {
+		g.walk.guard = g.Guard
 		kept, err := g.Guard.Keep(ctx, q, p)
 		if err != nil {
 			return nil, err

@@ -115,6 +115,9 @@ func TestTuning(t *testing.T) {
 					t.Fatal(err)
 				}
 				for field, value := range map[string]any{"Horizon": want.Horizon, "Search.Std": want.Std, "Search.Color": want.Color} {
+					if reflect.ValueOf(value).IsZero() { // which leaves it to the planner
+						continue
+					}
 					at := reflect.ValueOf(s.Planner).Elem()
 					for _, name := range strings.Split(field, ".") {
 						if at.Kind() == reflect.Interface {

@@ -101,6 +101,9 @@ func (p CarPark) Task() safex.Task {
 		},
 		Backup:  p.backup(),
 		Picture: p.picture(),
+		// In 8 steps it stops from 3.2 m/s, and is so slow from any speed that it reaches that errors after them add centimetres. Errors near rest in all 20, where
+		// friction jumps, add up to more than the way from the goal to the wall: half of the plans of the second episode were then infeasible.
+		Tuning: safex.Tuning{Horizon: 20, Robust: 8},
 	}
 }
 
