@@ -53,6 +53,7 @@ type Spec struct {
 	ExploreBy Explorer
 
 	Disturbances []safex.Disturbance // besides the task's own
+	Expected     []safex.Expectation // likewise: what the agent is told of noise and delay
 
 	Logs      []Log // transitions that were recorded elsewhere, which the agent has from its first fit on; they are no steps of the run
 	TrustLogs bool  // logs that are readable and yet probably not what the task means are taken as they are
@@ -236,7 +237,9 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	system, err := Disturbed(s.real(), s.Disturbances)
+	task := s.real()
+	task.Expected = slices.Concat(task.Expected, s.Expected)
+	system, err := Disturbed(task, s.Disturbances)
 	if err != nil {
 		return nil, err
 	}
