@@ -21,7 +21,7 @@ import (
 
 func trainCommand() *cobra.Command {
 	var planner, preset, out string
-	var set, disturb, files []string
+	var set, disturb, expect, files []string
 	var tracked track.Settings
 	c := &cobra.Command{
 		Use:   "train TASK",
@@ -35,6 +35,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
   safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
+  safex train pendulum --filter off --disturb "delay 2" --expect "delay 2"
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Points=64
   safex train rccar --deadline 50ms
@@ -73,6 +74,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				return err
 			}
 			if s.Disturbances, err = disturbances(disturb); err != nil {
+				return err
+			}
+			if s.Expected, err = expectations(expect); err != nil {
 				return err
 			}
 			before, err := noteLogs(c, s)
@@ -129,6 +133,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
 	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, realtime, explore-by (random or backup: who acts before the first plan), log (files, with commas between them), trust-log or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
+	f.StringArrayVar(&expect, "expect", nil, `tell the agent what the real system has, so that it plans for it: "process omega 0.05" and "observation omega 0.02", noise of a deviation, or of a bound as in "process omega within 0.2", or "delay 2"; see safex list`)
 	logFlags(c, &files)
 	trackFlags(c, &tracked)
 	return c
@@ -158,6 +163,18 @@ func disturbances(texts []string) (ds []safex.Disturbance, err error) {
 		ds = append(ds, d)
 	}
 	return ds, nil
+}
+
+// expectations reads the values of --expect.
+func expectations(texts []string) (es []safex.Expectation, err error) {
+	for _, text := range texts {
+		var e safex.Expectation
+		if err := e.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("--expect: %w", err)
+		}
+		es = append(es, e)
+	}
+	return es, nil
 }
 
 func resumeCommand() *cobra.Command {

@@ -53,6 +53,7 @@ type Spec struct {
 	ExploreBy Explorer
 
 	Disturbances []safex.Disturbance // besides the task's own
+	Expected     []safex.Expectation // likewise: what the agent is told of noise and delay
 
 	Evaluate *Evaluation // what is asked of the agent after each episode, and not learned from; nil is nothing
 
@@ -247,7 +248,9 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	system, err := Disturbed(s.real(), s.Disturbances)
+	task := s.real()
+	task.Expected = slices.Concat(task.Expected, s.Expected)
+	system, err := Disturbed(task, s.Disturbances)
 	if err != nil {
 		return nil, err
 	}

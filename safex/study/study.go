@@ -24,6 +24,7 @@
 //	episodes, explore, learn-every, background, log, evaluate
 //	set         {planner.Horizon: 20, "learner.Hidden": [64, 64]}
 //	disturb     ["process omega 0.02"]
+//	expect      ["process omega 0.02"]: what the agent is told of that
 //
 // The same for some runs alone are
 //
@@ -31,7 +32,7 @@
 //	  - planners: [minmax]             # tasks, planners and models: each that is there must have the run's
 //	    set: {planner.Rounds: 2}
 //
-// where the last one that matches wins, field by field of set, and disturb as a whole. Runs beside the plain ones, with the same and more
+// where the last one that matches wins, field by field of set, disturb and expect as a whole. Runs beside the plain ones, with the same and more
 // changes, are
 //
 //	variants:
@@ -76,6 +77,7 @@ type Change struct {
 	// learn-every, background, log and evaluate are keys of their own too: they mean calibration, planner.Search, planner.Inner, planner.Adversary and the rest.
 	Set     Set      `json:"set,omitempty"`
 	Disturb []string `json:"disturb,omitzero"` // texts of safex.Disturbance; empty, and not nil, is none
+	Expect  []string `json:"expect,omitzero"`  // texts of safex.Expectation, likewise
 }
 
 // Only are the runs that an Override or a Variant is for: those of the tasks, the planners and the models named, where nil is all.
