@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
@@ -66,4 +67,22 @@ func excess(l safex.Limit) string {
 		h += " [" + l.Unit + "]"
 	}
 	return h
+}
+
+// evaluated stands in the place of the phase of an evaluation.
+const evaluated = "tested"
+
+// evaluation is the line of an evaluation, which has the number of the episode that it follows.
+func (t episodeTable) evaluation(sum store.Summary) string {
+	sum.Phase = evaluated
+	return t.row(sum)
+}
+
+// print writes the lines of the evaluations that were made since the first said ones, and returns how many there are.
+func (t episodeTable) print(w io.Writer, r *store.Run, said int) int {
+	all := r.Evaluated()
+	for _, sum := range all[said:] {
+		fmt.Fprintln(w, t.evaluation(sum))
+	}
+	return len(all)
 }
