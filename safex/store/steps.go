@@ -224,7 +224,11 @@ func explored(episodes []safex.Episode, sums []Summary) []safex.Episode {
 // readSteps reads steps.csv of the run folder dir: the complete episodes and, last, the one under way. They are those that were live, but for
 // the times of plans and fits, which are 0.
 func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error) {
-	path := filepath.Join(dir, stepsFile)
+	return readTable(s, filepath.Join(dir, stepsFile), false)
+}
+
+// readTable reads a table of the episodes of a run, or of its evaluations: planned episodes, each with the number of the one that it follows.
+func readTable(s *safex.System, path string, evaluations bool) (episodes []safex.Episode, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, cannot("read", path, err)
@@ -255,27 +259,29 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			}
 		}
 		number := int(v[0])
-		if len(episodes) == 0 && number == 1 {
+		if len(episodes) == 0 && number == 1 && !evaluations {
 			episodes = slices.Clone(unexplored)
 		}
-		if last := len(episodes) - 1; last < 0 && (number != 0 || v[1] != 0) || last >= 0 &&
-			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
+		last := len(episodes) - 1
+		goesOn := last >= 0 && number == episodes[last].Number && v[1] == float64(len(episodes[last].Actions))
+		begins := v[1] == 0 && (number == len(episodes) || evaluations && number >= 0 && (last < 0 || number > episodes[last].Number))
+		if !goesOn && !begins {
 			return nil, fmt.Errorf("store: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
 		}
-		if number == len(episodes) {
+		if !goesOn {
 			e := safex.Episode{Number: number, Phase: safex.PlannedPhase}
-			if number == 0 {
+			if number == 0 && !evaluations {
 				e.Phase = safex.RandomPhase
 			}
 			if phase >= 0 {
 				e.Phase = safex.Phase(record[2+phase])
 			}
-			if e.Phase != safex.RandomPhase && (e.Phase != safex.PlannedPhase || number == 0) {
+			if e.Phase != safex.RandomPhase && (e.Phase != safex.PlannedPhase || number == 0 && !evaluations) {
 				return nil, fmt.Errorf("store: %s, line %d: the phase of episode %d is %q: a line was changed", path, line, number, e.Phase)
 			}
 			episodes = append(episodes, e)
 		}
-		e := &episodes[number]
+		e := &episodes[len(episodes)-1]
 		if e.End != "" || phase >= 0 && safex.Phase(record[2+phase]) != e.Phase {
 			return nil, fmt.Errorf("store: %s, line %d: episode %s is over, or of another phase: a line was changed", path, line, record[0])
 		}

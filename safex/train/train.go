@@ -78,6 +78,8 @@ type State struct {
 	members      int           // of Model
 	member       func(i int) (safex.Rollout, error)
 	fitting      *fitting    // in the background; nil without one
+	ahead        *fitted     // what the next fit comes to, where an Evaluation needed it; else nil
+	aheadOf      int         // Fits before it
 	planned      float64     // deviations that the last plan was made for
 	clock        clock       // of the episode
 	plant        safex.Plant // opened by Steps, and closed when it returns; nil otherwise
@@ -168,6 +170,11 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
 	}
+	return a.planned(ctx, s, src)
+}
+
+// planned takes a step by a plan.
+func (a Agent) planned(ctx context.Context, s *State, src rng.Stream) error {
 	began := time.Now()
 	at := len(s.Episode.Actions)
 	query, err := a.query(s, s.Model)
@@ -321,8 +328,16 @@ func between(b num.Batch, from, to int) num.Batch {
 	return part
 }
 
-// learn fits the model if it is due, and otherwise lets it take in what happened since, if it can.
+// learn fits the model if it is due, and otherwise lets it take in what happened since, if it can; and makes what planning with it takes.
 func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
+	if err := a.know(ctx, s, src); err != nil {
+		return err
+	}
+	return a.bind(s)
+}
+
+// know is learn without what planning takes.
+func (a Agent) know(ctx context.Context, s *State, src rng.Stream) error {
 	at := len(s.Episode.Actions)
 	fail := func(err error) error { // a fit that was cut short is made again from its start
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
@@ -339,9 +354,12 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	case (a.Background || a.Realtime) && s.Model != nil:
 		a.start(ctx, s, src)
 	default:
-		f, err := a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits))
-		if err != nil {
-			return fail(err)
+		f := s.ahead
+		if f == nil || s.aheadOf != s.Fits || f.learned != s.Data.Len() {
+			var err error
+			if f, err = a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits)); err != nil {
+				return fail(err)
+			}
 		}
 		s.Guarded = a.Filter != nil
 		s.take(f)
@@ -356,6 +374,11 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 			s.Model, s.Updated, s.rollout = m, s.Data.Len(), nil
 		}
 	}
+	return nil
+}
+
+// bind makes what planning with the model takes, unless it is there.
+func (a Agent) bind(s *State) error {
 	if s.rollout == nil {
 		r, err := a.Engine.Rollout(a.System, s.Model)
 		if err != nil {
