@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex"
@@ -68,7 +69,7 @@ func (s *Spec) takeEvaluation(k *evaluated) error {
 	return nil
 }
 
-// evaluation is the task of the Evaluation, with the real system of the run in it, and what disturbs that.
+// evaluation is the task of the Evaluation, with the real system of the run in it, what disturbs that, and what the agent is told of it.
 func (s *Spec) evaluation() safex.Task {
 	own := s.real()
 	if s.Evaluate.Task == nil {
@@ -78,7 +79,7 @@ func (s *Spec) evaluation() safex.Task {
 	if own.Plant != nil {
 		t.Next, t.Plant = nil, own.Plant
 	}
-	t.Disturbances = own.Disturbances
+	t.Disturbances, t.Expected = own.Disturbances, own.Expected
 	return t
 }
 
@@ -87,7 +88,9 @@ func (s *Spec) Evaluation(system *safex.System) (*train.Evaluation, error) {
 	if s.Evaluate == nil {
 		return nil, nil
 	}
-	e, err := Disturbed(s.evaluation(), s.Disturbances)
+	task := s.evaluation()
+	task.Expected = slices.Concat(task.Expected, s.Expected)
+	e, err := Disturbed(task, s.Disturbances)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", evaluateWord, err)
 	}
