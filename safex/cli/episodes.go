@@ -45,7 +45,11 @@ func (t episodeTable) heading() string {
 func (t episodeTable) row(sum store.Summary) string {
 	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
 	for _, l := range t.limits {
-		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
+		width, worst := max(10, len([]rune(excess(l)))), "–"
+		if sum.Steps > 0 {
+			worst = fmt.Sprintf("%+.3g", sum.Worst[l.Name])
+		}
+		r += fmt.Sprintf(" %*s", width, worst)
 	}
 	r += fmt.Sprintf(" %10d", sum.Infeasible)
 	if t.filtered {
