@@ -89,6 +89,9 @@ func Beliefs(s *safex.System, c Section, data *safex.Data, beta float64, models 
 		var outer, inner [2][]float64
 		for i, v := range mean {
 			box, noise := β*p.Epistemic[c.State][i], 1.96*p.Aleatoric[c.State][i]
+			if w := s.NoiseBox(); w != nil {
+				box += w[c.State]
+			}
 			for side, sign := range []float64{-1, 1} {
 				inner[side] = append(inner[side], cut(v+sign*box))
 				outer[side] = append(outer[side], cut(v+sign*(box+noise)))

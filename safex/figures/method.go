@@ -28,8 +28,13 @@ type row struct {
 }
 
 // rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere; what all of them learn is
-// in none.
+// in none. Those that have their place in the figure of evaluations alone are left out.
 func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
+	return g.methods(func(m *report.Method) bool { return of(m) && !g.explores(m) })
+}
+
+// methods are rows with those that have their place elsewhere.
+func (g *Gallery) methods(of func(m *report.Method) bool) (rows []row) {
 	if g.Set == nil {
 		return nil
 	}
