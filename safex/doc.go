@@ -67,6 +67,7 @@
 //
 //   - train: explore, learn, plan and act
 //   - fig: figures of episodes and beliefs
+//   - live: cells that answer a hand
 //   - modeltest: laws of every [Learner]
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
@@ -92,6 +93,7 @@
 // For people and tests:
 //
 //   - internal/quick: experiments that take a second
+//   - widgets: plans, errors, episodes and training in a notebook, to be moved by hand
 //   - cli: the command as a package
 //   - cmd/safex: the command
 //   - cmd/gym: the same, with tasks whose real systems are simulators in Python

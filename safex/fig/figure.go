@@ -26,6 +26,7 @@ type Figure struct {
 
 	columns int // of a Grid; 0 is one
 	around  frill
+	sketch  *Sketch      // to the left of the panels; nil for none
 	even    []*plot.Plot // of the panels, those with a unit as long on both axes
 }
 
@@ -246,6 +247,9 @@ func (f *Figure) draw(c draw.Canvas) {
 	}
 	const pad = 8
 	c = f.around.draw(draw.Crop(c, pad, -pad-4, pad, -pad))
+	if f.sketch != nil {
+		c = f.sketch.draw(c)
+	}
 	// plot.Align wants tiles of one size, so only its widths are used.
 	columns := max(1, f.columns)
 	rows := make([][]*plot.Plot, len(f.tall))

@@ -3,6 +3,7 @@ package fig
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -24,6 +25,8 @@ type Panel struct {
 	Title, Label string // Label is on the vertical axis, with its unit
 	Lines        []Line
 	Levels       []float64
+	Marks        []float64 // on the horizontal axis, as thin lines
+	From, To     float64   // of the vertical axis, which cuts what is beyond; both 0 is as much as the lines need
 }
 
 // Panels shows panels below each other. The label is on their common horizontal axis, with its unit.
@@ -36,8 +39,9 @@ func Panels(label string, panels ...Panel) *Figure {
 			level(p, "", y, theme.limit)
 		}
 		for k, l := range a.Lines {
-			l.draw(p, k)
+			a.cut(l).draw(p, k)
 		}
+		unseen(p, a.Lines)
 		room := 0.05
 		for _, l := range a.Lines {
 			if l.Name != "" {
@@ -45,6 +49,12 @@ func Panels(label string, panels ...Panel) *Figure {
 			}
 		}
 		roomy(p, 0.05, room)
+		if a.From < a.To {
+			p.Y.Min, p.Y.Max = a.From, a.To
+		}
+		for _, x := range a.Marks {
+			line(p, "", []float64{x, x}, []float64{p.Y.Min, p.Y.Max}, theme.ink, 0.9)
+		}
 		f.add(p, 2.4)
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
@@ -57,6 +67,31 @@ func Panels(label string, panels ...Panel) *Figure {
 		}
 	}
 	return f
+}
+
+// cut is a line within the range of a panel that has one.
+func (a Panel) cut(l Line) Line {
+	if !(a.From < a.To) {
+		return l
+	}
+	within := func(values []float64) (all []float64) {
+		for _, v := range values {
+			all = append(all, min(max(v, a.From), a.To))
+		}
+		return all
+	}
+	l.Y, l.Lo, l.Hi = within(l.Y), within(l.Lo), within(l.Hi)
+	return l
+}
+
+// unseen says in the middle of a panel that there is nothing to be seen yet, in place of an axis from -1 to 1.
+func unseen(p *plot.Plot, lines []Line) {
+	for _, l := range lines {
+		if slices.ContainsFunc(slices.Concat(l.Y, l.Lo), finite) {
+			return
+		}
+	}
+	noData(p, "no data yet")
 }
 
 // draw draws the line as the k-th of its panel.
