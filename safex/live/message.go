@@ -36,7 +36,7 @@ type outlined struct {
 	Colours  map[string]string `json:"colours"`
 	Every    int64             `json:"every"` // ms
 	Touch    float64           `json:"touch"` // s
-	Panels   int               `json:"panels"`
+	Tall     int               `json:"tall"`  // px, of a panel
 }
 
 type controlled struct {
@@ -54,7 +54,7 @@ func (s *Session) outline() outlined {
 	defer s.lock.Unlock()
 	o := outlined{
 		Name: s.widget.Name, Handles: s.widget.Handles, Colours: fig.Colours(), Every: s.widget.Every.Milliseconds(), Touch: s.widget.Waits.Touch.Seconds(),
-		Panels: len(s.view.Panels),
+		Tall: panelTall(len(s.view.Panels)),
 	}
 	for _, c := range s.widget.Controls {
 		o.Controls = append(o.Controls, controlled{c.Name, c.Label, c.Min, c.Max, c.Step, s.at[c.Name], c.Words})
@@ -70,17 +70,19 @@ func (s *Session) tall() int {
 			sliders++
 		}
 	}
-	o := s.outline()
 	v := s.view
-	body := panelTall * o.Panels
+	body := panelTall(len(v.Panels)) * len(v.Panels)
 	if v.Sketch != nil {
 		body = max(body, int(sketchWide*(v.Sketch.Top-v.Sketch.Bottom)/(v.Sketch.Right-v.Sketch.Left))+10)
 	}
 	return 76 + 30*((sliders+1)/2) + body + 20*max(4, len(v.Notes)+1)
 }
 
-// Sizes of the page, which page.js has too.
-const panelTall, sketchWide = 190, 300
+// sketchWide is the width of a sketch in pixels, as in page.js.
+const sketchWide = 300
+
+// panelTall is the height of each of n panels in pixels: all of them fit on a screen.
+func panelTall(n int) int { return min(190, max(120, 600/max(n, 1))) }
 
 type lined struct {
 	Name   string  `json:"name,omitempty"`

@@ -2,10 +2,11 @@
 // at a time: what moves meanwhile is in the next one.
 'use strict';
 (async () => {
-	const PANEL = 190, SKETCH = 300, LEFT = 58, RIGHT = 8, TOP = 20, BOTTOM = 30;
+	const SKETCH = 300, LEFT = 58, RIGHT = 8, TOP = 20, BOTTOM = 30;
 	const byId = id => document.getElementById(id);
 	const ask = (name, body) => fetch(name, {method: 'POST', body: JSON.stringify(body)});
 	const widget = await (await fetch('widget')).json();
+	const PANEL = widget.tall;
 	const colour = widget.colours, controls = widget.controls || [], handles = widget.handles || [];
 	const values = {}, inputs = {};
 	let view = null, busy = false, moved = null, ended = false, touched = false;

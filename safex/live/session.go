@@ -142,12 +142,23 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Close ends the page, leaves a still picture of the last view in its place, and returns where the controls were left.
 func (s *Session) Close() Values {
+	s.Leave(s.end())
+	return s.at
+}
+
+// Leave ends the page, and leaves a drawing in its place.
+func (s *Session) Leave(d nb.Drawing) {
+	s.end()
+	s.display.Show(d)
+}
+
+// end ends the page, and returns the last view.
+func (s *Session) end() *View {
 	s.cancel()
 	if s.server != nil {
 		s.server.Close()
 	}
 	s.looking.Lock() // a view that is under way sees that its context ended
 	defer s.looking.Unlock()
-	s.display.Show(s.view)
-	return s.at
+	return s.view
 }
