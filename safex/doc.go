@@ -31,6 +31,7 @@
 //   - nb: figures and errors in a notebook
 //   - internal/checksum: files that notice damage
 //   - internal/group: child processes, apart from the terminal
+//   - internal/browser: a browser for tests, and what moves in it
 //   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML

@@ -24,6 +24,7 @@ var layers = map[string]string{
 	"internal/encode":   "",
 	"internal/disk":     "",
 	"internal/table":    "",
+	"internal/browser":  "",
 	"internal/jupyter":  "internal/group",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",

@@ -50,7 +50,7 @@ func Panels(label string, panels ...Panel) *Figure {
 		}
 		roomy(p, 0.05, room)
 		if a.From < a.To {
-			p.Y.Min, p.Y.Max = a.From, a.To
+			p.Y.Min, p.Y.Max = a.From, a.To+(room-0.05)*(a.To-a.From)
 		}
 		for _, x := range a.Marks {
 			line(p, "", []float64{x, x}, []float64{p.Y.Min, p.Y.Max}, theme.ink, 0.9)

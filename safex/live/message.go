@@ -71,11 +71,15 @@ func (s *Session) tall() int {
 		}
 	}
 	v := s.view
-	body := panelTall(len(v.Panels)) * len(v.Panels)
-	if v.Sketch != nil {
-		body = max(body, int(sketchWide*(v.Sketch.Top-v.Sketch.Bottom)/(v.Sketch.Right-v.Sketch.Left))+10)
+	panels, left := panelTall(len(v.Panels))*len(v.Panels), 0
+	for _, n := range v.Notes {
+		left += 8 + 17*(2+len(n)/38) // as wide as a sketch, and a line to spare
 	}
-	return 76 + 30*((sliders+1)/2) + body + 20*max(4, len(v.Notes)+1)
+	if v.Sketch == nil {
+		return 80 + 30*((sliders+1)/2) + panels + left
+	}
+	left += int(sketchWide * (v.Sketch.Top - v.Sketch.Bottom) / (v.Sketch.Right - v.Sketch.Left))
+	return 60 + 30*((sliders+1)/2) + max(panels, left)
 }
 
 // sketchWide is the width of a sketch in pixels, as in page.js.

@@ -13,6 +13,7 @@
 	const latencies = []; // ms from a hand's move to the frame that shows it
 
 	byId('name').textContent = widget.name;
+	byId('done').hidden = !controls.length;
 	for (const c of controls) {
 		values[c.name] = c.start.slice();
 		if (!c.label) continue;
@@ -267,14 +268,27 @@
 	}
 
 	function draw() {
+		byId('body').className = view.sketch ? '' : 'plain';
 		if (view.sketch) drawSketch(view.sketch);
 		drawPanels();
+		document.body.dataset.handles = JSON.stringify(handles.map(where));
 		byId('notes').replaceChildren(...(view.notes || []).map((text, i) => {
 			const p = document.createElement('p');
 			p.textContent = text;
 			if (!i && view.alarm) p.className = 'alarm';
 			return p;
 		}));
+	}
+
+	// where a handle is, in pixels of the page; of a series its first.
+	function where(h) {
+		const r = byId(h.Path ? 'sketch' : 'panels').getBoundingClientRect(), v = values[h.Control][0];
+		if (h.Path) {
+			const at = sketchPlace(view.sketch).at(along(h));
+			return [r.left + at[0], r.top + at[1]];
+		}
+		const box = boxes[h.Panel], x = view.panels[h.Panel].lines[h.Line].x[0];
+		return [r.left + box.x(h.Along ? v * h.Scale : x), r.top + (h.Along ? (box.top + box.bottom) / 2 : box.y(v))];
 	}
 
 	// A hand on the sketch or on a panel.
@@ -312,9 +326,11 @@
 			if (h.Along) return (x, y, when) => set(h.Control, 0, (box.x0 + (x - box.left) / (box.right - box.left) * (box.x1 - box.x0)) / h.Scale, when);
 			if (h.Panel !== k) continue;
 			const xs = view.panels[k].lines[h.Line].x;
-			let best = 0;
-			xs.forEach((v, i) => { if (Math.abs(box.x(v) - x) < Math.abs(box.x(xs[best]) - x)) best = i; });
-			return (x, y, when) => set(h.Control, best, box.lo + (box.bottom - y) / (box.bottom - box.top) * (box.hi - box.lo), when);
+			return (x, y, when) => { // of the number that the hand is at: a hand that moves on paints
+				let best = 0;
+				xs.forEach((v, i) => { if (Math.abs(box.x(v) - x) < Math.abs(box.x(xs[best]) - x)) best = i; });
+				set(h.Control, best, box.lo + (box.bottom - y) / (box.bottom - box.top) * (box.hi - box.lo), when);
+			};
 		}
 		return null;
 	});

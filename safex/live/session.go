@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -108,12 +109,15 @@ func (s *Session) Wait() {
 	if s.server == nil {
 		return
 	}
-	began := time.Now()
+	began, kernel := time.Now(), os.Getppid()
 	for tick := time.NewTicker(100 * time.Millisecond); ; {
 		select {
 		case <-s.ctx.Done():
 		case <-s.done:
 		case <-tick.C:
+			if os.Getppid() != kernel { // it has gone away, and nobody can be told anything
+				os.Exit(1)
+			}
 			if s.waiting(began, time.Now()) {
 				continue
 			}

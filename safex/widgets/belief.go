@@ -154,14 +154,20 @@ func (q quantity) most(t safex.Trajectory) float64 {
 
 // said is a number of the limit's with its unit.
 func (q quantity) said(v float64) string {
-	if math.IsInf(v, 1) {
-		return "anything"
-	}
 	text := fmt.Sprintf("%.2f", v)
 	if u := q.system.Limits[q.limit].Unit; u != "" {
 		text += " " + u
 	}
 	return text
+}
+
+// proved is what a tube proves of the quantity, in words.
+func (q quantity) proved(t *reach.Tube) string {
+	most := q.system.Limits[q.limit].Max + t.Worst(q.limit)
+	if !(most < 100*(1+math.Abs(q.system.Limits[q.limit].Max))) {
+		return "as far as is proved, anything"
+	}
+	return "as far as is proved, " + q.said(most)
 }
 
 // some of the states of a trajectory, every so many, for a sketch.

@@ -46,8 +46,8 @@ func (v episode) len() int { return min(len(v.Actions), len(v.States)-1) }
 func (v episode) view(_ context.Context, at live.Values) (*live.View, error) {
 	s, step := v.system, at.Int("step")
 	q := quantityOf(s, 0)
-	measured, mean := fig.Line{Name: "measured"}, fig.Line{Name: "predicted a step before", Dashed: true}
-	off, cover := fig.Line{Name: "measured less predicted, in its box"}, fig.Line{}
+	measured, mean := fig.Line{Name: "measured"}, fig.Line{Name: "predicted", Dashed: true}
+	off, cover := fig.Line{Name: "less predicted, in its box"}, fig.Line{}
 	values := q.of(v.Trajectory)
 	for t := range v.len() {
 		x := float64(t+1) * s.Dt

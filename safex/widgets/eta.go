@@ -26,7 +26,7 @@ func Eta(e safex.Engine, m safex.Model, q safex.Query, actions [][]float64, beta
 	v := &rival{belief: b, query: q, actions: actions, quantity: quantityOf(s, 0)}
 	w := live.Widget{
 		Name:     "Be the adversary: drag the errors η, and break the plan",
-		Controls: []live.Control{{Name: "beta", Label: "β, deviations that η = 1 is", Min: 0, Max: 2 * max(beta, 1), Step: 0.1, Start: []float64{beta}}},
+		Controls: []live.Control{{Name: "beta", Label: "β, which η = 1 is", Min: 0, Max: 2 * max(beta, 1), Step: 0.1, Start: []float64{beta}}},
 		View:     v.view,
 	}
 	for d, x := range s.State {

@@ -26,10 +26,10 @@ func Pessimism(task tasks.Pendulum, e safex.Engine, m safex.Model, x []float64) 
 	return live.Widget{
 		Name: "What pessimism costs, and what it buys",
 		Controls: []live.Control{
-			{Name: "beta", Label: "β, deviations defended", Min: 0, Max: 5, Step: 0.1, Start: []float64{2}},
+			{Name: "beta", Label: "β of the planner", Min: 0, Max: 5, Step: 0.1, Start: []float64{2}},
 			{Name: "limit", Label: "limit [rad/s]", Min: 0.6 * task.MaxSpeed, Max: 1.4 * task.MaxSpeed, Step: 0.05 * task.MaxSpeed, Start: []float64{task.MaxSpeed}},
 			{Name: "horizon", Label: "horizon [steps]", Min: 4, Max: 34, Step: 1, Start: []float64{22}},
-			{Name: "adversary", Label: "adversary of the planner", Min: 0, Max: float64(len(rivals) - 1), Step: 1, Start: []float64{2}, Words: words},
+			{Name: "adversary", Label: "its adversary", Min: 0, Max: float64(len(rivals) - 1), Step: 1, Start: []float64{2}, Words: words},
 		},
 		View: g.view,
 	}
@@ -105,7 +105,7 @@ func (g *game) view(ctx context.Context, at live.Values) (*live.View, error) {
 		return nil, err
 	}
 	speed := quantityOf(s, 0)
-	worst := speed.line("worst error found, in the tube of all", ways[1])
+	worst := speed.line("worst found, in the tube", ways[1])
 	speed.tube(&worst, tube)
 	mean := speed.line("plan", ways[0])
 	mean.Dashed = true
@@ -121,8 +121,8 @@ func (g *game) view(ctx context.Context, at live.Values) (*live.View, error) {
 		Panels: []fig.Panel{panel, torque(s, fig.Line{}, steps("plan", s, p.Actions))}, Axis: "time into the plan [s]",
 		Notes: []string{
 			says,
-			fmt.Sprintf("Return of the plan %.1f. Under the mean the %s is at most %s; no error leads beyond %s, that is proved.", ways[0].Return(), s.Limits[0].Name,
-				speed.said(speed.most(ways[0])), speed.said(limit+tube.Worst(0))),
+			fmt.Sprintf("Return of the plan %.1f. The %s is at most %s under the mean and, %s.", ways[0].Return(), s.Limits[0].Name,
+				speed.said(speed.most(ways[0])), speed.proved(tube)),
 		},
 		Alarm: !(found <= limit),
 	}, nil

@@ -46,7 +46,7 @@ func Start(r *store.Saved) (live.Widget, error) {
 		Name: "Drag the rod to where it starts",
 		Controls: []live.Control{
 			{Name: "angle", Min: -math.Pi, Max: math.Pi, Step: 0.01, Start: []float64{math.Pi}},
-			{Name: "speed", Label: "speed at the start [rad/s]", Min: -1.2 * limit, Max: 1.2 * limit, Step: 0.1, Start: []float64{0}},
+			{Name: "speed", Label: "speed [rad/s]", Min: -1.2 * limit, Max: 1.2 * limit, Step: 0.1, Start: []float64{0}},
 		},
 		Handles: []live.Handle{{Control: "angle", Path: ring}},
 		View:    v.view,
@@ -98,7 +98,7 @@ func (v started) view(ctx context.Context, at live.Values) (*live.View, error) {
 		return nil, err
 	}
 	speed := quantityOf(s, 0)
-	worst := speed.line("worst error found, in the tube of all", p.Worst)
+	worst := speed.line("worst found, in the tube", p.Worst)
 	speed.tube(&worst, tube)
 	mean := speed.line("plan", p.Expected)
 	mean.Dashed = true
@@ -107,13 +107,13 @@ func (v started) view(ctx context.Context, at live.Values) (*live.View, error) {
 	push := torque(s, fig.Line{}, steps("plan", s, p.Actions))
 	if certificate != nil {
 		way := v.backup(x, kept, certificate, len(p.Actions))
-		panel.Lines = append(panel.Lines, speed.line("one step, then the backup", way))
-		push.Lines = append(push.Lines, steps("one step, then the backup", s, way.Actions))
+		panel.Lines = append(panel.Lines, speed.line("backup after a step", way))
+		push.Lines = append(push.Lines, steps("backup after a step", s, way.Actions))
 	}
 	notes := []string{
 		covered(kept, p),
-		fmt.Sprintf("Of the plan the %s is at most %s under the mean, %s under the worst error found, and %s as far as is proved; the limit is %s.",
-			s.Limits[0].Name, speed.said(speed.most(p.Expected)), speed.said(speed.most(p.Worst)), speed.said(s.Limits[0].Max+tube.Worst(0)), speed.said(s.Limits[0].Max)),
+		fmt.Sprintf("Of the plan the %s is at most %s under the mean, %s under the worst error found and, %s; the limit is %s.",
+			s.Limits[0].Name, speed.said(speed.most(p.Expected)), speed.said(speed.most(p.Worst)), speed.proved(tube), speed.said(s.Limits[0].Max)),
 		fmt.Sprintf("The box of the proof reaches %.2f epistemic deviations.", kept.CoverBeta),
 	}
 	return &live.View{
