@@ -37,7 +37,7 @@ func (f *Figure) With(s *Sketch, notes ...string) *Figure {
 // draw draws the sketch at the left of c, and returns what is left of it.
 func (s *Sketch) draw(c draw.Canvas) draw.Canvas {
 	high := sketchWide * vg.Length((s.Top-s.Bottom)/(s.Right-s.Left))
-	top := (c.Min.Y + c.Max.Y + high) / 2
+	top := c.Max.Y
 	s.paint(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: top - high}, Max: vg.Point{X: c.Min.X + sketchWide, Y: top}}})
 	return draw.Crop(c, sketchWide+pad, 0, 0, 0)
 }

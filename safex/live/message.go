@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 
@@ -132,6 +133,9 @@ type viewed struct {
 	Notes  []string   `json:"notes"`
 	Alarm  bool       `json:"alarm"`
 }
+
+// Written is the view as a page reads it, in JSON.
+func Written(v *View) ([]byte, error) { return json.Marshal(v.message()) }
 
 // message is the view as a page reads it.
 func (v *View) message() viewed {

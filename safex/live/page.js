@@ -326,10 +326,13 @@
 			if (h.Along) return (x, y, when) => set(h.Control, 0, (box.x0 + (x - box.left) / (box.right - box.left) * (box.x1 - box.x0)) / h.Scale, when);
 			if (h.Panel !== k) continue;
 			const xs = view.panels[k].lines[h.Line].x;
-			return (x, y, when) => { // of the number that the hand is at: a hand that moves on paints
+			let last = null;
+			return (x, y, when) => { // of the number that the hand is at; one that moves on paints those that it passes
 				let best = 0;
 				xs.forEach((v, i) => { if (Math.abs(box.x(v) - x) < Math.abs(box.x(xs[best]) - x)) best = i; });
-				set(h.Control, best, box.lo + (box.bottom - y) / (box.bottom - box.top) * (box.hi - box.lo), when);
+				const to = box.lo + (box.bottom - y) / (box.bottom - box.top) * (box.hi - box.lo), from = last || [best, to], n = Math.abs(best - from[0]);
+				for (let i = 0; i <= n; i++) set(h.Control, best + (from[0] - best) * i / (n || 1), to + (from[1] - to) * i / (n || 1), when);
+				last = [best, to];
 			};
 		}
 		return null;

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
 	"io"
 	"math"
@@ -316,7 +318,9 @@ func (v *visit) enter() {
 	serving, stop := context.WithCancel(v.ctx)
 	ended := make(chan error, 1)
 	links := make(chan string, 1)
-	go func() { ended <- lab.Serve(serving, jupyter.Serving{IP: "127.0.0.1"}, func(link string) { links <- link }) }()
+	go func() {
+		ended <- lab.Serve(serving, jupyter.Serving{IP: "127.0.0.1"}, func(link string) { links <- link })
+	}()
 	v.Cleanup(func() {
 		stop()
 		<-ended
@@ -358,19 +362,42 @@ func (v *visit) start(origin string, at rect) {
 	}
 	box := image.Rect(int(at.X), int(at.Y), int(at.X+at.W), int(at.Y+at.H))
 	var frames []image.Image
-	shoot := func() error {
-		time.Sleep(60 * time.Millisecond)
-		m, err := v.page.Shot(v.ctx, box)
-		frames = append(frames, m)
-		return err
-	}
 	var round [][2]float64
 	for i := range 48 {
 		angle := 2.6 * (1 - float64(i)/47)
 		round = append(round, [2]float64{at.X + c[0] + radius*math.Sin(angle), at.Y + c[1] + radius*math.Cos(angle)})
 	}
+	shoot := func() error {
+		time.Sleep(60 * time.Millisecond)
+		m, err := v.page.Shot(v.ctx, box)
+		if err == nil {
+			hand := round[1+len(frames)]
+			frames = append(frames, pointed(m, int(hand[0])-box.Min.X, int(hand[1])-box.Min.Y))
+		}
+		return err
+	}
 	v.check(v.page.Drag(v.ctx, 0, shoot, round...))
 	text, err := browser.Film(frames, 90*time.Millisecond)
 	v.check(err)
 	v.check(os.WriteFile(film, text, 0o644))
+}
+
+// pointed is a picture with the arrow of a mouse, which a browser without a window does not draw.
+func pointed(m image.Image, x, y int) image.Image {
+	out := image.NewRGBA(image.Rect(0, 0, m.Bounds().Dx(), m.Bounds().Dy()))
+	draw.Draw(out, out.Rect, m, m.Bounds().Min, draw.Src)
+	const long = 20
+	for j := range long {
+		for i := range j*7/10 + 1 {
+			if i+j > long+3 {
+				continue
+			}
+			c := color.Black
+			if i == 0 || i >= j*7/10-1 || i+j >= long+1 || j == long-1 {
+				c = color.White
+			}
+			out.Set(x+i, y+j, c)
+		}
+	}
+	return out
 }

@@ -68,16 +68,16 @@ func (v *rival) view(ctx context.Context, at live.Values) (*live.View, error) {
 		return nil, err
 	}
 	panel := v.panel
-	plain := v.line("without an error", ways[0])
+	plain := v.line("without", ways[0])
 	plain.Dashed = true
-	panel.Lines = []fig.Line{v.line("under your errors", ways[1]), plain, v.line("worst that is found", ways[2])}
+	panel.Lines = []fig.Line{v.line("under your η", ways[1]), plain, v.line("worst found", ways[2])}
 	panels := []fig.Panel{panel}
 	for _, x := range s.State {
 		label := "η of " + x.Name
 		if x.Symbol != "" {
 			label = "η of " + x.Symbol
 		}
-		panels = append(panels, fig.Panel{Label: label, Lines: []fig.Line{{X: times(len(v.actions), s.Dt), Y: at["eta "+x.Name]}}, From: -1.15, To: 1.15})
+		panels = append(panels, fig.Panel{Label: label, Lines: []fig.Line{{X: times(len(v.actions), s.Dt), Y: at["eta "+x.Name], Dots: true}}, From: -1.15, To: 1.15})
 	}
 	limit, came := s.Limits[v.limit].Max, v.most(ways[1])
 	says := fmt.Sprintf("The plan holds against you: %s, and the limit is %s.", v.said(came), v.said(limit))

@@ -105,7 +105,7 @@ func (g *game) view(ctx context.Context, at live.Values) (*live.View, error) {
 		return nil, err
 	}
 	speed := quantityOf(s, 0)
-	worst := speed.line("worst found, in the tube", ways[1])
+	worst := speed.line("worst found", ways[1])
 	speed.tube(&worst, tube)
 	mean := speed.line("plan", ways[0])
 	mean.Dashed = true

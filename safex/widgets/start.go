@@ -98,7 +98,7 @@ func (v started) view(ctx context.Context, at live.Values) (*live.View, error) {
 		return nil, err
 	}
 	speed := quantityOf(s, 0)
-	worst := speed.line("worst found, in the tube", p.Worst)
+	worst := speed.line("worst found", p.Worst)
 	speed.tube(&worst, tube)
 	mean := speed.line("plan", p.Expected)
 	mean.Dashed = true
@@ -107,8 +107,8 @@ func (v started) view(ctx context.Context, at live.Values) (*live.View, error) {
 	push := torque(s, fig.Line{}, steps("plan", s, p.Actions))
 	if certificate != nil {
 		way := v.backup(x, kept, certificate, len(p.Actions))
-		panel.Lines = append(panel.Lines, speed.line("backup after a step", way))
-		push.Lines = append(push.Lines, steps("backup after a step", s, way.Actions))
+		panel.Lines = append(panel.Lines, speed.line("then the backup", way))
+		push.Lines = append(push.Lines, steps("then the backup", s, way.Actions))
 	}
 	notes := []string{
 		covered(kept, p),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/ensemble"
@@ -317,5 +318,52 @@ func BenchmarkViews(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/view")
 		})
+	}
+}
+
+// BenchmarkWatch tells what a page that asks five times a second takes from a run, as a share of the time that its steps take: less than 2 %.
+func BenchmarkWatch(b *testing.B) {
+	s := experiment.Default(tasks.DefaultPendulum())
+	s.Episodes = 1
+	r, _, err := store.Begin(filepath.Join(b.TempDir(), "run"), s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	watch := widgets.NewWatch(r.System, r.Total())
+	w := watch.Widget("a run")
+	steps, began := 0, time.Now()
+	for state, err := range r.Steps(context.Background()) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if state.Episode.Number == 0 {
+			began = time.Now()
+			continue
+		}
+		if steps++; len(state.Episode.Actions) < 150 {
+			continue
+		}
+		step := time.Since(began) / time.Duration(steps) // planned, without a page
+		var looked, told time.Duration
+		for b.Loop() {
+			at := time.Now()
+			v, err := w.View(context.Background(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := live.Written(v); err != nil {
+				b.Fatal(err)
+			}
+			looked += time.Since(at)
+			at = time.Now()
+			watch.Step(state, r.Done(), r.Total()) // with a copy, as a page has asked
+			told += time.Since(at)
+		}
+		n := float64(b.N)
+		b.ReportMetric(looked.Seconds()*1e3/n, "ms/view")
+		b.ReportMetric(told.Seconds()*1e6/n, "µs/step")
+		b.ReportMetric(step.Seconds()*1e3, "ms/step-of-the-run")
+		b.ReportMetric(100*(5*looked.Seconds()/n+told.Seconds()/n/step.Seconds()), "%-of-the-run")
+		return
 	}
 }

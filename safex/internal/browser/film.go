@@ -63,14 +63,14 @@ func Film(pictures []image.Image, each time.Duration) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// common are the 64 colours that most points have.
+// common are the 128 colours that most points have.
 func common(pictures []image.Image) (p color.Palette) {
 	count := map[color.RGBA]int{}
 	for _, m := range pictures {
 		plain := image.NewRGBA(image.Rect(0, 0, m.Bounds().Dx(), m.Bounds().Dy()))
 		draw.Draw(plain, plain.Rect, m, m.Bounds().Min, draw.Src)
 		for i := 0; i < len(plain.Pix); i += 4 {
-			count[color.RGBA{plain.Pix[i] &^ 7, plain.Pix[i+1] &^ 7, plain.Pix[i+2] &^ 7, 255}]++
+			count[color.RGBA{plain.Pix[i], plain.Pix[i+1], plain.Pix[i+2], 255}]++
 		}
 	}
 	var all []color.RGBA
@@ -80,8 +80,7 @@ func common(pictures []image.Image) (p color.Palette) {
 	slices.SortFunc(all, func(a, b color.RGBA) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
-	for _, c := range all[:min(64, len(all))] {
-		c.R, c.G, c.B = c.R|c.R>>5, c.G|c.G>>5, c.B|c.B>>5
+	for _, c := range all[:min(128, len(all))] {
 		p = append(p, c)
 	}
 	return p
