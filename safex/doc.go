@@ -32,6 +32,7 @@
 //   - nb: figures and errors in a notebook
 //   - internal/checksum: files that notice damage
 //   - internal/group: child processes, apart from the terminal
+//   - internal/browser: a browser for tests, and what moves in it
 //   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML
@@ -68,6 +69,7 @@
 //
 //   - train: explore, learn, plan and act
 //   - fig: figures of episodes and beliefs
+//   - live: cells that answer a hand
 //   - modeltest: laws of every [Learner]
 //   - opttest: laws of every search
 //   - plantest: laws of every [Planner]
@@ -93,6 +95,7 @@
 // For people and tests:
 //
 //   - internal/quick: experiments that take a second
+//   - widgets: plans, errors, episodes and training in a notebook, to be moved by hand
 //   - cli: the command as a package
 //   - cmd/safex: the command
 //   - cmd/gym: the same, with tasks whose real systems are simulators in Python

@@ -24,6 +24,7 @@ var layers = map[string]string{
 	"internal/encode":   "",
 	"internal/disk":     "",
 	"internal/table":    "",
+	"internal/browser":  "",
 	"internal/jupyter":  "internal/group",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",
@@ -51,6 +52,8 @@ var layers = map[string]string{
 	// 3: they know the words alone
 	"train": ". num rng",
 	"fig":   ". reliability num viability",
+	// a hand in a notebook
+	"live": ". fig nb",
 	// laws for tests
 	"modeltest":  ". num rng rollout tasks",
 	"opttest":    "num opt rng",
@@ -78,6 +81,7 @@ var layers = map[string]string{
 	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
 	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter logs offline reliability report rng store study track",
+	"widgets":        ". experiment fig filter live nb num plan reach rng store tasks train",
 	"cmd/safex":      "cli",
 	"cmd/gym":        ". cli num plant",
 	"internal/quick": "experiment",

@@ -436,6 +436,7 @@ func ExampleBars() {
 	// Output:
 }
 
+func TestSketch(t *testing.T)      { cmpimg.CheckPlot(ExampleFigure_With, t, "sketch.png") }
 func TestContours(t *testing.T)    { cmpimg.CheckPlot(ExampleContours, t, "contours.png") }
 func TestPanels(t *testing.T)      { cmpimg.CheckPlot(ExamplePanels, t, "panels.png") }
 func TestShares(t *testing.T)      { cmpimg.CheckPlot(ExampleBars, t, "shares.png") }
@@ -509,4 +510,13 @@ func TestSparse(t *testing.T) {
 			t.Errorf("%s: %d bytes, error %v", name, len(png), err)
 		}
 	}
+}
+
+// A sketch, with what is behind it, stands to the left of the panels; a band that goes far beyond its panel is cut, and a panel without data says so.
+func ExampleFigure_With() {
+	xs := []float64{0, 0.25, 0.5, 0.75, 1}
+	line := fig.Line{Name: "found", X: xs, Y: []float64{0, 1, 2, 2.5, 2.6}, Lo: []float64{0, 0.9, 1.5, -40, math.Inf(-1)}, Hi: []float64{0, 1.1, 2.5, 50, math.Inf(1)}}
+	rod := func(x float64) safex.Shape { return safex.Box(safex.Body, -0.05, 0, 0.05, 0.9).Place(0, 0, x) }
+	write("testdata/sketch.png", fig.Panels("time [s]", fig.Panel{Label: "speed [rad/s]", Lines: []fig.Line{line}, Levels: []float64{-3, 3}, From: -4, To: 4, Marks: []float64{0.5}}, fig.Panel{Label: "action"}).
+		With(&fig.Sketch{Left: -1, Right: 1, Bottom: -1, Top: 1, Pale: []safex.Shape{rod(1), rod(2)}, Shapes: []safex.Shape{rod(0.3)}}, "A sentence about it."))
 }

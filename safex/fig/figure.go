@@ -27,6 +27,7 @@ type Figure struct {
 	columns int               // of a Grid; 0 is one
 	scale   *plotter.ColorBar // right of the panels; nil is none
 	around  frill
+	sketch  *Sketch      // to the left of the panels; nil for none
 	even    []*plot.Plot // of the panels, those with a unit as long on both axes
 }
 
@@ -261,6 +262,9 @@ func (f *Figure) draw(c draw.Canvas) {
 	c = f.around.draw(draw.Crop(c, pad, -pad-4, pad, -pad))
 	if f.scale != nil {
 		c = f.drawScale(c)
+	}
+	if f.sketch != nil {
+		c = f.sketch.draw(c)
 	}
 	// plot.Align wants tiles of one size, so only its widths are used.
 	columns := max(1, f.columns)

@@ -62,6 +62,9 @@ func LearningCurve(task string, episodes []Learned) *Figure {
 		bars = append(bars, float64(violations))
 	}
 	dotted(top, "", xs, ys, theme.measured)
+	if !slices.ContainsFunc(ys, finite) {
+		noData(top, "no return yet: the first planned episode has not ended")
+	}
 	if len(bars) > 0 {
 		b, err := plotter.NewBarChart(bars, vg.Points(10))
 		if err != nil {

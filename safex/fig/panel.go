@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -26,6 +27,8 @@ type Panel struct {
 	Title, Label string // Label is on the vertical axis, with its unit
 	Lines        []Line
 	Levels       []float64
+	Marks        []float64 // on the horizontal axis, as thin lines
+	From, To     float64   // of the vertical axis, which cuts what is beyond; both 0 is as much as the lines need
 }
 
 // Panels shows panels below each other, with one key for all of them above. The label is on their common horizontal axis, with its unit.
@@ -38,8 +41,19 @@ func Panels(label string, panels ...Panel) *Figure {
 		for _, y := range a.Levels {
 			level(p, "", y, theme.limit)
 		}
-		keys = append(keys, drawn(p, a.Lines)...)
+		lines := make([]Line, len(a.Lines))
+		for k, l := range a.Lines {
+			lines[k] = a.cut(l)
+		}
+		keys = append(keys, drawn(p, lines)...)
+		unseen(p, a.Lines)
 		roomy(p, 0.05, 0.05)
+		if a.From < a.To {
+			p.Y.Min, p.Y.Max = a.From, a.To
+		}
+		for _, x := range a.Marks {
+			line(p, "", []float64{x, x}, []float64{p.Y.Min, p.Y.Max}, theme.ink, 0.9)
+		}
 		f.add(p, 2.4)
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
@@ -102,6 +116,31 @@ func (l Line) style(k int) draw.LineStyle {
 // dotOf is the dot on a line.
 func dotOf(style draw.LineStyle) draw.GlyphStyle {
 	return draw.GlyphStyle{Color: style.Color, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
+}
+
+// cut is a line within the range of a panel that has one.
+func (a Panel) cut(l Line) Line {
+	if !(a.From < a.To) {
+		return l
+	}
+	within := func(values []float64) (all []float64) {
+		for _, v := range values {
+			all = append(all, min(max(v, a.From), a.To))
+		}
+		return all
+	}
+	l.Y, l.Lo, l.Hi = within(l.Y), within(l.Lo), within(l.Hi)
+	return l
+}
+
+// unseen says in the middle of a panel that there is nothing to be seen yet, in place of an axis from -1 to 1.
+func unseen(p *plot.Plot, lines []Line) {
+	for _, l := range lines {
+		if slices.ContainsFunc(slices.Concat(l.Y, l.Lo), finite) {
+			return
+		}
+	}
+	noData(p, "no data yet")
 }
 
 // draw draws the line.

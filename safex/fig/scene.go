@@ -10,39 +10,9 @@ import (
 	"github.com/rischiboy/safe_exploration/safex"
 )
 
-// scene draws a picture into c. Shapes with a point that is no number are left out. If all of the body is out of
-// sight, an arrowhead at the edge points to where it is. The frame has the colour of the limit if one is broken.
+// scene draws a picture into c, in the state of a frame. The frame around it has the colour of the limit if one is broken.
 func scene(c draw.Canvas, p *safex.Picture, f frame) {
-	scale := c.Size().X / vg.Length(p.Right-p.Left)
-	var body []vg.Point
-	seen := false // of the body
-	for _, shape := range p.Draw(f.x, f.u) {
-		var points []vg.Point
-		for _, q := range shape.Points {
-			if !finite(q[0]) || !finite(q[1]) {
-				points = nil
-				break
-			}
-			points = append(points, vg.Point{X: c.Min.X + near(vg.Length(q[0]-p.Left)*scale), Y: c.Min.Y + near(vg.Length(q[1]-p.Bottom)*scale)})
-		}
-		if shape.Role == safex.Body {
-			body = append(body, points...)
-			seen = seen || len(c.ClipPolygonXY(points)) > 0
-		}
-		if shape.Filled {
-			c.FillPolygon(areaColor(shape.Role), c.ClipPolygonXY(points))
-		} else {
-			c.StrokeLines(draw.LineStyle{Color: lineColor(shape.Role), Width: lineWidth(shape.Role)}, c.ClipLinesXY(points)...)
-		}
-	}
-	if !seen && len(body) > 0 {
-		pointAt(c, body[0])
-	}
-	edge := draw.LineStyle{Color: theme.grid, Width: vg.Points(1)}
-	if f.broken {
-		edge = draw.LineStyle{Color: theme.limit, Width: vg.Points(2)}
-	}
-	c.StrokeLines(edge, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}, c.Min, {X: c.Max.X, Y: c.Min.Y}})
+	(&Sketch{Left: p.Left, Right: p.Right, Bottom: p.Bottom, Top: p.Top, Shapes: p.Draw(f.x, f.u), Broken: f.broken}).paint(c)
 }
 
 // pointAt draws an arrowhead inside c, as near to a point outside as it can be.

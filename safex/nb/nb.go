@@ -32,6 +32,22 @@ func (d *Display) Text(markdown string) {
 	}
 }
 
+// HTML shows a page in HTML in place of what was shown last. It is not kept where a notebook is not trusted: show a Drawing in its place
+// before the cell ends.
+func (d *Display) HTML(page string) {
+	if gonbui.IsNotebook {
+		show(protocol.MIMETextHTML, page, d.place())
+	}
+}
+
+// Attended tells whether somebody may be watching the cell: in a notebook that a browser or an editor has opened. A notebook that is run
+// from its first cell to its last without one, as by safex lab --run or nbconvert, is not.
+func Attended() bool {
+	_, lab := os.LookupEnv("JPY_SESSION_NAME") // of a Jupyter server
+	_, editor := os.LookupEnv("VSCODE_PID")
+	return gonbui.IsNotebook && (lab || editor)
+}
+
 func (d *Display) place() string {
 	if d.id == "" {
 		d.id = "safex-" + gonbui.UniqueId()

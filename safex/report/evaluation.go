@@ -48,14 +48,14 @@ func (e Evaluation) check(r *Run) error {
 
 // An EvaluationRow sums up the evaluations of a Method, of unfinished runs too.
 type EvaluationRow struct {
-	Runs      int     `json:"runs"`  // that were evaluated
-	Clean     int     `json:"clean"` // of them, without a violation in any evaluation
-	AtMost    float64 `json:"with_violation_at_most"`
-	Steps     int     `json:"steps"`
-	Violating int     `json:"violating_steps"`
-	Worst     float64 `json:"worst_excess"`          // largest excess of any limit, in its unit: at most 0 is safe
-	Last      Spread  `json:"last"`                  // after the last episode of each run
-	Score     *Score  `json:"return_last,omitempty"` // its interquartile mean
+	Runs      int      `json:"runs"`  // that were evaluated
+	Clean     int      `json:"clean"` // of them, without a violation in any evaluation
+	AtMost    float64  `json:"with_violation_at_most"`
+	Steps     int      `json:"steps"`
+	Violating int      `json:"violating_steps"`
+	Worst     *float64 `json:"worst_excess,omitempty"` // largest excess of any limit, in its unit: at most 0 is safe; nil of a task without one
+	Last      Spread   `json:"last"`                   // after the last episode of each run
+	Score     *Score   `json:"return_last,omitempty"`  // its interquartile mean
 }
 
 // A Spread is how returns of runs are spread.
@@ -79,7 +79,7 @@ func spread(values []float64) Spread {
 
 // evaluation sums up the evaluations of m; nil if there is none.
 func (m *Method) evaluation(src rng.Stream) *EvaluationRow {
-	r := &EvaluationRow{Worst: math.Inf(-1)}
+	r := &EvaluationRow{}
 	var last []float64
 	for _, o := range m.Runs {
 		if len(o.Evaluations) == 0 {
@@ -89,7 +89,9 @@ func (m *Method) evaluation(src rng.Stream) *EvaluationRow {
 		for _, e := range o.Evaluations {
 			r.Steps, violating = r.Steps+e.Steps, violating+e.Violations
 			for _, w := range e.Worst {
-				r.Worst = max(r.Worst, w)
+				if r.Worst == nil || w != w || w > *r.Worst { // a NaN is worst, and stays
+					r.Worst = &w
+				}
 			}
 		}
 		if r.Runs, r.Violating = r.Runs+1, r.Violating+violating; violating == 0 {
@@ -100,7 +102,6 @@ func (m *Method) evaluation(src rng.Stream) *EvaluationRow {
 	if r.Runs == 0 {
 		return nil
 	}
-	r.Worst = max(r.Worst, -largest) // of a task without a limit; JSON has no infinity
 	r.AtMost = stats.AtMost(r.Runs-r.Clean, r.Runs, confidence)
 	r.Last = spread(last)
 	r.Score = score(stats.DefaultBootstrap().IQM([][]float64{last}, src.Child("evaluation")), len(last))

@@ -54,7 +54,7 @@ func TestEvaluations(t *testing.T) {
 	}
 	// Of four runs one violates; the interquartile mean of -30, -4, -2, -1 is that of the two in the middle, and so is the median.
 	e := r.Evaluation
-	if e.Runs != 4 || e.Clean != 3 || e.Steps != 40 || e.Violating != 3 || e.Worst != 0.25 || e.Last != (report.Spread{Median: -3, Worst: -30, IQM: -3}) || e.Score.Value != -3 {
+	if e.Runs != 4 || e.Clean != 3 || e.Steps != 40 || e.Violating != 3 || *e.Worst != 0.25 || e.Last != (report.Spread{Median: -3, Worst: -30, IQM: -3}) || e.Score.Value != -3 {
 		t.Errorf("evaluations: %+v", e)
 	}
 	if want := 0.7514; math.Abs(e.AtMost-want) > 1e-4 { // one of four, one-sided 95 % of Clopper and Pearson

@@ -138,28 +138,47 @@ func Resume(dir string, own ...safex.Maker) (*Run, error) {
 // is saved as it goes; see Run.Steps.
 func Train(ctx context.Context, dir string, s *experiment.Spec) iter.Seq2[safex.Episode, error] {
 	return func(yield func(safex.Episode, error) bool) {
-		r, err := Start(dir, s)
+		r, before, err := Begin(dir, s)
 		if err != nil {
-			if r, err = again(dir, s, err); err != nil {
-				yield(safex.Episode{}, err)
-				return
-			}
+			yield(safex.Episode{}, err)
+			return
 		}
-		for _, e := range r.before {
+		for _, e := range before {
 			if !yield(e, nil) {
 				return
 			}
 		}
-		r.before = nil
+		before = nil
 		for e, err := range r.Episodes(ctx) {
-			if errors.Is(err, context.Canceled) {
-				err = fmt.Errorf("stopped in episode %d after %d steps; all is saved, run it again to go on (%w)", e.Number, len(e.Actions), err)
+			if err != nil {
+				err = Stopped(e, err)
 			}
 			if !yield(e, err) {
 				return
 			}
 		}
 	}
+}
+
+// Begin is the run of s in the folder dir, to be gone on with: a new one if there is none, and one of the same settings from where it stopped. It returns the
+// episodes that are complete, too, which the Run does not keep.
+func Begin(dir string, s *experiment.Spec) (r *Run, before []safex.Episode, err error) {
+	r, err = Start(dir, s)
+	if err != nil {
+		if r, err = again(dir, s, err); err != nil {
+			return nil, nil, err
+		}
+	}
+	before, r.before = r.before, nil
+	return r, before, nil
+}
+
+// Stopped is the error of a run in the middle of an episode. Of one that was cancelled it says how to go on.
+func Stopped(e safex.Episode, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped in episode %d after %d steps; all is saved, run it again to go on (%w)", e.Number, len(e.Actions), err)
+	}
+	return err
 }
 
 // again resumes dir if it is a run of the settings s, and returns refused if it is none.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -174,7 +175,10 @@ func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
 	}
 	began := time.Now()
 	l.print("%s: running …", filepath.Base(path))
-	err = l.command(ctx, filepath.Dir(path), l.environment(), l.jupyter(), "nbconvert", "--to", "notebook", "--execute",
+	alone := slices.DeleteFunc(l.environment(), func(v string) bool { // nobody watches, whoever started this: see nb.Attended
+		return strings.HasPrefix(v, "JPY_SESSION_NAME=") || strings.HasPrefix(v, "VSCODE_PID=")
+	})
+	err = l.command(ctx, filepath.Dir(path), alone, l.jupyter(), "nbconvert", "--to", "notebook", "--execute",
 		"--ExecutePreprocessor.timeout=1800", "--ExecutePreprocessor.kernel_name=gonb", "--log-level=ERROR", "--output-dir", out, path)
 	if err != nil {
 		if said := complaint(err.Error()); said != "" {

@@ -1,0 +1,168 @@
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rischiboy/safe_exploration/safex/nb"
+)
+
+// A Session is a Widget that is being shown.
+type Session struct {
+	widget  Widget
+	display nb.Display
+	server  *http.Server // nil where nobody is watching
+	token   string
+	host    string // and port that a page has to ask
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	looking sync.Mutex // one View at a time
+
+	lock    sync.Mutex
+	at      Values    // of the last view
+	view    *View     // the last
+	asked   bool      // by a page, at least once
+	touched bool      // by a hand, at least once
+	last    time.Time // of the last touch
+	done    chan struct{}
+	once    sync.Once
+}
+
+// Open begins to show a widget below the cell, and returns at once; Close ends it. Where nobody is watching nothing is shown before then.
+func Open(w Widget) (*Session, error) {
+	if err := w.fault(); err != nil {
+		return nil, err
+	}
+	if w.Waits == (Waits{}) {
+		w.Waits = DefaultWaits()
+	}
+	s := &Session{widget: w, at: w.start(), done: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(nb.Context())
+	if err := s.look(s.ctx, s.at); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	if nb.Attended() {
+		if err := s.serve(); err != nil {
+			s.cancel()
+			return nil, err
+		}
+		s.display.HTML(s.frame())
+	}
+	return s, nil
+}
+
+// look makes the view of some values the last one.
+func (s *Session) look(ctx context.Context, at Values) error {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if err := ctx.Err(); err != nil { // whoever asked is gone
+		return err
+	}
+	v, err := s.widget.View(ctx, at)
+	if err != nil {
+		return err
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.at, s.view = at, v
+	return nil
+}
+
+// serve listens on this machine alone, on a port that is free.
+func (s *Session) serve() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("live: no port to listen on: %w", err)
+	}
+	s.listen(l)
+	return nil
+}
+
+// listen answers pages that know the token.
+func (s *Session) listen(l net.Listener) {
+	s.host, s.token = l.Addr().String(), strings.ToLower(rand.Text())
+	s.server = &http.Server{
+		Handler: s.handler(), BaseContext: func(net.Listener) context.Context { return s.ctx },
+		ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: silent,
+	}
+	go s.server.Serve(l)
+}
+
+// frame is what the cell shows: a window on the page.
+func (s *Session) frame() string {
+	return fmt.Sprintf(`<iframe src="http://%s/%s/" title="%s" style="width:100%%;max-width:1040px;height:%dpx;border:0"></iframe>`,
+		s.host, s.token, escape(s.widget.Name), s.tall())
+}
+
+// Wait returns when the widget is done with: by the button of the page, by the notebook's stop button, or after its Waits.
+func (s *Session) Wait() {
+	if s.server == nil {
+		return
+	}
+	began, kernel := time.Now(), os.Getppid()
+	for tick := time.NewTicker(100 * time.Millisecond); ; {
+		select {
+		case <-s.ctx.Done():
+		case <-s.done:
+		case <-tick.C:
+			if os.Getppid() != kernel { // it has gone away, and nobody can be told anything
+				os.Exit(1)
+			}
+			if s.waiting(began, time.Now()) {
+				continue
+			}
+		}
+		tick.Stop()
+		return
+	}
+}
+
+// waiting tells whether a hand may still come, of a session that began at a time.
+func (s *Session) waiting(began, now time.Time) bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	switch w := s.widget.Waits; {
+	case s.touched:
+		return now.Sub(s.last) < w.Idle
+	case s.asked:
+		return now.Sub(began) < w.Touch
+	default:
+		return now.Sub(began) < w.Page
+	}
+}
+
+// Done is closed when the page's button was pressed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Close ends the page, leaves a still picture of the last view in its place, and returns where the controls were left.
+func (s *Session) Close() Values {
+	s.Leave(s.end())
+	return s.at
+}
+
+// Leave ends the page, and leaves a drawing in its place.
+func (s *Session) Leave(d nb.Drawing) {
+	s.end()
+	s.display.Show(d)
+}
+
+// end ends the page, and returns the last view.
+func (s *Session) end() *View {
+	s.cancel()
+	if s.server != nil {
+		s.server.Close()
+	}
+	s.looking.Lock() // a view that is under way sees that its context ended
+	defer s.looking.Unlock()
+	return s.view
+}
