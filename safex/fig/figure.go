@@ -27,6 +27,7 @@ type Figure struct {
 	columns int               // of a Grid; 0 is one
 	scale   *plotter.ColorBar // right of the panels; nil is none
 	around  frill
+	keys    []Key        // of around, where they were not the Grid's
 	sketch  *Sketch      // to the left of the panels; nil for none
 	even    []*plot.Plot // of the panels, those with a unit as long on both axes
 }
