@@ -9,7 +9,7 @@ import (
 // command simulate writes. The name of a variable or an angle must be none of them, or a table would have two columns of one name.
 var (
 	ownColumns  = []string{"episode", "step", "reward", "beta", "asked_beta", "cover_beta", "out_of_distribution", "feasible", "cover", "nans", "late", "cut", "fit", "phase", "end", "why"}
-	ownPrefixes = []string{"excess_", "mean_", "worst_", "epistemic_", "aleatoric_", "next_", "true_"} // of limits or dimensions
+	ownPrefixes = []string{"excess_", "mean_", "worst_", "epistemic_", "aleatoric_", "next_", "true_", "sent_", "noise_"} // of limits or dimensions
 )
 
 // OwnColumn tells whether a column of that name belongs to a run's table itself, so that no variable and no angle may have it.

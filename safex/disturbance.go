@@ -261,11 +261,15 @@ func (s *System) Begin(x []float64, src rng.Stream) Trajectory {
 	if s.noisy {
 		t.Real = [][]float64{slices.Clone(x)}
 	}
+	for range s.Delay() {
+		t.Pending = append(t.Pending, make([]float64, len(s.Action)))
+	}
 	return t
 }
 
-// Advance takes the real system a step further with the action u in [-1, 1], disturbances and all, and
-// appends it to t, which Begin started. Noise is drawn from src, the same stream at every step.
+// Advance takes the real system a step further, sends it the action u in [-1, 1], disturbances and all, and
+// appends the step to t, which Begin started. With a Delay that the task declares, u becomes the last Pending one, and the first of those is the
+// action of the step; reward and limits are judged on that. Noise is drawn from src, the same stream at every step.
 // It fails if the task leaves the real numbers; t is as before then.
 func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
 	if err := s.Unknown("Advance"); err != nil {
@@ -286,7 +290,7 @@ func (s *System) Advance(t *Trajectory, u []float64, src rng.Stream) error {
 // advance takes a step of the real system, by what maps a state and a command to the next state, and appends it to t.
 func (s *System) advance(t *Trajectory, u []float64, src rng.Stream, apply func(x, command []float64) ([]float64, error)) error {
 	at := len(t.Actions)
-	if len(u) != len(s.Action) || len(t.States) != at+1 || s.noisy != (t.Real != nil) {
+	if len(u) != len(s.Action) || len(t.States) != at+1 || s.noisy != (t.Real != nil) || len(t.Pending) != s.Delay() {
 		panic(fmt.Sprintf("safex: Advance with an action of %d dimensions of %d, after %d states and %d actions: was it started by Begin?", len(u), len(s.Action), len(t.States), at))
 	}
 	u = slices.Clone(u)
@@ -294,7 +298,7 @@ func (s *System) advance(t *Trajectory, u []float64, src rng.Stream, apply func(
 	if s.noisy {
 		x = t.Real[at]
 	}
-	next, err := apply(x, s.command(t.Actions, u, src))
+	next, err := apply(x, s.command(t, u, src))
 	if err != nil {
 		return err
 	}
@@ -302,6 +306,7 @@ func (s *System) advance(t *Trajectory, u []float64, src rng.Stream, apply func(
 	if at > 0 {
 		last = t.Actions[at-1]
 	}
+	u, pending := due(t.Pending, u)
 	reward, excess := s.Score(x, u, next, last)
 	for _, v := range slices.Concat(next, []float64{reward}, excess) {
 		if bad(v) {
@@ -309,15 +314,24 @@ func (s *System) advance(t *Trajectory, u []float64, src rng.Stream, apply func(
 		}
 	}
 	t.Append(u, s.observe(next, at+1, src), reward, excess)
+	t.Pending = pending
 	if s.noisy {
 		t.Real = append(t.Real, next)
 	}
 	return nil
 }
 
-// command is what reaches the actuators when the agent commands u after its past actions.
-func (s *System) command(past [][]float64, u []float64, src rng.Stream) []float64 {
-	at, delay := len(past), 0
+// due is the action that takes effect when u is sent after those that are pending, and what is pending then.
+func due(pending [][]float64, u []float64) (now []float64, left [][]float64) {
+	if len(pending) == 0 {
+		return u, nil
+	}
+	return pending[0], append(slices.Clone(pending[1:]), u)
+}
+
+// command is what reaches the actuators when the agent commands u after what it commanded in t.
+func (s *System) command(t *Trajectory, u []float64, src rng.Stream) []float64 {
+	at, delay := len(t.Actions), 0
 	for _, e := range s.effects {
 		if e.Kind == Delay {
 			delay += int(e.Size)
@@ -327,7 +341,7 @@ func (s *System) command(past [][]float64, u []float64, src rng.Stream) []float6
 	if delay > at {
 		clear(c)
 	} else if delay > 0 {
-		copy(c, past[at-delay])
+		copy(c, t.Sent(at-delay))
 	}
 	for i, e := range s.effects {
 		if e.action >= 0 {

@@ -13,6 +13,7 @@
 // within β epistemic deviations of the mean along the executed trajectory, then
 // there is an η that reproduces them exactly, so a plan that keeps the limits under
 // every η keeps them in reality for its horizon (Curi, Berkenkamp and Krause, 2020).
+// Noise that a Task declares makes the box of a step as much wider, and a delay puts what was sent before in front of every plan: see [Expectation].
 // Three things stay open. An adversary that finds no violation has not proved that
 // there is none. Only the first action of a plan is executed, and the next step
 // need not have a plan that holds. And the first, random steps are gentle where

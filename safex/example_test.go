@@ -32,6 +32,44 @@ func ExampleTask() {
 	// Output: from 22 °C at full power to 22.03 °C: reward -0.03, 0.97 °C from the limit
 }
 
+// Tells an agent what its heater is like: its coil, whose limit it must keep, is a quantity that only the heater knows and measures, and so a state like any other, of
+// which the agent learns how it moves; the measurement is noisy; and power, which goes from 0 at -1 to all at 1, arrives two minutes late.
+func ExampleExpectation() {
+	boiler := safex.Task{
+		Name: "boiler", Dt: 60, Steps: 120, Start: safex.StartAt(15, 15),
+		State:  []safex.Var{{Name: "water", Unit: "°C", Scale: 20}, {Name: "coil", Unit: "°C", Scale: 20}},
+		Action: []safex.Var{{Name: "power", Scale: 0.6, RandomAmplitude: 0.2, RandomCenter: -0.8}},
+		Next: func(x, u num.Vec) num.Vec {
+			power, flow := u[0].Add(1).Mul(2), x[1].Sub(x[0]).Mul(0.05)
+			return num.Vec{x[0].Add(flow), x[1].Add(power).Sub(flow)}
+		},
+		Reward: func(x, u, next num.Vec) num.Expr { return next[0].Sub(60).Abs().Neg() },
+		Limits: []safex.Limit{{Name: "coil", Unit: "°C", Max: 95, Of: func(x, u, next num.Vec) num.Expr { return next[1] }}},
+	}
+	for _, text := range []string{"observation coil within 0.5", "delay 2"} {
+		var e safex.Expectation
+		if err := e.UnmarshalText([]byte(text)); err != nil {
+			fmt.Println(err)
+			return
+		}
+		boiler.Expected = append(boiler.Expected, e)
+	}
+	system, err := boiler.System()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("actions take effect %d steps late; the coil is within %v °C of what is seen\n", system.Delay(), system.SeenBox()[1])
+	e, err := system.Simulate(system.ConstantPolicy(1), rng.New(1))
+	fmt.Printf("full power, sent from the first step on, is %v in the first three\n", e.Actions[:3])
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// actions take effect 2 steps late; the coil is within 0.5 °C of what is seen
+	// full power, sent from the first step on, is [[0] [0] [1]] in the first three
+}
+
 // cellar is a room with a heater, which the examples below look at.
 var cellar = safex.Task{
 	Name: "cellar", Dt: 60, Steps: 240, Start: safex.StartAt(15),

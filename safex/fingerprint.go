@@ -12,7 +12,7 @@ import (
 // A Trait is one thing that makes a Task what it is, in words, or as a digest of a formula.
 type Trait struct{ Name, Text string }
 
-// Fingerprint tells one task from another, also where they have the same name: its variables, limits, backup and disturbances in words,
+// Fingerprint tells one task from another, also where they have the same name: its variables, limits, backup, disturbances and expectations in words,
 // and a digest for each formula that was traced and for where episodes start. Numbers count to twelve digits, so that another kind of
 // processor, which may compute a constant with another last bit, finds the same. How a task is drawn and tuned does not count.
 func (s *System) Fingerprint() (traits []Trait) {
@@ -54,6 +54,9 @@ func (s *System) Fingerprint() (traits []Trait) {
 	}
 	for i, d := range s.Disturbances {
 		add(fmt.Sprintf("disturbance %d", i+1), "%s", d)
+	}
+	for i, e := range s.Expected {
+		add(fmt.Sprintf("expectation %d", i+1), "%s", e)
 	}
 	return traits
 }

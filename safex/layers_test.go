@@ -81,7 +81,7 @@ var layers = map[string]string{
 	"figures": ". attack control coverage experiment fig filter internal/bench internal/encode reliability report rng stats store",
 	// 8: for people
 	"cli":            ". plant attack certify control coverage experiment fig figures internal/bench internal/disk internal/encode internal/table internal/jupyter logs offline reliability report rng store study track",
-	"widgets":        ". experiment fig filter live nb num plan reach rng store train",
+	"widgets":        ". experiment fig filter live nb num plan reach rng store tasks train",
 	"cmd/safex":      "cli",
 	"cmd/gym":        ". cli num plant",
 	"internal/quick": "experiment",

@@ -56,7 +56,7 @@ func TestSystemIsItsOwn(t *testing.T) {
 
 // No variable and no angle may have the name of a column that a run's table has itself.
 func TestOwnColumns(t *testing.T) {
-	for _, name := range []string{"episode", "step", "reward", "beta", "asked_beta", "out_of_distribution", "feasible", "nans", "late", "cut", "fit", "epistemic_x", "aleatoric_x", "mean_x", "worst_x", "excess_x", "true_x", "next_x"} {
+	for _, name := range []string{"episode", "step", "reward", "beta", "asked_beta", "out_of_distribution", "feasible", "nans", "late", "cut", "fit", "epistemic_x", "aleatoric_x", "mean_x", "worst_x", "excess_x", "true_x", "next_x", "sent_x", "noise_x"} {
 		for kind, rename := range map[string]func(*safex.Task){
 			"variable": func(task *safex.Task) { task.State[0].Name = name },
 			"angle": func(task *safex.Task) {

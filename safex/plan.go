@@ -26,9 +26,12 @@ type Query struct {
 	// defend more than its own: the Filter answers for the rest.
 	Beta       float64
 	Filtered   bool
-	LastAction []float64  // executed in the step before, for limits on rates; nil, which is 0, at the first step
-	Past       Trajectory // the episode so far, which ends in State; States and Actions may be empty
-	Left       []float64  // what is left of the budget of each limit, in its unit; nil if none has one
+	LastAction []float64 // executed in the step before, for limits on rates; nil, which is 0, at the first step
+	// Pending are the actions of the first steps of every plan, which were sent before and take effect now, as many as the Delay of the System. Rollout has them in
+	// place of what a plan begins with: see Expect.
+	Pending [][]float64
+	Past    Trajectory // the episode so far, which ends in State; States and Actions may be empty
+	Left    []float64  // what is left of the budget of each limit, in its unit; nil if none has one
 
 	Members int                          // of the Model in force, if it is Membered; 0 of others
 	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers
@@ -36,7 +39,7 @@ type Query struct {
 
 // A Plan is a sequence of actions and what the Planner expects of it.
 type Plan struct {
-	Actions  [][]float64 // in [-1, 1], one for each step of the horizon; the first is to be executed
+	Actions  [][]float64 // in [-1, 1], one for each step of the horizon; the first is to be executed, or sent if it is not Pending: see Query.Command
 	Eta      [][]float64 // the model error that hurts Actions most, of all that were tried; nil if none was
 	Beta     float64     // how many epistemic deviations Eta is measured in
 	Expected Trajectory  // under the mean

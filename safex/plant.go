@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
@@ -102,7 +103,18 @@ func (s *System) AdvancePlant(ctx context.Context, p Plant, t *Trajectory, u []f
 		}
 		return slices.Clone(a.State), nil
 	})
+	a.Why = oneLine(a.Why)
 	return a, err
+}
+
+// oneLine is what somebody else has said, as a table can hold it: a line of no more than 200 characters.
+func oneLine(text string) string {
+	const most = 200
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > most {
+		line = append(line[:most], '…')
+	}
+	return string(line)
 }
 
 // TryPlant takes p through an episode of so many steps at most, under gentle random actions: see Gentle. It returns the way and the last answer.

@@ -16,9 +16,9 @@ type Engine interface {
 
 // A Rollout takes a belief through time,
 //
-//	x[t+1] = mean(x[t], u[t]) + β · epistemic(x[t], u[t]) ⊙ η[t],
+//	x[t+1] = mean(x[t], u[t]) + (β · epistemic(x[t], u[t]) + w) ⊙ η[t],
 //
-// for many candidates side by side. It is the only thing that turns a belief into a
+// where w is the System's NoiseBox, for many candidates side by side. It is the only thing that turns a belief into a
 // trajectory. It is safe for concurrent use, and candidate i of a batch never depends
 // on the others.
 type Rollout interface {
@@ -48,9 +48,10 @@ func BindMembers(e Engine, s *System, m Model) (members int, member func(i int) 
 type Candidates struct {
 	State      []float64 // where every candidate starts
 	Actions    num.Batch // column t·nu+k is action k at step t, in [-1, 1]; a lane is a candidate
-	Eta        num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn; nil is 0
+	Eta        num.Batch // column t·nx+d is the error of dimension d at step t, in [-1, 1] unless it is drawn, when w counts for a deviation; nil is 0
 	Beta       float64   // how many epistemic deviations η = 1 means, at least 0
 	LastAction []float64 // action before the first, for limits on rates; nil is 0
+	Spread     []float64 // [nx] what comes to the noise w in the first step, where the start is not known; nil is 0
 	Epistemic  bool      // also write Rolled.Epistemic
 }
 

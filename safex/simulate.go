@@ -84,3 +84,18 @@ func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
 	}
 	return e, nil
 }
+
+// Gather takes n episodes of the real system under ColouredPolicy, without any planner, each with streams of its own: the transitions that a model is shown
+// before anything is planned.
+func (s *System) Gather(n int, correlation, deviation float64, src rng.Stream) (*Data, error) {
+	data := &Data{}
+	for k := range n {
+		at := src.At(k)
+		e, err := s.Simulate(s.ColouredPolicy(correlation, deviation, at.Child("noise")), at)
+		if err != nil {
+			return nil, err
+		}
+		data.AppendEpisode(e.Trajectory)
+	}
+	return data, nil
+}

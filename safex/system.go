@@ -26,6 +26,7 @@ type System struct {
 	uses        [][]bool     // inputs of each of Outcome's outputs
 	effects     []effect     // of the task's Disturbances
 	noisy       bool         // one of them is ObservationNoise
+	expected    expected     // of the task's Expected
 }
 
 // System checks t, traces its functions, draws initial states, and takes a step from one of them, unless that would ask a Plant.
@@ -48,7 +49,7 @@ func (t Task) compile() (*System, error) {
 	}
 	nx, nu := len(t.State), len(t.Action)
 	t.State, t.Action, t.Limits = slices.Clone(t.State), slices.Clone(t.Action), slices.Clone(t.Limits)
-	t.Angles, t.Disturbances = slices.Clone(t.Angles), slices.Clone(t.Disturbances)
+	t.Angles, t.Disturbances, t.Expected = slices.Clone(t.Angles), slices.Clone(t.Disturbances), slices.Clone(t.Expected)
 	s := &System{Task: t}
 	if !s.Outside() {
 		if err := traced("Next", func() {
@@ -94,6 +95,9 @@ func (t Task) compile() (*System, error) {
 		}
 	}
 	if s.effects, err = t.effects(); err != nil {
+		return nil, err
+	}
+	if s.expected, err = t.expectations(); err != nil {
 		return nil, err
 	}
 	s.noisy = slices.ContainsFunc(s.effects, func(e effect) bool { return e.Kind == ObservationNoise })

@@ -40,6 +40,8 @@ type Task struct {
 	Angles []Angle
 	// Disturbances act on the real system. The agent does not know them.
 	Disturbances []Disturbance
+	// Expected is what the agent knows of the real system besides: noise and delay. It disturbs nothing.
+	Expected []Expectation
 	// Picture draws the task; nil if it has none.
 	Picture *Picture
 	// Tuning is how planners suit the task. The zero value leaves them their own settings.

@@ -11,9 +11,10 @@ import (
 type Trajectory struct {
 	States  [][]float64 // what the agent saw; one more than Actions
 	Real    [][]float64 // what was, if the agent saw it through noise; nil if States are real
-	Actions [][]float64
+	Actions [][]float64 // that took effect in each step, by the Delay that the task declares; 0 before the first
 	Rewards []float64
 	Excess  [][]float64 // for each step and limit, in the limit's unit: at most 0 is safe
+	Pending [][]float64 // sent, and to take effect in the steps that follow, the next first: as many as the Delay; nil without one
 }
 
 // Return is the sum of the rewards.
@@ -88,6 +89,14 @@ func (t *Trajectory) Append(u, next []float64, reward float64, excess []float64)
 	t.Excess = append(t.Excess, excess)
 }
 
+// Sent is the action that was sent in step i, of those so far: the one that takes effect after the Delay that the task declares. It panics if there is none.
+func (t Trajectory) Sent(i int) []float64 {
+	if i += len(t.Pending); i < len(t.Actions) {
+		return t.Actions[i]
+	}
+	return t.Pending[i-len(t.Actions)]
+}
+
 // A Phase says who chose the actions of an episode.
 type Phase string
 
@@ -115,6 +124,7 @@ type Forecast struct {
 	Mean              []float64 // of the next state; nil, as the deviations and Worst are, of a step that was covered without a belief
 	Epistemic         []float64 // epistemic deviation of the next state
 	Aleatoric         []float64 // aleatoric deviation of the next state
+	Noise             []float64 // what declared noise may add to that, to either side of the box: see System.SeenNoise; nil if the task declares none
 	OutOfDistribution bool      // Epistemic is, in some dimension, larger than at every transition that the last fit learned from
 	Worst             []float64 // Plan.Bound: largest excess of each limit over the horizon, under all errors that were tried, in the limit's unit
 	Beta              float64   // how many deviations the box around Mean reaches; 0 without an adversary

@@ -84,8 +84,12 @@ func (s *Scenario) Replay(ctx context.Context) (*safex.System, safex.Trajectory,
 	if err != nil {
 		return nil, tr, err
 	}
+	q := safex.Query{System: system, Rollout: r, State: s.State, Episode: s.Episode, LastAction: s.LastAction, Left: s.Left, Pending: s.Actions[:min(system.Delay(), len(s.Actions))]}
+	if err := q.Expect(m); err != nil {
+		return nil, tr, err
+	}
 	t := plan.Target{
-		Query: safex.Query{System: system, Rollout: r, State: s.State, Episode: s.Episode, LastAction: s.LastAction, Left: s.Left},
+		Query: q,
 		Plans: column(slices.Concat(s.Actions...)), Beta: s.Beta,
 	}
 	var out safex.Rolled

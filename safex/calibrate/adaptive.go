@@ -17,7 +17,8 @@ import (
 //	q ← Raise · q                                if it fell outside, and else
 //	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
-// A step that is outside by no more than what is harmless does neither.
+// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error. A learner that leaves
+// it in its aleatoric deviation, as all but gp.Sparse do, has it counted twice with Doubt.
 //
 // Each dimension is scored by itself, the sine and the cosine of an angle too: the box that is planned in, and that tubes are made of, has these for itself, and what counts as
 // inside is to be what is inside there. One deviation for both, the larger one, would change little. Replayed on the 9600 steps of eight runs each of notebooks/studies/frontier.yaml, it
@@ -216,9 +217,16 @@ func (c Adaptive) judge(s *safex.System, m *model, one *safex.Data) (said verdic
 	if err := m.Predict(&p, one.X, one.U); err != nil {
 		return miss, err
 	}
+	noise, err := s.SeenNoise(m, one.X.Point(0), one.U.Point(0))
+	if err != nil {
+		return miss, err
+	}
 	for d, v := range s.State {
 		x, mean, next := one.X[d][0], p.Mean[d][0], one.Next[d][0]
 		off := math.Abs(next-mean) + rounding(x, mean, next)
+		if noise != nil {
+			off -= noise[d]
+		}
 		switch {
 		case off <= m.Summary.Beta*p.Epistemic[d][0]:
 		case off <= max(c.Harmless*v.Scale, v.Harmless):

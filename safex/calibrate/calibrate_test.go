@@ -525,6 +525,39 @@ func TestDeclaredHarmless(t *testing.T) {
 	}
 }
 
+// Errors that noise which the task declares can make are none of the model's: only what is beyond moves q.
+func TestDeclaredNoise(t *testing.T) {
+	task := plane(t).Task
+	task.Expected = []safex.Expectation{{Kind: safex.ProcessNoise, On: "y", Size: 300, Within: true}, {Kind: safex.ObservationNoise, On: "y", Size: 100, Within: true}}
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := calibrate.DefaultAdaptive()
+	l := c.With(still{1, 1})
+	data := &safex.Data{}
+	blows(data, 100, 1, rng.New(3).Rand())
+	m := learn(t, l, s, data)
+	q, misses := c.Start, 0
+	for _, step := range []struct {
+		next []float64
+		miss bool
+	}{{[]float64{0, 490}, false}, {[]float64{0, -499}, false}, {[]float64{20, 0}, true}, {[]float64{0, 520}, true}} {
+		data.Append([]float64{0, 0}, []float64{0}, step.next)
+		if m, err = l.(safex.Updater).Update(context.Background(), s, data, m); err != nil {
+			t.Fatal(err)
+		}
+		if step.miss {
+			q, misses = c.Raise*q, misses+1
+		} else {
+			q = max(c.Least, q*math.Pow(c.Raise, -c.Miss/(1-c.Miss)))
+		}
+		if sum, _ := calibrate.Of(m); math.Abs(sum.Track.Q-q) > 1e-9 || sum.Track.Misses != misses {
+			t.Errorf("after a step to %v: %+v, want a factor of %v and %d misses", step.next, sum.Track, q, misses)
+		}
+	}
+}
+
 // A good stretch makes the box no smaller than Least, nor than that of the held-out transitions or the learner's own.
 func TestAdaptiveStaysAwake(t *testing.T) {
 	s := plane(t)

@@ -19,7 +19,7 @@ import (
 //
 // If a new transition (or episode) is exchangeable with the held-out ones, all its dimensions (and steps) are in the
 // box with probability at least 1-Miss, for any model quality and any noise: next includes the noise, so the box
-// already contains it. This takes n ≥ 1/Miss - 1 scores. With fewer nothing is promised, and β is the learner's or the
+// already contains it, and what the task declares of it comes on top. This takes n ≥ 1/Miss - 1 scores. With fewer nothing is promised, and β is the learner's or the
 // planner's own.
 //
 // Exchangeability is broken here: steps of one episode depend on each other (score episodes, then there are fewer scores),

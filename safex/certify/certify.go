@@ -30,7 +30,7 @@ type Settings struct {
 	All         bool     // every planned episode, in place of Episodes
 	Adversaries []string // of whom the best counts, at least one
 	Beta        float64  // how many epistemic deviations the box reaches; 0 is what the plan defended, what the model asked for, or AssumedBeta
-	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0. What engines round is
+	// Noise is half the width of a box of noise that is added to the state in every step, in its units, besides what the task declares; nil is 0. What engines round is
 	// in the box besides: see reach.Prover.Rounding.
 	Noise    []float64
 	Rollouts int // of the model, that each tube is checked by besides the mean, two corners and the adversaries' worst: 0 to 1e4
@@ -212,11 +212,11 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 	q, actions := s.Query, s.Executed.Actions
 	p = Proof{Episode: s.Episode, Step: s.At, Cover: s.Executed.Cover, Beta: s.Beta(c.Beta), Horizon: len(actions), Robust: s.Robust}
 	box := c.prover.Rounding(p.Beta) // what is added to a step besides the error
-	for d, v := range c.Noise {
+	for d, v := range c.noise() {
 		box[d] += v
 	}
 	began := time.Now()
-	tube, err := c.tube(c.prover, ctx, reach.Plan{State: q.State, Actions: actions, Beta: p.Beta, Robust: p.Robust, Noise: box, Last: q.LastAction})
+	tube, err := c.tube(c.prover, ctx, reach.Plan{State: q.State, Spread: c.System.SeenBox(), Actions: actions, Beta: p.Beta, Robust: p.Robust, Noise: box, Last: q.LastAction})
 	if err != nil {
 		return p, err
 	}
@@ -224,6 +224,11 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 	p.Certified, p.Prefix = tube.Holds(q.Left), tube.Prefix(q.Left)
 	src := rng.New(c.Spec.Seed).Child("certify").At(p.Episode).At(p.Step)
 	target := s.Target(p.Beta)
+	if c.System.SeenBox() != nil { // the tube starts from all states that it may be in, and rollouts from where it was seen
+		if target.Query.Rollout, err = c.Spec.Engine.Rollout(c.System, c.model); err != nil {
+			return p, err
+		}
+	}
 	worst, err := c.attack(ctx, &p, target, src.Child("attack"))
 	if err != nil {
 		return p, err
@@ -248,6 +253,17 @@ func (c *Certification) prove(ctx context.Context, s retake.Step) (p Proof, err 
 		}
 	}
 	return p, c.show(ctx, s, p, tube, target, worst, box)
+}
+
+// noise is the box of noise that is allowed for: what the task declares, which is in rollouts too, and that of the Settings.
+func (c *Certification) noise() []float64 {
+	all := make([]float64, len(c.System.State))
+	for _, box := range [][]float64{c.System.NoiseBox(), c.Noise} {
+		for d, v := range box {
+			all[d] += v
+		}
+	}
+	return all
 }
 
 // attack lets every adversary attack a plan, and returns the worst error of each.
@@ -276,6 +292,12 @@ func inside(s retake.Step, beta float64, box []float64) bool {
 	next, f := e.States[s.At+1], e.Forecasts[s.At]
 	if e.Real != nil {
 		next = e.Real[s.At+1]
+	}
+	if f.Noise != nil { // of what was seen of the start
+		box = slices.Clone(box)
+		for d, v := range f.Noise {
+			box[d] = max(box[d], v)
+		}
 	}
 	return within(next, f.Mean, f.Epistemic, beta, box)
 }

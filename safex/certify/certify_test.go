@@ -441,3 +441,31 @@ func TestErrors(t *testing.T) {
 		t.Error("a question left a file")
 	}
 }
+
+// With all that a task can declare, tubes hold what rollouts do and, where the noise that happens is as declared, the truth: they begin where the system may
+// be, go through what was sent before, and take in noise in every step.
+func TestDeclared(t *testing.T) {
+	s := quick.Spec(t, "learner=true", "calibration=none", "filter=off", "planner.Beta=0", "MaxSpeed=1.2")
+	s.Disturbances = []safex.Disturbance{{Kind: safex.ProcessNoise, On: "omega", Size: 0.01}, {Kind: safex.ObservationNoise, On: "omega", Size: 0.02}, {Kind: safex.Delay, Size: 2}}
+	s.Expected = []safex.Expectation{{Kind: safex.ProcessNoise, On: "omega", Size: 0.01}, {Kind: safex.ObservationNoise, On: "omega", Size: 0.02}, {Kind: safex.Delay, Size: 2}}
+	dir := finished(t, s)
+	c := certified(t, light(), dir)
+	in := func(c *Certification) (tube, box int) {
+		for _, p := range c.Proofs {
+			if p.InTube {
+				tube++
+			}
+			if p.Inside {
+				box++
+			}
+		}
+		return tube, box
+	}
+	if tube, box := in(c); tube != len(c.Proofs) || box != len(c.Proofs) || c.Proofs[0].Horizon != 4+2 {
+		t.Errorf("the truth is in %d tubes and %d boxes of %d plans of %d steps", tube, box, len(c.Proofs), c.Proofs[0].Horizon)
+	}
+	s.Expected = s.Expected[2:]
+	if tube, _ := in(certified(t, light(), finished(t, s))); tube > 0 {
+		t.Errorf("not told of noise, %d tubes of an exact model hold it", tube)
+	}
+}

@@ -242,7 +242,7 @@ func (c *Certification) caption() (notes []string) {
 	if p.Robust > 0 && p.Robust < p.Horizon {
 		errors += fmt.Sprintf(" in the first %d steps", p.Robust)
 	}
-	if slices.ContainsFunc(c.Noise, func(v float64) bool { return v > 0 }) {
+	if slices.ContainsFunc(c.noise(), func(v float64) bool { return v > 0 }) {
 		errors += ", and whatever the noise that is allowed for adds"
 	}
 	if p.Certified {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/experiment"
@@ -44,7 +45,11 @@ func (t episodeTable) heading() string {
 func (t episodeTable) row(sum store.Summary) string {
 	r := fmt.Sprintf("%7d %-7s %5d %9.4g %10d", sum.Episode, sum.Phase, sum.Steps, sum.Return, sum.Violations)
 	for _, l := range t.limits {
-		r += fmt.Sprintf(" %+*.3g", max(10, len([]rune(excess(l)))), sum.Worst[l.Name])
+		width, worst := max(10, len([]rune(excess(l)))), "–"
+		if sum.Steps > 0 {
+			worst = fmt.Sprintf("%+.3g", sum.Worst[l.Name])
+		}
+		r += fmt.Sprintf(" %*s", width, worst)
 	}
 	r += fmt.Sprintf(" %10d", sum.Infeasible)
 	if t.filtered {
@@ -66,4 +71,22 @@ func excess(l safex.Limit) string {
 		h += " [" + l.Unit + "]"
 	}
 	return h
+}
+
+// evaluated stands in the place of the phase of an evaluation.
+const evaluated = "tested"
+
+// evaluation is the line of an evaluation, which has the number of the episode that it follows.
+func (t episodeTable) evaluation(sum store.Summary) string {
+	sum.Phase = evaluated
+	return t.row(sum)
+}
+
+// print writes the lines of the evaluations that were made since the first said ones, and returns how many there are.
+func (t episodeTable) print(w io.Writer, r *store.Run, said int) int {
+	all := r.Evaluated()
+	for _, sum := range all[said:] {
+		fmt.Fprintln(w, t.evaluation(sum))
+	}
+	return len(all)
 }

@@ -273,6 +273,11 @@ func TestErrors(t *testing.T) {
 		{[]string{"simulate", "pendulum", "--noise", "--disturb", "impulse omeg 1"}, `the task has no "omeg", but cos, sin, omega, torque, theta`},
 		{[]string{"train", "pendulum", "--disturb", "storm omega 1"}, `there is no kind "storm"`},
 		{[]string{"train", "pendulum", "--disturb", "process sin 1"}, "disturb theta"},
+		{[]string{"train", "pendulum", "--expect", "impulse omega 1"}, `--expect: expectation "impulse omega 1": impulse is nothing that an agent can be told; want "process ON DEVIATION"`},
+		{[]string{"train", "pendulum", "--expect", "process sin 1"}, "name theta"},
+		{[]string{"train", "pendulum", "--expect", "process torque 1"}, "torque is an action: name the variables of the state that noise on it moves"},
+		{[]string{"train", "pendulum", "--expect", "delay 2"}, "actions take effect 2 steps late, and what a filter falls back on answers the state that is met: expect no delay, or choose filter=off"},
+		{[]string{"train", "rccar", "--expect", "process vx 0.01"}, "set filter.Set=task, or choose filter=off"},
 		{[]string{"check", "pendulum", "--set", "StartBand=7"}, `task "pendulum": a start state is beyond limit "speed"`},
 		{[]string{"check", "quadrotr"}, "did you mean quadrotor?"},
 	} {
@@ -428,6 +433,30 @@ func TestTrainDisturbed(t *testing.T) {
 	}
 	if out, _, err := do(nil, "report", "--markdown", dir); err != nil || !strings.Contains(out, "| pendulum | pessimistic | 1 |") {
 		t.Errorf("error %v, report\n%s", err, out)
+	}
+}
+
+// A run keeps what its agent was told, goes on with it, and has columns for it.
+func TestTrainTold(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, _, err := do(nil, train(dir, "--filter", "off", "--disturb", "delay 2", "--expect", "delay 2", "--expect", "process omega within 0.1")...); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := os.ReadFile(filepath.Join(dir, "run.yaml"))
+	if err != nil || !strings.Contains(string(settings), "Expected:\n    - delay 2\n    - process omega within 0.1\n") {
+		t.Errorf("error %v, run.yaml\n%s", err, settings)
+	}
+	steps, err := os.ReadFile(filepath.Join(dir, "steps.csv"))
+	if err != nil || !strings.Contains(string(steps), ",noise_cos,noise_sin,noise_omega,sent_torque\n") {
+		t.Errorf("error %v, header %.300s", err, steps)
+	}
+	for _, args := range [][]string{{"resume", dir, "--episodes", "2"}, {"report", "--markdown", dir}, {"certify", dir, "--all"}, {"attack", dir}, {"card", dir}} {
+		if args[0] == "resume" {
+			args = args[:2]
+		}
+		if _, _, err := do(nil, args...); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 }
 

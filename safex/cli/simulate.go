@@ -253,7 +253,7 @@ func list(out io.Writer) error {
 			more = append(more, a.Name)
 		}
 		if len(more) > 0 {
-			fmt.Fprintf(out, "    angle   %s, for --disturb\n", strings.Join(more, ", "))
+			fmt.Fprintf(out, "    angle   %s, for --disturb and --expect\n", strings.Join(more, ", "))
 		}
 		fmt.Fprintf(out, "    --set   %s\n", strings.Join(experiment.Fields(m), ", "))
 	}
@@ -265,6 +265,7 @@ func list(out io.Writer) error {
 		title string
 		list  func() (names, about []string)
 	}{
+		{"Expectations, as in --expect \"process omega 0.05\"", safex.Expectations},
 		{"Models, for --model", experiment.Models}, {"Calibrations, for --calibrate", listed(experiment.Calibrations)},
 		{"Filters, for --filter", listed(experiment.Filters)}, {"Planners, for --planner", listed(experiment.Planners)}, {"Engines, for --engine", listed(experiment.Engines)},
 	} {

@@ -38,9 +38,10 @@ not stop the others. A study of six runs, with changes to some of them and three
   planners: [safe, pessimistic]
   models: [sparse-gp]               # without: the same
   seeds: 1-3                        # or [1, 5, 326176]
-  episodes: 5                       # as calibrate, search, inner, adversary, engine, filter, explore, learn-every, log and background
+  episodes: 5                       # as calibrate, search, inner, adversary, engine, filter, explore, learn-every, log, background and evaluate
   set: {planner.Horizon: 20}        # as --set of safex train
   disturb: ["process omega 0.01"]   # as --disturb
+  expect: ["process omega 0.01"]    # as --expect: what the agent is told of it
   overrides:                        # tasks, planners and models choose the runs; all that are given must match
     - planners: [pessimistic]
       set: {planner.AttackedCandidates: 8}

@@ -56,7 +56,7 @@ over takes the fields of --set of safex train, and calibrate, search, inner, adv
 learn-every and background. halton spreads the trials evenly; random draws each by itself; the trials follow from the
 seed alone. halving starts those of halton with few episodes, and the best go on to more, from rung to rung,
 up to those of the file. of is last, best or mean; trials with more than that many violating steps in a
-run come after all others.
+run come after all others. maximize: evaluation ranks by what evaluations return, and counts their violating steps too.
 
 The trials are variants trial-01, trial-02 and so on of a study: safex status, report and figures take its
 folder. The same command goes on where it stopped, and takes in more trials, seeds and episodes; not

@@ -21,7 +21,7 @@ import (
 
 func trainCommand() *cobra.Command {
 	var planner, preset, out string
-	var set, disturb, files []string
+	var set, disturb, expect, files []string
 	var tracked track.Settings
 	c := &cobra.Command{
 		Use:   "train TASK",
@@ -35,6 +35,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model gp --calibrate conformal --set calibration.Miss=0.02
   safex train pendulum --model prior+gp --set prior.Mass=0.8
   safex train pendulum --disturb "process omega 0.02" --disturb "observation omega 0.02"
+  safex train pendulum --filter off --disturb "delay 2" --expect "delay 2"
   safex train pendulum --planner minmax --preset reference --seed 2
   safex train pendulum --set MaxSpeed=5 --set planner.Beta=3 --set learner.Points=64
   safex train rccar --deadline 50ms
@@ -44,6 +45,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
   safex train pendulum --model prior+gp --set prior.Mass=0.8 --set prior-deviation=0.002,0.002,0.04
   safex train pendulum --log swings.csv --explore 0
   safex train pendulum --plant "python3 my_pendulum.py"
+  safex train actsafe --explore 50 --set planner.Exploration.Information=1 --evaluate same
   safex train pendulum --tensorboard --wandb`,
 		Args: one("TASK", "pendulum"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -72,6 +74,9 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 				return err
 			}
 			if s.Disturbances, err = disturbances(disturb); err != nil {
+				return err
+			}
+			if s.Expected, err = expectations(expect); err != nil {
 				return err
 			}
 			before, err := noteLogs(c, s)
@@ -123,10 +128,12 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 	f.Bool("background", false, "fit the model while the agent goes on with the one before: steps then depend on the machine")
 	f.Bool("realtime", false, "keep the period of the task by the clock: plans have until their action is due, fits are made in the background, and what is late is counted")
 	f.String("plant", "", "the real system: a command that starts a process, as in 'python3 my_system.py'; see safex plant (default the task's own)")
+	f.String("evaluate", "", "what is done after each episode with what was learned, and not learned from: same for the task itself, without what explores, or another task of the same system; its parameters are evaluate.FIELD of --set, and its planner evaluate.planner.FIELD (default nothing)")
 	f.Uint64("seed", 1, "seed of every random number: the same seed gives the same steps")
 	f.StringVar(&out, "out", "", "folder of the run (default runs/TASK-PLANNER-SEED, with the preset, the model and the calibration if they are named)")
 	f.StringArrayVar(&set, "set", nil, "change a parameter of the task, or planner.FIELD, learner.FIELD, prior.FIELD, calibration.FIELD, filter.FIELD, plant.FIELD, repeat-noise, deadline, background, realtime, explore-by (random or backup: who acts before the first plan), log (files, with commas between them), trust-log or prior-deviation (how wrong the prior may be, of each dimension of the state, by which the filter judges random steps), as in MaxSpeed=5")
 	disturbFlag(c, &disturb)
+	f.StringArrayVar(&expect, "expect", nil, `tell the agent what the real system has, so that it plans for it: "process omega 0.05" and "observation omega 0.02", noise of a deviation, or of a bound as in "process omega within 0.2", or "delay 2"; see safex list`)
 	logFlags(c, &files)
 	trackFlags(c, &tracked)
 	return c
@@ -135,7 +142,7 @@ folder, with figures; Ctrl-C finishes the step, saves, and says how to go on.`,
 // assigning are flags that are short for an assignment of --set.
 var assigning = []struct{ flag, path string }{
 	{"model", "learner"}, {"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"}, {"filter", "filter"},
-	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"background", "background"}, {"realtime", "realtime"}, {"plant", "plant"}, {"seed", "seed"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"deadline", "deadline"}, {"background", "background"}, {"realtime", "realtime"}, {"plant", "plant"}, {"evaluate", "evaluate"}, {"seed", "seed"},
 }
 
 // names lists what a registry has.
@@ -156,6 +163,18 @@ func disturbances(texts []string) (ds []safex.Disturbance, err error) {
 		ds = append(ds, d)
 	}
 	return ds, nil
+}
+
+// expectations reads the values of --expect.
+func expectations(texts []string) (es []safex.Expectation, err error) {
+	for _, text := range texts {
+		var e safex.Expectation
+		if err := e.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("--expect: %w", err)
+		}
+		es = append(es, e)
+	}
+	return es, nil
 }
 
 func resumeCommand() *cobra.Command {
@@ -195,9 +214,18 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		progressbar.OptionSetItsString("steps"), progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true))
 	table := episodesOf(r.Spec, r.System)
+	evaluations := table
+	if e := r.EvaluationSystem(); e != nil {
+		evaluations = episodesOf(r.Spec, e)
+	}
 	fmt.Fprintln(out, table.heading())
 	for _, sum := range r.Complete() {
 		fmt.Fprintln(out, table.row(sum))
+		for _, e := range r.Evaluated() {
+			if e.Episode == sum.Episode {
+				fmt.Fprintln(out, evaluations.evaluation(e))
+			}
+		}
 	}
 	bar.Set(r.Done())
 	if err := tracked.Follow(r, func(err error) {
@@ -207,6 +235,7 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		return err
 	}
 	ctx = untilSignal(ctx, func() { fmt.Fprintln(errs, "\nfinishing the step; Ctrl-C again ends at once") })
+	said := len(r.Evaluated())
 	for s, err := range r.Steps(ctx) {
 		if err != nil {
 			bar.Clear()
@@ -224,15 +253,27 @@ func show(ctx context.Context, out, errs io.Writer, r *store.Run, tracked track.
 		if s.Over {
 			bar.Clear()
 			fmt.Fprintln(out, table.row(r.Complete()[len(r.Complete())-1]))
+			said = evaluations.print(out, r, said)
 		}
 	}
 	bar.Finish()
-	var violations, steps int
-	for _, sum := range r.Complete() {
+	said = evaluations.print(out, r, said) // one that a stop had cut short
+	violations, steps := beyond(r.Complete())
+	text := fmt.Sprintf("%d of %d steps beyond a limit", violations, steps)
+	if r.EvaluationSystem() != nil {
+		violations, steps = beyond(r.Evaluated())
+		text += fmt.Sprintf(", and %d of %d of evaluations", violations, steps)
+	}
+	_, err := fmt.Fprintf(out, "%s. Kept in %s, with figures in %s.\n", text, r.Dir, filepath.Join(r.Dir, "figures"))
+	return err
+}
+
+// beyond are the steps of episodes beyond a limit, and all of them.
+func beyond(sums []store.Summary) (violations, steps int) {
+	for _, sum := range sums {
 		violations, steps = violations+sum.Violations, steps+sum.Steps
 	}
-	_, err := fmt.Fprintf(out, "%d of %d steps beyond a limit. Kept in %s, with figures in %s.\n", violations, steps, r.Dir, filepath.Join(r.Dir, "figures"))
-	return err
+	return violations, steps
 }
 
 func terminal(w io.Writer) bool {

@@ -182,7 +182,7 @@ func (c Settings) one(ctx context.Context, task string, seed int) (out Outcome, 
 		data            *safex.Data
 		episodes, steps *reliability.Share
 	}{{same, &out.Same, &out.StepsSame}, {bolder, &out.Bolder, &out.StepsOther}, {planned, &out.Planned, &out.StepsOther}} {
-		if err := boxed(model, part.data, part.episodes, part.steps); err != nil {
+		if err := boxed(system, model, part.data, part.episodes, part.steps); err != nil {
 			return out, err
 		}
 	}
@@ -199,16 +199,29 @@ func (c Settings) planned(ctx context.Context, spec *experiment.Spec, system *sa
 	for k := range c.Planned {
 		var last *safex.Plan
 		var previous []float64
+		var pending [][]float64
+		for range system.Delay() {
+			pending = append(pending, make([]float64, len(system.Action)))
+		}
 		var failed error
 		policy := func(t int, x []float64) []float64 {
-			q := safex.Query{System: system, Rollout: r, State: x, Episode: 1, Previous: last, LastAction: previous, Left: system.Budgets()}
-			p, err := spec.Planner.Plan(ctx, q, src.At(k).At(t))
+			q := safex.Query{System: system, Rollout: r, State: x, Episode: 1, Previous: last, LastAction: previous, Left: system.Budgets(), Pending: pending}
+			p, err := (*safex.Plan)(nil), q.Expect(model)
+			if err == nil {
+				p, err = spec.Planner.Plan(ctx, q, src.At(k).At(t))
+			}
+			if err == nil {
+				p, err = q.Hold(p)
+			}
 			if err != nil {
 				failed = err
 				return nil
 			}
-			last, previous = p, p.Actions[0]
-			return previous
+			u := q.Command(p)
+			if last, previous = p, p.Actions[0]; len(pending) > 0 {
+				pending = append(slices.Clone(pending[1:]), u)
+			}
+			return u
 		}
 		e, err := system.Simulate(policy, src.At(k))
 		if failed != nil {
@@ -223,7 +236,7 @@ func (c Settings) planned(ctx context.Context, spec *experiment.Spec, system *sa
 }
 
 // boxed counts the episodes and the steps of data that stay in the box of m.
-func boxed(m safex.Model, data *safex.Data, episodes, steps *reliability.Share) error {
+func boxed(s *safex.System, m safex.Model, data *safex.Data, episodes, steps *reliability.Share) error {
 	if data.Len() == 0 {
 		return nil
 	}
@@ -235,9 +248,17 @@ func boxed(m safex.Model, data *safex.Data, episodes, steps *reliability.Share) 
 	for _, e := range data.Episodes() {
 		whole := true
 		for i := e[0]; i < e[1]; i++ {
+			noise, err := s.SeenNoise(m, data.X.Point(i), data.U.Point(i))
+			if err != nil {
+				return err
+			}
 			in := true
 			for d := range p.Mean {
-				in = in && math.Abs(data.Next[d][i]-p.Mean[d][i]) <= β*p.Epistemic[d][i]
+				half := β * p.Epistemic[d][i]
+				if noise != nil {
+					half += noise[d]
+				}
+				in = in && math.Abs(data.Next[d][i]-p.Mean[d][i]) <= half
 			}
 			steps.N++
 			if in {

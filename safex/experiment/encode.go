@@ -222,6 +222,8 @@ type kept struct {
 	PriorDeviation []float64           `json:",omitzero"`
 	ExploreBy      Explorer            `json:",omitzero"`
 	Disturbances   []safex.Disturbance `json:",omitempty"`
+	Expected       []safex.Expectation `json:",omitempty"`
+	Evaluate       *evaluated          `json:",omitzero"`
 	Logs           []Log               `json:",omitempty"`
 	TrustLogs      bool                `json:",omitzero"`
 }
@@ -235,9 +237,13 @@ func (s *Spec) keep() (k kept, err error) {
 	if err != nil {
 		return k, err
 	}
+	evaluate, err := s.keepEvaluation()
+	if err != nil {
+		return k, err
+	}
 	return kept{
 		s.Build, s.Task, traitsOf(system), s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter, s.Engine, s.Episodes, s.RandomSteps, s.LearnEvery, s.Deadline, s.Realtime, s.Background, s.Seed, s.RepeatNoise,
-		s.PriorDeviation, s.ExploreBy, s.Disturbances, s.Logs, s.TrustLogs,
+		s.PriorDeviation, s.ExploreBy, s.Disturbances, s.Expected, evaluate, s.Logs, s.TrustLogs,
 	}, nil
 }
 
@@ -253,8 +259,8 @@ func (s *Spec) take(k kept) error {
 	if err := k.Traits.differ(traitsOf(system)); err != nil {
 		return fmt.Errorf("task %q is another than the one that was run: %w", system.Name, err)
 	}
-	*s = Spec{k.Build, k.Task, k.Plant, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Realtime, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Logs, k.TrustLogs, true}
-	return nil
+	*s = Spec{k.Build, k.Task, k.Plant, k.Planner, k.Learner, k.Prior, k.Calibration, k.Filter, k.Engine, k.Episodes, k.RandomSteps, k.LearnEvery, k.Deadline, k.Realtime, k.Background, k.Seed, k.RepeatNoise, k.PriorDeviation, k.ExploreBy, k.Disturbances, k.Expected, nil, k.Logs, k.TrustLogs, true}
+	return s.takeEvaluation(k.Evaluate)
 }
 
 // MarshalJSONTo implements json.MarshalerTo.

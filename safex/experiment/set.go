@@ -30,7 +30,7 @@ const (
 
 // Parts are the words that a path of Set may begin with; any other is a parameter of the task.
 func Parts() []string {
-	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, realtimeWord, "seed", "repeat-noise", logWord, trustWord}
+	return []string{plannerPart, learnerPart, priorPart, calibrationPart, filterPart, enginePart, taskPart, plantPart, "episodes", "explore", explorerWord, deviationWord, "learn-every", "deadline", backgroundWord, realtimeWord, "seed", "repeat-noise", logWord, trustWord, evaluateWord}
 }
 
 // Words of Set that are no parts.
@@ -61,6 +61,9 @@ var explorers = []string{"random", string(BackupExplorer)}
 //	realtime=true                   actions keep the period of the task, by the clock
 //	explore-by=backup               or random: who acts before the first plan
 //	log=a.csv,b.csv                 files of transitions that the agent has before its first step
+//	evaluate=same                   after each episode the task is done with what was learned, and not learned from; or another task by its name, or none
+//	evaluate.Effort=0.1             a parameter of that task
+//	evaluate.planner.Horizon=30     a field of its planner, which is that of the run without what explores
 //	trust-log=true                  they are taken as they are, also where they are probably not what the task means
 //	prior-deviation=0.01,0.04       how wrong the prior may be, by which a filter judges random steps
 //
@@ -105,6 +108,8 @@ func (s *Spec) Set(assignment string) error {
 			return fmt.Errorf("--set %s: there is no plant: name a command first, as in %s='python3 my_system.py'", assignment, plantPart)
 		}
 		return setIn(&s.Plant, rest, value)
+	case evaluateWord:
+		return s.setEvaluation(rest, value)
 	case filterPart:
 		if s.Filter == nil {
 			return fmt.Errorf("--set %s: there is no filter: choose %s=%s first", assignment, filterPart, On)
@@ -130,6 +135,9 @@ func Ordered(assignments []string) []string {
 		path, _, _ := strings.Cut(a, "=")
 		if slices.Contains(Parts(), path) {
 			return 0
+		}
+		if strings.HasPrefix(path, evaluateWord+".") { // after those of the run, which it begins with
+			return 10 + strings.Count(path, ".")
 		}
 		return 1 + strings.Count(path, ".")
 	}
@@ -247,6 +255,8 @@ func (s *Spec) choose(word, value string) (done bool, err error) {
 		return true, s.useLogs(value)
 	case trustWord:
 		return true, truth(&s.TrustLogs)
+	case evaluateWord:
+		return true, s.useEvaluation(value)
 	case priorPart, taskPart:
 		return true, fmt.Errorf("--set %s: name a field of it, as in %s.FIELD=value", word, word)
 	}

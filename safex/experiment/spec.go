@@ -53,6 +53,9 @@ type Spec struct {
 	ExploreBy Explorer
 
 	Disturbances []safex.Disturbance // besides the task's own
+	Expected     []safex.Expectation // likewise: what the agent is told of noise and delay
+
+	Evaluate *Evaluation // what is asked of the agent after each episode, and not learned from; nil is nothing
 
 	Logs      []Log // transitions that were recorded elsewhere, which the agent has from its first fit on; they are no steps of the run
 	TrustLogs bool  // logs that are readable and yet probably not what the task means are taken as they are
@@ -224,11 +227,20 @@ func (s *Spec) Clone() (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := Decode(text, s.Task)
+	c, err := Decode(text, s.own()...)
 	if err == nil {
 		c.named, c.Logs = s.named, slices.Clone(s.Logs)
 	}
 	return c, err
+}
+
+// own are the tasks of s, which may be the program's own.
+func (s *Spec) own() []safex.Maker {
+	own := []safex.Maker{s.Task}
+	if s.Evaluate != nil && s.Evaluate.Task != nil {
+		own = append(own, s.Evaluate.Task)
+	}
+	return own
 }
 
 // Compile checks the settings, and compiles the task with all disturbances.
@@ -236,7 +248,9 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	system, err := Disturbed(s.real(), s.Disturbances)
+	task := s.real()
+	task.Expected = slices.Concat(task.Expected, s.Expected)
+	system, err := Disturbed(task, s.Disturbances)
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +265,11 @@ func (s *Spec) Compile() (*safex.System, error) {
 	if s.ExploreBy == BackupExplorer && system.Backup == nil {
 		return nil, fmt.Errorf("explore-by backup: task %q declares no Backup: leave it out, or declare one", system.Name)
 	}
-	return system, s.enough(system)
+	if err := s.enough(system); err != nil {
+		return nil, err
+	}
+	_, err = s.Evaluation(system)
+	return system, err
 }
 
 // real is the Task with the real system in it.

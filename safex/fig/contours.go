@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
+	colors "gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 )
@@ -40,14 +41,32 @@ func Contours(x, y Axis, f func(x, y float64) float64, lines ...Line) *Figure {
 		contour.LineStyles[0].Color, contour.LineStyles[0].Width = theme.ground, vg.Points(0.6)
 		p.Add(contour)
 	}
-	for k, l := range lines {
-		l.draw(p, k)
-	}
+	keys := drawn(p, lines)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = x.From, x.To, y.From, y.To
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks{}.Ticks(y.From, y.To))
-	roomy(p, 0, 0.05*float64(len(lines))) // for the legend
-	return &Figure{panels: []*plot.Plot{p}, tall: []float64{1}, width: 13 * vg.Centimeter, height: 13 * vg.Centimeter}
+	drawing := &Figure{panels: []*plot.Plot{p}, tall: []float64{1}, width: 14.4 * vg.Centimeter, height: 13 * vg.Centimeter}
+	drawing.explain(keys)
+	if heat.Min < heat.Max {
+		drawing.scale = &plotter.ColorBar{ColorMap: scaleOf{heat.Min, heat.Max}, Vertical: true}
+	}
+	return drawing
 }
+
+// scaleOf are the colours of shades over a range, for a bar that says what they mean.
+type scaleOf struct{ lo, hi float64 }
+
+// These implement palette.ColorMap, as far as a bar needs it.
+func (s scaleOf) At(v float64) (color.Color, error) {
+	all := shades{}.Colors()
+	return all[min(max(int(float64(len(all))*(v-s.lo)/(s.hi-s.lo)), 0), len(all)-1)], nil
+}
+func (s scaleOf) Max() float64               { return s.hi }
+func (s scaleOf) SetMax(float64)             {}
+func (s scaleOf) Min() float64               { return s.lo }
+func (s scaleOf) SetMin(float64)             {}
+func (s scaleOf) Alpha() float64             { return 1 }
+func (s scaleOf) SetAlpha(float64)           {}
+func (s scaleOf) Palette(int) colors.Palette { return shades{} }
 
 // cells are the points of a plane in each direction.
 const cells = 161

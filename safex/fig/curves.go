@@ -24,6 +24,35 @@ type Curve struct {
 	Lo, Hi []float64 // band over the same X; nil for none
 }
 
+// few are as many bands as can be told apart where they lie on each other. Of more, the interval of each number is a bar, beside those of the others.
+const few = 3
+
+// banded counts the lines that have a band.
+func (c Curves) banded() (n int) {
+	for _, l := range c.Lines {
+		if l.Lo != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// apart is a line as the k-th of n that stand beside each other at each number of the horizontal axis.
+func (l Curve) apart(k, n int) Curve {
+	gap := 1.0
+	for i := 1; i < len(l.X); i++ {
+		if d := math.Abs(l.X[i] - l.X[i-1]); d > 0 {
+			gap = min(gap, d)
+		}
+	}
+	beside := make([]float64, len(l.X))
+	for i, x := range l.X {
+		beside[i] = x + 0.6*gap*(float64(k)+0.5-float64(n)/2)/float64(n)
+	}
+	l.X = beside
+	return l
+}
+
 // plot draws the curves, bands below all lines.
 func (c Curves) plot() *plot.Plot {
 	p := chart(c.Title, c.X, c.Y)
@@ -32,13 +61,21 @@ func (c Curves) plot() *plot.Plot {
 		if len(l.Y) != len(l.X) || l.Lo != nil && (len(l.Lo) != len(l.X) || len(l.Hi) != len(l.X)) {
 			panic(fmt.Sprintf("fig: curve of method %d of %d and %d numbers, with a band of %d and %d", l.Method, len(l.X), len(l.Y), len(l.Lo), len(l.Hi)))
 		}
-		if l.Lo != nil {
+		if l.Lo != nil && c.banded() <= few {
 			band(p, "", l.X, l.Lo, l.Hi, pale(lookOf(l.Method).color, 46))
 		}
 	}
-	for _, l := range c.Lines {
+	for k, l := range c.Lines {
 		if c.Log {
 			l.Y = above0(l.Y)
+		}
+		if c.banded() > few {
+			l = l.apart(k, len(c.Lines))
+			for i := range l.Lo {
+				if finite(l.Lo[i]) && finite(l.Hi[i]) && !(c.Log && l.Lo[i] <= 0) {
+					line(p, "", []float64{l.X[i], l.X[i]}, []float64{l.Lo[i], l.Hi[i]}, pale(lookOf(l.Method).color, 150), 1)
+				}
+			}
 		}
 		marked(p, lookOf(l.Method), l.X, l.Y)
 	}
@@ -49,6 +86,9 @@ func (c Curves) plot() *plot.Plot {
 	}
 	if c.Zero {
 		p.Y.Min = 0
+	}
+	if c.banded() > few {
+		p.X.Min, p.X.Max = math.Ceil(p.X.Min)-0.5, math.Floor(p.X.Max)+0.5
 	}
 	if !(p.X.Min < p.X.Max) {
 		p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5

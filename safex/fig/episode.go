@@ -176,7 +176,7 @@ func turned(xs, ys []float64) (x, y []float64) {
 	return x, y
 }
 
-// forecast is the mean of dimension k of the state, and two total deviations to either side of it.
+// forecast is the mean of dimension k of the state, and two total deviations to either side of it, and the noise that the task declares.
 func (v view) forecast(k int) (mean, lo, hi []float64) {
 	for i, f := range foreseen(v.e) {
 		if i == len(v.after) {
@@ -185,6 +185,9 @@ func (v view) forecast(k int) (mean, lo, hi []float64) {
 		m, wide := f.Mean[k], math.NaN()
 		if k < len(f.Epistemic) && k < len(f.Aleatoric) {
 			wide = 2 * math.Hypot(f.Epistemic[k], f.Aleatoric[k])
+			if f.Noise != nil {
+				wide += f.Noise[k]
+			}
 		}
 		mean, lo, hi = append(mean, m), append(lo, m-wide), append(hi, m+wide)
 	}

@@ -24,7 +24,8 @@ type Figure struct {
 	width  vg.Length
 	height vg.Length
 
-	columns int // of a Grid; 0 is one
+	columns int               // of a Grid; 0 is one
+	scale   *plotter.ColorBar // right of the panels; nil is none
 	around  frill
 	sketch  *Sketch      // to the left of the panels; nil for none
 	even    []*plot.Plot // of the panels, those with a unit as long on both axes
@@ -101,9 +102,14 @@ func (k ticks) Ticks(lo, hi float64) (marks []plot.Tick) {
 	return marks
 }
 
-// roomy widens the vertical range by shares of itself.
+// roomy widens the vertical range by shares of itself. Around one number alone it is a fifth as wide as that is far from 0, and at least 1: the digits
+// of one return on an axis from -987 to -985 say nothing.
 func roomy(p *plot.Plot, below, above float64) {
 	span := p.Y.Max - p.Y.Min
+	if finite(p.Y.Min) && span < 1e-9*math.Abs(p.Y.Min) || span == 0 {
+		half := max(0.5, 0.1*math.Abs(p.Y.Min))
+		p.Y.Min, p.Y.Max, span = p.Y.Min-half, p.Y.Max+half, 0
+	}
 	if finite(span) {
 		p.Y.Min, p.Y.Max = p.Y.Min-below*span, p.Y.Max+above*span
 	}
@@ -247,6 +253,9 @@ func (f *Figure) draw(c draw.Canvas) {
 	}
 	const pad = 8
 	c = f.around.draw(draw.Crop(c, pad, -pad-4, pad, -pad))
+	if f.scale != nil {
+		c = f.drawScale(c)
+	}
 	if f.sketch != nil {
 		c = f.sketch.draw(c)
 	}
@@ -273,4 +282,16 @@ func (f *Figure) draw(c draw.Canvas) {
 		}
 		top -= h
 	}
+}
+
+// drawScale draws what the colours of a panel mean at the right edge of c, and returns what is left of it.
+func (f *Figure) drawScale(c draw.Canvas) draw.Canvas {
+	const wide = 42
+	p := panel("", "", "")
+	p.Add(f.scale)
+	p.HideX()
+	p.X.Padding, p.Y.Padding = 0, 0
+	p.Y.Tick.Marker = plot.ConstantTicks(ticks{}.Ticks(f.scale.ColorMap.Min(), f.scale.ColorMap.Max()))
+	p.Draw(draw.Crop(c, c.Size().X-wide, 0, 24, 0))
+	return draw.Crop(c, 0, -wide-8, 0, 0)
 }

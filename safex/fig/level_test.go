@@ -26,8 +26,14 @@ func TestLimitLabel(t *testing.T) {
 		"limit 2 m/s, beyond it by 0.5 m/s in all": {Max: 2, Unit: "m/s", Budget: 0.5},
 		"limit 2, beyond it by 3 in all":           {Max: 2, Budget: 3},
 	} {
-		if got := limitLabel(l, "2"); got != want {
+		one := &safex.System{Task: safex.Task{Limits: []safex.Limit{l}}}
+		if got := limitLabel(one, l, "2"); got != want {
 			t.Errorf("it is named %q, want %q", got, want)
 		}
+	}
+	l := safex.Limit{Name: "tilt", Max: 2}
+	two := &safex.System{Task: safex.Task{Limits: []safex.Limit{l, {Name: "floor"}}}}
+	if got, want := limitLabel(two, l, "2"), "limit tilt 2"; got != want {
+		t.Errorf("one of two is named %q, want %q", got, want)
 	}
 }

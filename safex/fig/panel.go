@@ -2,6 +2,7 @@ package fig
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 
@@ -18,6 +19,7 @@ type Line struct {
 	Lo, Hi []float64 // band over the same X; nil for none
 	Dashed bool
 	Dots   bool // at each point
+	Look   Look // what it stands for
 }
 
 // A Panel is lines against levels that are marked, such as limits.
@@ -29,28 +31,25 @@ type Panel struct {
 	From, To     float64   // of the vertical axis, which cuts what is beyond; both 0 is as much as the lines need
 }
 
-// Panels shows panels below each other. The label is on their common horizontal axis, with its unit.
+// Panels shows panels below each other, with one key for all of them above. The label is on their common horizontal axis, with its unit.
 func Panels(label string, panels ...Panel) *Figure {
 	f := &Figure{width: 16 * vg.Centimeter, height: vg.Centimeter}
+	var keys []Key
 	for _, a := range panels {
 		p := panel(a.Title, "", a.Label)
 		p.Title.TextStyle.Font.Size, p.Title.Padding = vg.Points(10.5), vg.Points(2)
 		for _, y := range a.Levels {
 			level(p, "", y, theme.limit)
 		}
+		lines := make([]Line, len(a.Lines))
 		for k, l := range a.Lines {
-			a.cut(l).draw(p, k)
+			lines[k] = a.cut(l)
 		}
+		keys = append(keys, drawn(p, lines)...)
 		unseen(p, a.Lines)
-		room := 0.05
-		for _, l := range a.Lines {
-			if l.Name != "" {
-				room += 0.14 // for the legend
-			}
-		}
-		roomy(p, 0.05, room)
+		roomy(p, 0.05, 0.05)
 		if a.From < a.To {
-			p.Y.Min, p.Y.Max = a.From, a.To+(room-0.05)*(a.To-a.From)
+			p.Y.Min, p.Y.Max = a.From, a.To
 		}
 		for _, x := range a.Marks {
 			line(p, "", []float64{x, x}, []float64{p.Y.Min, p.Y.Max}, theme.ink, 0.9)
@@ -66,7 +65,57 @@ func Panels(label string, panels ...Panel) *Figure {
 			p.X.Label.Text = label
 		}
 	}
+	f.explain(keys)
 	return f
+}
+
+// explain puts a key above the panels, with an entry for each name.
+func (f *Figure) explain(keys []Key) {
+	named := map[string]bool{}
+	var once []Key
+	for _, k := range keys {
+		if !named[k.Name] {
+			named[k.Name] = true
+			once = append(once, k)
+		}
+	}
+	f.around = newFrill(once, nil, f.width-2*pad)
+	f.height += f.around.above
+}
+
+// drawn draws lines into a plot, the plain ones in colours by their order, and returns the keys of those that have a name.
+func drawn(p *plot.Plot, lines []Line) (keys []Key) {
+	plain := 0
+	for _, l := range lines {
+		style := l.style(plain)
+		if l.Look == Plain {
+			plain++
+		}
+		l.draw(p, style)
+		if l.Name == "" {
+			continue
+		}
+		thumb := []plot.Thumbnailer{&plotter.Line{LineStyle: style}}
+		if l.Dots {
+			thumb = append(thumb, &plotter.Scatter{GlyphStyle: dotOf(style)})
+		}
+		keys = append(keys, Key{Name: l.Name, thumb: thumb})
+	}
+	return keys
+}
+
+// style is how the line is drawn, as the k-th plain one.
+func (l Line) style(k int) draw.LineStyle {
+	style := l.Look.style(k)
+	if l.Dashed {
+		style.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+	}
+	return style
+}
+
+// dotOf is the dot on a line.
+func dotOf(style draw.LineStyle) draw.GlyphStyle {
+	return draw.GlyphStyle{Color: style.Color, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
 }
 
 // cut is a line within the range of a panel that has one.
@@ -94,24 +143,23 @@ func unseen(p *plot.Plot, lines []Line) {
 	noData(p, "no data yet")
 }
 
-// draw draws the line as the k-th of its panel.
-func (l Line) draw(p *plot.Plot, k int) {
+// draw draws the line.
+func (l Line) draw(p *plot.Plot, style draw.LineStyle) {
 	if len(l.Y) != len(l.X) || l.Lo != nil && (len(l.Lo) != len(l.X) || len(l.Hi) != len(l.X)) {
 		panic(fmt.Sprintf("fig: line %q of %d and %d numbers, with a band of %d and %d", l.Name, len(l.X), len(l.Y), len(l.Lo), len(l.Hi)))
 	}
 	if l.Lo != nil {
-		band(p, "", l.X, l.Lo, l.Hi, theme.bound)
-	}
-	var dashes []vg.Length
-	if l.Dashed {
-		dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+		band(p, "", l.X, l.Lo, l.Hi, shade(style))
 	}
 	if l.Dots {
-		dotted(p, l.Name, l.X, l.Y, series(k), dashes...)
+		dotted(p, "", l.X, l.Y, style.Color, style.Dashes...)
 	} else {
-		line(p, l.Name, l.X, l.Y, series(k), 1.8, dashes...)
+		line(p, "", l.X, l.Y, style.Color, style.Width.Points(), style.Dashes...)
 	}
 }
+
+// shade is the colour of a line's band: a pale one of its own, so that bands can be told apart as their lines can.
+func shade(style draw.LineStyle) color.Color { return pale(style.Color, 46) }
 
 // A Bar is a number with a name.
 type Bar struct {

@@ -71,5 +71,5 @@ func Reliability(c *reliability.Report) *Figure {
 	}
 	bottom.X.Min, bottom.X.Max, bottom.Y.Min, bottom.Y.Max = 0, 1, 0, 1.02
 	bottom.Legend.Top, bottom.Legend.Left = false, false
-	return &Figure{panels: []*plot.Plot{top, middle, bottom}, tall: []float64{3, 2.4, 3.4}, width: 16 * vg.Centimeter, height: 18 * vg.Centimeter}
+	return &Figure{panels: []*plot.Plot{top, middle, bottom}, tall: []float64{3, 2.4, 3.4}, width: 16 * vg.Centimeter, height: 14.5 * vg.Centimeter}
 }

@@ -2,10 +2,13 @@ package fig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/rischiboy/safe_exploration/safex"
 )
@@ -16,7 +19,8 @@ import (
 // The bound is what an adversary found, not a certificate; a planner without an adversary has
 // only what it expected.
 func Safety(s *safex.System, e safex.Episode) *Figure {
-	f := &Figure{width: 16 * vg.Centimeter, height: 4 * vg.Centimeter}
+	f := &Figure{width: 16 * vg.Centimeter, height: 3 * vg.Centimeter}
+	var keys []Key
 	after := make([]float64, len(e.Actions)) // time of the state after each step
 	for t := range after {
 		after[t] = float64(t+1) * s.Dt
@@ -27,12 +31,12 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 			p.Title.Text = fmt.Sprintf("%s, episode %d: %d of %d steps beyond a limit", s.Name, e.Number, e.Violations(s.Budgets()...), len(e.Actions))
 		}
 		if b, ok := s.Bound(k); ok {
-			stateBound(p, s, e, k, b, after)
+			keys = append(keys, stateBound(p, s, e, k, b, after)...)
 		} else {
-			quantity(p, e, k, l, after)
+			keys = append(keys, quantity(p, s, e, k, l, after)...)
 		}
 		p.X.Min, p.X.Max = 0, float64(len(e.Actions))*s.Dt
-		roomy(p, 0.05, 0.35) // with room for the legend
+		roomy(p, 0.07, 0.07)
 		f.add(p, 3)
 	}
 	if covered(e) {
@@ -50,7 +54,33 @@ func Safety(s *safex.System, e safex.Episode) *Figure {
 		f.add(p, 1.3)
 	}
 	f.panels[len(f.panels)-1].X.Label.Text = "time [s]"
+	slices.SortStableFunc(keys, func(a, b Key) int { return a.Method - b.Method }) // limits last
+	f.explain(keys)
 	return f
+}
+
+// Lines of Safety.
+var (
+	measuredStyle  = draw.LineStyle{Color: theme.measured, Width: vg.Points(2)}
+	predictedStyle = draw.LineStyle{Color: theme.mean, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(3), vg.Points(2)}}
+	boundStyle     = draw.LineStyle{Color: theme.edge, Width: vg.Points(1.6)}
+)
+
+// safetyKeys are those of a panel: what was measured, what was foreseen, if it was, and the limit.
+func safetyKeys(e safex.Episode, limit string, worst plot.Thumbnailer, mean bool) []Key {
+	line := func(name string, s draw.LineStyle) Key {
+		return Key{Name: name, thumb: []plot.Thumbnailer{&plotter.Line{LineStyle: s}}}
+	}
+	keys := []Key{line("measured", measuredStyle)}
+	if len(foreseen(e)) > 0 {
+		if mean {
+			keys = append(keys, line("predicted mean", predictedStyle))
+		}
+		keys = append(keys, Key{Name: worstLabel(e), thumb: []plot.Thumbnailer{worst}})
+	}
+	last := line(limit, limitStyle)
+	last.Method = 1
+	return append(keys, last)
 }
 
 func (f *Figure) add(p *plot.Plot, tall float64) {
@@ -69,7 +99,7 @@ func worstLabel(e safex.Episode) string {
 }
 
 // stateBound draws a limit that is a bound on one dimension of the state.
-func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.Bound, after []float64) {
+func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.Bound, after []float64) []Key {
 	v, l := s.State[b.State], s.Limits[k]
 	p.Y.Label.Text = v.Label()
 	var measured, mean, hi, lo []float64
@@ -84,26 +114,35 @@ func stateBound(p *plot.Plot, s *safex.System, e safex.Episode, k int, b safex.B
 			mean, hi, lo = append(mean, said[t].Mean[b.State]), append(hi, worst), append(lo, -worst)
 		}
 	}
+	var worst plot.Thumbnailer = &plotter.Line{LineStyle: boundStyle}
+	at := fmt.Sprint(l.Max)
 	switch {
 	case b.Upper && b.Lower:
-		band(p, worstLabel(e), after[:len(hi)], lo, hi, theme.bound)
+		worst, at = &plotter.Polygon{Color: theme.bound}, fmt.Sprintf("±%g", l.Max)
+		band(p, "", after[:len(hi)], lo, hi, theme.bound)
 		level(p, "", -l.Max, theme.limit)
-		level(p, limitLabel(l, fmt.Sprintf("±%g", l.Max)), l.Max, theme.limit)
+		level(p, "", l.Max, theme.limit)
 	case b.Upper:
-		line(p, worstLabel(e), after[:len(hi)], hi, theme.edge, 1.6)
-		level(p, limitLabel(l, fmt.Sprint(l.Max)), l.Max, theme.limit)
+		stroke(p, after[:len(hi)], hi, boundStyle)
+		level(p, "", l.Max, theme.limit)
 	default:
-		line(p, worstLabel(e), after[:len(lo)], lo, theme.edge, 1.6)
-		level(p, limitLabel(l, fmt.Sprint(-l.Max)), -l.Max, theme.limit)
+		at = fmt.Sprint(-l.Max)
+		stroke(p, after[:len(lo)], lo, boundStyle)
+		level(p, "", -l.Max, theme.limit)
 	}
-	line(p, "measured", after[:len(measured)], measured, theme.measured, 2)
-	line(p, "predicted mean", after[:len(mean)], mean, theme.mean, 1.2, vg.Points(3), vg.Points(2))
+	stroke(p, after[:len(measured)], measured, measuredStyle)
+	stroke(p, after[:len(mean)], mean, predictedStyle)
+	return safetyKeys(e, limitLabel(s, l, at), worst, true)
 }
 
-// limitLabel names a limit in a legend, with its budget if it has one.
-func limitLabel(l safex.Limit, at string) string {
+// limitLabel names a limit in a key, by its name where there are several, with its budget if it has one.
+func limitLabel(s *safex.System, l safex.Limit, at string) string {
 	with := func(number string) string { return strings.TrimSpace(number + " " + l.Unit) }
-	label := "limit " + with(at)
+	label := "limit "
+	if len(s.Limits) > 1 {
+		label += l.Name + " "
+	}
+	label += with(at)
 	if l.Budget > 0 {
 		label += ", beyond it by " + with(fmt.Sprint(l.Budget)) + " in all"
 	}
@@ -111,7 +150,7 @@ func limitLabel(l safex.Limit, at string) string {
 }
 
 // quantity draws any other limit as the number that must stay below it.
-func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float64) {
+func quantity(p *plot.Plot, s *safex.System, e safex.Episode, k int, l safex.Limit, after []float64) []Key {
 	p.Y.Label.Text = l.Name
 	if l.Unit != "" {
 		p.Y.Label.Text += " [" + l.Unit + "]"
@@ -124,7 +163,8 @@ func quantity(p *plot.Plot, e safex.Episode, k int, l safex.Limit, after []float
 			worst = append(worst, l.Max+said[t].Worst[k])
 		}
 	}
-	line(p, worstLabel(e), after[:len(worst)], worst, theme.edge, 1.6)
-	level(p, limitLabel(l, fmt.Sprint(l.Max)), l.Max, theme.limit)
-	line(p, "measured", after, measured, theme.measured, 2)
+	stroke(p, after[:len(worst)], worst, boundStyle)
+	level(p, "", l.Max, theme.limit)
+	stroke(p, after, measured, measuredStyle)
+	return safetyKeys(e, limitLabel(s, l, fmt.Sprint(l.Max)), &plotter.Line{LineStyle: boundStyle}, false)
 }

@@ -2,6 +2,8 @@ package fig
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -66,7 +68,7 @@ func (s Scatter) plot() *plot.Plot {
 		marks.bars = append(marks.bars, [4]float64{at(q.XLo), at(q.XHi), q.Y, q.Y}, [4]float64{middle.X, middle.X, q.YLo, q.YHi})
 		high = max(high, q.YHi)
 	}
-	p.Add(marks)
+	p.Add(marks.together(0.02*(edge+1), 0.03*high))
 	p.X.Min, p.X.Max = 0, last+1
 	p.Y.Min, p.Y.Max = -0.07*high, 1.12*high
 	p.X.Tick.Marker = ticks{whole: true}
@@ -108,12 +110,48 @@ func cross(p *plot.Plot, l look, at plotter.XY, xlo, xhi, ylo, yhi float64) {
 	}
 }
 
-// labels are texts at points, each where it covers the least of the others.
+// labels are texts at points, each where it covers the least of the others. A text of several lines is of points that lie on each other, one line for each
+// with its mark, as nobody sees which lines would lead to which.
 type labels struct {
 	at    plotter.XYs
 	texts []string
 	looks []look
 	bars  [][4]float64 // what they are not to cover: from left to right and from bottom to top
+	piled [][]look     // of the lines of a text; nil of a text of one
+}
+
+// together makes one text of those of points that are no further apart than that in each direction.
+func (l labels) together(dx, dy float64) labels {
+	one := labels{bars: l.bars}
+	for i, q := range l.at {
+		k := slices.IndexFunc(one.at, func(o plotter.XY) bool { return math.Abs(o.X-q.X) <= dx && math.Abs(o.Y-q.Y) <= dy })
+		if k < 0 {
+			one.at, one.texts, one.looks, one.piled = append(one.at, q), append(one.texts, l.texts[i]), append(one.looks, l.looks[i]), append(one.piled, nil)
+			continue
+		}
+		if one.piled[k] == nil {
+			one.piled[k] = []look{one.looks[k]}
+		}
+		one.texts[k] += "\n" + l.texts[i]
+		one.piled[k] = append(one.piled[k], l.looks[i])
+		one.looks[k].color = theme.ink
+	}
+	return one
+}
+
+// markWide is room for the mark before a line of several, and lineHigh the height of one.
+const markWide, lineHigh = vg.Length(11), vg.Length(10)
+
+// size is how much room text i takes.
+func (l labels) size(i int) (wide, high vg.Length) {
+	lines := strings.Split(l.texts[i], "\n")
+	for _, text := range lines {
+		wide = max(wide, remark.Width(text))
+	}
+	if len(lines) > 1 {
+		wide += markWide
+	}
+	return wide, lineHigh * vg.Length(len(lines))
 }
 
 // Plot implements plot.Plotter.
@@ -125,7 +163,16 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	for i, q := range places {
-		c.FillText(remark, vg.Point{X: q.text.Min.X, Y: (q.text.Min.Y + q.text.Max.Y) / 2}, l.texts[i])
+		at := vg.Point{X: q.text.Min.X, Y: q.text.Max.Y - lineHigh/2}
+		for k, text := range strings.Split(l.texts[i], "\n") {
+			beside := at
+			if l.piled != nil && l.piled[i] != nil {
+				c.DrawGlyph(l.piled[i][k].glyph(3), vg.Point{X: at.X + markWide/3, Y: at.Y})
+				beside.X += markWide
+			}
+			c.FillText(remark, beside, text)
+			at.Y -= lineHigh
+		}
 	}
 }
 
@@ -157,8 +204,9 @@ func (l labels) place(c draw.Canvas, p *plot.Plot) []label {
 	}
 	var places []label
 	for range 6 {
-		for i, text := range l.texts {
-			o, wide, high := points[i], remark.Width(text), vg.Length(10)
+		for i := range l.texts {
+			o := points[i]
+			wide, high := l.size(i)
 			best, least := label{}, math.Inf(1)
 			for ring := range 9 {
 				far := gap + vg.Length(ring)*8

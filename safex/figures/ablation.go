@@ -40,7 +40,7 @@ var seriesOf = []series{
 	{groups: []string{"information", "optimism"}, title: "bonus for exploration", path: map[string][]string{
 		"information": {"Planner", "Exploration", "Information"}, "optimism": {"Planner", "Exploration", "Optimism"},
 	}, plain: func(method) string { return "no bonus" }},
-	{groups: []string{"miss"}, title: "share of steps that may leave the box", sign: "Miss", path: map[string][]string{"miss": {"Calibration", "Miss"}}, plain: func(m method) string {
+	{groups: []string{"miss"}, title: "share of missed steps", sign: "Miss", path: map[string][]string{"miss": {"Calibration", "Miss"}}, plain: func(m method) string {
 		if v := m.setting("Calibration", "Miss"); v != "" {
 			return valued("Miss", v)
 		}

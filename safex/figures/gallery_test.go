@@ -164,6 +164,7 @@ func TestFigures(t *testing.T) {
 		{published, "learning", "learning.png"}, {minmax, "learning", "minmax.png"}, {under, "learning", "under.png"},
 		{published, "lambda", "lambda.png"}, {published, "beta", "beta.png"}, {published, "tradeoff", "tradeoff.png"}, {never, "tradeoff", "never.png"},
 		{published, "histogram", "histogram.png"}, {published, "violations", "violations.png"},
+		{explorers(), EvaluationName, "evaluation.png"},
 		{enclosed(), "tubes", "tubes.png"}, {enclosed(), "frontier", "frontier.png"},
 	} {
 		cmpimg.CheckPlot(func() { write(t, c.g, c.name, c.file) }, t, c.file)
@@ -657,5 +658,30 @@ func TestEpisode(t *testing.T) {
 	}
 	if _, err := Draw("episode", filepath.Dir(dir)); err == nil || !strings.Contains(err.Error(), "is a folder of runs") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A planner has its colour whatever stands beside it: with another model it has another mark and the same colour, and so does what is learned elsewhere.
+func TestPlannerColours(t *testing.T) {
+	looks := looksOf([]row{
+		{methods: []method{{&report.Method{Planner: "pessimistic"}, "pessimistic, filtered", 0}, {&report.Method{Planner: "unsafe"}, "unsafe, gp", 0}}},
+		{methods: []method{{&report.Method{Planner: "pessimistic"}, "pessimistic", 0}, {&report.Method{Planner: "mine"}, "mine", 0}}},
+	})
+	planners := experiment.Planners.Names()
+	taken := map[int]bool{}
+	for label, look := range looks {
+		if taken[look] {
+			t.Errorf("%s looks like another: %v", label, looks)
+		}
+		taken[look] = true
+	}
+	if k := slices.Index(planners, "pessimistic"); looks["pessimistic"] != k || looks["pessimistic, filtered"]%hues != k%hues {
+		t.Errorf("pessimistic looks like %d and, filtered, %d: want %d and one of its colour", looks["pessimistic"], looks["pessimistic, filtered"], k)
+	}
+	if k := slices.Index(planners, "unsafe"); looks["unsafe, gp"] != k {
+		t.Errorf("unsafe looks like %d, want %d", looks["unsafe, gp"], k)
+	}
+	if len(looks) != 4 {
+		t.Errorf("looks of %d methods, want 4", len(looks))
 	}
 }

@@ -28,8 +28,13 @@ type row struct {
 }
 
 // rows are the methods for which of is true, a row for each task, by tasks in their order. The same label has the same colour everywhere; what all of them learn is
-// in none.
+// in none. Those that have their place in the figure of evaluations alone are left out.
 func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
+	return g.methods(func(m *report.Method) bool { return of(m) && !g.explores(m) })
+}
+
+// methods are rows with those that have their place elsewhere.
+func (g *Gallery) methods(of func(m *report.Method) bool) (rows []row) {
 	if g.Set == nil {
 		return nil
 	}
@@ -69,16 +74,48 @@ func (g *Gallery) rows(of func(m *report.Method) bool) (rows []row) {
 		}
 		rows[k].methods = append(rows[k].methods, method{m, label, slices.Index(labels, label)})
 	}
-	planners := experiment.Planners.Names()
-	if slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(planners, l) }) {
+	if slices.ContainsFunc(rows, func(r row) bool {
+		return slices.ContainsFunc(r.methods, func(m method) bool { return m.Variant != "" })
+	}) {
 		return rows
 	}
+	looks := looksOf(rows)
 	for _, r := range rows {
-		for i := range r.methods { // a planner keeps its colour in all figures
-			r.methods[i].index = slices.Index(planners, r.methods[i].label)
+		for i := range r.methods {
+			r.methods[i].index = looks[r.methods[i].label]
 		}
 	}
 	return rows
+}
+
+// hues are the colours that lookalikes of a method have in common.
+const hues = 6
+
+// looksOf are the looks of labels: a planner keeps its colour in all figures, and its further labels, as with another model or a filter, have other marks.
+func looksOf(rows []row) map[string]int {
+	planners := experiment.Planners.Names()
+	looks, taken := map[string]int{}, map[int]bool{}
+	give := func(label string, look int) {
+		for taken[look] {
+			look += hues
+		}
+		looks[label], taken[look] = look, true
+	}
+	for _, own := range []bool{true, false} { // those that are called as their planner first
+		for _, r := range rows {
+			for _, m := range r.methods {
+				k := slices.Index(planners, m.Planner)
+				if _, ok := looks[m.label]; ok || own != (m.label == m.Planner) {
+					continue
+				}
+				if k < 0 { // of a planner of one's own
+					k = len(planners)
+				}
+				give(m.label, k)
+			}
+		}
+	}
+	return looks
 }
 
 // plain tells whether a method is no variant.

@@ -19,7 +19,7 @@ type Filter struct {
 	// Beta is how many epistemic deviations the model may err by where neither the model nor the plan says, as of planners that look at the
 	// mean alone; at least 0.
 	Beta float64
-	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is 0.
+	// Noise is half the width of a box of noise that is added to the state in every step, in its units; nil is what the task declares, or 0.
 	Noise []float64
 	// Set is which terminal set steps have to lead to.
 	Set Set
@@ -95,13 +95,17 @@ func (f Filter) Terminal(ctx context.Context, s *safex.System, m safex.Model, be
 	return g.terminalOf(ctx, beta)
 }
 
-// Knows tells whether the terminal set of f is what the task has declared alone, whatever is learned.
+// Knows tells whether the terminal set of f is what the task has declared alone, whatever is learned. It was declared of a system without noise: where the
+// task declares that there is some, Set has to say that the Backup is meant.
 func (f Filter) Knows(s *safex.System) bool {
-	return f.Own == nil && s.Backup != nil && (f.Set == Auto || f.Set == Task)
+	return f.Own == nil && s.Backup != nil && (f.Set == Auto && s.NoiseBox() == nil || f.Set == Task)
 }
 
 // CheckSystem reports why nothing can be proved of a system, whatever is learned.
 func (f Filter) CheckSystem(s *safex.System) error {
+	if k := s.Delay(); k > 0 {
+		return fmt.Errorf("filter: actions take effect %d steps late, and what a filter falls back on answers the state that is met: expect no delay", k)
+	}
 	if f.Own != nil {
 		return nil
 	}
@@ -112,6 +116,9 @@ func (f Filter) CheckSystem(s *safex.System) error {
 		return nil
 	}
 	if err := f.kernel(f.Beta).CheckSystem(s); err != nil {
+		if s.Backup != nil && f.Set == Auto {
+			return fmt.Errorf("filter: %w, and the Backup was declared of a system without noise: if it keeps the limits under that noise too, set filter.Set=%s", err, Task)
+		}
 		return fmt.Errorf("filter: %w: declare a Backup in the task, a set in which it is safe for ever", err)
 	}
 	if f.Set == Either && s.Backup == nil {
@@ -125,7 +132,7 @@ func (f Filter) guard(s *safex.System, m safex.Model) (*guard, error) {
 		return nil, err
 	}
 	if len(f.Noise) == 0 { // as an empty list is read back
-		f.Noise = nil
+		f.Noise = s.NoiseBox()
 	} else if len(f.Noise) != len(s.State) {
 		return nil, fmt.Errorf("filter: Noise has %d dimensions, and task %q %d", len(f.Noise), s.Name, len(s.State))
 	}
@@ -184,7 +191,7 @@ func (g *guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.
 	if err := ctx.Err(); err != nil { // what a proof that was cut short leaves out is not proved
 		return nil, err
 	}
-	if w.system.Noisy() { // it is proved of a state that the system is not in
+	if w.system.Noisy() || w.system.SeenBox() != nil { // what is fallen back on goes by a state that the system is not in
 		kept.Cover = safex.CoverNone
 	}
 	if first == nil {
@@ -265,7 +272,7 @@ func (g *guard) terminalOf(ctx context.Context, beta float64) (Terminal, error) 
 
 // tube encloses some actions from where the step is.
 func (w *step) tube(ctx context.Context, actions [][]float64) *reach.Tube {
-	t, err := w.prover.Tube(ctx, reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction})
+	t, err := w.prover.Tube(ctx, reach.Plan{State: w.State, Spread: w.system.SeenBox(), Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction})
 	if err != nil {
 		return &reach.Tube{}
 	}
@@ -281,7 +288,7 @@ func (w *step) enters(ctx context.Context, u []float64) bool {
 // proved tells whether the first actions of a plan are proved to keep the limits and to end in the terminal set, as they are or with feedback
 // about where they lead to, and what comes after the first; nil if that ends there by itself.
 func (w *step) proved(ctx context.Context, actions [][]float64) (tail []safex.Feedback, ok bool) {
-	q := reach.Plan{State: w.State, Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
+	q := reach.Plan{State: w.State, Spread: w.system.SeenBox(), Actions: actions, Beta: w.beta, Noise: w.Noise, Last: w.LastAction}
 	if !w.Tube {
 		q.Actions = actions[:1]
 	}

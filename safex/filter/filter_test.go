@@ -27,6 +27,61 @@ func pendulum(t testing.TB) *safex.System {
 	return s
 }
 
+// told is a pendulum that expects something.
+func told(t testing.TB, es ...safex.Expectation) *safex.System {
+	t.Helper()
+	task := tasks.DefaultPendulum().Task()
+	task.Expected = es
+	s, err := task.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// What the task declares of noise is what a filter allows for, if it does not say itself: the kernel is smaller, and the Backup, which was declared of a system
+// without noise, is not taken for one that keeps the limits under it, unless it is named.
+func TestDeclaredNoise(t *testing.T) {
+	noise := safex.Expectation{Kind: safex.ProcessNoise, On: "omega", Size: 0.05, Within: true}
+	plain, noisy := pendulum(t), told(t, noise)
+	share := func(s *safex.System, f filter.Filter) float64 {
+		f.Cells = 121
+		terminal, err := f.Terminal(t.Context(), s, rollout.OracleModel(s), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, in := terminal, 0
+		for i := range 400 {
+			if k.Backup(angled(float64(i%20)/20*2*math.Pi, -6+12*float64(i/20)/20)) != nil {
+				in++
+			}
+		}
+		return float64(in) / 400
+	}
+	kernel, said := filter.Default(), filter.Default()
+	kernel.Set, said.Set, said.Noise = filter.Model, filter.Model, noisy.NoiseBox()
+	without, with := share(plain, kernel), share(noisy, kernel)
+	if with >= without || with == 0 || with != share(plain, said) || with != share(noisy, filter.Default()) {
+		t.Errorf("kernels of %v of the states without noise, %v with, %v where the filter says so, and %v by default", without, with, share(plain, said), share(noisy, filter.Default()))
+	}
+	task := filter.Default()
+	if task.Set = filter.Task; filter.Default().Knows(noisy) || !task.Knows(noisy) || !filter.Default().Knows(plain) {
+		t.Error("a Backup is taken for what it was not declared for, or not for what it was")
+	}
+	far := tasks.DefaultRCCar().Task()
+	far.Expected = []safex.Expectation{{Kind: safex.ProcessNoise, On: "vx", Size: 0.1}}
+	s, err := far.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := filter.Default().CheckSystem(s); err == nil || !strings.Contains(err.Error(), "filter.Set=task") {
+		t.Errorf("a task that has no kernel gives %v", err)
+	}
+	if err := filter.Default().CheckSystem(told(t, safex.Expectation{Kind: safex.Delay, Size: 2})); err == nil || !strings.Contains(err.Error(), "2 steps late") {
+		t.Errorf("a delay gives %v", err)
+	}
+}
+
 // learned is a model of the pendulum that l learns from throws at random states.
 func learned(t testing.TB, s *safex.System, l safex.Learner) safex.Model {
 	t.Helper()
@@ -71,6 +126,10 @@ func TestLaws(t *testing.T) {
 			filtertest.Laws(t, f, filtertest.Case{System: s, Model: rollout.OracleModel(s), Engine: rollout.NewAuto(), Starts: starts(n), Steps: 200})
 		})
 	}
+	t.Run("noise", func(t *testing.T) {
+		s := told(t, safex.Expectation{Kind: safex.ProcessNoise, On: "omega", Size: 0.03, Within: true}, safex.Expectation{Kind: safex.ProcessNoise, On: "theta", Size: 0.002, Within: true})
+		filtertest.Laws(t, filter.Default(), filtertest.Case{System: s, Model: rollout.OracleModel(s), Engine: rollout.NewAuto(), Starts: starts(n), Steps: 100})
+	})
 	for name, l := range map[string]safex.Learner{"learned": ensemble.Default(), "sparse process": gp.DefaultSparse()} {
 		t.Run(name, func(t *testing.T) {
 			filtertest.Laws(t, kernel, filtertest.Case{System: s, Model: learned(t, s, l), Engine: rollout.NewAuto(), Beta: 2, Starts: starts(n), Steps: 100})

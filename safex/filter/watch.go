@@ -28,11 +28,19 @@ func (w *step) met() (most float64, err error) {
 		return 0, fmt.Errorf("filter: %w", err)
 	}
 	for i := range n {
+		noise, err := w.system.SeenNoise(w.model, x.Point(i), u.Point(i))
+		if err != nil {
+			return 0, fmt.Errorf("filter: %w", err)
+		}
 		for d, v := range w.Past.States[first+i+1] {
 			off := math.Abs(v - said.Mean[d][i])
-			if w.Noise != nil {
-				off = max(0, off-w.Noise[d])
+			slack := 0.0
+			for _, box := range [][]float64{noise, w.Noise} {
+				if box != nil {
+					slack = max(slack, box[d])
+				}
 			}
+			off = max(0, off-slack)
 			if off <= rounding*w.system.State[d].Scale {
 				continue
 			}

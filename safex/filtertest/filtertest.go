@@ -25,8 +25,8 @@ type Case struct {
 }
 
 // Laws checks that f keeps c to what a Filter promises: what is executed has a Cover; what a plan becomes depends on the query alone; the plan
-// that is handed in stays as it was; a cancelled context is heard; and, whatever the planner wants and the model errs by in its box, a covered step is
-// followed by covered steps alone, and none of them breaks a limit.
+// that is handed in stays as it was; a cancelled context is heard; and, whatever the planner wants and the model errs by in its box, and whatever the noise that
+// the task declares, a covered step is followed by covered steps alone, and none of them breaks a limit.
 func Laws(t *testing.T, f safex.Filter, c Case) {
 	t.Helper()
 	g, err := f.Guard(c.System, c.Model)
@@ -140,7 +140,7 @@ func (w *walker) walks(t *testing.T, other safex.Guard) {
 	covered := 0
 	for i := range w.Starts {
 		src := rng.New(100).At(i)
-		r := src.Child("errors").Rand()
+		r, noise := src.Child("errors").Rand(), src.Child("noise").Rand()
 		x := slices.Clone(w.Starts[i])
 		last := make([]float64, len(w.System.Action))
 		var previous *safex.Plan
@@ -168,6 +168,9 @@ func (w *walker) walks(t *testing.T, other safex.Guard) {
 				}
 			}
 			next := w.next(t, x, got.Actions[0], η)
+			for d, v := range w.System.NoiseBox() { // anywhere in it, and mostly at its end
+				next[d] += v * max(-1, min(1, 3*(2*noise.Float64()-1)))
+			}
 			_, excess := w.System.Score(x, got.Actions[0], next, last)
 			for k, e := range excess {
 				if sure && !(e <= 0) {

@@ -140,6 +140,7 @@ func (w *worker) step(t int) {
 		push := w.rows(w.spread, 0, nx)
 		scale(push, dev, w.c.Beta)
 		addProduct(next, push, w.rows(w.eta, t*nx, nx))
+		w.noise(next, w.rows(w.eta, t*nx, nx), t)
 	}
 	if w.c.Epistemic {
 		for d := range nx {
@@ -157,6 +158,19 @@ func (w *worker) step(t int) {
 	}
 	for d := range nx {
 		w.give(w.dst.States[t*nx+d], w.rows(next, d, 1))
+	}
+}
+
+// noise adds to each dimension half the width of the box of noise in step t, times a row of by.
+func (w *worker) noise(sum, by []float64, t int) {
+	for d, v := range w.bound.system.NoiseBox() {
+		addTimes(w.rows(sum, d, 1), w.rows(by, d, 1), v)
+	}
+	if t > 0 {
+		return
+	}
+	for d, v := range w.c.Spread {
+		addTimes(w.rows(sum, d, 1), w.rows(by, d, 1), v)
 	}
 }
 
@@ -241,10 +255,11 @@ func (w *worker) back(t int) {
 	x, u, next, last := in[:nx], in[nx:nx+nu], in[nx+nu:nx+nu+nx], in[nx+nu+nx:]
 	w.gather(carry, next)
 
-	// next = x, or prior(x, u), + mean + β dev η
+	// next = x, or prior(x, u), + mean + (β dev + noise) η
 	slope, push := w.rows(w.spread, 0, nx), w.rows(w.dxu, 0, nx)
 	scale(slope, carry, w.c.Beta)
 	product(push, slope, w.devs[t])
+	w.noise(push, carry, t)
 	for d := range nx {
 		w.give(w.dst.GradEta[t*nx+d], w.rows(push, d, 1))
 	}

@@ -34,6 +34,8 @@ func (r *bound) Roll(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 		panic(fmt.Sprintf("fused: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
 	case c.LastAction != nil && len(c.LastAction) != nu:
 		panic(fmt.Sprintf("fused: a last action of %d dimensions, want %d", len(c.LastAction), nu))
+	case c.Spread != nil && len(c.Spread) != nx:
+		panic(fmt.Sprintf("fused: a spread of %d dimensions, want %d", len(c.Spread), nx))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("fused: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}

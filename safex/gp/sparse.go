@@ -38,6 +38,8 @@ import (
 // jump, as that of dry friction: without spots its ℓ_d are as short as the jump is steep, and then nothing is known beyond what was seen. Spots are found by
 // the errors of transitions that are left out, in turn with the other hyper-parameters, as the most likely noise of Kersting, Plagemann, Pfaff and Burgard (2007).
 //
+// The aleatoric deviation is without the noise that the task declares, which is counted where that is.
+//
 // One covariance for all dimensions makes a rollout several times cheaper than GP; the ℓ_d are about the shortest that any dimension
 // needs. The trend is what extrapolates: a system that has hardly moved yet shows by how much each input moves it.
 //
@@ -45,7 +47,7 @@ import (
 // than Range Scales from its center counts as that far, in mean and epistemic deviation alike. Both are then bounded, and no rollout of β deviations explodes: in t steps
 // dimension j moves by no more than
 //
-//	t (max |mean_j - x_j| + β s_j √(1 + b² (1 + n Range²)))   with n inputs and what is finite of the first.
+//	t (max |mean_j - x_j| + β s_j √(1 + b² (1 + n Range²))),   with n inputs, in Scales, and a largest change of the mean.
 type Sparse struct {
 	Fit    bool    // learn ℓ_d, b, ς_j and spots of noise; without it the first are the next three, and there are no spots
 	Length float64 // ℓ_d, distance over which a change becomes another, in Scales, above 0
@@ -172,6 +174,7 @@ func (g Sparse) Learn(ctx context.Context, s *safex.System, data *safex.Data, pr
 		return nil, err
 	}
 	m := &sparse{common: h, spots: where, reach: g.Range, signal: signal, task: s.Name, vars: variables(s), inducing: pick(sorted, h.choose(sorted, g.Points))}
+	m.leave(s.NoiseVariance())
 	if err := m.gather(z, y); err != nil {
 		return nil, err
 	}

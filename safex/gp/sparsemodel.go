@@ -32,6 +32,7 @@ type sparse struct {
 	weights []float64 // [nx, k]
 	signal  []float64 // [nx]: s_j
 	beta    float64
+	rest    remainder // of spots and ς, without what the task declares
 
 	parameters []*tensors.Tensor
 }
@@ -84,14 +85,42 @@ func (m *sparse) Predict(dst *safex.Prediction, x, u num.Batch) error {
 			left -= v * v
 		}
 		left = math.Sqrt(max(left, floor)) + nan
-		for j, g := range m.spots.times(z, nx) {
+		for j, g := range m.rest.times(z, nx) {
 			scale := m.vars[j].Scale
 			dst.Mean[j][i] = x[j][i] + scale*blas64.Dot(vector(m.weights[j*k:][:k]), vector(phi)) + nan
 			dst.Epistemic[j][i] = scale * m.signal[j] * left
-			dst.Aleatoric[j][i] = scale * m.signal[j] * m.common.Noise[j] * math.Sqrt(g)
+			dst.Aleatoric[j][i] = scale * m.signal[j] * m.rest.Noise[j] * math.Sqrt(g)
 		}
 	}
 	return nil
+}
+
+// A remainder is the noise that is left aleatoric: ς of each dimension, and the spots.
+type remainder struct {
+	spots
+	Noise []float64
+}
+
+// known is the least share of a learned ς that is left of it, whatever the task declares.
+const known = 0.05
+
+// leave takes the variance of what the task declares from the noise that was learned: from ς first, and what is more than that from each spot. Where spots do not overlap
+// it leaves no less than what was learned has more than is declared.
+func (m *sparse) leave(declared []float64) {
+	m.rest = remainder{m.spots, m.common.Noise}
+	if declared == nil {
+		return
+	}
+	m.rest.Noise, m.rest.Times = slices.Clone(m.common.Noise), slices.Clone(m.spots.Times)
+	n := m.spots.len()
+	for j, ς := range m.common.Noise {
+		part := declared[j] / math.Pow(m.vars[j].Scale*m.signal[j]*ς, 2) // of the variance away from spots
+		share := max(1-part, known*known)
+		m.rest.Noise[j] = ς * math.Sqrt(share)
+		for k, c := range m.spots.Times[j*n:][:n] {
+			m.rest.Times[j*n+k] = max(0, c-max(0, part-1)) / share
+		}
+	}
 }
 
 // Form implements safex.Formed.
@@ -113,13 +142,13 @@ func (m *sparse) Form() *safex.Form {
 	}
 	for j, s := range m.signal {
 		scale := m.vars[j].Scale
-		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.common.Noise[j])
+		p.Deviation, f.Noise = append(p.Deviation, scale*s), append(f.Noise, scale*s*m.rest.Noise[j])
 		for i, w := range m.weights[j*k:][:k] {
 			p.Weights[j*k+i] = scale * w
 		}
 	}
 	if spots := &m.spots; spots.len() > 0 {
-		f.Spots = &safex.Spots{Center: p.Center, Times: spots.Times}
+		f.Spots = &safex.Spots{Center: p.Center, Times: m.rest.Times}
 		for d, v := range m.vars {
 			f.Spots.Length = append(f.Spots.Length, v.Scale*spots.Length[d])
 		}
@@ -289,6 +318,7 @@ func (g Sparse) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if !f.whole(len(s.State)) {
 		return nil, fmt.Errorf("gp: load: damaged model: its parts do not fit together")
 	}
+	m.leave(s.NoiseVariance())
 	if err := m.factorise(); err != nil {
 		return nil, err
 	}

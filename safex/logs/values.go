@@ -208,23 +208,32 @@ func (r *reading) repeats() error {
 			return r.doubt("rows are there twice, each leading to itself and then elsewhere: %s: remove one of each", some(again))
 		}
 	}
-	seen := map[string]int{}
-	from := 0
+	seen, from := map[string]int{}, map[int]int{} // lines: of what was seen first, and where it was, of each that comes again
+	var alike []int                               // lines with which an episode begins as one before did
+	begins := false
+	last := -1
 	for k, p := range r.points(r.from, rows) {
+		if slices.Contains(r.first[last+1:rows[k]+1], true) || k == 0 {
+			again, alike, begins = append(again, alike...), nil, true // an episode that was another's to its end
+		}
+		last = rows[k]
 		if slices.Equal(p.x, p.next) {
 			continue
 		}
-		key := fmt.Sprint(p)
-		if at, ok := seen[key]; ok {
-			if again = append(again, r.table.line[rows[k]]); from == 0 {
-				from = at
-			}
-			continue
+		key, line := fmt.Sprint(p), r.table.line[rows[k]]
+		at, ok := seen[key]
+		switch {
+		case ok && begins:
+			alike, from[line] = append(alike, line), at
+		case ok:
+			again, from[line] = append(again, line), at
+		default: // a system that starts alike, and is treated alike at first, does the same until it is treated otherwise
+			seen[key], alike, begins = line, nil, false
 		}
-		seen[key] = r.table.line[rows[k]]
 	}
+	again = append(again, alike...)
 	if n := len(again); n >= 3 && float64(n) > twice*float64(len(rows)) {
-		return r.doubt("%d of %d transitions are there twice, from line %d on those of line %d: remove them, as what is tested on would be what was learned from", n, len(rows), again[0], from)
+		return r.doubt("%d of %d transitions are there twice, from line %d on those of line %d: remove them, as what is tested on would be what was learned from", n, len(rows), again[0], from[again[0]])
 	}
 	return nil
 }

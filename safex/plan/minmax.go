@@ -116,7 +116,7 @@ func (p MinMax) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safe
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	g := &minMax{MinMax: p, query: newQuery(sq, p.Horizon), beta: betaInForce(p.Beta, sq), optimism: p.Optimism.At(sq.Episode)}
+	g := &minMax{MinMax: p, query: newQuery(sq, p.Horizon+len(sq.Pending)), beta: betaInForce(p.Beta, sq), optimism: p.Optimism.At(sq.Episode)}
 	g.draws = g.drawn(p.Particles, src.Child("draws"))
 	g.begin()
 	found, nans, stopped := g.play(ctx, src)

@@ -62,7 +62,7 @@ func (p Nominal) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	q := newQuery(sq, p.Horizon)
+	q := newQuery(sq, p.Horizon+len(sq.Pending))
 	draws := q.drawn(p.Particles, src.Child("draws"))
 	return q.under(ctx, sampledSearch{
 		search: p.Search, draws: draws, tradeoff: p.Objective, exploration: p.Exploration, refine: p.Refine,

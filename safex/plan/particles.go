@@ -3,7 +3,9 @@ package plan
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
+	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -47,21 +49,35 @@ func (p Particles) Attack(ctx context.Context, dst *Perturbations, t Target, src
 	r := src.Rand()
 	for _, column := range a.c.Eta {
 		for j := range p.Samples { // the same of each plan
-			v := 0.0
-			switch p.Distribution {
-			case Gaussian:
-				v = min(1, max(-1, r.NormFloat64()))
-			case Uniform:
-				v = 2*r.Float64() - 1
-			case AtVertices:
-				v = float64(2*r.IntN(2) - 1)
-			}
+			v := p.Distribution.draw(r)
 			for lane := j + 1; lane < len(column); lane += each {
 				column[lane] = v
 			}
 		}
 	}
 	return a.roll(ctx, nil)
+}
+
+// Errors are Samples errors for a plan of steps of t, as Target.Under takes them. They are those that Attack tries with the same stream.
+func (p Particles) Errors(t Target, src rng.Stream) num.Batch {
+	eta, r := num.NewBatch(t.steps()*len(t.System.State), p.Samples), src.Rand()
+	for _, column := range eta {
+		for j := range column {
+			column[j] = p.Distribution.draw(r)
+		}
+	}
+	return eta
+}
+
+// draw is a number of η.
+func (l Distribution) draw(r *rand.Rand) float64 {
+	switch l {
+	case Uniform:
+		return 2*r.Float64() - 1
+	case AtVertices:
+		return float64(2*r.IntN(2) - 1)
+	}
+	return min(1, max(-1, r.NormFloat64()))
 }
 
 // String is the name of the distribution, as in "uniform".

@@ -30,8 +30,8 @@ import (
 // horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
 // end of the plan. It should be as long as the system takes to come to rest.
 type Pessimistic struct {
-	Horizon                   int      // steps
-	Robust                    int      // steps in which the model may err, at most Horizon, or 0 for all; see below
+	Horizon                   int      // steps, after those whose actions are pending
+	Robust                    int      // steps in which the model may err, at most Horizon, besides those whose actions are pending; 0 is all; see below
 	Beta                      Schedule // how many epistemic deviations the model may err by; a Calibrated model brings its own
 	Objective                 safex.Objective
 	Search                    opt.Minimizer // over the actions
@@ -127,6 +127,9 @@ type attackedCandidate struct {
 func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*safex.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
+	}
+	if p.Horizon += len(sq.Pending); p.Robust > 0 { // what nobody can change comes before what is planned
+		p.Robust += len(sq.Pending)
 	}
 	count := &counted{Rollout: sq.Rollout}
 	sq.Rollout = count

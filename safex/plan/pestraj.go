@@ -44,7 +44,7 @@ func (p PesTraj) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (*saf
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	q := newQuery(sq, p.Horizon)
+	q := newQuery(sq, p.Horizon+len(sq.Pending))
 	draws, first := p.Particles, 0 // of those that give the excess
 	if p.Separate {
 		draws, first = 2*p.Particles, p.Particles

@@ -3,13 +3,13 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rischiboy/safe_exploration/safex"
-	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
-// Policy is a controller from elsewhere as a Planner: it plans one step, looks at no model and no limit, and is safe if a safex.Filter keeps it so.
+// Policy is a controller from elsewhere as a Planner: it plans one step after those that are pending, looks at no model and no limit, and is safe if a safex.Filter keeps it so.
 type Policy struct {
 	// Act is the action in the state x, step t of an episode, in [-1, 1]. It must not keep x.
 	Act safex.Policy `json:"-"`
@@ -20,17 +20,15 @@ func (p Policy) Plan(ctx context.Context, sq safex.Query, _ rng.Stream) (*safex.
 	if p.Act == nil {
 		return nil, fmt.Errorf("plan: Policy: there is no Act")
 	}
-	q := newQuery(sq, 1)
+	q := newQuery(sq, len(sq.Pending)+1)
 	u := p.Act(len(sq.Past.Actions), q.State)
 	if len(u) != q.nu {
 		return nil, fmt.Errorf("plan: Policy: %d actions, want %d", len(u), q.nu)
 	}
-	actions := num.NewBatch(q.nu, 1)
-	for k, v := range u {
+	for _, v := range u {
 		if !(v >= -1 && v <= 1) {
 			return nil, fmt.Errorf("plan: Policy: an action is %v, want one in [-1, 1]", u)
 		}
-		actions[k][0] = v
 	}
-	return q.finish(ctx, u, nil, 0, 0)
+	return q.finish(ctx, slices.Concat(append(slices.Clone(q.Pending), u)...), nil, 0, 0)
 }

@@ -272,7 +272,7 @@ func (q query) finish(ctx context.Context, actions []float64, errors num.Batch, 
 	}
 	plan.Expected, plan.Worst = out.Trajectory(q.System, c, 0), out.Trajectory(q.System, c, worst)
 	plan.Feasible = plan.Worst.Violations(q.Left...) == 0
-	return plan, nil
+	return q.Hold(plan)
 }
 
 // raise takes excesses of each limit, in units of its Scale, into the plan's Bound.

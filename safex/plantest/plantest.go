@@ -246,6 +246,7 @@ func Run(t *testing.T, p safex.Planner, laws Laws) {
 			}
 		}
 	})
+	t.Run("a delay", func(t *testing.T) { delayed(t, p, laws) })
 	t.Run("a deadline", func(t *testing.T) { deadline(t, p, laws, ask) })
 	t.Run("errors of the engine come back", func(t *testing.T) {
 		broken := errors.New("broken")

@@ -16,8 +16,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/stats"
 )
 
-// A Report compares a run's beliefs with what happened: the calibration report. The box of a step is |next - mean| ≤ β · epistemic in each dimension; next is
-// what the agent saw, with all noise. Steps count of which something was believed: those that were planned, and with a prior that a filter judges by those before the first plan.
+// A Report compares a run's beliefs with what happened: the calibration report. The box of a step is |next - mean| ≤ β · epistemic in each dimension, and as much
+// more as noise may add that the task declares; next is what the agent saw, with all noise. Steps count of which something was believed: those that were planned, and with a prior that a filter judges by those before the first plan.
 type Report struct {
 	Task                   string    // name
 	Dimensions             []Share   // steps whose box held the dimension, for each of the state
@@ -105,11 +105,14 @@ func New(s *safex.System, episodes []safex.Episode, assumed float64) (*Report, e
 			}
 			joint, score := true, 0.0
 			for d, next := range e.States[t+1] {
-				off := math.Abs(next - f.Mean[d])
+				off, half := math.Abs(next-f.Mean[d]), β*f.Epistemic[d]
+				if f.Noise != nil { // that it is off by so much is no error of the model
+					off, half = max(0, off-f.Noise[d]), half+f.Noise[d]
+				}
 				in := off <= β*f.Epistemic[d] // false of a NaN
 				c.Dimensions[d].add(in)
 				joint = joint && in
-				widths = append(widths, β*f.Epistemic[d]/s.State[d].Scale)
+				widths = append(widths, half/s.State[d].Scale)
 				if off != 0 || f.Epistemic[d] != 0 { // 0 of 0 is no miss
 					score = max(score, off/f.Epistemic[d])
 				}

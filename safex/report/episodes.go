@@ -31,6 +31,8 @@ type EpisodeRow struct {
 	InTube     int      `json:"plans_in_tube,omitempty"`
 	Backups    int      `json:"backups,omitempty"`
 	BackupsIn  int      `json:"backups_in_tube,omitempty"`
+
+	Evaluations *EvaluationsOf `json:"evaluation,omitempty"` // that follow it; nil without
 }
 
 // Episodes has a row for each episode of each method.
@@ -59,6 +61,9 @@ func (s *Set) Episodes() (rows []EpisodeRow) {
 		for k, all := range returns {
 			iqm := stats.IQM(all)
 			rows[first+k].Return = &iqm
+		}
+		for k := range rows[first:] {
+			rows[first+k].Evaluations = m.evaluationsAfter(k)
 		}
 	}
 	return rows
@@ -104,7 +109,9 @@ func episodesPage(rows []EpisodeRow) *table.Page {
 		proof("not covered", func(r EpisodeRow) int { return r.Uncovered }),
 		table.Column[EpisodeRow]{Name: "steps in the box", Of: func(r EpisodeRow) string { return of(r.Inside, r.Planned) }},
 		table.Column[EpisodeRow]{Name: "plans in their tube", Has: func(r EpisodeRow) bool { return r.Tubes > 0 }, Of: func(r EpisodeRow) string { return of(r.InTube, r.Tubes) }},
-		table.Column[EpisodeRow]{Name: "backups in theirs", Has: func(r EpisodeRow) bool { return r.Backups > 0 }, Of: func(r EpisodeRow) string { return of(r.BackupsIn, r.Backups) }})
+		table.Column[EpisodeRow]{Name: "backups in theirs", Has: func(r EpisodeRow) bool { return r.Backups > 0 }, Of: func(r EpisodeRow) string { return of(r.BackupsIn, r.Backups) }},
+		evaluationsColumn("evaluation: median, worst", func(e *EvaluationsOf) string { return number(e.Median) + ", " + number(e.Worst) }),
+		evaluationsColumn("its violating steps", func(e *EvaluationsOf) string { return of(e.Violating, e.Steps) }))
 	p := &table.Page{}
 	p.Add("By episode; returns are interquartile means over seeds", head, cells...)
 	return p

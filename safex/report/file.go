@@ -22,6 +22,8 @@ const format = "safex results 1"
 type head struct {
 	Format  string   `json:"format"`
 	Columns []string `json:"columns"` // of each Episode, which is a list; the names are those of its fields in JSON
+
+	Evaluations []string `json:"evaluations,omitempty"` // columns of each Evaluation, which is one too; nil without any
 }
 
 // Save writes the set to a file, whole or not at all: JSON, with a line for each episode. Numbers come back from Read with the same bits.
@@ -31,6 +33,9 @@ func (s *Set) Save(path string) error {
 	}
 	h := head{Format: format}
 	h.Columns = s.names()
+	if s.evaluated() {
+		h.Evaluations = evaluationNames()
+	}
 	text, err := encode.JSON(h)
 	if err != nil {
 		return err
@@ -48,16 +53,30 @@ func (s *Set) Save(path string) error {
 		b.Write(text[:len(text)-len("]}")])
 		for k, r := range runs {
 			fmt.Fprintf(&b, "%s {\"seed\": %d, \"episodes\": [", separator(k), r.Seed)
-			for n, e := range r.Episodes {
+			list := func(n, episode int, of any, names []string) error {
 				var row []any
-				for _, c := range columns(reflect.ValueOf(e), h.Columns...) {
+				for _, c := range columns(reflect.ValueOf(of), names...) {
 					row = append(row, c.value.Interface())
 				}
 				if text, err = encode.JSON(row); err != nil {
-					return fmt.Errorf("result: %s, %s, seed %d, episode %d: %w", m.Task, m.name(), r.Seed, e.Episode, err)
+					return fmt.Errorf("result: %s, %s, seed %d, episode %d: %w", m.Task, m.name(), r.Seed, episode, err)
 				}
 				b.WriteString(separator(n) + "  ")
 				b.Write(text)
+				return nil
+			}
+			for n, e := range r.Episodes {
+				if err := list(n, e.Episode, e, h.Columns); err != nil {
+					return err
+				}
+			}
+			if len(r.Evaluations) > 0 {
+				b.WriteString("], \"evaluations\": [")
+			}
+			for n, e := range r.Evaluations {
+				if err := list(n, e.Episode, e, h.Evaluations); err != nil {
+					return err
+				}
 			}
 			b.WriteString("]}")
 		}
@@ -111,6 +130,21 @@ func names(has func(name string) bool) (list []string) {
 	return list
 }
 
+// evaluated tells whether a run of s was.
+func (s *Set) evaluated() bool {
+	return slices.ContainsFunc(s.Methods, func(m Method) bool {
+		return slices.ContainsFunc(m.Runs, func(r Run) bool { return len(r.Evaluations) > 0 })
+	})
+}
+
+// evaluationNames are the columns of an Evaluation.
+func evaluationNames() (list []string) {
+	for _, c := range columns(reflect.ValueOf(Evaluation{})) {
+		list = append(list, c.name)
+	}
+	return list
+}
+
 // names are those of the columns of s.
 func (s *Set) names() []string {
 	needed := map[string]bool{}
@@ -155,6 +189,8 @@ func decode(text []byte) (*Set, error) {
 			Runs []struct {
 				Seed     uint64             `json:"seed"`
 				Episodes [][]jsontext.Value `json:"episodes"`
+
+				Evaluations [][]jsontext.Value `json:"evaluations"`
 			} `json:"runs"`
 		} `json:"methods"`
 	}
@@ -164,25 +200,38 @@ func decode(text []byte) (*Set, error) {
 	if f.Format != format {
 		return nil, fmt.Errorf("its format is %q, want %q", f.Format, format)
 	}
-	if !slices.Equal(f.Columns, names(func(name string) bool { return slices.Contains(f.Columns, name) })) {
+	if !slices.Equal(f.Columns, names(func(name string) bool { return slices.Contains(f.Columns, name) })) || f.Evaluations != nil && !slices.Equal(f.Evaluations, evaluationNames()) {
 		return nil, fmt.Errorf("its columns are those of another version")
 	}
 	s := &Set{}
 	for _, m := range f.Methods {
 		for _, r := range m.Runs {
 			one := Run{Seed: r.Seed}
-			for i, row := range r.Episodes {
-				var e Episode
-				to := columns(reflect.ValueOf(&e).Elem(), f.Columns...)
+			fill := func(i int, what string, row []jsontext.Value, v any, names []string) error {
+				to := columns(reflect.ValueOf(v).Elem(), names...)
 				if len(row) != len(to) {
-					return nil, fmt.Errorf("%s, seed %d, episode %d has %d columns, want %d", m.Task, r.Seed, i, len(row), len(to))
+					return fmt.Errorf("%s, seed %d, %s %d has %d columns, want %d", m.Task, r.Seed, what, i, len(row), len(to))
 				}
 				for k, c := range to {
 					if err := encode.Decode(row[k], c.value.Addr().Interface()); err != nil {
-						return nil, fmt.Errorf("%s, seed %d, episode %d: %s is %s", m.Task, r.Seed, i, c.name, row[k])
+						return fmt.Errorf("%s, seed %d, %s %d: %s is %s", m.Task, r.Seed, what, i, c.name, row[k])
 					}
 				}
+				return nil
+			}
+			for i, row := range r.Episodes {
+				var e Episode
+				if err := fill(i, "episode", row, &e, f.Columns); err != nil {
+					return nil, err
+				}
 				one.Episodes = append(one.Episodes, e)
+			}
+			for i, row := range r.Evaluations {
+				var e Evaluation
+				if err := fill(i, "evaluation", row, &e, f.Evaluations); err != nil {
+					return nil, err
+				}
+				one.Evaluations = append(one.Evaluations, e)
 			}
 			m.Method.Runs = append(m.Method.Runs, one)
 		}
@@ -223,6 +272,15 @@ func (s *Set) Check() error {
 				}
 				if e.Episode != n || !counts || e.Unfinished && n < len(r.Episodes)-1 {
 					return fmt.Errorf("result: %s, %s, seed %d: the counts of episode %d cannot be", m.Task, m.name(), r.Seed, n)
+				}
+			}
+			for n, e := range r.Evaluations {
+				err := e.check(r)
+				if n > 0 && e.Episode <= r.Evaluations[n-1].Episode {
+					err = fmt.Errorf("the evaluation after episode %d does not follow the one before", e.Episode)
+				}
+				if err != nil {
+					return fmt.Errorf("result: %s, %s, seed %d: %w", m.Task, m.name(), r.Seed, err)
 				}
 			}
 		}

@@ -62,6 +62,13 @@ func (r *reader) folder(dir string) (m Method, err error) {
 	if one.Episodes, err = episodes(system, dir); err != nil {
 		return m, err
 	}
+	sums, err := store.EvaluationSummaries(dir)
+	if err != nil {
+		return m, err
+	}
+	if s.Evaluate != nil {
+		one.Evaluations = evaluations(sums, one.Episodes)
+	}
 	tubes, err := reliability.ReadTubes(dir, s.Build)
 	if err != nil {
 		return m, fmt.Errorf("report: %w", err)

@@ -49,7 +49,7 @@ func (s *Set) add(m *Method) error {
 		switch {
 		case !found:
 			to.Runs = slices.Insert(to.Runs, at, r)
-		case !agree(&to.Runs[at], &r):
+		case !agree(&to.Runs[at], &r) || !agreeOnEvaluations(&to.Runs[at], &r):
 			return fmt.Errorf("result: there are two runs of %s, %s with seed %d that took different steps: leave one of them out", m.Task, m.name(), r.Seed)
 		case ahead(&r, &to.Runs[at]):
 			to.Runs[at] = r
@@ -90,6 +90,17 @@ func agree(a, b *Run) bool {
 	return true
 }
 
+// agreeOnEvaluations tells whether two runs came to the same in the evaluations that both made.
+func agreeOnEvaluations(a, b *Run) bool {
+	for i := range min(len(a.Evaluations), len(b.Evaluations)) {
+		x, y := a.Evaluations[i], b.Evaluations[i]
+		if x.Episode != y.Episode || x.Steps != y.Steps || x.Violations != y.Violations || !same(x.Return, y.Return) {
+			return false
+		}
+	}
+	return true
+}
+
 // same tells whether two numbers are, where one NaN is another.
 func same(a, b float64) bool { return a == b || a != a && b != b }
 
@@ -101,6 +112,9 @@ func ahead(a, b *Run) bool {
 	unfinished := func(r *Run) bool { return len(r.Episodes) > 0 && r.Episodes[len(r.Episodes)-1].Unfinished }
 	if unfinished(a) != unfinished(b) {
 		return unfinished(b)
+	}
+	if len(a.Evaluations) != len(b.Evaluations) {
+		return len(a.Evaluations) > len(b.Evaluations)
 	}
 	tubes := func(r *Run) (n int) {
 		for _, e := range r.Episodes {

@@ -12,7 +12,7 @@ import (
 
 // The table of the page on plants is what the committed results say, line by line.
 func TestPlantsPage(t *testing.T) {
-	s := read(t, "../../notebooks/results/plants.json")
+	s := read(t, "../../notebooks/results/filter/plants.json")
 	page, err := os.ReadFile("../../notebooks/plants.md")
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rischiboy/safe_exploration/safex/report"
 	"github.com/rischiboy/safe_exploration/safex/rng"
 )
 
@@ -54,5 +55,45 @@ func TestREADME(t *testing.T) {
 		if !strings.Contains(string(readme), "\n"+line+"\n") {
 			t.Errorf("the README does not have the line\n%s", line)
 		}
+	}
+}
+
+// The table of the frontier in models.md is what the committed results of its study say, line by line.
+func TestFrontierInModels(t *testing.T) {
+	s := read(t, "../../notebooks/results/filter/frontier.json")
+	page, err := os.ReadFile("../../notebooks/models.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]string{
+		"": "the default: two deviations, three in a hundred", "miss-0.1": "`calibration.Miss=0.1`", "miss-0.01": "`calibration.Miss=0.01`", "miss-0.003": "`calibration.Miss=0.003`",
+		"beta-1": "`planner.Beta=1`", "beta-4": "`planner.Beta=4`",
+	}
+	share := func(k, n int) string { return fmt.Sprintf("%.1f", math.Floor(1000*float64(k)/float64(n))/10) } // never more than there are
+	steps := 0
+	for _, m := range s.Methods {
+		var sum report.EpisodeRow
+		returns := map[int]float64{}
+		for i := range m.Runs {
+			steps += m.Runs[i].Steps()
+			for _, e := range m.Runs[i].Episodes {
+				if e.Violations > 0 || e.Uncovered > 0 {
+					t.Errorf("%s, %s, episode %d: %d violations, %d steps not proved", m.Task, m.Variant, e.Episode, e.Violations, e.Uncovered)
+				}
+				returns[e.Episode] += e.Return / float64(len(m.Runs))
+				if e.Episode > 1 {
+					sum.InTube, sum.Tubes, sum.BackupsIn, sum.Backups = sum.InTube+e.InTube, sum.Tubes+e.Tubes, sum.BackupsIn+e.BackupsIn, sum.Backups+e.Backups
+					sum.Inside, sum.Planned, sum.Infeasible, sum.Plans = sum.Inside+e.Inside, sum.Planned+e.Planned, sum.Infeasible+e.Infeasible, sum.Plans+e.Steps
+				}
+			}
+		}
+		line := fmt.Sprintf("| %s | %s | %s | %s | %s | %d of %d | %.4g, %.4g, %.4g, %.4g |", m.Task, settings[m.Variant],
+			share(sum.InTube, sum.Tubes), share(sum.BackupsIn, sum.Backups), share(sum.Inside, sum.Planned), sum.Infeasible, sum.Plans, returns[2], returns[3], returns[4], returns[6])
+		if !strings.Contains(string(page), "\n"+line+"\n") {
+			t.Errorf("models.md does not have the line\n%s", line)
+		}
+	}
+	if len(s.Methods) != 18 || steps != 46800 {
+		t.Errorf("%d methods of %d steps, want 18 of 46800", len(s.Methods), steps)
 	}
 }

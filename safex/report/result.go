@@ -43,6 +43,8 @@ type Limit struct {
 type Run struct {
 	Seed     uint64    `json:"seed"`
 	Episodes []Episode `json:"episodes"` // number 0 is the random phase; the last may be unfinished
+
+	Evaluations []Evaluation `json:"evaluations,omitempty"` // in their order; nil of a run without
 }
 
 // An Episode is what happened in one, complete or not.

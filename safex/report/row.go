@@ -74,6 +74,8 @@ type Row struct {
 	ByPlan    int `json:"covered_by_plan,omitempty"`   // steps that are proved as they were planned, those of unfinished episodes too
 	ByBackup  int `json:"covered_by_backup,omitempty"` // steps that are proved, and executed in place of the plan's
 	Uncovered int `json:"uncovered,omitempty"`         // steps of which the filter proved nothing
+
+	Evaluation *EvaluationRow `json:"evaluation,omitempty"` // nil without evaluations
 }
 
 // An Excess is the largest excess of a limit: at most 0 is safe.
@@ -268,6 +270,7 @@ func (m *Method) row(name string, src rng.Stream) Row {
 		all := m.returns(part.of)
 		*part.to = score(b.IQM([][]float64{all}, src.Child(part.name)), len(all))
 	}
+	r.Evaluation = m.evaluation(src)
 	return r
 }
 

@@ -87,6 +87,7 @@ var parts = []part{
 			return fmt.Sprintf("%.2f (%.2f to %.2f) than %s", r.Better.Value, r.Better.Lo, r.Better.Hi, r.Against)
 		}},
 	}},
+	{"Evaluations, of which nothing was learned", evaluationColumns},
 	{"Plans", []heading{
 		{Name: "ms per plan: p50, p99", Has: planned, Of: func(r Row) string {
 			if r.Plans == 0 {
@@ -238,6 +239,9 @@ func remarks(rows []Row) (lines []string) {
 	}
 	if some(func(r Row) bool { return r.Better != nil }) {
 		lines = append(lines, "Better is the probability that a run ends with a higher return than one of the other method, where equal ones count a half; it does not ask who was safe.")
+	}
+	if some(evaluated) {
+		lines = append(lines, "An evaluation is an episode on a task that the agent does not learn from, planned with what it had learned by then. Its violating steps are counted by themselves, and are in none of the other numbers.")
 	}
 	if some(planned) {
 		lines = append(lines, "Times are medians over episodes of their percentiles, on the machine that made them.")

@@ -137,15 +137,16 @@ func (s Step) Target(beta float64) plan.Target {
 // disturbances of the run. After the first step it is where the run was. The error says that the task leaves the real numbers, or that the real system
 // is a plant, which nobody can ask again.
 func (r *Run) Real(s Step) (safex.Trajectory, error) {
+	last := len(s.Executed.Actions) - 1
 	return r.Under(s, func(t int, _ []float64) []float64 {
-		if t == len(s.Executed.Actions) {
+		if t > last {
 			return nil
 		}
-		return s.Executed.Actions[t]
+		return s.Executed.Actions[min(t+len(s.Query.Pending), last)] // what is sent after the plan's last takes effect after it
 	})
 }
 
-// Under is Real with other actions than those of the plan: action gives that of step t in the state that the agent sees, and ends it by nil.
+// Under is Real with other actions than those of the plan: action gives what is sent in step t in the state that the agent sees, and ends it by nil.
 func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Trajectory, error) {
 	if err := r.System.Unknown("what a whole plan would have come to"); err != nil {
 		return safex.Trajectory{}, err
@@ -158,6 +159,7 @@ func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Tr
 		t.Real = slices.Clone(e.Real[:at+1])
 	}
 	src := rng.New(r.Spec.Seed).Child("real").At(s.Episode) // as of train.Agent
+	t.Pending = slices.Clone(s.Query.Pending)
 	for i := 0; ; i++ {
 		u := action(i, t.States[at+i])
 		if u == nil {
@@ -206,6 +208,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			if slices.Contains(r.Chosen, at.Episode) {
 				query := w.query
 				at.Query, at.Planned, at.Executed, at.Guard, at.Robust = &query, w.planned, w.executed, w.guard, robust
+				if robust > 0 {
+					at.Robust += len(query.Pending)
+				}
 			}
 			if !yield(at, nil) {
 				return
@@ -239,7 +244,10 @@ func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safe
 			return nil, err
 		}
 	} else {
-		p = &safex.Plan{Actions: [][]float64{w.did()}, Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+		p = &safex.Plan{Actions: w.sent(q.Pending), Expected: safex.Trajectory{States: [][]float64{q.State, q.State}}}
+	}
+	if p, err = q.Hold(p); err != nil {
+		return nil, err
 	}
 	w.query, w.planned = q, p
 	if w.Spec.Filter != nil {
@@ -253,6 +261,14 @@ func (w *walk) chosen() bool { return slices.Contains(w.Chosen, w.episode) }
 
 // did is the action that was executed.
 func (w *walk) did() []float64 { return w.Episodes[w.episode].Actions[w.step] }
+
+// sent is did, with what is pending, and what was sent in the step.
+func (w *walk) sent(pending [][]float64) [][]float64 {
+	if len(pending) == 0 {
+		return [][]float64{w.did()}
+	}
+	return append(slices.Clone(pending), w.Episodes[w.episode].Sent(w.step))
+}
 
 // execute refuses another step than the one that was recorded.
 func (w *walk) execute(p *safex.Plan) (*safex.Plan, error) {
@@ -291,7 +307,7 @@ func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.P
 	if g.walk.Episodes[q.Episode].Phase == safex.RandomPhase {
 		done := *p
 		g.walk.query, g.walk.episode, g.walk.step = q, q.Episode, len(q.Past.Actions)
-		done.Actions = [][]float64{g.walk.did()}
+		done.Actions = g.walk.sent(q.Pending)
 		return g.walk.execute(&done)
 	}
 	if g.walk.chosen() {

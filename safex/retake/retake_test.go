@@ -125,7 +125,14 @@ func TestBeta(t *testing.T) {
 
 // The real system takes the executed plan to its end, under the disturbances of the run: its first step is the one that was taken, to the same bits.
 func TestReal(t *testing.T) {
-	s := quick.Spec(t, "learner=linear")
+	for _, told := range [][]safex.Expectation{nil, {{Kind: safex.Delay, Size: 1}}, {{Kind: safex.Delay, Size: 2}, {Kind: safex.ObservationNoise, On: "omega", Size: 0.1}}} {
+		realWay(t, told)
+	}
+}
+
+func realWay(t *testing.T, told []safex.Expectation) {
+	s := quick.Spec(t, "learner=linear", "filter=off")
+	s.Expected = told
 	s.Disturbances = []safex.Disturbance{{Kind: safex.ProcessNoise, On: "omega", Size: 0.1}, {Kind: safex.ObservationNoise, On: "omega", Size: 0.1}, {Kind: safex.Delay, Size: 1}}
 	r := opened(t, finished(t, s), 2)
 	for s, err := range r.Steps(context.Background()) {
@@ -140,7 +147,7 @@ func TestReal(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, at := s.State.Episode, s.At
-		if len(way.Actions) != 4 || len(way.States) != 5 || !reflect.DeepEqual(way.States[:2], e.States[at:at+2]) || !reflect.DeepEqual(way.Real[:2], e.Real[at:at+2]) || !reflect.DeepEqual(way.Excess[0], e.Excess[at]) {
+		if len(way.Actions) != len(s.Executed.Actions) || len(way.States) != len(way.Actions)+1 || !reflect.DeepEqual(way.Actions, s.Executed.Actions) || !reflect.DeepEqual(way.States[:2], e.States[at:at+2]) || !reflect.DeepEqual(way.Real[:2], e.Real[at:at+2]) || !reflect.DeepEqual(way.Excess[0], e.Excess[at]) {
 			t.Errorf("step %d: %+v, where %v was recorded", at, way, e.Real[at:at+2])
 		}
 		if len(e.Actions) != at+1 {

@@ -38,6 +38,7 @@ type key struct {
 	architecture             string
 	horizon, lanes           int
 	eta, gradient, epistemic bool
+	noise                    bool // there is some besides the model's errors
 }
 
 // Compiled is how often a graph was built and compiled so far.
@@ -105,6 +106,8 @@ func checkCandidates(c safex.Candidates, nx, nu int) {
 		panic(fmt.Sprintf("rollout: a state of %d and %d columns of %d actions for a system of %d and %d dimensions", len(c.State), len(c.Actions), n, nx, nu))
 	case c.LastAction != nil && len(c.LastAction) != nu:
 		panic(fmt.Sprintf("rollout: a last action of %d dimensions, want %d", len(c.LastAction), nu))
+	case c.Spread != nil && len(c.Spread) != nx:
+		panic(fmt.Sprintf("rollout: a spread of %d dimensions, want %d", len(c.Spread), nx))
 	case c.Eta != nil && (len(c.Eta) != horizon*nx || c.Eta.Len() != n):
 		panic(fmt.Sprintf("rollout: η has %d columns of %d, want %d of %d", len(c.Eta), c.Eta.Len(), horizon*nx, n))
 	}
@@ -118,7 +121,12 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Scalaris
 	defer gx.Catch(&err)
 	nx, nu := len(r.system.State), len(r.system.Action)
 	horizon, lanes := len(c.Actions)/nu, gx.Lanes(hi-lo)
-	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, c.Eta != nil || up != nil, up != nil, c.Epistemic}, r.belief)
+	eta := c.Eta != nil || up != nil
+	var noise []float64
+	if eta {
+		noise = noises(r.system, c, horizon)
+	}
+	exec, err := r.engine.compiled(key{r.system, r.belief.Architecture(), horizon, lanes, eta, up != nil, c.Epistemic, noise != nil}, r.belief)
 	if err != nil {
 		return fmt.Errorf("rollout: compile: %w", err)
 	}
@@ -137,6 +145,9 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Scalaris
 	case up != nil:
 		args = append(args, tensors.FromShape(shapes.Make(dtypes.Float64, horizon, nx, lanes)), c.Beta)
 	}
+	if noise != nil {
+		args = append(args, tensors.FromFlatDataAndDimensions(noise, horizon, nx, 1))
+	}
 	if up != nil {
 		args = append(args, up.Reward, up.Excess, up.Sharpness)
 	}
@@ -153,6 +164,22 @@ func (r *bound) part(results []num.Batch, c safex.Candidates, up *safex.Scalaris
 		}
 	}
 	return nil
+}
+
+// noises are half the width of the box of noise in each step and dimension, [horizon, nx]; nil of none.
+func noises(s *safex.System, c safex.Candidates, horizon int) []float64 {
+	if s.NoiseBox() == nil && c.Spread == nil {
+		return nil
+	}
+	nx := len(s.State)
+	all := make([]float64, horizon*nx)
+	for t := range horizon {
+		copy(all[t*nx:], s.NoiseBox())
+	}
+	for d, v := range c.Spread {
+		all[d] += v
+	}
+	return all
 }
 
 // window is the view of lanes lo to hi of b.
@@ -191,6 +218,9 @@ func (g *GoMLX) build(k key, b gx.Belief) (*Exec, error) {
 		if k.eta {
 			u.eta, u.beta, in = in[0], in[1], in[2:]
 		}
+		if k.noise {
+			u.noises, in = in[0], in[1:]
+		}
 		var up []*Node
 		if k.gradient {
 			up, in = in[:3], in[3:]
@@ -220,6 +250,7 @@ type unroller struct {
 	last                      *Node // action before the first, [nu, 1]; nil if no limit asks for it
 	reward, states, excess    *Node // [H, B], [H, nx, B], [H, nl, B]; excess is nil without limits
 	deviations                *Node // [H, nx, B]
+	noises                    *Node // [H, nx, 1]; nil without any
 }
 
 func (u *unroller) run(parameters []*Node) {
@@ -235,7 +266,11 @@ func (u *unroller) run(parameters []*Node) {
 		next, epistemic := u.belief.Step(parameters, Concatenate([]*Node{x, a}, 0))
 		if u.key.eta {
 			e := Squeeze(Slice(u.eta, AxisElem(t)), 0)
-			next = Add(next, Mul(Mul(u.beta, epistemic), e))
+			half := Mul(u.beta, epistemic)
+			if u.noises != nil {
+				half = Add(half, Squeeze(Slice(u.noises, AxisElem(t)), 0))
+			}
+			next = Add(next, Mul(half, e))
 		}
 		rows := rowsOf(a)
 		if last == nil {

@@ -69,6 +69,11 @@ func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 				for i, e := range c.Eta[t*nx+d][lo:hi] {
 					row[i] = mean[i] + float64(float64(c.Beta*dev[i])*e)
 				}
+				if v := w.noise(c, t, d); v != 0 {
+					for i, e := range c.Eta[t*nx+d][lo:hi] {
+						row[i] += float64(v * e)
+					}
+				}
 			}
 			if c.Epistemic {
 				copy(dst.Epistemic[t*nx+d][lo:hi], dev)
@@ -103,11 +108,22 @@ func (w *walk) block(ctx context.Context, dst *safex.Rolled, c safex.Candidates,
 			eta = part(c.Eta, t, nx)
 		}
 		grads := [2]num.Batch{part(dst.GradAction, t, nu), part(dst.GradEta, t, nx)}
-		if err := w.back(grads, t, x, part(c.Actions, t, nu), part(dst.States, t, nx), last, eta, c.Beta); err != nil {
+		if err := w.back(grads, t, x, part(c.Actions, t, nu), part(dst.States, t, nx), last, eta, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noise is half the width of the box of noise in step t and dimension d.
+func (w *walk) noise(c safex.Candidates, t, d int) (v float64) {
+	if box := w.system.NoiseBox(); box != nil {
+		v = box[d]
+	}
+	if t == 0 && c.Spread != nil {
+		v += c.Spread[d]
+	}
+	return v
 }
 
 // predict is the belief about the points (x, u). It refuses one of other dimensions.
@@ -161,8 +177,8 @@ func (w *walk) value(dst *safex.Rolled, up *safex.Scalarisation, lo, hi int) {
 
 // back takes the gradient with respect to the state after step t, which is in carry but for the outcome of that step, to the state
 // before it. It writes those with respect to the actions and to η.
-func (w *walk) back(grads [2]num.Batch, t int, x, u, next, last, eta num.Batch, beta float64) error {
-	nx, nu, n := len(x), len(u), x.Len()
+func (w *walk) back(grads [2]num.Batch, t int, x, u, next, last, eta num.Batch, c safex.Candidates) error {
+	nx, nu, n, beta := len(x), len(u), x.Len(), c.Beta
 	outs := w.system.Outcome.Out
 	w.tape.Run(slices.Concat(x, u, next, last), n)
 	w.tape.Seed(n)
@@ -173,16 +189,19 @@ func (w *walk) back(grads [2]num.Batch, t int, x, u, next, last, eta num.Batch, 
 	in := w.tape.Inputs()
 	byX, byU, byNext, byLast := in[:nx], in[nx:nx+nu], in[nx+nu:nx+nu+nx], in[nx+nu+nx:]
 	for d, row := range fit(&w.slope, nx, n) {
-		carry, dev := w.carry[d], w.devs[t*nx+d]
+		carry, dev, noise := w.carry[d], w.devs[t*nx+d], w.noise(c, t, d)
 		for i := range row {
 			carry[i] += byNext[d][i]
 			grads[1][d][i] = carry[i] * beta * dev[i]
+			if noise != 0 {
+				grads[1][d][i] += float64(carry[i] * noise)
+			}
 			if row[i] = 0; eta != nil {
 				row[i] = carry[i] * beta * eta[d][i]
 			}
 		}
 	}
-	// next = mean(x, u) + β dev(x, u) η, at all points of its differences.
+	// next = mean(x, u) + (β dev(x, u) + noise) η, at all points of its differences.
 	points, inputs := fit(&w.points, nx+nu, 2*(nx+nu)*n), slices.Concat(x, u)
 	for k, row := range points {
 		for part := range slices.Chunk(row, n) {

@@ -14,6 +14,8 @@
 //	run.yaml         every setting in force, the version and the seed
 //	episodes.jsonl   a line for each complete episode; number 0 is the random phase
 //	steps.csv        a row for each step of the real system
+//	evaluations.jsonl, evaluations.csv
+//	                 the same of the evaluations of a run that has some, each with the number of the episode that it follows
 //	model/           what it takes to go on: model-N-M.json, the N-th fit, which knows M transitions, and
 //	                 state.bin; the logs that the run began with, log-1.csv and so on, as they were; and lock,
 //	                 which the process that runs it holds

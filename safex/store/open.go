@@ -20,6 +20,10 @@ type Saved struct {
 	System    *safex.System
 	Episodes  []safex.Episode // that are complete, the random phase first, and the one under way
 	Summaries []Summary       // of those that are complete
+
+	Evaluation  *safex.System   // the task of the evaluations; nil of a run without
+	Evaluations []safex.Episode // that were made, each with the number of the episode that it follows
+	Evaluated   []Summary       // of these
 }
 
 // Open reads the run folder dir, also while a process goes on with it. Tasks are those of experiment.Tasks, and the program's own that are
@@ -34,7 +38,15 @@ func Open(dir string, own ...safex.Maker) (*Saved, error) {
 		return nil, stored(err)
 	}
 	r := &Saved{Dir: dir, Spec: spec, System: system}
-	r.Episodes, r.Summaries, err = Settled(system, dir)
+	if r.Episodes, r.Summaries, err = Settled(system, dir); err != nil {
+		return r, err
+	}
+	e, err := spec.Evaluation(system)
+	if err != nil || e == nil {
+		return r, stored(err)
+	}
+	r.Evaluation = e.System
+	r.Evaluations, r.Evaluated, err = SettledEvaluations(e.System, dir)
 	return r, err
 }
 
@@ -86,6 +98,17 @@ func Settled(s *safex.System, dir string) (episodes []safex.Episode, sums []Summ
 	}
 }
 
+// SettledEvaluations is Evaluations, again if need be until files that a process writes agree.
+func SettledEvaluations(s *safex.System, dir string) (episodes []safex.Episode, sums []Summary, err error) {
+	for try := 0; ; try++ {
+		episodes, sums, err = Evaluations(s, dir)
+		if !errors.Is(err, ErrDisagree) || try == 3 {
+			return episodes, sums, err
+		}
+		disk.Pause()
+	}
+}
+
 // Steps is the number of steps that are saved, those of an episode under way among them.
 func (r *Saved) Steps() (n int) {
 	for _, e := range r.Episodes {
@@ -94,13 +117,13 @@ func (r *Saved) Steps() (n int) {
 	return n
 }
 
-// Complete tells whether the run took all its steps, but for those that the end of an episode left out.
+// Complete tells whether the run took all its steps, but for those that the end of an episode left out, and made all its evaluations.
 func (r *Saved) Complete() bool {
 	short := 0
 	for _, sum := range r.Summaries {
 		short += sum.Short
 	}
-	return r.Steps()+short == r.Spec.Total()
+	return r.Steps()+short == r.Spec.Total() && !Owed(r.Spec, r.Summaries, r.Evaluated)
 }
 
 // Data are the transitions of all episodes.

@@ -56,7 +56,7 @@ class Pendulum:
         self.speed += (15 * math.sin(self.angle) + 6 * u[0]) * 0.05
         self.angle += self.speed * 0.05
         if wrong == "ends" and self.steps == 7:
-            raise safex_plant.End(self.see(), terminated=True, why="the rod, as it were, \"broke\"")
+            raise safex_plant.End(self.see(), terminated=True, why="the rod,\n as it were,\t\"broke\" " + 300 * "!")
         return self.see()
 
 safex_plant.serve(Pendulum())

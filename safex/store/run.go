@@ -31,6 +31,8 @@ type Run struct {
 	state    *train.State
 	before   []safex.Episode // those that were complete when the run was opened
 	complete []fig.Learned   // what the learning curve needs of all complete ones: a run of many has no room for their steps
+
+	evaluating evaluating
 }
 
 // Start makes the folder of a new run. It refuses a folder that is not empty, and leaves nothing behind if it fails.
@@ -63,6 +65,9 @@ func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 		return nil, nil, err
 	}
 	r := &Run{Dir: dir, Spec: s, System: system, agent: agent}
+	if r.evaluating, err = newEvaluating(s, system); err != nil {
+		return nil, nil, err
+	}
 	if agent.Logged != nil {
 		r.logged = agent.Logged.Len()
 	}
@@ -71,7 +76,11 @@ func assemble(dir string, s *experiment.Spec) (*Run, safex.Codec, error) {
 
 // readable reports settings that run.yaml could not be read back with.
 func readable(s *experiment.Spec) error {
-	for _, part := range []any{s.Task, s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter} {
+	parts := []any{s.Task, s.Plant, s.Planner, s.Learner, s.Prior, s.Calibration, s.Filter}
+	if e := s.Evaluate; e != nil {
+		parts = append(parts, e.Task, e.Planner)
+	}
+	for _, part := range parts {
 		if field := experiment.Unkept(part); field != "" {
 			return fmt.Errorf("store: %s cannot be kept in %s, and a run that goes on needs it: leave it out, or train with train.Agent, which keeps nothing", field, SpecFile)
 		}
@@ -105,6 +114,9 @@ func Resume(dir string, own ...safex.Maker) (*Run, error) {
 		return nil, err
 	}
 	if r.writer, r.state, err = resume(dir, r.System, l, r.logged); err != nil {
+		return nil, err
+	}
+	if err := r.evaluating.resume(dir, r.Complete()); err != nil {
 		return nil, err
 	}
 	if complete := len(r.Complete()); complete > 0 {
@@ -174,7 +186,11 @@ func again(dir string, s *experiment.Spec, refused error) (*Run, error) {
 	if !IsRun(dir) {
 		return nil, refused
 	}
-	old, err := ReadSpec(dir, s.Task)
+	own := []safex.Maker{s.Task}
+	if e := s.Evaluate; e != nil && e.Task != nil {
+		own = append(own, e.Task)
+	}
+	old, err := ReadSpec(dir, own...)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +199,7 @@ func again(dir string, s *experiment.Spec, refused error) (*Run, error) {
 	} else if name != "" {
 		return nil, fmt.Errorf("%s holds a run of other settings: %s is %s there, and %s here: choose another folder, or remove it", dir, name, had, has)
 	}
-	return Resume(dir, s.Task)
+	return Resume(dir, own...)
 }
 
 // Done is the number of steps taken so far, and Total that of the whole run.
@@ -224,6 +240,10 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 		if r.Watch != nil {
 			r.Watch(r.state)
 		}
+		if err := r.evaluate(ctx); err != nil { // one that a stop cut short
+			yield(r.state, err)
+			return
+		}
 		saved := time.Now()
 		for s, err := range r.agent.Steps(ctx, r.state, r.Spec.Episodes) {
 			if err != nil || s.Over || time.Since(saved) > saveEvery {
@@ -235,6 +255,9 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 			}
 			if err == nil && s.Over && r.Watch != nil {
 				r.Watch(s)
+			}
+			if err == nil && s.Over {
+				err = r.evaluate(ctx)
 			}
 			if !yield(s, err) {
 				return

@@ -31,7 +31,9 @@ type column struct {
 // mean of the next state, the largest excess of each limit over the horizon under the worst model errors that were found, the epistemic and
 // aleatoric deviations of the next state, how many of the former the box around the mean reaches, how many a calibrated model asked for, how many the box of a filter reaches,
 // whether the step is out of the distribution that the model learned from (1) or not (0), whether the plan kept every limit, by what the step is proved to be safe, whether the plan was late and
-// cut short by a deadline, and how many candidates came out as NaN; whether the step is the first that is planned by the model of another fit. If the agent sees the state through noise, the real states
+// cut short by a deadline, and how many candidates came out as NaN; whether the step is the first that is planned by the model of another fit. Of noise that the task declares
+// there is by how much it may be off what was believed. With a delay that the task declares, actions are those that took
+// effect, and those that were sent come after that. If the agent sees the state through noise, the real states
 // come last. Of a step before the first plan the columns of what was believed are empty, unless a filter judged it by a prior; one that is covered
 // without any belief has no mean, no deviations and no worst excess.
 func columns(s *safex.System) (all []column) {
@@ -93,12 +95,26 @@ func columns(s *safex.System) (all []column) {
 	if s.Outside() {
 		all = append(all, endings()...)
 	}
+	if noisy(s) {
+		each("noise_", s.State, forecast(func(f *safex.Forecast) []float64 { return f.Noise }), true)
+	}
+	if k := s.Delay(); k > 0 {
+		for d, v := range s.Action {
+			all = append(all, column{name: "sent_" + v.Name,
+				get: func(e *safex.Episode, t int) float64 { return e.Sent(t)[d] },
+				set: func(e *safex.Episode, t int, v float64) { e.Pending[k-1][d] = v },
+			})
+		}
+	}
 	if s.Noisy() {
 		each("true_", s.State, func(e *safex.Episode, t int) []float64 { return e.Real[t] }, false)
 		each("next_true_", s.State, func(e *safex.Episode, t int) []float64 { return e.Real[t+1] }, false)
 	}
 	return all
 }
+
+// noisy tells whether the task declares noise.
+func noisy(s *safex.System) bool { return s.NoiseBox() != nil || s.SeenBox() != nil }
 
 // phaseColumn is the one that says who chose the actions of an episode: the random phase may have taken several.
 const phaseColumn = "phase"
@@ -172,6 +188,12 @@ func grow(s *safex.System, e *safex.Episode, t int, looked, believed bool) {
 			e.Real = append(e.Real, make([]float64, nx))
 		}
 	}
+	if k := s.Delay(); k > 0 { // what was sent in step t comes last
+		for len(e.Pending) < k+1 {
+			e.Pending = append(e.Pending, make([]float64, len(s.Action)))
+		}
+		e.Pending = e.Pending[1:]
+	}
 	e.Actions, e.Rewards = append(e.Actions, make([]float64, len(s.Action))), append(e.Rewards, 0)
 	e.Excess = append(e.Excess, make([]float64, nl))
 	if !looked {
@@ -180,6 +202,9 @@ func grow(s *safex.System, e *safex.Episode, t int, looked, believed bool) {
 	var f safex.Forecast
 	if believed {
 		f = safex.Forecast{Mean: make([]float64, nx), Worst: make([]float64, nl), Epistemic: make([]float64, nx), Aleatoric: make([]float64, nx)}
+		if noisy(s) {
+			f.Noise = make([]float64, nx)
+		}
 	}
 	e.Forecasts = append(e.Forecasts, f)
 }
@@ -199,7 +224,11 @@ func explored(episodes []safex.Episode, sums []Summary) []safex.Episode {
 // readSteps reads steps.csv of the run folder dir: the complete episodes and, last, the one under way. They are those that were live, but for
 // the times of plans and fits, which are 0.
 func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error) {
-	path := filepath.Join(dir, stepsFile)
+	return readTable(s, filepath.Join(dir, stepsFile), false)
+}
+
+// readTable reads a table of the episodes of a run, or of its evaluations: planned episodes, each with the number of the one that it follows.
+func readTable(s *safex.System, path string, evaluations bool) (episodes []safex.Episode, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, cannot("read", path, err)
@@ -230,27 +259,29 @@ func readSteps(s *safex.System, dir string) (episodes []safex.Episode, err error
 			}
 		}
 		number := int(v[0])
-		if len(episodes) == 0 && number == 1 {
+		if len(episodes) == 0 && number == 1 && !evaluations {
 			episodes = slices.Clone(unexplored)
 		}
-		if last := len(episodes) - 1; last < 0 && (number != 0 || v[1] != 0) || last >= 0 &&
-			!(number == last && v[1] == float64(len(episodes[last].Actions)) || number == last+1 && v[1] == 0) {
+		last := len(episodes) - 1
+		goesOn := last >= 0 && number == episodes[last].Number && v[1] == float64(len(episodes[last].Actions))
+		begins := v[1] == 0 && (number == len(episodes) || evaluations && number >= 0 && (last < 0 || number > episodes[last].Number))
+		if !goesOn && !begins {
 			return nil, fmt.Errorf("store: %s, line %d: episode %s, step %s does not follow the line before", path, line, record[0], record[1])
 		}
-		if number == len(episodes) {
+		if !goesOn {
 			e := safex.Episode{Number: number, Phase: safex.PlannedPhase}
-			if number == 0 {
+			if number == 0 && !evaluations {
 				e.Phase = safex.RandomPhase
 			}
 			if phase >= 0 {
 				e.Phase = safex.Phase(record[2+phase])
 			}
-			if e.Phase != safex.RandomPhase && (e.Phase != safex.PlannedPhase || number == 0) {
+			if e.Phase != safex.RandomPhase && (e.Phase != safex.PlannedPhase || number == 0 && !evaluations) {
 				return nil, fmt.Errorf("store: %s, line %d: the phase of episode %d is %q: a line was changed", path, line, number, e.Phase)
 			}
 			episodes = append(episodes, e)
 		}
-		e := &episodes[number]
+		e := &episodes[len(episodes)-1]
 		if e.End != "" || phase >= 0 && safex.Phase(record[2+phase]) != e.Phase {
 			return nil, fmt.Errorf("store: %s, line %d: episode %s is over, or of another phase: a line was changed", path, line, record[0])
 		}

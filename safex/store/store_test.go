@@ -94,6 +94,7 @@ func TestSpecRoundTrip(t *testing.T) {
 			err = errors.Join(err, s.Set("calibration.HoldOut=7"))
 		}
 		s.Disturbances = []safex.Disturbance{{Kind: safex.Impulse, On: "omega", Size: 1, From: 3}}
+		s.Expected = []safex.Expectation{{Kind: safex.ProcessNoise, On: "omega", Size: 0.1, Within: true}, {Kind: safex.ObservationNoise, On: "theta", Size: 0.01}}
 		dir := filepath.Join(t.TempDir(), name+"-"+model+"-"+calibration)
 		if err := errors.Join(err, store.Create(dir, s)); err != nil {
 			t.Fatal(err)

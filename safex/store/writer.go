@@ -105,7 +105,7 @@ func (w *writer) sweep() {
 		return
 	}
 	w.swept = true
-	for _, pattern := range []string{"model/model-*.json", "model/.[ms]*", "figures/.*", "." + SpecFile + "*", "." + episodesFile + "*", "." + stepsFile + "*"} {
+	for _, pattern := range []string{"model/model-*.json", "model/.[ms]*", "figures/.*", "." + SpecFile + "*", "." + episodesFile + "*", "." + stepsFile + "*", "." + evaluationsFile + "*", "." + evaluationStepsFile + "*"} {
 		paths, _ := filepath.Glob(filepath.Join(w.dir, pattern))
 		for _, path := range paths {
 			if !slices.ContainsFunc(w.saved, func(file string) bool { return path == filepath.Join(w.dir, file) }) {

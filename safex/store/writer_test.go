@@ -27,10 +27,15 @@ import (
 
 // quick is an agent whose episodes take a moment.
 func quick(t testing.TB, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemble) {
+	return told(t, nil, ds...)
+}
+
+// told is a quick agent that expects something.
+func told(t testing.TB, es []safex.Expectation, ds ...safex.Disturbance) (train.Agent, *ensemble.Ensemble) {
 	p := tasks.DefaultPendulum()
 	p.Steps = 12
 	task := p.Task()
-	task.Disturbances = ds
+	task.Disturbances, task.Expected = ds, es
 	s, err := task.System()
 	if err != nil {
 		t.Fatal(err)
@@ -68,16 +73,22 @@ func read(t *testing.T, dir, name string) []byte {
 }
 
 // A run that ends at any save, and goes on from its folder, writes the same steps.csv.
-func TestResumeIsBitIdentical(t *testing.T) { resumes(t) }
+func TestResumeIsBitIdentical(t *testing.T) { resumes(t, nil) }
 
 // Through noise, delay and a push as well, though what the agent sees is not where the system is.
 func TestResumeIsBitIdenticalDisturbed(t *testing.T) {
-	resumes(t, safex.Disturbance{Kind: safex.ObservationNoise, On: "theta", Size: 0.05}, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.05},
+	resumes(t, nil, safex.Disturbance{Kind: safex.ObservationNoise, On: "theta", Size: 0.05}, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.05},
 		safex.Disturbance{Kind: safex.Delay, Size: 2}, safex.Disturbance{Kind: safex.Periodic, On: "torque", Size: 0.3, Period: 0.7})
 }
 
-func resumes(t *testing.T, ds ...safex.Disturbance) {
-	a, e := quick(t, ds...)
+// And where the agent is told of noise and delay: what was sent before a stop takes effect after it.
+func TestResumeIsBitIdenticalTold(t *testing.T) {
+	resumes(t, []safex.Expectation{{Kind: safex.ObservationNoise, On: "theta", Size: 0.01}, {Kind: safex.ProcessNoise, On: "omega", Size: 0.02, Within: true}, {Kind: safex.Delay, Size: 2}},
+		safex.Disturbance{Kind: safex.ObservationNoise, On: "theta", Size: 0.01}, safex.Disturbance{Kind: safex.Delay, Size: 2})
+}
+
+func resumes(t *testing.T, es []safex.Expectation, ds ...safex.Disturbance) {
+	a, e := told(t, es, ds...)
 	whole := filepath.Join(t.TempDir(), "whole")
 	finish(t, a, newWriter(whole, a.System, e), &train.State{}, 2, func(int) bool { return false })
 	want := read(t, whole, stepsFile)
@@ -108,7 +119,7 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 				t.Fatal(err)
 			}
 		}
-		again, _ := quick(t, ds...)
+		again, _ := told(t, es, ds...)
 		w, s, err := resume(dir, again.System, e, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -135,14 +146,15 @@ func resumes(t *testing.T, ds ...safex.Disturbance) {
 func TestEpisodesComeBack(t *testing.T) {
 	const header = "episode,step,cos,sin,omega,torque,reward,excess_speed,next_cos,next_sin,next_omega,mean_cos,mean_sin,mean_omega,worst_speed," +
 		"epistemic_cos,epistemic_sin,epistemic_omega,aleatoric_cos,aleatoric_sin,aleatoric_omega,beta,asked_beta,cover_beta,out_of_distribution,feasible,cover,late,cut,nans,fit"
-	comesBack(t, header)
-	comesBack(t, header, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.5}, safex.Disturbance{Kind: safex.Delay, Size: 2})
-	comesBack(t, header+",true_cos,true_sin,true_omega,next_true_cos,next_true_sin,next_true_omega",
+	comesBack(t, header, nil)
+	comesBack(t, header+",sent_torque", []safex.Expectation{{Kind: safex.Delay, Size: 3}}, safex.Disturbance{Kind: safex.Delay, Size: 2})
+	comesBack(t, header, nil, safex.Disturbance{Kind: safex.ProcessNoise, On: "omega", Size: 0.5}, safex.Disturbance{Kind: safex.Delay, Size: 2})
+	comesBack(t, header+",true_cos,true_sin,true_omega,next_true_cos,next_true_sin,next_true_omega", nil,
 		safex.Disturbance{Kind: safex.ObservationNoise, On: "omega", Size: 0.05})
 }
 
-func comesBack(t *testing.T, header string, ds ...safex.Disturbance) {
-	a, e := quick(t, ds...)
+func comesBack(t *testing.T, header string, es []safex.Expectation, ds ...safex.Disturbance) {
+	a, e := told(t, es, ds...)
 	dir := t.TempDir()
 	w := newWriter(dir, a.System, e)
 	var want []safex.Episode

@@ -254,6 +254,13 @@ func (s *Study) spec(m method) (*experiment.Spec, error) {
 			return nil, err
 		}
 	}
+	for _, text := range m.expect() {
+		var e safex.Expectation
+		if err := e.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("expect: %w", err)
+		}
+		spec.Expected = append(spec.Expected, e)
+	}
 	for _, text := range m.disturb() {
 		var d safex.Disturbance
 		if err := d.UnmarshalText([]byte(text)); err != nil {
@@ -269,6 +276,16 @@ func (m method) disturb() (texts []string) {
 	for _, l := range m.layers {
 		if l.Disturb != nil {
 			texts = l.Disturb
+		}
+	}
+	return texts
+}
+
+// expect are the expectations of the last layer that has some.
+func (m method) expect() (texts []string) {
+	for _, l := range m.layers {
+		if l.Expect != nil {
+			texts = l.Expect
 		}
 	}
 	return texts

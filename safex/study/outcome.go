@@ -16,9 +16,9 @@ import (
 // An Objective ranks trials. Those that keep Within in each run come first, by what they Maximize; then the others, by their violating steps,
 // and then by what they Maximize; trials with a run that is not complete, or has a NaN there, come last.
 type Objective struct {
-	Maximize string `json:"maximize"` // return: its interquartile mean over the seeds
-	Of       string `json:"of"`       // planned episodes of a run: last, best, or mean of all
-	Within   int    `json:"within"`   // violating steps of a run, from the first random step on
+	Maximize string `json:"maximize"` // return, of planned episodes, or evaluation, the return of evaluations: its interquartile mean over the seeds
+	Of       string `json:"of"`       // episodes, or evaluations, of a run: last, best, or mean of all
+	Within   int    `json:"within"`   // violating steps of a run, from the first random step on; where evaluations are maximized, theirs count too
 }
 
 // of are the values of Of, each with what it makes of returns.
@@ -37,8 +37,14 @@ var of = []struct {
 	}},
 }
 
+// What an Objective maximizes.
+const (
+	maximizeReturn     = "return"
+	maximizeEvaluation = "evaluation"
+)
+
 // DefaultObjective is the return of the last episode, without a violating step.
-func DefaultObjective() Objective { return Objective{Maximize: "return", Of: of[0].name} }
+func DefaultObjective() Objective { return Objective{Maximize: maximizeReturn, Of: of[0].name} }
 
 // Check reports the first setting out of range.
 func (o Objective) Check() error {
@@ -47,8 +53,8 @@ func (o Objective) Check() error {
 		names = append(names, f.name)
 	}
 	switch {
-	case o.Maximize != "return":
-		return fmt.Errorf("objective: there is no %q to maximize: %s", o.Maximize, experiment.Instead(o.Maximize, []string{"return"}))
+	case o.Maximize != maximizeReturn && o.Maximize != maximizeEvaluation:
+		return fmt.Errorf("objective: there is no %q to maximize: %s", o.Maximize, experiment.Instead(o.Maximize, []string{maximizeReturn, maximizeEvaluation}))
 	case !slices.Contains(names, o.Of):
 		return fmt.Errorf("objective: there is no return of %q: %s", o.Of, experiment.Instead(o.Of, names))
 	case o.Within < 0:
@@ -118,6 +124,23 @@ func (o Objective) seed(dir string, episodes int) (r SeedOutcome) {
 			returns = append(returns, s.Return)
 		}
 	}
+	done := len(returns)
+	if o.Maximize == maximizeEvaluation {
+		returns = nil
+		evaluated, e := store.EvaluationSummaries(dir)
+		for _, s := range evaluated {
+			if s.Episode <= episodes {
+				r.Violations += s.Violations
+				returns = append(returns, s.Return)
+			}
+		}
+		if err == nil {
+			err = e
+		}
+		if n := len(evaluated); n == 0 || evaluated[n-1].Episode < episodes {
+			done = min(done, episodes-1)
+		}
+	}
 	switch failure := store.Failure(dir); {
 	case failure != "":
 		r.Failure, r.failed = failure, true
@@ -125,8 +148,8 @@ func (o Objective) seed(dir string, episodes int) (r SeedOutcome) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		r.Failure = err.Error()
 		return r
-	case len(returns) < episodes:
-		r.Failure = fmt.Sprintf("unfinished, %d of %d episodes", len(returns), episodes)
+	case done < episodes:
+		r.Failure = fmt.Sprintf("unfinished, %d of %d episodes", done, episodes)
 		return r
 	}
 	for _, f := range of {

@@ -15,7 +15,7 @@ type Set map[string]string
 // short are keys of a Change in a file, each with the path that it means.
 var short = []struct{ key, path string }{
 	{"calibrate", "calibration"}, {"search", "planner.Search"}, {"inner", "planner.Inner"}, {"adversary", "planner.Adversary"}, {"engine", "engine"}, {"filter", "filter"},
-	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"background", "background"}, {"log", "log"},
+	{"episodes", "episodes"}, {"explore", "explore"}, {"learn-every", "learn-every"}, {"background", "background"}, {"log", "log"}, {"evaluate", "evaluate"},
 }
 
 // numeric are those of short that take a whole number.

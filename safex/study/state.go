@@ -104,7 +104,13 @@ func (j Job) State(out string) State {
 		err = j.agree(dir, complete, steps, s.Total)
 	}
 	done := made && err == nil && complete >= s.Total
-	if done {
+	if done && old.Evaluate != nil {
+		var evaluated []store.Summary
+		if evaluated, err = store.EvaluationSummaries(dir); err == nil {
+			done = !store.Owed(old, sums, evaluated)
+		}
+	}
+	if done && err == nil {
 		err = j.whole(dir)
 	}
 	if err != nil && store.Busy(dir) { // a process has begun while files were read
@@ -137,7 +143,14 @@ func (j Job) whole(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = store.Read(system, dir)
+	if _, _, err = store.Read(system, dir); err != nil {
+		return err
+	}
+	e, err := j.Spec.Evaluation(system)
+	if err != nil || e == nil {
+		return err
+	}
+	_, _, err = store.Evaluations(e.System, dir)
 	return err
 }
 

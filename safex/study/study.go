@@ -21,9 +21,10 @@
 // and, for all runs, what the flags of safex train of these names are for, with the defaults of those
 //
 //	calibrate, search, inner, adversary, engine, filter
-//	episodes, explore, learn-every, background
+//	episodes, explore, learn-every, background, log, evaluate
 //	set         {planner.Horizon: 20, "learner.Hidden": [64, 64]}
 //	disturb     ["process omega 0.02"]
+//	expect      ["process omega 0.02"]: what the agent is told of that
 //
 // The same for some runs alone are
 //
@@ -31,7 +32,7 @@
 //	  - planners: [minmax]             # tasks, planners and models: each that is there must have the run's
 //	    set: {planner.Rounds: 2}
 //
-// where the last one that matches wins, field by field of set, and disturb as a whole. Runs beside the plain ones, with the same and more
+// where the last one that matches wins, field by field of set, disturb and expect as a whole. Runs beside the plain ones, with the same and more
 // changes, are
 //
 //	variants:
@@ -73,9 +74,10 @@ type Study struct {
 // A Change is what differs from the defaults of safex train. What is empty stays as it is.
 type Change struct {
 	// Set gives settings by their paths, as experiment.Spec.Set does. In a file, calibrate, search, inner, adversary, engine, filter, episodes, explore,
-	// learn-every and background are keys of their own too: they mean calibration, planner.Search, planner.Inner, planner.Adversary and the rest.
+	// learn-every, background, log and evaluate are keys of their own too: they mean calibration, planner.Search, planner.Inner, planner.Adversary and the rest.
 	Set     Set      `json:"set,omitempty"`
 	Disturb []string `json:"disturb,omitzero"` // texts of safex.Disturbance; empty, and not nil, is none
+	Expect  []string `json:"expect,omitzero"`  // texts of safex.Expectation, likewise
 }
 
 // Only are the runs that an Override or a Variant is for: those of the tasks, the planners and the models named, where nil is all.

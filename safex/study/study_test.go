@@ -153,9 +153,11 @@ explore: 40
 learn-every: 0
 set: {planner.Horizon: 7}
 disturb: ["process omega 0.02"]
+expect: ["process omega within 0.1"]
 overrides:
   - tasks: [pitch]
     disturb: []
+    expect: []
     episodes: 4
   - planners: [pessimistic]
     models: [linear]
@@ -210,6 +212,7 @@ func TestJobs(t *testing.T) {
 	}
 	disturb := func(s *experiment.Spec) error {
 		s.Disturbances = []safex.Disturbance{{}}
+		s.Expected = []safex.Expectation{{Kind: safex.ProcessNoise, On: "omega", Size: 0.1, Within: true}}
 		return s.Disturbances[0].UnmarshalText([]byte("process omega 0.02"))
 	}
 	expect(0, "safe", "linear", func(s *experiment.Spec) error {

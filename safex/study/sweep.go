@@ -20,7 +20,7 @@ import (
 //	    learner.LearningRate: {from: 1e-4, to: 1e-2, log: true}
 //	    planner.AttackedCandidates: {from: 2, to: 12, whole: true}
 //	    learner.Hidden: [[64, 64], [128, 128]]               # one of these
-//	  objective: {maximize: return, of: last, within: 0}     # of: last, best or mean
+//	  objective: {maximize: return, of: last, within: 0}     # maximize: return or evaluation
 //	  halving: {rungs: 3, keep: 0.33, resource: episodes, least: 2}
 //	  seed: 1
 //
@@ -145,6 +145,9 @@ func (s *Sweep) Rungs() ([]Rung, error) {
 	}
 	if episodes < 1 {
 		return nil, fmt.Errorf("sweep %s: episodes %d: want at least 1, as trials are compared by the returns of episodes", s.Study.Name, episodes)
+	}
+	if s.Trials.Objective.Maximize == maximizeEvaluation && spec.Evaluate == nil && all["evaluate"] == "" {
+		return nil, fmt.Errorf("sweep %s: its objective is that of evaluations, and nothing is evaluated: add evaluate: same", s.Study.Name)
 	}
 	if s.Trials.Method != halving {
 		return []Rung{{Episodes: episodes, Trials: s.Trials.Number}}, nil

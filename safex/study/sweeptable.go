@@ -122,5 +122,8 @@ func (s *Sweep) Train(trial string, seed uint64) ([]string, error) {
 	for _, text := range m.disturb() {
 		args = append(args, "--disturb", text)
 	}
+	for _, text := range m.expect() {
+		args = append(args, "--expect", text)
+	}
 	return args, nil
 }

@@ -22,6 +22,7 @@ var all = []struct {
 	{"rccar", pointer(DefaultRCCar), pointer(ReferenceRCCar)},
 	{"cartpole", pointer(DefaultCartPole), pointer(DefaultCartPole)},
 	{"quadrotor", pointer(DefaultQuadrotor), pointer(DefaultQuadrotor)},
+	{"actsafe", pointer(DefaultActSafe), pointer(DefaultActSafe)},
 }
 
 // pointer is a function that returns a pointer to a fresh value of make.

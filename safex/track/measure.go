@@ -108,7 +108,11 @@ func forecasts(e safex.Episode) (b beliefs) {
 			b.aleatoric += f.Aleatoric[d]
 			nll -= distuv.Normal{Mu: f.Mean[d], Sigma: deviation}.LogProb(next)
 			total += deviation
-			inside = inside && math.Abs(off) <= β*f.Epistemic[d] // false of a NaN
+			half := β * f.Epistemic[d]
+			if f.Noise != nil {
+				half += f.Noise[d]
+			}
+			inside = inside && math.Abs(off) <= half // false of a NaN
 		}
 		nx := float64(len(e.States[t+1]))
 		cells += nx

@@ -51,7 +51,7 @@
 // group of a run is its study and its method, its type of job the planner and the model, and its name the seed.
 //
 // Some published names are not written: nll, mse, eval_nll and eval_mse, because a fit does not keep its losses; Reward, Iterations,
-// Average violations and Average predicted violations of evaluation episodes, of which there are none; and the plots of violations,
+// Average violations and Average predicted violations of evaluations, which are in the run folder alone; and the plots of violations,
 // in place of which there are the figures of the run.
 //
 // A run keeps no time of day. The wall time of an episode is that of run.yaml and, from there, the time that was spent on fits and

@@ -61,7 +61,7 @@ func (s *State) take(f *fitted) {
 	if s.Guarded {
 		s.Base = f.model
 	}
-	s.Fits, s.Fitted, s.Updated, s.Learning = s.Fits+1, f.learned, f.learned, 0
+	s.Fits, s.Fitted, s.Updated, s.Learning, s.ahead = s.Fits+1, f.learned, f.learned, 0, nil
 }
 
 // fitting is a fit in the background.

@@ -14,6 +14,14 @@ import (
 
 // plan asks the Planner, which has the time has after began; 0 is as long as it takes. It tells whether the plan was cut short.
 func (a Agent) plan(ctx context.Context, q safex.Query, began time.Time, has time.Duration, src rng.Stream) (p *safex.Plan, cut bool, err error) {
+	if p, cut, err = a.ask(ctx, q, began, has, src); err == nil {
+		p, err = q.Hold(p)
+	}
+	return p, cut, err
+}
+
+// ask is plan, of which the first actions may be others than those that are pending.
+func (a Agent) ask(ctx context.Context, q safex.Query, began time.Time, has time.Duration, src rng.Stream) (p *safex.Plan, cut bool, err error) {
 	if has == 0 {
 		p, err = a.Planner.Plan(ctx, q, src)
 		return p, false, err

@@ -65,10 +65,10 @@ func (a Agent) draw(s *State, src rng.Stream) ([]float64, error) {
 }
 
 // known tells whether First does what the task has declared to keep every limit for ever, from a state of which it has: no belief is needed
-// for that.
+// for that. It was declared of actions that take effect at once, without noise.
 func (a Agent) known(s *State, u []float64) bool {
 	b, x := a.System.Backup, s.Episode.States[len(s.Episode.Actions)]
-	return a.First != nil && b != nil && b.Contains(x) && slices.Equal(u, b.Action(x))
+	return a.First != nil && b != nil && len(a.System.Expected) == 0 && b.Contains(x) && slices.Equal(u, b.Action(x))
 }
 
 // judge is what the Filter makes, by the Prior, of a plan that has an action and nothing else, and what is then believed of the step. A plan that has a
@@ -87,7 +87,10 @@ func (a Agent) judge(ctx context.Context, s *State, p *safex.Plan, began time.Ti
 	if err := a.bindGuard(s, a.Prior); err != nil {
 		return fail(err)
 	}
-	q := a.query(s, a.Prior)
+	q, err := a.query(s, a.Prior)
+	if err != nil {
+		return fail(err)
+	}
 	p.Beta = safex.DeviationsOf(s.guard, q.Beta, 0)
 	if err := a.expect(ctx, q, p); err != nil {
 		return fail(err)

@@ -51,8 +51,8 @@ func (a Agent) again(ctx context.Context, s *State, src rng.Stream) (bool, error
 	if err != nil {
 		return fail(0, err)
 	}
-	for at, u := range e.Actions {
-		answer, err := a.System.AdvancePlant(ctx, s.plant, &t, u, stream)
+	for at := range e.Actions {
+		answer, err := a.System.AdvancePlant(ctx, s.plant, &t, e.Sent(at), stream)
 		if err != nil {
 			return fail(at, err)
 		}

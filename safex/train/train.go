@@ -78,6 +78,8 @@ type State struct {
 	members      int           // of Model
 	member       func(i int) (safex.Rollout, error)
 	fitting      *fitting    // in the background; nil without one
+	ahead        *fitted     // what the next fit comes to, where an Evaluation needed it; else nil
+	aheadOf      int         // Fits before it
 	planned      float64     // deviations that the last plan was made for
 	clock        clock       // of the episode
 	plant        safex.Plant // opened by Steps, and closed when it returns; nil otherwise
@@ -168,10 +170,17 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	if err := a.learn(ctx, s, src); err != nil {
 		return err
 	}
+	return a.planned(ctx, s, src)
+}
+
+// planned takes a step by a plan.
+func (a Agent) planned(ctx context.Context, s *State, src rng.Stream) error {
 	began := time.Now()
 	at := len(s.Episode.Actions)
-	query := a.query(s, s.Model)
-	query.Members, query.Member = s.members, s.member
+	query, err := a.query(s, s.Model)
+	if err != nil {
+		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
+	}
 	draws := src.Child("plan")
 	if !a.RepeatNoise {
 		draws = draws.At(s.Episode.Number)
@@ -180,7 +189,9 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	plan, cut, err := a.plan(context.WithoutCancel(ctx), query, began, has, draws.At(at))
 	searched := time.Now()
 	if err == nil && a.Filter != nil {
-		plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan)
+		if plan, err = s.guard.Keep(context.WithoutCancel(ctx), query, plan); err == nil {
+			plan, err = query.Hold(plan)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
@@ -193,7 +204,7 @@ func (a Agent) step(ctx context.Context, s *State) error {
 	late, missed := a.wait(s)
 	forecast.Cut, forecast.Late = cut, forecast.Late || cut
 	forecast.Jitter, forecast.Missed = late.Seconds()*1e3, missed
-	if err := a.act(ctx, s, plan.Actions[0], a.System.Steps, src); err != nil {
+	if err := a.act(ctx, s, query.Command(plan), a.System.Steps, src); err != nil {
 		return err
 	}
 	s.Previous, s.Episode.Forecasts, s.planned = plan, append(s.Episode.Forecasts, forecast), plan.Beta
@@ -210,6 +221,8 @@ func (a Agent) check() error {
 		return fmt.Errorf("train: the Logged transitions have %d and %d dimensions, and the state and the action of task %q %d and %d", len(a.Logged.X), len(a.Logged.U), a.System.Name, len(a.System.State), len(a.System.Action))
 	case a.Deadline < 0:
 		return fmt.Errorf("train: Deadline is %v, want a time that a plan has, or 0 for as long as it takes", a.Deadline)
+	case a.Prior != nil && a.System.Delay() > 0:
+		return fmt.Errorf("train: there is a Prior, and actions take effect %d steps late: a step before the first plan is judged by what it does at once; leave the Prior out", a.System.Delay())
 	case a.Prior != nil && a.Filter == nil:
 		return fmt.Errorf("train: there is a Prior, and no Filter that judges by it: set one, or leave the Prior out")
 	}
@@ -238,16 +251,17 @@ func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phas
 }
 
 // query is the question for the next step, under a belief whose rollout is that of s.
-func (a Agent) query(s *State, m safex.Model) safex.Query {
+func (a Agent) query(s *State, m safex.Model) (safex.Query, error) {
 	at := len(s.Episode.Actions)
 	q := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
 		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m), Filtered: a.Filter != nil,
+		Pending: s.Episode.Pending, Members: s.members, Member: s.member,
 	}
 	if at > 0 {
 		q.LastAction = s.Episode.Actions[at-1]
 	}
-	return q
+	return q, q.Expect(m)
 }
 
 // forecast is what a plan, begun at a time, and the belief m say of the step that is about to be taken.
@@ -260,6 +274,10 @@ func (a Agent) forecast(s *State, m safex.Model, q safex.Query, p *safex.Plan, b
 	}
 	var said safex.Prediction
 	if err := m.Predict(&said, column(q.State), column(p.Actions[0])); err != nil {
+		return f, fmt.Errorf("train: %w", err)
+	}
+	var err error
+	if f.Noise, err = a.System.SeenNoise(m, q.State, p.Actions[0]); err != nil {
 		return f, fmt.Errorf("train: %w", err)
 	}
 	f.Mean, f.Epistemic, f.Aleatoric = said.Mean.Point(0), said.Epistemic.Point(0), said.Aleatoric.Point(0)
@@ -310,8 +328,16 @@ func between(b num.Batch, from, to int) num.Batch {
 	return part
 }
 
-// learn fits the model if it is due, and otherwise lets it take in what happened since, if it can.
+// learn fits the model if it is due, and otherwise lets it take in what happened since, if it can; and makes what planning with it takes.
 func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
+	if err := a.know(ctx, s, src); err != nil {
+		return err
+	}
+	return a.bind(s)
+}
+
+// know is learn without what planning takes.
+func (a Agent) know(ctx context.Context, s *State, src rng.Stream) error {
 	at := len(s.Episode.Actions)
 	fail := func(err error) error { // a fit that was cut short is made again from its start
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
@@ -328,9 +354,12 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 	case (a.Background || a.Realtime) && s.Model != nil:
 		a.start(ctx, s, src)
 	default:
-		f, err := a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits))
-		if err != nil {
-			return fail(err)
+		f := s.ahead
+		if f == nil || s.aheadOf != s.Fits || f.learned != s.Data.Len() {
+			var err error
+			if f, err = a.fit(ctx, s.Data, s.Model, src.Child("learn").At(s.Fits)); err != nil {
+				return fail(err)
+			}
 		}
 		s.Guarded = a.Filter != nil
 		s.take(f)
@@ -345,6 +374,11 @@ func (a Agent) learn(ctx context.Context, s *State, src rng.Stream) error {
 			s.Model, s.Updated, s.rollout = m, s.Data.Len(), nil
 		}
 	}
+	return nil
+}
+
+// bind makes what planning with the model takes, unless it is there.
+func (a Agent) bind(s *State) error {
 	if s.rollout == nil {
 		r, err := a.Engine.Rollout(a.System, s.Model)
 		if err != nil {
@@ -367,7 +401,7 @@ func (a Agent) bindGuard(s *State, m safex.Model) (err error) {
 	return err
 }
 
-// act steps the real system, in an episode of the given steps, and records what happened.
+// act steps the real system, which is sent the action u, in an episode of the given steps, and records what happened.
 func (a Agent) act(ctx context.Context, s *State, u []float64, steps int, src rng.Stream) (err error) {
 	at, stream := len(s.Episode.Actions), src.Child("real").At(s.Episode.Number)
 	var answer safex.Answer
@@ -379,7 +413,7 @@ func (a Agent) act(ctx context.Context, s *State, u []float64, steps int, src rn
 	if err != nil {
 		return fmt.Errorf("train: episode %d, step %d: %w", s.Episode.Number, at, err)
 	}
-	s.Data.Append(s.Episode.States[at], u, s.Episode.States[at+1])
+	s.Data.Append(s.Episode.States[at], s.Episode.Actions[at], s.Episode.States[at+1]) // the action that took effect
 	s.Episode.End, s.Episode.Why = answer.End, answer.Why
 	s.Over = answer.End != "" || len(s.Episode.Actions) == steps
 	return nil
