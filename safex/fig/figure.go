@@ -27,6 +27,7 @@ type Figure struct {
 	columns int               // of a Grid; 0 is one
 	scale   *plotter.ColorBar // right of the panels; nil is none
 	around  frill
+	keys    []Key        // of around, where they were not the Grid's
 	sketch  *Sketch      // to the left of the panels; nil for none
 	even    []*plot.Plot // of the panels, those with a unit as long on both axes
 }
@@ -79,13 +80,20 @@ func panel(title, x, y string) *plot.Plot {
 }
 
 // ticks marks round numbers, four to nine of them, every one with its label.
-type ticks struct{ whole bool } // whole numbers alone
+type ticks struct {
+	whole bool // whole numbers alone
+	low   bool // at most five, on an axis that is short
+}
 
 // Ticks implements plot.Ticker.
 func (k ticks) Ticks(lo, hi float64) (marks []plot.Tick) {
 	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/4)))
+	most := 9.0
+	if k.low {
+		most = 5
+	}
 	for _, s := range []float64{1, 2, 2.5, 5, 10} {
-		if (hi-lo)/(s*step) <= 9 {
+		if (hi-lo)/(s*step) <= most {
 			step *= s
 			break
 		}

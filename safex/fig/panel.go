@@ -79,8 +79,15 @@ func (f *Figure) explain(keys []Key) {
 			once = append(once, k)
 		}
 	}
-	f.around = newFrill(once, nil, f.width-2*pad)
-	f.height += f.around.above
+	f.keys = once
+	f.fit(nil)
+}
+
+// fit puts the key above the panels, and notes below, into the width that f has now.
+func (f *Figure) fit(notes []string) {
+	was := f.around
+	f.around = newFrill(f.keys, notes, f.width-2*pad)
+	f.height += f.around.above + f.around.below - was.above - was.below
 }
 
 // drawn draws lines into a plot, the plain ones in colours by their order, and returns the keys of those that have a name.

@@ -28,8 +28,10 @@ func (f *Figure) With(s *Sketch, notes ...string) *Figure {
 		f.height = max(f.height, sketchWide*vg.Length((s.Top-s.Bottom)/(s.Right-s.Left))+3*pad)
 	}
 	if len(notes) > 0 {
-		f.around = newFrill(nil, notes, f.width-2*pad)
-		f.height += f.around.below + pad
+		f.height += pad
+	}
+	if len(notes) > 0 || f.keys != nil { // a Grid has its own
+		f.fit(notes)
 	}
 	return f
 }

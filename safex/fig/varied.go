@@ -1,11 +1,14 @@
 package fig
 
 import (
+	"image/color"
 	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
@@ -38,14 +41,23 @@ func Varied(title, setting string, trials []Trial) *Figure {
 		worst, median, best = append(worst, returns[0]), append(median, (returns[(n-1)/2]+returns[n/2])/2), append(best, returns[n-1])
 	}
 	band(top, "", xs, lo, hi, theme.bound)
-	dotted(top, "without a violation", xs, clean, theme.action)
-	dotted(top, "reached the goal", xs, reached, theme.measured)
-	band(bottom, "worst to best", xs, worst, best, theme.bound)
-	dotted(bottom, "median", xs, median, theme.measured)
+	dotted(top, "", xs, clean, theme.action)
+	dotted(top, "", xs, reached, theme.measured)
+	band(bottom, "", xs, worst, best, theme.bound)
+	dotted(bottom, "", xs, median, theme.measured)
 	if len(trials) > 0 && len(trials) <= 12 {
 		top.X.Tick.Marker, bottom.X.Tick.Marker = values, values
 	}
-	top.Y.Min, top.Y.Max = -0.03, 1.35
-	roomy(bottom, 0.05, 0.3)
-	return &Figure{panels: []*plot.Plot{top, bottom}, tall: []float64{3, 3}, width: 16 * vg.Centimeter, height: 13 * vg.Centimeter}
+	top.Y.Min, top.Y.Max = -0.04, 1.04
+	roomy(bottom, 0.05, 0.05)
+	f := &Figure{panels: []*plot.Plot{top, bottom}, tall: []float64{3, 3}, width: 16 * vg.Centimeter, height: 12 * vg.Centimeter}
+	line := func(name string, c color.Color) Key {
+		style := draw.LineStyle{Color: c, Width: vg.Points(1.8)}
+		return Key{Name: name, thumb: []plot.Thumbnailer{&plotter.Line{LineStyle: style}, &plotter.Scatter{GlyphStyle: dotOf(style)}}}
+	}
+	f.explain([]Key{
+		line("without a violation", theme.action), line("reached the goal", theme.measured), line("median of the returns", theme.measured),
+		{Name: "interval, and worst to best", thumb: []plot.Thumbnailer{&plotter.Polygon{Color: theme.bound}}},
+	})
+	return f
 }
