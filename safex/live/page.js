@@ -259,11 +259,11 @@
 			g.strokeStyle = colour['line' + k % 8];
 			g.lineWidth = 2.5;
 			g.setLineDash(l.dashed ? [5, 3] : []);
-			g.beginPath(); g.moveTo(x, box.top - 10); g.lineTo(x + 20, box.top - 10); g.stroke();
+			g.beginPath(); g.moveTo(x, box.top - 10); g.lineTo(x + 14, box.top - 10); g.stroke();
 			g.setLineDash([]);
 			g.fillStyle = colour.ink;
-			g.fillText(l.name, x + 25, box.top - 10);
-			x += 25 + g.measureText(l.name).width + 14;
+			g.fillText(l.name, x + 18, box.top - 10);
+			x += 18 + g.measureText(l.name).width + 10;
 		});
 	}
 
@@ -271,13 +271,13 @@
 		byId('body').className = view.sketch ? '' : 'plain';
 		if (view.sketch) drawSketch(view.sketch);
 		drawPanels();
-		document.body.dataset.handles = JSON.stringify(handles.map(where));
 		byId('notes').replaceChildren(...(view.notes || []).map((text, i) => {
 			const p = document.createElement('p');
 			p.textContent = text;
 			if (!i && view.alarm) p.className = 'alarm';
 			return p;
 		}));
+		requestAnimationFrame(() => { document.body.dataset.handles = JSON.stringify(handles.map(where)); }); // once all has its place
 	}
 
 	// where a handle is, in pixels of the page; of a series its first.

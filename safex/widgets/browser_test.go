@@ -148,7 +148,7 @@ func (v *visit) open() (origin string, at rect) {
 	if origin == "" {
 		v.check(fmt.Errorf("no page was shown: %w", ctx.Err()))
 	}
-	v.check(v.page.Until(ctx, origin, "document.body.dataset.views"))
+	v.check(v.page.Until(ctx, origin, "document.body.dataset.views && document.body.dataset.handles"))
 	v.check(v.page.Eval(v.ctx, v.lab, iframe+".scrollIntoView({block: 'center'})", nil))
 	time.Sleep(300 * time.Millisecond) // for the scrolling
 	return origin, v.where(v.lab, iframe)
@@ -386,15 +386,12 @@ func (v *visit) start(origin string, at rect) {
 func pointed(m image.Image, x, y int) image.Image {
 	out := image.NewRGBA(image.Rect(0, 0, m.Bounds().Dx(), m.Bounds().Dy()))
 	draw.Draw(out, out.Rect, m, m.Bounds().Min, draw.Src)
-	const long = 20
+	const long = 18
 	for j := range long {
-		for i := range j*7/10 + 1 {
-			if i+j > long+3 {
-				continue
-			}
-			c := color.Black
-			if i == 0 || i >= j*7/10-1 || i+j >= long+1 || j == long-1 {
-				c = color.White
+		for i := range min(j*3/4, long-j+6) + 1 {
+			c := color.White
+			if i == 0 || i >= min(j*3/4, long-j+6)-1 || j >= long-2 {
+				c = color.Black
 			}
 			out.Set(x+i, y+j, c)
 		}

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image"
@@ -8,6 +9,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/kettek/apng"
 )
 
 // A page is seen, evaluated, clicked and dragged.
@@ -71,5 +74,37 @@ func TestPage(t *testing.T) {
 	}
 	if part := Changed(shot, half); part != 0.5 {
 		t.Errorf("%v of the picture differ, want half", part)
+	}
+}
+
+// A film has its pictures, each in its time, and of what stays nothing twice.
+func TestFilm(t *testing.T) {
+	var pictures []image.Image
+	for k := range 3 {
+		m := image.NewRGBA(image.Rect(0, 0, 60, 40))
+		for i := range m.Pix {
+			m.Pix[i] = 255
+		}
+		m.Set(10+k, 20, color.Black)
+		pictures = append(pictures, m)
+	}
+	text, err := Film(pictures, 90*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	film, err := apng.DecodeAll(bytes.NewReader(text))
+	if err != nil || len(film.Frames) != 3 {
+		t.Fatalf("%d frames, error %v", len(film.Frames), err)
+	}
+	for k, f := range film.Frames {
+		if f.DelayNumerator != 90 || f.DelayDenominator != 1000 {
+			t.Errorf("frame %d stays for %d/%d s", k, f.DelayNumerator, f.DelayDenominator)
+		}
+		if box := f.Image.Bounds(); k > 0 && (box.Dx() != 2 || box.Dy() != 1 || f.XOffset != 9+k || f.YOffset != 20) {
+			t.Errorf("frame %d is %v at %d, %d: only two points changed", k, box, f.XOffset, f.YOffset)
+		}
+	}
+	if _, err := Film(nil, time.Second); err == nil {
+		t.Error("a film of nothing is a film")
 	}
 }
