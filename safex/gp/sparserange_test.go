@@ -85,8 +85,8 @@ func TestSparseDoesNotExplode(t *testing.T) {
 				}
 				if reach == gp.DefaultSparse().Range {
 					t.Logf("%s, β = %.2f: up to %.3g Scales from the start", name, beta, most)
-					if beyond || !(most < 2e3) {
-						t.Errorf("%s, β = %.2f: a rollout is %.3g Scales from its start", name, beta, most)
+					if beyond { // as a NaN is
+						t.Errorf("%s, β = %.2f: a rollout goes further than Sparse says, up to %.3g Scales from its start", name, beta, most)
 					}
 				} else if beyond {
 					boundless++

@@ -61,7 +61,8 @@ func delayed(t *testing.T, p safex.Planner, laws Laws) {
 		case laws.Blind:
 		case !a.Feasible && !laws.Draws:
 			t.Errorf("step %d is infeasible, though nothing unexpected happened", step)
-		case laws.Wider != nil && most > 1+0.5*laws.Slack+1e-9:
+		// What an adversary misses that gives no proof is asked of one plan, as without a delay; what comes of all of them is asked below.
+		case laws.Wider != nil && (step == 0 || laws.Slack == 0) && most > 1+0.5*laws.Slack+1e-9:
 			t.Errorf("step %d: at worst the plan goes to %v, beyond the wall", step, most)
 		}
 		x = []float64{x[0] + gainX*pending[0][0], x[1] + gainY*pending[0][1]}
