@@ -108,6 +108,9 @@ func finish(t *testing.T, dir string, failures *int, sentences map[string]bool) 
 // A plant in Python that is killed, stalls, garbles its answers or answers with a NaN, at random, loses nothing: the run is kept, says what happened, and
 // goes on, in the end to the same steps as with one that never failed, as it repeats itself.
 func TestPlantFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes, and waits for some")
+	}
 	const more = "episodes=8"
 	whole := outside(t, "well", 0, more)
 	dir := filepath.Join(t.TempDir(), "well")
