@@ -226,19 +226,7 @@ func TestSparseErrors(t *testing.T) {
 
 // Where dry friction jumps there is noise, and there alone, as large as the jump; what the jump leaves smooth is known beyond the data, and boxes hold.
 func TestSparseFindsJump(t *testing.T) {
-	s, err := safex.Task{
-		Name: "sled", Dt: 1, Steps: 10, Start: safex.StartAt(0, 0),
-		State:  []safex.Var{{Name: "x", Scale: 1}, {Name: "v", Scale: 1}},
-		Action: []safex.Var{{Name: "push", Scale: 0.6}},
-		Next: func(x, u num.Vec) num.Vec {
-			v := x[1].Add(u[0].Mul(0.15)).Sub(num.Where(x[1].Less(0), -0.05, 0.05))
-			return num.Vec{x[0].Add(v.Mul(0.05)), v}
-		},
-		Reward: func(x, u, next num.Vec) num.Expr { return next[0] },
-	}.System()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := glider(t)
 	data, r := &safex.Data{}, rng.New(5).Rand()
 	add := func(data *safex.Data, n int, fast float64) {
 		for range n {
