@@ -91,6 +91,14 @@ func (r *Rolled) Resize(horizon, nx, nl, n int) {
 	}
 }
 
+// Return is the sum of the rewards of candidate i.
+func (r *Rolled) Return(i int) (sum float64) {
+	for _, column := range r.Reward {
+		sum += column[i]
+	}
+	return sum
+}
+
 // Trajectory is the way of candidate i of c, which were rolled out into r: a trajectory of the System s, with excesses in the units of its limits.
 func (r *Rolled) Trajectory(s *System, c Candidates, i int) Trajectory {
 	nx, nu, nl := len(s.State), len(s.Action), len(s.Limits)

@@ -85,6 +85,16 @@ func (s *System) Simulate(p Policy, src rng.Stream) (Episode, error) {
 	return e, nil
 }
 
+// Follow is where actions lead the dynamics of the task from the state x, whatever they meet: disturbances are left out, as in a plan.
+func (s *System) Follow(x []float64, actions [][]float64) Trajectory {
+	t := Trajectory{States: [][]float64{x}}
+	for i, u := range actions {
+		next, reward, excess := s.Step(t.States[i], u)
+		t.Append(u, next, reward, excess)
+	}
+	return t
+}
+
 // Gather takes n episodes of the real system under ColouredPolicy, without any planner, each with streams of its own: the transitions that a model is shown
 // before anything is planned.
 func (s *System) Gather(n int, correlation, deviation float64, src rng.Stream) (*Data, error) {

@@ -35,3 +35,25 @@ func TestGather(t *testing.T) {
 		}
 	}
 }
+
+// Actions lead where the same actions led an episode that nothing disturbed, with the same rewards and excesses.
+func TestFollow(t *testing.T) {
+	s, err := tasks.DefaultPendulum().Task().System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Simulate(s.ColouredPolicy(0.9, 0.8, rng.New(2)), rng.New(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const from = 50
+	way := s.Follow(e.States[from], e.Actions[from:])
+	for i := range way.Actions {
+		if !slices.Equal(way.States[i+1], e.States[from+i+1]) || way.Rewards[i] != e.Rewards[from+i] || !slices.Equal(way.Excess[i], e.Excess[from+i]) {
+			t.Fatalf("step %d leads to %v, %v, %v, want %v, %v, %v", i, way.States[i+1], way.Rewards[i], way.Excess[i], e.States[from+i+1], e.Rewards[from+i], e.Excess[from+i])
+		}
+	}
+	if len(way.States) != s.Steps-from+1 {
+		t.Errorf("%d states", len(way.States))
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
-	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/num"
 	"github.com/rischiboy/safe_exploration/safex/plan"
 	"github.com/rischiboy/safe_exploration/safex/retake"
@@ -58,16 +57,6 @@ type Attempt struct {
 	attackers []plan.Adversary // of Adversaries, then of Reference
 	worst     *Scenario
 	model     safex.Model // of worst
-}
-
-// A PlanOutcome is the result of attacks on a plan that was executed.
-type PlanOutcome struct {
-	Episode, Step int
-	Beta          float64   // how many epistemic deviations the box reached
-	Mean          float64   // worst excess without an error, in units of the limit's Scale
-	Excess        []float64 // the worst that each of the Adversaries found, and last that of the Reference
-	Rollouts      []int     // that each of them took
-	Gradients     []int     // of these, how many with a gradient
 }
 
 // Open checks Settings against the run in the folder dir. The run has to be of this build, since its plans are made again.
@@ -139,43 +128,23 @@ func (t *Attempt) Run(ctx context.Context) iter.Seq2[PlanOutcome, error] {
 }
 
 // attack lets every adversary attack a plan that was executed, by errors in the steps that its planner defends.
-func (t *Attempt) attack(ctx context.Context, s retake.Step) (out PlanOutcome, err error) {
-	out = PlanOutcome{Episode: s.Episode, Step: s.At, Beta: s.Beta(t.Beta)}
-	target := s.Target(out.Beta)
-	count := &counted{Rollout: target.Rollout}
-	target.Rollout = count
-	var rolled safex.Rolled
-	mean, err := target.Roll(ctx, &rolled, nil)
-	if err != nil {
-		return out, err
-	}
-	out.Mean = mean[0]
-	src := rng.New(t.Spec.Seed).Child("attack").At(out.Episode).At(out.Step)
-	var found plan.Perturbations
-	for i, attacker := range t.attackers {
-		name := t.Reference
-		if i < len(t.Adversaries) {
-			name = t.Adversaries[i]
-		}
-		if k := slices.Index(t.Adversaries[:min(i, len(t.Adversaries))], name); k >= 0 { // done already
-			out.Excess, out.Rollouts, out.Gradients = append(out.Excess, out.Excess[k]), append(out.Rollouts, out.Rollouts[k]), append(out.Gradients, out.Gradients[k])
-			continue
-		}
-		count.all, count.gradients = 0, 0
-		if err := attacker.Attack(ctx, &found, target, src); err != nil {
-			return out, err
-		}
-		out.Excess, out.Rollouts, out.Gradients = append(out.Excess, found.Excess[0]), append(out.Rollouts, count.all), append(out.Gradients, count.gradients)
+func (t *Attempt) attack(ctx context.Context, s retake.Step) (PlanOutcome, error) {
+	beta := s.Beta(t.Beta)
+	target := s.Target(beta)
+	src := rng.New(t.Spec.Seed).Child("attack").At(s.Episode).At(s.At)
+	names := append(slices.Clone(t.Adversaries), t.Reference)
+	out, err := compare(ctx, target, src, names, t.attackers, func(name string, found *plan.Perturbations) {
 		if t.worst == nil || stats.Worse(found.Excess[0], t.worst.Excess) {
 			t.model = s.State.Model
 			t.worst = &Scenario{
-				Spec: t.Spec, Episode: out.Episode, Step: out.Step, Adversary: name,
-				State: target.State, LastAction: target.LastAction, Left: target.Left, Beta: out.Beta,
+				Spec: t.Spec, Episode: s.Episode, Step: s.At, Adversary: name,
+				State: target.State, LastAction: target.LastAction, Left: target.Left, Beta: beta,
 				Actions: s.Executed.Actions, Eta: rows(found.Eta.Point(0), len(target.State)), Excess: found.Excess[0],
 			}
 		}
-	}
-	return out, nil
+	})
+	out.Episode, out.Step = s.Episode, s.At
+	return out, err
 }
 
 // column is a batch of one point.
@@ -193,21 +162,6 @@ func rows(flat []float64, dim int) (steps [][]float64) {
 	return steps
 }
 
-// counted counts rollouts.
-type counted struct {
-	safex.Rollout
-	all, gradients int
-}
-
-// Roll implements safex.Rollout.
-func (c *counted) Roll(ctx context.Context, dst *safex.Rolled, in safex.Candidates, up *safex.Scalarisation) error {
-	n := in.Actions.Len()
-	if c.all += n; up != nil {
-		c.gradients += n
-	}
-	return c.Rollout.Roll(ctx, dst, in, up)
-}
-
 // Scenario is the worst that was found so far.
 func (t *Attempt) Scenario() (*Scenario, error) {
 	if t.worst == nil {
@@ -223,55 +177,8 @@ func (t *Attempt) Scenario() (*Scenario, error) {
 	return t.worst, nil
 }
 
-// A Gap is what an adversary found in the plans of an episode.
-type Gap struct {
-	Adversary string  `json:"adversary"`
-	Episode   int     `json:"episode"`
-	Beta      float64 `json:"beta"` // of the last plan
-	Plans     int     `json:"plans"`
-	Breakable int     `json:"breakable"`    // plans that the reference or any of the adversaries breaks
-	Broken    int     `json:"broken"`       // of these, plans that break without an error
-	Missed    int     `json:"missed"`       // breakable plans that this adversary does not break
-	Worst     float64 `json:"worst_excess"` // that this adversary found, in units of the limit's Scale; null is NaN
-	Recovered float64 `json:"recovered"`    // of what the worst errors add to the excesses, the share that this adversary's add; null of nothing
-	Rollouts  float64 `json:"rollouts_per_plan"`
-	Gradients float64 `json:"gradients_per_plan"` // of the rollouts, how many with a gradient
-}
-
 // Gaps sums the outcomes up, for each episode and adversary.
-func (t *Attempt) Gaps() (gaps []Gap) {
-	for _, e := range t.Episodes {
-		for i, name := range t.Adversaries {
-			g, found, most := Gap{Adversary: name, Episode: e, Worst: math.Inf(-1)}, 0.0, 0.0
-			for _, o := range t.Outcomes {
-				if o.Episode != e {
-					continue
-				}
-				best := slices.Max(o.Excess) // NaN if any is
-				g.Plans++
-				if g.Beta = o.Beta; !(best <= 0) {
-					g.Breakable++
-					if o.Excess[i] <= 0 {
-						g.Missed++
-					}
-				}
-				if !(o.Mean <= 0) {
-					g.Broken++
-				}
-				g.Worst = max(g.Worst, o.Excess[i])
-				found, most = found+o.Excess[i]-o.Mean, most+best-o.Mean
-				g.Rollouts, g.Gradients = g.Rollouts+float64(o.Rollouts[i]), g.Gradients+float64(o.Gradients[i])
-			}
-			if g.Plans == 0 {
-				continue
-			}
-			g.Recovered = found / most
-			g.Rollouts, g.Gradients = g.Rollouts/float64(g.Plans), g.Gradients/float64(g.Plans)
-			gaps = append(gaps, g)
-		}
-	}
-	return gaps
-}
+func (t *Attempt) Gaps() []Gap { return GapsOf(t.Adversaries, t.Outcomes) }
 
 // gapFile is a file of gaps, with the settings that made them.
 type gapFile struct {
@@ -304,46 +211,4 @@ func ReadGaps(path string) ([]Gap, error) {
 		return nil, fmt.Errorf("%s holds no outcomes of safex attack: %w", path, err)
 	}
 	return f.Gaps, nil
-}
-
-// GapTable is a Markdown table of gaps: a row for each adversary, a column for each episode.
-func GapTable(gaps []Gap) string {
-	var names []string
-	var episodes []Gap // the first of each
-	for _, g := range gaps {
-		if !slices.Contains(names, g.Adversary) {
-			names = append(names, g.Adversary)
-		}
-		if !slices.ContainsFunc(episodes, func(o Gap) bool { return o.Episode == g.Episode }) {
-			episodes = append(episodes, g)
-		}
-	}
-	head := []string{"adversary", "rollouts of a plan", "with gradient"}
-	for _, e := range episodes {
-		head = append(head, fmt.Sprintf("episode %d, β %.3g: %d of %d plans can be broken, %d without an error", e.Episode, e.Beta, e.Breakable, e.Plans, e.Broken))
-	}
-	var rows [][]string
-	for _, name := range names {
-		row := []string{name, "–", "–"}
-		for _, e := range episodes {
-			k := slices.IndexFunc(gaps, func(g Gap) bool { return g.Adversary == name && g.Episode == e.Episode })
-			if k < 0 {
-				row = append(row, "–")
-				continue
-			}
-			g := gaps[k]
-			if row[1] == "–" {
-				row[1], row[2] = fmt.Sprintf("%.0f", g.Rollouts), fmt.Sprintf("%.0f", g.Gradients)
-			}
-			share := "–"
-			if v := g.Recovered; v == v {
-				share = fmt.Sprintf("%.1f %%", 100*v)
-			}
-			row = append(row, fmt.Sprintf("%s, %d missed, up to %.3f", share, g.Missed, g.Worst))
-		}
-		rows = append(rows, row)
-	}
-	var p table.Page
-	p.Add("", head, rows...)
-	return p.MarkdownString()
 }

@@ -87,20 +87,28 @@ func drawGap(path string) (*fig.Figure, error) {
 	if len(gaps) == 0 {
 		return nil, fmt.Errorf("%s holds no outcome", path)
 	}
+	return Gaps(gaps), nil
+}
+
+// Gaps draws the plans that can be broken and that an adversary misses, a panel for each episode.
+func Gaps(gaps []attack.Gap) *fig.Figure {
 	var episodes []int
 	for _, g := range gaps {
 		if !slices.Contains(episodes, g.Episode) {
 			episodes = append(episodes, g.Episode)
 		}
 	}
-	f := fig.Grid{Columns: min(3, len(episodes)), Notes: []string{"Above: how many of the plans of an episode some adversary breaks. Bars: the share of these that each one misses, and their number. What the best known misses is not known."}}
+	f := fig.Grid{Columns: min(3, len(episodes)), Notes: []string{"Above: how many of the plans some adversary breaks. Bars: the share of these that each one misses, and their number. What the best known misses is not known."}}
 	for i, e := range episodes {
 		s := fig.HorizontalBars{X: "missed [%]", Most: 100}
 		for _, g := range gaps {
 			if g.Episode != e {
 				continue
 			}
-			s.Title = fmt.Sprintf("episode %d, β %.3g: %d of %d plans", e, g.Beta, g.Breakable, g.Plans)
+			s.Title = fmt.Sprintf("β %.3g: %d of %d plans", g.Beta, g.Breakable, g.Plans)
+			if e > 0 {
+				s.Title = fmt.Sprintf("episode %d, %s", e, s.Title)
+			}
 			name := g.Adversary
 			if i%f.Columns > 0 {
 				name = " "
@@ -114,5 +122,5 @@ func drawGap(path string) (*fig.Figure, error) {
 		f.Charts = append(f.Charts, s)
 		f.Tall = []float64{2.6 + 0.6*float64(len(s.Bars))}
 	}
-	return f.Figure(), nil
+	return f.Figure()
 }

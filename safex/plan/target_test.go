@@ -70,3 +70,28 @@ func TestAttackOfOne(t *testing.T) {
 		t.Error("a cancelled attack succeeds")
 	}
 }
+
+// What each plan comes to under one error is what it comes to alone.
+func TestEach(t *testing.T) {
+	three := target(t)
+	found, err := three.Attack(context.Background(), plan.DefaultSignGradient(), rng.New(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, eta := range [][]float64{nil, found.Eta} {
+		all, err := three.Each(context.Background(), eta)
+		if err != nil || len(all) != three.Plans.Len() {
+			t.Fatalf("%d excesses: %v", len(all), err)
+		}
+		for i, got := range all {
+			errors := num.NewBatch(len(found.Eta), 1)
+			if eta != nil {
+				errors.SetPoint(0, eta)
+			}
+			want, err := three.Alone(i).Under(context.Background(), errors)
+			if err != nil || got != want[0] {
+				t.Errorf("plan %d exceeds by %v beside the others and by %v alone; %v", i, got, want, err)
+			}
+		}
+	}
+}
