@@ -21,8 +21,20 @@ func TestCommittedFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, args := range [][]string{ // of pages that say so
+		{"filter.json", "--only", "filtered"},
+		{"frontier.json", "--only", "frontier"},
+		{"actsafe.json", "notebooks/results/filter/actsafe-peers.json", "--only", "evaluation"},
+	} {
+		args[0] = "notebooks/results/filter/" + args[0]
+		more, _, err := do(nil, append([]string{"figures", "--out", dir}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += more
+	}
 	paths := strings.Fields(out)
-	for _, name := range []string{"scale.png", "control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png"} {
+	for _, name := range []string{"scale.png", "control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png", "filtered.png"} {
 		if !slices.Contains(paths, filepath.Join(dir, name)) {
 			t.Errorf("%s was not drawn: %q", name, paths)
 		}

@@ -24,8 +24,9 @@ type Curve struct {
 	Lo, Hi []float64 // band over the same X; nil for none
 }
 
-// few are as many bands as can be told apart where they lie on each other. Of more, the interval of each number is a bar, beside those of the others.
-const few = 3
+// few are as many bands as can be told apart where they lie on each other, which two cannot: they mix into grey. Of more, the interval of each number is a bar,
+// beside those of the others.
+const few = 1
 
 // banded counts the lines that have a band.
 func (c Curves) banded() (n int) {

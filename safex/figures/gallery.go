@@ -105,7 +105,8 @@ type kind struct {
 // kinds are the figures that are made from runs.
 var kinds = []kind{
 	{"learning", "returns while learning, and violating steps per run, a row for each task", (*Gallery).learning},
-	{"lambda", "the same of the variants lambda-…", (*Gallery).lambda},
+	{"filtered", "returns with a safety filter and without, a panel for each task", (*Gallery).filtered},
+	{"lambda", "returns and violating steps of the variants lambda-…", (*Gallery).lambda},
 	{"beta", "the same of the variants beta-…, with β over the episodes", (*Gallery).beta},
 	{"tradeoff", "how soon a return is reached against violating steps, a panel for each group of variants", (*Gallery).tradeoff},
 	{"histogram", "violating steps of an episode, as a histogram for each method", (*Gallery).histogram},

@@ -75,7 +75,7 @@ func (g *Gallery) methods(of func(m *report.Method) bool) (rows []row) {
 		rows[k].methods = append(rows[k].methods, method{m, label, slices.Index(labels, label)})
 	}
 	if slices.ContainsFunc(rows, func(r row) bool {
-		return slices.ContainsFunc(r.methods, func(m method) bool { return m.Variant != "" })
+		return slices.ContainsFunc(r.methods, func(m method) bool { return m.Variant != "" && m.Filter == "" })
 	}) {
 		return rows
 	}
@@ -91,10 +91,25 @@ func (g *Gallery) methods(of func(m *report.Method) bool) (rows []row) {
 // hues are the colours that lookalikes of a method have in common.
 const hues = 6
 
-// looksOf are the looks of labels: a planner keeps its colour in all figures, and its further labels, as with another model or a filter, have other marks.
+// looksOf are the looks of labels: a planner keeps its colour in all figures, and its further labels, as with another model or a filter, have other marks. Where
+// one planner has several models, it is these that have colours.
 func looksOf(rows []row) map[string]int {
 	planners := experiment.Planners.Names()
 	looks, taken := map[string]int{}, map[int]bool{}
+	seen, models := map[string]bool{}, map[string]bool{}
+	for _, r := range rows {
+		for _, m := range r.methods {
+			seen[m.Planner], models[m.Model] = true, true
+		}
+	}
+	if len(seen) == 1 && len(models) > 1 {
+		for _, r := range rows {
+			for _, m := range r.methods {
+				looks[m.label] = m.index // by their order
+			}
+		}
+		return looks
+	}
 	give := func(label string, look int) {
 		for taken[look] {
 			look += hues

@@ -1,0 +1,61 @@
+package figures
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/rischiboy/safe_exploration/safex/fig"
+	"github.com/rischiboy/safe_exploration/safex/report"
+)
+
+// filtered has a panel for each task on which there are runs with a filter and runs without: what both return. The notes count the steps beyond a limit.
+func (g *Gallery) filtered() (*fig.Figure, error) {
+	rows := slices.DeleteFunc(g.rows(func(m *report.Method) bool { return plain(m) || m.Filter != "" }), func(r row) bool {
+		with := func(m method) bool { return m.Filter != "" }
+		return !r.planned() || !slices.ContainsFunc(r.methods, with) || !slices.ContainsFunc(r.methods, func(m method) bool { return !with(m) })
+	})
+	if len(rows) == 0 {
+		return nil, errors.New("there is no task with runs that have a filter beside runs that have none: see filter.yaml of the studies")
+	}
+	for _, r := range rows {
+		for i := range r.methods {
+			m := &r.methods[i]
+			own := m.Agent().String() // without the name of the variant that only says so again
+			if !slices.ContainsFunc(r.methods, func(o method) bool { return o.Method != m.Method && o.Agent() == m.Agent() }) {
+				m.label = own
+			}
+		}
+	}
+	looks := looksOf(rows)
+	for _, r := range rows {
+		for i := range r.methods {
+			r.methods[i].index = looks[r.methods[i].label]
+		}
+	}
+	f := fig.Grid{Columns: min(2, len(rows)), Key: keys(rows), Tall: []float64{5.2}}
+	var notes notes
+	notes.add("Returns: interquartile mean over seeds with its 95 %% bootstrap interval.")
+	notes.few(rows)
+	kept := 0
+	for _, r := range rows {
+		f.Charts = append(f.Charts, g.returns(r, nil, &notes))
+		for _, m := range r.methods {
+			steps, beyond, broken := 0, 0, 0
+			for i := range m.Runs {
+				steps += m.Runs[i].Steps()
+				if v := m.Runs[i].Violations(); v > 0 {
+					beyond, broken = beyond+v, broken+1
+				}
+			}
+			if kept += steps; beyond > 0 {
+				kept -= steps
+				notes.add("%s, %s: %d of %d steps broke a limit, in %d of %d runs.", r.task, m.label, beyond, steps, broken, len(m.Runs))
+			}
+		}
+	}
+	if kept > 0 {
+		notes.add("None of the %d steps of all other runs broke a limit, the random ones among them.", kept)
+	}
+	f.Notes = notes.lines
+	return f.Figure(), nil
+}
