@@ -34,8 +34,8 @@ func figuresCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "figures [STUDY...]", Short: "Draw the figures of studies",
 		Long: `figures draws what runs came to, from run folders, folders that hold some at any depth, as those of studies,
-files of safex report --save, and files of safex control, coverage, attack and bench --scale. Runs that are under way are drawn as
-they are. Several are drawn together: variants of one study beside the plain runs of another, and published runs, as
+files of safex report --save, and files of safex control, coverage, attack and bench --scale or --peers. Runs that are under way are
+drawn as they are. Several are drawn together: variants of one study beside the plain runs of another, and published runs, as
 those of notebooks/results/original.json, beside all of their task. Without an argument it draws again all that is
 in notebooks/results, into notebooks/figures, in seconds. Plans in their tubes, and kernels that grow, are drawn by
 safex certify, which makes the plans of a run again.

@@ -21,20 +21,22 @@ func TestCommittedFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const filter = "notebooks/results/filter/"
 	for _, args := range [][]string{ // of pages that say so
-		{"filter.json", "--only", "filtered"},
-		{"frontier.json", "--only", "frontier"},
-		{"actsafe.json", "notebooks/results/filter/actsafe-peers.json", "--only", "evaluation"},
+		{filter + "filter.json", "--only", "filtered", "--out", dir},
+		{filter + "frontier.json", "--only", "frontier", "--out", dir},
+		{filter + "actsafe.json", filter + "actsafe-peers.json", "--only", "evaluation", "--out", dir},
+		{filter + "plants.json", "--only", "learning", "--out", filepath.Join(dir, "plants")},
+		{"notebooks/results/speed/peers.json", "--out", dir},
 	} {
-		args[0] = "notebooks/results/filter/" + args[0]
-		more, _, err := do(nil, append([]string{"figures", "--out", dir}, args...)...)
+		more, _, err := do(nil, append([]string{"figures"}, args...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		out += more
 	}
 	paths := strings.Fields(out)
-	for _, name := range []string{"scale.png", "control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png", "filtered.png"} {
+	for _, name := range []string{"scale.png", "control.png", "control-horizon.png", "control-speed.png", "coverage.png", "gap.png", "filtered.png", "peers.png"} {
 		if !slices.Contains(paths, filepath.Join(dir, name)) {
 			t.Errorf("%s was not drawn: %q", name, paths)
 		}
@@ -44,13 +46,17 @@ func TestCommittedFigures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, err := os.ReadFile(filepath.Join(drawn, filepath.Base(path)))
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := os.ReadFile(filepath.Join(drawn, name))
 		same := bytes.Equal(fresh, kept)
 		if runtime.GOARCH != "amd64" && !same && err == nil {
 			same, err = cmpimg.EqualApprox("png", fresh, kept, 0.01)
 		}
 		if err != nil || !same {
-			t.Errorf("%s is not what the results give (error %v): draw it again by safex figures, and look at it", filepath.Base(path), err)
+			t.Errorf("%s is not what the results give (error %v): draw it again by safex figures, as its page says, and look at it", name, err)
 		}
 	}
 }

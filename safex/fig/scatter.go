@@ -208,10 +208,11 @@ func (l labels) place(c draw.Canvas, p *plot.Plot) []label {
 			o := points[i]
 			wide, high := l.size(i)
 			best, least := label{}, math.Inf(1)
-			for ring := range 9 {
+			for ring := range 14 {
 				far := gap + vg.Length(ring)*8
 				for _, way := range ways {
 					corner := vg.Point{X: o.X + way.X*far - (1-way.X)/2*wide, Y: o.Y + way.Y*far - high/2}
+					corner = within(corner, wide, high, c.Rectangle) // where there is little room, a line leads to it
 					r := vg.Rectangle{Min: corner, Max: vg.Point{X: corner.X + wide, Y: corner.Y + high}}
 					q := label{r, o, nearest(o, r)}
 					cost := 0.5 * float64(ring) // a text far away is nobody's
@@ -243,6 +244,14 @@ func (l labels) place(c draw.Canvas, p *plot.Plot) []label {
 		}
 	}
 	return places
+}
+
+// within is the corner of a rectangle of a size that is moved into r, as far as it fits.
+func within(corner vg.Point, wide, high vg.Length, r vg.Rectangle) vg.Point {
+	return vg.Point{
+		X: max(r.Min.X, min(corner.X, r.Max.X-wide)),
+		Y: max(r.Min.Y, min(corner.Y, r.Max.Y-high)),
+	}
 }
 
 // ways are the directions from a point to the middle of its text, the best first.

@@ -15,7 +15,7 @@ import (
 )
 
 // Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
-// and attack, of safex bench --scale, and of Published and Peers. The error is one sentence that names the folder or the file.
+// and attack, of safex bench --scale and --peers, and of Published and Peers. The error is one sentence that names the folder or the file.
 func Open(paths ...string) (*Gallery, error) { return OpenWith(nil, paths...) }
 
 // OpenWith is Open of runs of tasks of the program's own too, which are passed.
@@ -71,7 +71,7 @@ func OpenWith(own []safex.Maker, paths ...string) (*Gallery, error) {
 		g.Set = set
 	}
 	if g.Set == nil && len(g.Others) == 0 {
-		return nil, fmt.Errorf("there is nothing to draw: want run folders, or files of safex report --save, control, coverage, attack or bench --scale")
+		return nil, fmt.Errorf("there is nothing to draw: want run folders, or files of safex report --save, control, coverage, attack or bench --scale or --peers")
 	}
 	return g, nil
 }
@@ -100,6 +100,8 @@ func contents(path string) (string, error) {
 			return "runs", nil
 		case has("published"):
 			return "published", nil
+		case has("machine", "peers"):
+			return "rivals", nil
 		case has("peers"):
 			return "peers", nil
 		case has("Gaps"):
@@ -110,7 +112,7 @@ func contents(path string) (string, error) {
 			return "coverage", nil
 		}
 	}
-	return "", fmt.Errorf("%s holds no results: want a file of safex report --save, control, coverage, attack or bench --scale", path)
+	return "", fmt.Errorf("%s holds no results: want a file of safex report --save, control, coverage, attack or bench --scale or --peers", path)
 }
 
 // An Other is a file of results that are not of runs.
@@ -123,4 +125,4 @@ type Other struct {
 func (o Other) figure() (*fig.Figure, error) { return o.draw(o.path) }
 
 // others draw files by what they hold.
-var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap, "scale": drawScale}
+var others = map[string]func(path string) (*fig.Figure, error){"control": drawControl, "coverage": drawCoverage, "gap": drawGap, "rivals": drawRivals, "scale": drawScale}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -71,12 +72,16 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 	if share > 0 {
 		notes.add("On %s, %.4g is %.3g %% of the way from the lowest return of an episode to the highest.", r.task, threshold, 100*share)
 	}
+	names, shared := apart(r.methods)
+	if shared != "" {
+		title += " (" + shared + ")"
+	}
 	s := fig.Scatter{Title: title, X: fmt.Sprintf("episode in which %.4g is reached", threshold), Y: "violating steps per run"}
 	latest := 0
 	for _, m := range r.methods {
 		latest = max(latest, m.longest())
 	}
-	for _, m := range r.methods {
+	for i, m := range r.methods {
 		runs := m.finished()
 		if n := m.longest(); len(runs) > 0 && n < latest {
 			notes.add("%s on %s has %d episodes where others have %d, and is left out.", m.label, r.task, n, latest)
@@ -86,7 +91,7 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 			notes.add("%s on %s: no run is finished.", m.label, r.task)
 			continue
 		}
-		q := fig.Point{Name: m.label, Method: m.index}
+		q := fig.Point{Name: names[i], Method: m.index}
 		var scores []float64 // the sooner, the higher; a run that never comes there is worst
 		never := 0
 		for _, o := range runs {
@@ -119,6 +124,37 @@ func (g *Gallery) scatter(title string, r row, notes *notes) fig.Scatter {
 	}
 	s.Never = fmt.Sprintf("not in %d", latest)
 	return s
+}
+
+// apart are the labels of methods without the words that all of them begin and end with, which are returned as well: labels stand beside their marks, and have
+// little room.
+func apart(methods []method) (names []string, shared string) {
+	var words [][]string
+	least := math.MaxInt
+	for _, m := range methods {
+		w := strings.Split(m.label, ", ")
+		words, least = append(words, w), min(least, len(w))
+	}
+	same := func(at func(w []string) string) bool {
+		return !slices.ContainsFunc(words, func(w []string) bool { return at(w) != at(words[0]) })
+	}
+	from, to := 0, 0
+	if len(words) > 1 {
+		for from+1 < least && same(func(w []string) string { return w[from] }) {
+			from++
+		}
+		for from+to+1 < least && same(func(w []string) string { return w[len(w)-1-to] }) {
+			to++
+		}
+	}
+	for _, w := range words {
+		names = append(names, strings.Join(w[from:len(w)-to], ", "))
+	}
+	if from+to > 0 {
+		first := words[0]
+		shared = strings.Join(slices.Concat(first[:from], first[len(first)-to:]), ", ")
+	}
+	return names, shared
 }
 
 // longest is the number of planned episodes of the longest finished run.
