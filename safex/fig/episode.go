@@ -45,7 +45,10 @@ func Episode(s *safex.System, e safex.Episode) *Figure {
 		charts = append(charts, trace{view: v, kind: action, index: k})
 	}
 	g := Grid{Columns: 1, Charts: charts, Tall: []float64{4.6}, Key: v.key()}
-	if len(charts) > 4 {
+	switch { // it is to be seen at once
+	case len(charts) > 6:
+		g.Columns = 3
+	case len(charts) > 4:
 		g.Columns = 2
 	}
 	if way, ok := charts[0].(path); ok {

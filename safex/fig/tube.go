@@ -42,12 +42,12 @@ func (t Tube) Figure() *Figure {
 		if ok {
 			l, drawn[b.State] = t.state(b.State), true
 		}
-		add(l, 6)
-		add(l.apart(), 6)
+		add(l, 4.6)
+		add(l.apart(), 4.6)
 		cut, lost = cut || l.cut() || l.apart().cut(), lost || l.lost()
 	}
 	for k := range t.System.Action {
-		add(force{t, k, k == len(t.System.Action)-1}, 3.6)
+		add(force{t, k, k == len(t.System.Action)-1}, 3)
 	}
 	if cut {
 		g.Notes = append(slices.Clone(g.Notes), "Where the tube would hide what is inside, it is cut off.")
