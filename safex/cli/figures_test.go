@@ -26,6 +26,7 @@ func TestCommittedFigures(t *testing.T) {
 		{filter + "filter.json", "--only", "filtered", "--out", dir},
 		{filter + "frontier.json", "--only", "frontier", "--out", dir},
 		{filter + "actsafe.json", filter + "actsafe-peers.json", "--only", "evaluation", "--out", dir},
+		{filter + "members.json", "--only", "returns", "--out", filepath.Join(dir, "members")},
 		{filter + "plants.json", "--only", "learning", "--out", filepath.Join(dir, "plants")},
 		{"notebooks/results/speed/peers.json", "--out", dir},
 	} {

@@ -100,20 +100,22 @@ func (g *Gallery) Check() error {
 type kind struct {
 	name, about string
 	draw        func(g *Gallery) (*fig.Figure, error)
+	asked       bool // it is only drawn if it is asked for, as another one shows the same
 }
 
 // kinds are the figures that are made from runs.
 var kinds = []kind{
-	{"learning", "returns while learning, and violating steps per run, a row for each task", (*Gallery).learning},
-	{"filtered", "returns with a safety filter and without, a panel for each task", (*Gallery).filtered},
-	{"lambda", "returns and violating steps of the variants lambda-…", (*Gallery).lambda},
-	{"beta", "the same of the variants beta-…, with β over the episodes", (*Gallery).beta},
-	{"tradeoff", "how soon a return is reached against violating steps, a panel for each group of variants", (*Gallery).tradeoff},
-	{"histogram", "violating steps of an episode, as a histogram for each method", (*Gallery).histogram},
-	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes},
-	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier},
-	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
-	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation},
+	{"learning", "returns while learning, and violating steps per run, a row for each task", (*Gallery).learning, false},
+	{"returns", "the left half of learning alone, where there are many tasks; if it is asked for", (*Gallery).alone, true},
+	{"filtered", "returns with a safety filter and without, a panel for each task", (*Gallery).filtered, false},
+	{"lambda", "returns and violating steps of the variants lambda-…", (*Gallery).lambda, false},
+	{"beta", "the same of the variants beta-…, with β over the episodes", (*Gallery).beta, false},
+	{"tradeoff", "how soon a return is reached against violating steps, a panel for each group of variants", (*Gallery).tradeoff, false},
+	{"histogram", "violating steps of an episode, as a histogram for each method", (*Gallery).histogram, false},
+	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes, false},
+	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier, false},
+	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations, false},
+	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation, false},
 }
 
 // Kinds lists the names of the figures that are made from runs, and a line about each.
@@ -128,6 +130,9 @@ func Kinds() (names, about []string) {
 // Names are the figures that can be drawn from what is there: those of runs, then other results by the names of their files.
 func (g *Gallery) Names() (names []string) {
 	for _, k := range kinds {
+		if k.asked {
+			continue
+		}
 		if _, err := k.draw(g); err == nil {
 			names = append(names, k.name)
 		}
