@@ -182,7 +182,7 @@ func span(values []float64) string {
 
 // betas is the mean β over runs of the last plan of each episode.
 func (r row) betas() fig.Curves {
-	c := fig.Curves{Title: r.task + ": β in force", X: "episode", Y: "β"}
+	c := fig.Curves{Title: r.task + ": β in force", X: "episode", Y: "β", Zero: true}
 	for _, m := range r.methods {
 		curve := fig.Curve{Method: m.index}
 		for e := range m.episodes() {
