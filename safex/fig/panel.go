@@ -34,6 +34,10 @@ type Panel struct {
 // Panels shows panels below each other, with one key for all of them above. The label is on their common horizontal axis, with its unit.
 func Panels(label string, panels ...Panel) *Figure {
 	f := &Figure{width: 16 * vg.Centimeter, height: vg.Centimeter}
+	tall := 2.4
+	if len(panels) > 2 {
+		tall = 2 // so that three fit a screen
+	}
 	var keys []Key
 	for _, a := range panels {
 		p := panel(a.Title, "", a.Label)
@@ -54,7 +58,7 @@ func Panels(label string, panels ...Panel) *Figure {
 		for _, x := range a.Marks {
 			line(p, "", []float64{x, x}, []float64{p.Y.Min, p.Y.Max}, theme.ink, 0.9)
 		}
-		f.add(p, 2.4)
+		f.add(p, tall)
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, p := range f.panels {

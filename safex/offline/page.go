@@ -86,7 +86,7 @@ func percent(b Box) string { return fmt.Sprintf("%.1f to %.1f %%", 100*b.Lo, 100
 // that are predicted ahead, beside that of saying that nothing changes.
 func (r *Report) Figure() *fig.Figure {
 	const model, still = 0, 1
-	g := fig.Grid{Columns: 2, Tall: []float64{6}, Key: []fig.Key{{Name: "the model's mean", Method: model}, {Name: "if nothing changed", Method: still}}}
+	g := fig.Grid{Columns: 2, Tall: []float64{4.8}, Key: []fig.Key{{Name: "the model's mean", Method: model}, {Name: "if nothing changed", Method: still}}}
 	for k, d := range r.Dimensions {
 		a := fig.Agreement{Title: "one step", X: "measured change of " + label(d), Y: "predicted"}
 		for _, s := range r.sample {
