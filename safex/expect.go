@@ -202,8 +202,16 @@ const Known = 0.05
 // Undeclared is what the noise that the task declares leaves of an aleatoric deviation that was learned of dimension d, in the unit of that: what is declared is counted
 // where plans are made, and is not to be doubted again.
 func (s *System) Undeclared(d int, learned float64) float64 {
-	if s.expected.variance == nil || learned == 0 {
+	if s.expected.variance == nil {
 		return learned
 	}
-	return learned * math.Sqrt(max(1-s.expected.variance[d]/(learned*learned), Known*Known))
+	return Undeclared(learned, s.expected.variance[d])
+}
+
+// Undeclared is what declared noise of a variance leaves of a learned deviation of noise.
+func Undeclared(learned, variance float64) float64 {
+	if variance == 0 || learned == 0 {
+		return learned
+	}
+	return learned * math.Sqrt(max(1-variance/(learned*learned), Known*Known))
 }

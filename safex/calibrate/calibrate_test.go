@@ -53,7 +53,7 @@ func TestLaws(t *testing.T) {
 				g.Fit = false
 				modeltest.Run(t, c.With(g), keeps)
 			})
-			t.Run("ensemble", func(t *testing.T) { modeltest.Run(t, c.With(small()), modeltest.Laws{KeepsNoise: true}) })
+			t.Run("ensemble", func(t *testing.T) { modeltest.Run(t, c.With(small()), keeps) })
 		})
 	}
 }

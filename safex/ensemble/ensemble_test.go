@@ -68,11 +68,11 @@ func kinds() map[string]Ensemble {
 
 func TestLaws(t *testing.T) {
 	for name, e := range kinds() {
-		t.Run(name, func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{KeepsNoise: true}) })
+		t.Run(name, func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{}) })
 	}
 	e := small()
 	e.Batches, e.MaxSteps = Bootstrap, 120
-	t.Run("Bootstrap", func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{KeepsNoise: true}) })
+	t.Run("Bootstrap", func(t *testing.T) { modeltest.Run(t, e, modeltest.Laws{}) })
 }
 
 // After one fit the error of each kind on fresh transitions is a small part of how far the state moves.

@@ -27,7 +27,7 @@ type Laws struct {
 	Placed bool
 	// Plain learners make models that no engine has a form of: rollout.Stepwise takes them through time, by Predict.
 	Plain bool
-	// KeepsNoise learners leave the noise that the task declares in what they doubt, or doubt none: who plans counts it again.
+	// KeepsNoise learners leave the noise that the task declares in what they doubt, and who plans counts it again; or have nothing to leave out.
 	KeepsNoise bool
 }
 

@@ -31,11 +31,12 @@ func declared(t *testing.T, l safex.Codec, laws Laws) {
 		t.Fatal(err)
 	}
 	x, u := tail(data.X, n), tail(data.U, n)
-	doubts := func(s *safex.System) (all *safex.Prediction, doubts [][]float64, beta float64) {
-		m, err := l.Learn(context.Background(), s, head(data, n), nil, rng.New(1))
+	doubts := func(of *safex.System) (all *safex.Prediction, doubts [][]float64, beta float64) {
+		m, err := l.Learn(context.Background(), of, head(data, n), nil, rng.New(1))
 		if err != nil {
 			t.Fatal(err)
 		}
+		rolls(t, s, m, laws) // as s, for which nothing is declared, so that what rolls is the model alone
 		p := predict(t, m, x, u)
 		for d, column := range p.Epistemic {
 			doubts = append(doubts, make([]float64, len(column)))
