@@ -18,7 +18,7 @@ const told = 0.2
 // noise that is declared besides what the model doubts. The model doubts no more than that of a learner who was told nothing and, unless it keeps the noise, has hardly half
 // of it left.
 func declared(t *testing.T, l safex.Codec, laws Laws) {
-	const n, fresh = 200, 100
+	const n, fresh = 160, 100
 	s, data := Pendulum(t, n+fresh)
 	r := rng.New(4).Child("noise").Rand()
 	for i := range data.Next[2] {
