@@ -15,8 +15,8 @@ import (
 const told = 0.2
 
 // declared checks that a learner who is told of noise leaves that to who plans: of transitions that it has not seen, the noisy dimension ends in its box, which has the
-// noise that is declared besides what the model doubts. The model doubts no more than that of a learner who was told nothing and, unless it keeps the noise, by half
-// of its variance less, or of what it doubts if that is less.
+// noise that is declared besides what the model doubts. The model doubts no more than that of a learner who was told nothing and, unless it keeps the noise, its
+// variance is less by half of what is declared, or of what it was.
 func declared(t *testing.T, l safex.Codec, laws Laws) {
 	const n, fresh = 160, 100
 	s, data := Pendulum(t, n+fresh)
