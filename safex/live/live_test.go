@@ -278,6 +278,27 @@ func TestEnds(t *testing.T) {
 	s.Wait()
 }
 
+// A widget makes way for cells that wait, but not once a hand has touched it.
+func TestMakesWay(t *testing.T) {
+	s := shown(t, doubled(nil))
+	if status, _ := request(t, s, "POST", "queued", "", func(r *http.Request) { r.Header.Set("Origin", "http://elsewhere") }); status != http.StatusNotFound {
+		t.Errorf("another page may end it: status %d", status)
+	}
+	request(t, s, "POST", "queued", "", nil)
+	s.Wait()
+	s = shown(t, doubled(nil))
+	request(t, s, "POST", "view", good, nil)
+	request(t, s, "POST", "queued", "", nil)
+	select {
+	case <-s.Done():
+		t.Error("it ended under a hand")
+	default:
+	}
+	if frame := s.frame(); !strings.Contains(frame, "'http://"+s.host+"'") || strings.Count(frame, s.token) != 2 {
+		t.Errorf("the frame is %s", frame)
+	}
+}
+
 // What makes no sense is said in a sentence.
 func TestFaults(t *testing.T) {
 	for want, change := range map[string]func(*Widget){

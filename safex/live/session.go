@@ -33,6 +33,7 @@ type Session struct {
 	asked   bool      // by a page, at least once
 	touched bool      // by a hand, at least once
 	last    time.Time // of the last touch
+	queued  bool      // it ended as other cells wait
 	done    chan struct{}
 	once    sync.Once
 }
@@ -98,13 +99,25 @@ func (s *Session) listen(l net.Listener) {
 	go s.server.Serve(l)
 }
 
-// frame is what the cell shows: a window on the page.
+// frame is what the cell shows: a window on the page, and what tells the page how many cells wait for this one. It can tell in
+// JupyterLab and Jupyter Notebook, whose cells that run or wait are marked by a star.
 func (s *Session) frame() string {
-	return fmt.Sprintf(`<iframe src="http://%s/%s/" title="%s" style="width:100%%;max-width:1040px;height:%dpx;border:0"></iframe>`,
-		s.host, s.token, escape(s.widget.Name), s.tall())
+	return fmt.Sprintf(`<iframe src="http://%[1]s/%[2]s/" title="%[3]s" style="width:100%%;max-width:1040px;height:%[4]dpx;border:0"></iframe>
+<script>
+(() => {
+	const frame = document.querySelector('iframe[src="http://%[1]s/%[2]s/"]'), notebook = frame && frame.closest('.jp-Notebook');
+	if (!notebook) return;
+	const timer = setInterval(() => {
+		if (!frame.isConnected) return clearInterval(timer);
+		const stars = [...notebook.querySelectorAll('.jp-InputArea-prompt')].filter(p => p.textContent.includes('*'));
+		frame.contentWindow.postMessage({waiting: stars.length - 1}, 'http://%[1]s');
+	}, 300);
+})();
+</script>`, s.host, s.token, escape(s.widget.Name), s.tall())
 }
 
-// Wait returns when the widget is done with: by the button of the page, by the notebook's stop button, or after its Waits.
+// Wait returns when the widget is done with: by the button of the page, by the notebook's stop button, after its Waits, or, if no
+// hand has touched it, when other cells wait for this one, as after Run All.
 func (s *Session) Wait() {
 	if s.server == nil {
 		return
@@ -147,6 +160,11 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 // Close ends the page, leaves a still picture of the last view in its place, and returns where the controls were left.
 func (s *Session) Close() Values {
 	s.Leave(s.end())
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.queued {
+		nb.Text("*As other cells waited, this one did not wait for a hand: run it by itself to move it.*")
+	}
 	return s.at
 }
 

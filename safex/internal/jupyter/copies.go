@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
 
 // own is what the name of a reader's own copy of a notebook begins with. It lies beside the original, so that what a cell names by a
@@ -28,7 +28,12 @@ type source struct {
 // made with. A copy with cells of the reader's own stays as it is, and so does one that nobody knows of; what stays behind the original
 // is said.
 func (l *Lab) Copies() error {
-	record := l.dot("copies.json")
+	record := filepath.Join(l.Repo, "notebooks", ".copies.json") // beside them, as a container has the notebooks of a clone and not its .safex
+	if before := l.dot("copies.json"); exists(before) && !exists(record) {
+		if err := os.Rename(before, record); err != nil {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+	}
 	made := map[string]source{}
 	if text, err := os.ReadFile(record); err == nil {
 		if json.Unmarshal(text, &made) != nil {
@@ -67,22 +72,14 @@ func (l *Lab) Copies() error {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("jupyter: %w", err)
 		}
-		if err := renameio.WriteFile(copied, text, 0o644); err != nil {
+		if err := disk.Write(copied, text); errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("jupyter: the copies of the notebooks cannot be written into %s, which is another user's: make it yours, or start Docker with --user \"$(id -u):$(id -g)\"", filepath.Dir(copied))
+		} else if err != nil {
 			return fmt.Errorf("jupyter: %w", err)
 		}
 		made[name] = source{original, original}
 	}
-	text, err := json.MarshalIndent(made, "", "\t")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(record), 0o755)
-	}
-	if err == nil {
-		err = renameio.WriteFile(record, text, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("jupyter: %w", err)
-	}
-	return nil
+	return writeJSON(record, made)
 }
 
 // cells is a hash of what the cells of a notebook say, whatever they put out.

@@ -179,29 +179,28 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// Of a cell that failed, its own words are told, and not the traceback of what ran it.
+// Of a cell that failed, its number, its first line and its own words are told, and not how the program came to its end.
 func TestComplaint(t *testing.T) {
-	const text = `Traceback (most recent call last):
-nbclient.exceptions.CellExecutionError: An error occurred while executing the following cell:
-------------------
-%%
-nb.Check(errors.New("the sentence alone"))
-------------------
-
------ stdout -----
-a line before
------ stderr -----
-the sentence alone
------ stderr -----
-exit status 1
-------------------
-
-exit status 1`
-	if got := complaint(text); got != "the sentence alone" {
-		t.Errorf("it said %q", got)
+	cell := func(source string, outputs ...string) string {
+		return fmt.Sprintf(`{"cells": [{"source": ["fmt.Println()"], "execution_count": 1, "outputs": []},
+			{"source": [%q], "execution_count": 2, "outputs": [%s]}, {"source": "later", "outputs": []}]}`, source, strings.Join(outputs, ","))
 	}
-	if got := complaint("jupyter: no such kernel"); got != "" {
-		t.Errorf("of what is no cell, it said %q", got)
+	const printed = `{"output_type": "stream", "name": "stdout", "text": ["a line before\n"]}`
+	const status = `{"output_type": "error", "ename": "ERROR", "evalue": "exit status 1", "traceback": ["exit status 1"]}`
+	for _, c := range []struct{ notebook, want string }{
+		{cell("%%\nnb.Check(err)", printed, `{"output_type": "stream", "name": "stderr", "text": ["the sentence alone\n", "exit status 1\n"]}`, status),
+			`cell [2], which begins with "nb.Check(err)", failed: the sentence alone`},
+		{cell("%% panic", `{"output_type": "stream", "name": "stderr", "text": "panic: index out of range\n\ngoroutine 1 [running]:\nmain.main()\nexit status 2"}`, status),
+			`cell [2], which begins with "panic", failed: panic: index out of range`},
+		{cell("x := y", `{"output_type": "error", "ename": "ERROR", "evalue": "failed", "traceback": ["\u001b[7m1: \u001b[0m undefined: y"]}`),
+			`cell [2], which begins with "x := y", failed: 1:  undefined: y`},
+		{cell("%%", printed, status), `cell [2], which begins with "", failed: exit status 1`},
+		{cell("%%", printed), ""},
+		{"no notebook", ""},
+	} {
+		if got := complaint([]byte(c.notebook)); got != c.want {
+			t.Errorf("it said %q, want %q", got, c.want)
+		}
 	}
 }
 
@@ -235,6 +234,10 @@ func TestCopies(t *testing.T) {
 	write("a.ipynb", "one", "")
 	write("b.ipynb", "one", "")
 	copies()
+	record, before := filepath.Join(repo, "notebooks", ".copies.json"), l.dot("copies.json") // where it was once
+	if err := errors.Join(os.MkdirAll(l.dot(), 0o755), os.Rename(record, before)); err != nil {
+		t.Fatal(err)
+	}
 	write("my-a.ipynb", "one", "what it put out") // was run
 	write("my-b.ipynb", "mine", "")               // and changed
 	if a, b := copies(); !strings.Contains(a, "what it put out") || !strings.Contains(b, "mine") || said.Len() > 0 {
@@ -248,7 +251,7 @@ func TestCopies(t *testing.T) {
 	if text, err := os.ReadFile(path("a.ipynb")); err != nil || !strings.Contains(string(text), "two") {
 		t.Errorf("the original is %s, error %v", text, err)
 	}
-	if err := os.Remove(filepath.Join(repo, ".safex", "copies.json")); err != nil {
+	if err := os.Remove(record); err != nil {
 		t.Fatal(err)
 	}
 	write("a.ipynb", "three", "")
