@@ -27,11 +27,13 @@ COPY safex/internal/jupyter/requirements.txt .safex/
 RUN python3 -m venv /opt/jupyter && ln -s /opt/jupyter .safex/venv \
  && .safex/venv/bin/pip install --quiet --no-cache-dir -r .safex/requirements.txt \
  && echo "$(cat .safex/requirements.txt) in $PWD" >.safex/done-JupyterLab
-# The kernel and all modules, again only when go.mod changes.
+# The kernel and all modules, again only when go.mod changes. Their tests, pictures and pages are left behind.
 COPY go.mod go.sum ./
 RUN go mod download \
  && go build -o .safex/bin/ github.com/janpfeifer/gonb golang.org/x/tools/cmd/goimports \
- && find /go/mod/cache/download -name '*.zip' -delete
+ && find /go/mod/cache/download -name '*.zip' -delete \
+ && chmod -R u+w /go/mod && find /go/mod -name testdata -prune -exec rm -r {} + \
+ && find /go/mod -regextype egrep -regex '.*(_test\.go|\.(gif|apng|png|jpe?g|mp4|pdf|html|gz))' -delete
 # safex, and a build of all that a cell can import. Every user may write what a cell writes.
 COPY safex safex
 RUN go build -buildvcs=false -ldflags='-s -w' -o /usr/local/bin/safex ./safex/cmd/safex \
@@ -49,6 +51,7 @@ COPY LICENSE ./
 COPY notebooks notebooks
 RUN useradd --uid 1000 --create-home safex && chmod 777 /home/safex /safex/notebooks
 USER safex
+WORKDIR /safex/notebooks
 EXPOSE 8888
 # Inside the container it must listen on all addresses; -p 127.0.0.1:… keeps it on your machine.
 CMD ["safex", "lab", "--no-browser", "--ip", "0.0.0.0", "--port", "8888"]

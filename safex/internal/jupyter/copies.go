@@ -18,8 +18,8 @@ import (
 // relative path is the same for both, and git does not see it: to open and to run a notebook changes its file.
 const own = "my-"
 
-// A source says of a copy what it was made of.
-type source struct {
+// An origin says of a copy what it was made of.
+type origin struct {
 	Original string // hash of the cells of the original when it was copied
 	Copy     string // and of the copy's then, which are the reader's no more than that
 }
@@ -34,10 +34,10 @@ func (l *Lab) Copies() error {
 			return fmt.Errorf("jupyter: %w", err)
 		}
 	}
-	made := map[string]source{}
+	made := map[string]origin{}
 	if text, err := os.ReadFile(record); err == nil {
 		if json.Unmarshal(text, &made) != nil {
-			made = map[string]source{} // damaged: all copies count as the reader's
+			made = map[string]origin{} // damaged: all copies count as the reader's
 		}
 	}
 	originals, err := filepath.Glob(filepath.Join(l.Repo, "notebooks", "*.ipynb"))
@@ -77,7 +77,7 @@ func (l *Lab) Copies() error {
 		} else if err != nil {
 			return fmt.Errorf("jupyter: %w", err)
 		}
-		made[name] = source{original, original}
+		made[name] = origin{original, original}
 	}
 	return writeJSON(record, made)
 }

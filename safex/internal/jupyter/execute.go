@@ -88,8 +88,8 @@ func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
 	return nil
 }
 
-// complaint says of a notebook that was run which cell failed and why, in the words of its Go program or of the compiler, without
-// what goroutines did and without the exit status that the kernel adds; "" if no cell failed.
+// complaint says of a notebook that was run which cell failed, why, and at which line, in the words of its Go program or of the
+// compiler; "" if no cell failed.
 func complaint(notebook []byte) string {
 	var nb struct {
 		Cells []struct {
@@ -108,36 +108,51 @@ func complaint(notebook []byte) string {
 		return ""
 	}
 	for _, c := range nb.Cells {
-		var said strings.Builder
+		var said, where strings.Builder
 		failed := ""
 		for _, o := range c.Outputs {
 			switch {
 			case o.Name == "stderr":
 				said.WriteString(joined(o.Text))
 			case o.Type == "error":
-				failed = cmp.Or(strings.Join(o.Traceback, "\n"), o.Value)
+				failed = o.Value
+				where.WriteString(strings.Join(o.Traceback, "\n"))
 			}
 		}
 		if failed == "" {
 			continue
 		}
-		why := sentence(said.String())
-		why = cmp.Or(why, sentence(failed), failed)
 		first, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(joined(c.Source)), "%%")), "\n")
-		return fmt.Sprintf("cell [%d], which begins with %q, failed: %s", c.Count, first, why)
+		text := fmt.Sprintf("cell [%d], which begins with %q, failed: %s", c.Count, first, cmp.Or(sentence(said.String()), sentence(failed), failed))
+		if m := place.FindStringSubmatch(said.String() + where.String()); m != nil {
+			text += fmt.Sprintf(" (line %s of cell [%s])", m[2], m[1])
+		}
+		return text
 	}
 	return ""
 }
 
-// colours are what a terminal would show in colours.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var (
+	place  = regexp.MustCompile(`Cell ?\[(\d+)\]:? Line (\d+)`) // how the kernel names a line of a cell
+	source = regexp.MustCompile(`^\S*main\.go:\d+:\d+: `)       // of the program that it made of the cells
+)
 
-// sentence is what a program said when it failed, less the stacks of a panic and the exit status.
+// sentence is in one line what a program or a compiler said, without what its goroutines did and the exit status.
 func sentence(text string) string {
-	text = colours.ReplaceAllString(text, "")
 	text, _, _ = strings.Cut(text, "\n\ngoroutine ")
-	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool {
-		return strings.TrimSpace(line) == "" || strings.HasPrefix(line, "exit status ")
-	})
-	return strings.TrimSpace(strings.Join(lines, "\n"))
+	text, _, _ = strings.Cut(text, "\n------") // what the kernel advises
+	var kept []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(source.ReplaceAllString(line, ""))
+		switch {
+		case line == "" || strings.HasPrefix(line, "exit status ") || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "failed to run ") || strings.HasPrefix(line, "go: gonb_"):
+			continue
+		case strings.HasPrefix(line, "expected declaration, found "):
+			line += ": begin a cell that does something with a line %%"
+		case strings.Contains(line, "cannot find module providing package"):
+			line += ": a kernel fetches nothing, so add it to the module by go get, and start the kernel again"
+		}
+		kept = append(kept, line)
+	}
+	return strings.Join(kept, " ")
 }

@@ -167,7 +167,7 @@ func (u *User) Install(ctx context.Context, k Kernel) error {
 	if err := u.warm(ctx, dir, u.Module, env); err != nil {
 		return fmt.Errorf("jupyter: kernel %s: %w", k.Name, err)
 	}
-	if err := u.command(ctx, dir, env, "go", "build", "-o", k.Dir+string(filepath.Separator), tools[0], tools[1]); err != nil {
+	if err := u.command(ctx, u.Repo, env, "go", "build", "-o", k.Dir+string(filepath.Separator), tools[0], tools[1]); err != nil {
 		return fmt.Errorf("jupyter: kernel %s: %w", k.Name, err)
 	}
 	display := "Go (safex)"

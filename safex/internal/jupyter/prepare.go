@@ -218,7 +218,7 @@ func (l *Lab) warm(ctx context.Context, dir, module string, env []string) error 
 	for _, p := range libraries {
 		fmt.Fprintf(&src, "\t_ %q\n", p)
 	}
-	src.WriteString("\n\t_ \"github.com/janpfeifer/gonb/gonbui\"\n)\n\nfunc main() {}\n")
+	src.WriteString(")\n\nfunc main() {}\n")
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(src.String()), 0o644); err != nil {
 		return err
 	}
