@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
@@ -72,14 +73,23 @@ func (l *Lab) Copies() error {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("jupyter: %w", err)
 		}
-		if err := disk.Write(copied, text); errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("jupyter: the copies of the notebooks cannot be written into %s, which is another user's: make it yours, or start Docker with --user \"$(id -u):$(id -g)\"", filepath.Dir(copied))
-		} else if err != nil {
-			return fmt.Errorf("jupyter: %w", err)
+		if err := disk.Write(copied, text); err != nil {
+			return kept(filepath.Dir(copied), err)
 		}
 		made[name] = origin{original, original}
 	}
-	return writeJSON(record, made)
+	return kept(filepath.Dir(record), writeJSON(record, made))
+}
+
+// kept is why a folder could not keep the copies, in a sentence that says what helps; nil of nil.
+func kept(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("jupyter: your copies of the notebooks cannot be written into %s: make the folder yours, or tell Docker who you are by --user \"$(id -u):$(id -g)\"", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("jupyter: your copies of the notebooks: %w", err)
+	}
+	return nil
 }
 
 // cells is a hash of what the cells of a notebook say, whatever they put out.

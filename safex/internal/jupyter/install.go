@@ -108,7 +108,7 @@ func FindUser(ctx context.Context, dir string, log io.Writer) (*User, error) {
 	}
 	ask := func(args ...string) (string, error) {
 		c := exec.CommandContext(ctx, "go", args...)
-		c.Dir, c.Env = dir, append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT="+experiment)
+		c.Dir, c.Env = dir, append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT=")
 		out, err := c.Output()
 		return strings.TrimSpace(string(out)), err
 	}
@@ -164,10 +164,10 @@ func (u *User) Install(ctx context.Context, k Kernel) error {
 	}
 	defer os.RemoveAll(dir)
 	env := append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT="+experiment, "GOFLAGS="+buildFlags)
-	if err := u.warm(ctx, dir, u.Module, env); err != nil {
+	if err := u.warm(ctx, goroot, dir, u.Module, env); err != nil {
 		return fmt.Errorf("jupyter: kernel %s: %w", k.Name, err)
 	}
-	if err := u.command(ctx, u.Repo, env, "go", "build", "-o", k.Dir+string(filepath.Separator), tools[0], tools[1]); err != nil {
+	if err := u.command(ctx, u.Repo, env, program(filepath.Join(goroot, "bin"), "go"), "build", "-o", k.Dir+string(filepath.Separator), tools[0], tools[1]); err != nil {
 		return fmt.Errorf("jupyter: kernel %s: %w", k.Name, err)
 	}
 	display := "Go (safex)"

@@ -98,7 +98,7 @@ func (l *Lab) Prepare(ctx context.Context) error {
 	}
 	bin := l.dot("bin")
 	start("Go kernel for Jupyter", versions, func() bool { return exists(l.tool("gonb")) && exists(l.tool("goimports")) }, func() error {
-		return l.command(ctx, l.Repo, env, "go", "build", "-o", bin+string(filepath.Separator), tools[0], tools[1])
+		return l.command(ctx, l.Repo, env, program(filepath.Join(goroot, "bin"), "go"), "build", "-o", bin+string(filepath.Separator), tools[0], tools[1])
 	})
 	start("JupyterLab", strings.TrimSpace(requirements), func() bool { return l.works(ctx) }, func() error {
 		return l.virtualEnvironment(ctx)
@@ -109,7 +109,7 @@ func (l *Lab) Prepare(ctx context.Context) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		return l.warm(ctx, dir, l.Repo, append(env, "GOFLAGS="+buildFlags))
+		return l.warm(ctx, goroot, dir, l.Repo, append(env, "GOFLAGS="+buildFlags))
 	})
 	wait.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -175,7 +175,7 @@ var errNoGo = errors.New("jupyter: there is no go command: install Go 1.21 or ne
 // goroot is where the Go of the kernels lives.
 func (l *Lab) goroot(ctx context.Context) (string, error) {
 	c := exec.CommandContext(ctx, "go", "env", "GOROOT")
-	c.Dir, c.Env = l.Repo, append(os.Environ(), "GOTOOLCHAIN="+toolchain)
+	c.Dir, c.Env = l.Repo, append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT=") // Go 1.24 crashes on one that it does not know
 	out, err := c.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", errNoGo
@@ -188,7 +188,7 @@ func (l *Lab) goroot(ctx context.Context) (string, error) {
 
 // virtualEnvironment installs JupyterLab beside the user's own Python packages.
 func (l *Lab) virtualEnvironment(ctx context.Context) error {
-	const instead = "or use the notebooks in Docker: docker build -t safex . && docker run -p 127.0.0.1:8888:8888 safex"
+	const instead = "or use the notebooks in Docker: docker build -t safex . and what the README says of it"
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		return fmt.Errorf("there is no python3: install Python 3.10 or newer (on Debian and Ubuntu: apt install python3-venv), %s", instead)
@@ -208,7 +208,7 @@ func (l *Lab) virtualEnvironment(ctx context.Context) error {
 
 // warm builds in an empty folder, once and with the network on, what a cell builds: in a workspace with a module, which needs the
 // go.mod files of the whole module graph.
-func (l *Lab) warm(ctx context.Context, dir, module string, env []string) error {
+func (l *Lab) warm(ctx context.Context, goroot, dir, module string, env []string) error {
 	var src strings.Builder
 	src.WriteString("package main\n\nimport (\n")
 	libraries, err := l.libraries()
@@ -223,7 +223,7 @@ func (l *Lab) warm(ctx context.Context, dir, module string, env []string) error 
 		return err
 	}
 	for _, args := range [][]string{{"mod", "init", "warm"}, {"work", "init", ".", module}, {"build", "-o", os.DevNull, "."}} {
-		if err := l.command(ctx, dir, env, "go", args...); err != nil {
+		if err := l.command(ctx, dir, env, program(filepath.Join(goroot, "bin"), "go"), args...); err != nil {
 			return err
 		}
 	}
