@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -30,7 +31,19 @@ its cells import safex, and in a module that requires safex the packages of that
   safex lab --install`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			asked := 0
+			for _, a := range []bool{install, uninstall, prepare, notebook != ""} {
+				if a {
+					asked++
+				}
+			}
 			switch {
+			case asked > 1:
+				return errors.New("lab does one thing at a time: choose one of --install, --uninstall, --prepare and --run")
+			case name != "" && !install && !uninstall:
+				return errors.New("--name is the name of a kernel: give it with --install or --uninstall")
+			case save && notebook == "":
+				return errors.New("--save keeps what a notebook puts out: give it with --run NOTEBOOK")
 			case install:
 				return installKernel(c, name)
 			case uninstall:
@@ -71,7 +84,6 @@ its cells import safex, and in a module that requires safex the packages of that
 	f.BoolVar(&install, "install", false, "make the Go kernel for a Jupyter that you have, for this user, and open nothing")
 	f.BoolVar(&uninstall, "uninstall", false, "remove the kernel that --install made")
 	f.StringVar(&name, "name", "", "with --install or --uninstall: name of the kernel (default: gonb in a clone, gonb-MODULE in another module)")
-	c.MarkFlagsMutuallyExclusive("install", "uninstall", "prepare", "run")
 	return c
 }
 

@@ -82,6 +82,9 @@ func TestFreePort(t *testing.T) {
 	if _, err := freePort("127.0.0.1", used); err == nil || !strings.Contains(err.Error(), "--port") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := freePort("300.1.1.1", used); err == nil || !strings.Contains(err.Error(), "300.1.1.1 is no address of this machine") {
+		t.Errorf("error %v", err)
+	}
 	if p, err := freePort("127.0.0.1", 0); err != nil || p < 8888 {
 		t.Errorf("port %d, error %v", p, err)
 	}

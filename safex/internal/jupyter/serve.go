@@ -110,6 +110,9 @@ func freePort(ip string, port int) (int, error) {
 		}
 		return err == nil
 	}
+	if !free(0) { // any
+		return 0, fmt.Errorf("jupyter: %s is no address of this machine to listen on: choose another with --ip, or leave it out", ip)
+	}
 	if port != 0 {
 		if !free(port) {
 			return 0, fmt.Errorf("jupyter: port %d is in use or not permitted: choose another with --port, or leave it out", port)
