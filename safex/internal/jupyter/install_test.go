@@ -1,10 +1,12 @@
 package jupyter
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,5 +122,64 @@ func TestKernel(t *testing.T) {
 	}
 	if first, _, _ := strings.Cut(k.Env["PATH"], string(filepath.ListSeparator)); first != filepath.Join("/go", "bin") || k.Env["GOPROXY"] != "off" || k.Env["GOEXPERIMENT"] != "simd" || k.Env["GOMODCACHE"] != "/elsewhere" {
 		t.Errorf("its environment is %v", k.Env)
+	}
+}
+
+// A user who has nothing but Go gets a kernel of their module, in their home: its programs run, and Jupyter finds it. A module that is
+// not tidy is left as it is.
+func TestInstall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the kernel")
+	}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} { // which are below the home otherwise
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(name, strings.TrimSpace(string(out)))
+	}
+	clone, err := Find(".", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := module(t, "module example.com/arm\n\ngo 1.27.3\n\nrequire "+Module+" v0.0.0\n\nreplace "+Module+" => "+clone.Repo+"\n")
+	user := t.TempDir()
+	t.Setenv("HOME", user)
+	t.Setenv("JUPYTER_DATA_DIR", "")
+	t.Setenv("XDG_DATA_HOME", "")
+	var said bytes.Buffer
+	u, err := FindUser(context.Background(), dir, &said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := NamedKernel(u.KernelName())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Install(context.Background(), k); err != nil {
+		if strings.Contains(err.Error(), "dial tcp") || strings.Contains(err.Error(), "module lookup disabled") {
+			t.Skip("the modules of the kernel are not here, and there is no network")
+		}
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(k.Dir, user) || filepath.Base(k.Dir) != "gonb-arm" || !strings.Contains(said.String(), "ready after") {
+		t.Errorf("it is in %s; it said %s", k.Dir, &said)
+	}
+	text, err := os.ReadFile(filepath.Join(k.Dir, "kernel.json"))
+	var spec struct {
+		Argv []string
+		Name string `json:"display_name"`
+	}
+	if err := errors.Join(err, json.Unmarshal(text, &spec)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(spec.Argv[0], "-V").CombinedOutput(); err != nil || !exists(program(k.Dir, "goimports")) || spec.Name != "Go (safex, example.com/arm)" {
+		t.Errorf("%s, %v: %v: %s", spec.Name, spec.Argv, err, out)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("in the module are %v, error %v", left, err)
+	}
+	if err := k.Uninstall(); err != nil || exists(k.Dir) {
+		t.Errorf("it cannot be removed: %v", err)
 	}
 }
