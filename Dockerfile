@@ -1,6 +1,6 @@
 # The notebooks, ready to use. In the folder of this file:
 #   docker build -t safex .
-#   docker run --rm -p 127.0.0.1:8888:8888 --user "$(id -u):$(id -g)" -v "$PWD/notebooks:/safex/notebooks" safex
+#   docker run --rm -p 127.0.0.1:8888-8889:8888-8889 --user "$(id -u):$(id -g)" -v "$PWD/notebooks:/safex/notebooks" safex
 # and open the link that it prints. Copies of the notebooks and runs are kept in the folder notebooks; without -v they end with the
 # container. BASE is Debian 13, for amd64 and arm64.
 ARG BASE=debian:trixie-20260918-slim@sha256:a99cfc517144bc59b1978475ec53b46ecabec7e43635402ee5b77cc54cd1b20a
@@ -52,6 +52,7 @@ COPY notebooks notebooks
 RUN useradd --uid 1000 --create-home safex && chmod 777 /home/safex /safex/notebooks
 USER safex
 WORKDIR /safex/notebooks
-EXPOSE 8888
-# Inside the container it must listen on all addresses; -p 127.0.0.1:… keeps it on your machine.
+EXPOSE 8888 8889
+# Inside the container it must listen on all addresses; -p 127.0.0.1:… keeps it on your machine. The second port is of pages in cells.
+ENV SAFEX_LIVE=0.0.0.0:8889
 CMD ["safex", "lab", "--no-browser", "--ip", "0.0.0.0", "--port", "8888"]

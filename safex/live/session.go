@@ -1,14 +1,17 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex/nb"
@@ -53,7 +56,11 @@ func Open(w Widget) (*Session, error) {
 		return nil, err
 	}
 	if nb.Attended() {
-		if err := s.serve(); err != nil {
+		err := s.serve()
+		if errors.Is(err, syscall.EADDRINUSE) { // another cell has the address that is shared: there is the picture alone
+			return s, nil
+		}
+		if err != nil {
 			s.cancel()
 			return nil, err
 		}
@@ -79,9 +86,13 @@ func (s *Session) look(ctx context.Context, at Values) error {
 	return nil
 }
 
-// serve listens on this machine alone, on a port that is free.
+// sharedAt is the environment variable of an address that a container shares, as 0.0.0.0:8889, so that a browser outside of it finds the
+// page at that port of its own machine. One cell at a time can have it.
+const sharedAt = "SAFEX_LIVE"
+
+// serve listens on this machine alone, on a port that is free, unless an address is shared.
 func (s *Session) serve() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(os.Getenv(sharedAt), "127.0.0.1:0"))
 	if err != nil {
 		return fmt.Errorf("live: no port to listen on: %w", err)
 	}
@@ -92,6 +103,9 @@ func (s *Session) serve() error {
 // listen answers pages that know the token.
 func (s *Session) listen(l net.Listener) {
 	s.host, s.token = l.Addr().String(), strings.ToLower(rand.Text())
+	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		s.host = fmt.Sprint("127.0.0.1:", a.Port) // as a page sees it
+	}
 	s.server = &http.Server{
 		Handler: s.handler(), BaseContext: func(net.Listener) context.Context { return s.ctx },
 		ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: silent,
