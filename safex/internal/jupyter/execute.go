@@ -70,7 +70,8 @@ func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
 		if said := complaint(text); lost == nil && said != "" && ctx.Err() == nil {
 			return fmt.Errorf("jupyter: %s: %s", notebook, said)
 		}
-		return fmt.Errorf("jupyter: %s: %w", notebook, err)
+		said := err.Error()
+		return fmt.Errorf("jupyter: %s: %s", notebook, said[strings.LastIndexByte(said, '\n')+1:]) // of a traceback, what it was
 	}
 	l.print("%s: every cell ran, %.0f s", filepath.Base(path), time.Since(began).Seconds())
 	if !save {

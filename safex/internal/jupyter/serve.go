@@ -83,8 +83,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 			if ctx.Err() != nil {
 				return nil
 			}
-			text, _ := os.ReadFile(said.Name())
-			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v: %s", port, err, end(string(text)))
+			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v; %s says more", port, err, said.Name())
 		case <-tick.C:
 		}
 		if r, err := client.Get(address + "/api"); err == nil {
