@@ -67,7 +67,10 @@ func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
 	err = l.command(ctx, filepath.Dir(path), alone, l.script("python3"), "-c", execute, path, filepath.Dir(path), out)
 	text, lost := os.ReadFile(out)
 	if err != nil {
-		if said := complaint(text); lost == nil && said != "" && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("jupyter: %s: %w", notebook, err)
+		}
+		if said := complaint(text); lost == nil && said != "" {
 			return fmt.Errorf("jupyter: %s: %s", notebook, said)
 		}
 		said := err.Error()
