@@ -120,7 +120,8 @@ func (l *Lab) Prepare(ctx context.Context) error {
 
 // works tells whether the virtual environment runs: not if it is incomplete, or its Python is gone or another.
 func (l *Lab) works(ctx context.Context) bool {
-	return exists(l.jupyter()) && exec.CommandContext(ctx, l.script("python3"), "-c", "import jupyterlab, nbconvert").Run() == nil
+	const there = "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('jupyterlab', 'nbclient', 'nbconvert'))))" // to import them takes a second
+	return exists(l.jupyter()) && exec.CommandContext(ctx, l.script("python3"), "-c", there).Run() == nil
 }
 
 // step does a step unless its stamp says that it was done, in this place: the programs of a virtual
