@@ -23,6 +23,7 @@ type Gallery struct {
 	Set       *report.Set // runs; nil if there are none
 	Published []Published // what others reached
 	Peers     []Peer      // what others reached in evaluations
+	Fallbacks []Fallback  // what others fell back for
 	Others    []Other     // of safex control, coverage and attack
 	Band      Band
 	Reached   []Threshold // returns that have to be reached, the last one that is of a task counts; nil is DefaultReached
@@ -112,6 +113,7 @@ var kinds = []kind{
 	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes},
 	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier},
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
+	{FallbackName, "failures and what was explored against the share of steps that a fallback executed, beside what others published", (*Gallery).fallback},
 	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation},
 }
 

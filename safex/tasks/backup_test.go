@@ -128,6 +128,7 @@ func TestBackupsKeep(t *testing.T) {
 	}{
 		{tasks.DefaultPendulum(), 0.01}, {tasks.DefaultPitch(), 0.99e-3}, {tasks.DefaultCarPark(), 5e-3}, {tasks.ReferenceCarPark(), 5e-3},
 		{tasks.DefaultRCCar(), 0}, {tasks.ReferenceRCCar(), 0}, {tasks.DefaultCartPole(), 2.5e-3}, {tasks.DefaultQuadrotor(), 5e-3},
+		{tasks.DefaultSafeMPC(), 0.04}, {tasks.DefaultHUCRL(), 0.5},
 	} {
 		t.Run(fmt.Sprintf("%T", c.task), func(t *testing.T) { keeps(t, compile(t, c.task), n, c.spare) })
 	}
