@@ -7,12 +7,12 @@ import (
 )
 
 // picture shows the rod, the torque as an arrow in the direction in which it turns, and a map of angle and speed on which a dot moves between the
-// limits. Angles of the rod are drawn twice as large, but not above 1.4 rad.
+// limits, to the side to which the rod leans. Angles of the rod are drawn twice as large, but not above 1.4 rad.
 func (p SafeMPC) picture() *safex.Picture {
 	l, middle := p.Length, 2.6*p.Length
 	wide, high := 0.75*l/p.MaxLean, 0.75*l/max(p.MaxSpeed, p.UprightSpeed) // of the map, for a rad and a rad/s
 	at := func(θ, ω float64) [2]float64 {
-		return [2]float64{middle + wide*min(max(θ, -1.3*p.MaxLean), 1.3*p.MaxLean), l/2 + min(max(high*ω, -l), l)}
+		return [2]float64{middle - wide*min(max(θ, -1.3*p.MaxLean), 1.3*p.MaxLean), l/2 + min(max(high*ω, -l), l)}
 	}
 	corners := [][2]float64{at(0, p.UprightSpeed), at(p.MaxLean, -p.MaxSpeed), at(0, -p.UprightSpeed), at(-p.MaxLean, p.MaxSpeed)}
 	return &safex.Picture{
