@@ -122,7 +122,7 @@ func Kinds() (names, about []string) {
 	for _, k := range kinds {
 		names, about = append(names, k.name), append(about, k.about)
 	}
-	return append(names, KernelName, EpisodeName), append(about,
+	return append(names, ReturnsName, KernelName, EpisodeName), append(about, "returns alone, a panel for each study, where it is asked for",
 		"where the limits can be kept, by the last model of a run with a filter, and the way of an episode, of a run folder", "all that happened in an episode, of a run folder")
 }
 
@@ -156,6 +156,8 @@ func (g *Gallery) Draw(name string) (*fig.Figure, error) {
 		}
 	}
 	switch name {
+	case ReturnsName:
+		return g.returnsAlone()
 	case EpisodeName:
 		return g.episode()
 	case KernelName:
