@@ -64,7 +64,7 @@ func TestSafeMPCInResults(t *testing.T) {
 		}
 		want(name, FallenOf(m), fmt.Sprintf("%d of %d", violating, steps))
 	}
-	if shown := strings.Count(section, "\n| s") + strings.Count(section, "\n| SafeMPC"); shown != rows {
+	if shown := strings.Count(section, "\n| safex") + strings.Count(section, "\n| SafeMPC"); shown != rows {
 		t.Errorf("%d rows on the page, and %d in the files", shown, rows)
 	}
 }
