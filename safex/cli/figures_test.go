@@ -26,9 +26,11 @@ func TestCommittedFigures(t *testing.T) {
 		{filter + "filter.json", "--only", "filtered", "--out", dir},
 		{filter + "frontier.json", "--only", "frontier", "--out", dir},
 		{filter + "actsafe.json", filter + "actsafe-peers.json", "--only", "evaluation", "--out", dir},
-		{filter + "members.json", "--only", "returns", "--out", filepath.Join(dir, "members")},
+		{filter + "members.json", "--only", "tasks", "--out", filepath.Join(dir, "members")},
 		{filter + "plants.json", "--only", "learning", "--out", filepath.Join(dir, "plants")},
 		{"notebooks/results/speed/peers.json", "--out", dir},
+		{filter + "safempc.json", filter + "safempc-exact.json", filter + "safempc-peers.json", "--only", "fallback", "--out", dir},
+		{filter + "hucrl.json", filter + "hucrl-free.json", "--only", "returns", "--out", dir},
 	} {
 		more, _, err := do(nil, append([]string{"figures"}, args...)...)
 		if err != nil {

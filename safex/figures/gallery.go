@@ -23,6 +23,7 @@ type Gallery struct {
 	Set       *report.Set // runs; nil if there are none
 	Published []Published // what others reached
 	Peers     []Peer      // what others reached in evaluations
+	Fallbacks []Fallback  // what others fell back for
 	Others    []Other     // of safex control, coverage and attack
 	Band      Band
 	Reached   []Threshold // returns that have to be reached, the last one that is of a task counts; nil is DefaultReached
@@ -106,7 +107,8 @@ type kind struct {
 // kinds are the figures that are made from runs.
 var kinds = []kind{
 	{"learning", "returns while learning, and violating steps per run, a row for each task", (*Gallery).learning, false},
-	{"returns", "the left half of learning alone, where there are many tasks; if it is asked for", (*Gallery).alone, true},
+	{"tasks", "returns alone, a panel for each task, if it is asked for: what learning has on the left, on one screen", (*Gallery).alone, true},
+	{ReturnsName, "returns alone, a panel for each study, if it is asked for", (*Gallery).returnsAlone, true},
 	{"filtered", "returns with a safety filter and without, a panel for each task", (*Gallery).filtered, false},
 	{"lambda", "returns and violating steps of the variants lambda-…", (*Gallery).lambda, false},
 	{"beta", "the same of the variants beta-…, with β over the episodes", (*Gallery).beta, false},
@@ -115,6 +117,7 @@ var kinds = []kind{
 	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes, false},
 	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier, false},
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations, false},
+	{FallbackName, "failures and what was explored against the share of steps that a fallback executed, beside what others published", (*Gallery).fallback, false},
 	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation, false},
 }
 
