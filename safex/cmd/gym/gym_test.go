@@ -37,7 +37,7 @@ func interpreter(t *testing.T, modules ...string) string {
 	}
 	for _, module := range modules {
 		if out, err := exec.Command(python, "-c", "import "+module).CombinedOutput(); err != nil {
-			install, ok := map[string]string{"numpy": "numpy", "dm_control.suite": "dm_control 'mujoco<4'"}[module]
+			install, ok := map[string]string{"numpy": "numpy", "pybullet": "pybullet", "dm_control.suite": "dm_control 'mujoco<4'"}[module]
 			if !ok {
 				install = "'gymnasium[mujoco]'"
 			}
