@@ -35,7 +35,7 @@ type PETS struct {
 	Penalty   Penalty       // of doubt, as in CAP; none otherwise
 }
 
-// A Penalty is κ of CAP, which grows and shrinks with what it led to (Ma et al., 2022, section 4): in the first planned episode it is Start, and
+// A Penalty is κ of CAP, which grows and shrinks with what it led to (Ma et al., 2022): in the first planned episode it is Start, and
 //
 //	κ ← max(0, κ + Gain · (violating steps of the episode - Allowed))
 //
