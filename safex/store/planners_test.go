@@ -33,10 +33,6 @@ func TestPlannerLaws(t *testing.T) {
 			}
 			return s.Planner
 		}
-		if name == "barrier" { // by default it keeps further from the wall than the laws ask, and spends less of a budget
-			thick := planner
-			planner = func(set ...string) safex.Planner { return thick(append(set, "planner.Objective.LogBarrier=0.01")...) }
-		}
 		laws := plantest.Laws{Blind: name == "unsafe", Priced: name == "barrier", Draws: name == "pestraj"}
 		switch planner().(type) {
 		case *plan.PETS:

@@ -134,7 +134,7 @@ func (c counting) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*saf
 }
 
 // A planner is told how many steps broke a limit in each planned episode before, from the beginning and after a stop: not of random
-// steps, nor of those under way.
+// steps, nor of those under way. An evaluation is told of the episode that it follows, too.
 func TestViolationsAreTold(t *testing.T) {
 	a, _ := agent(t, cart())
 	c := counting{a.Planner.(notes), new([][]int)}
@@ -150,6 +150,22 @@ func TestViolationsAreTold(t *testing.T) {
 	for i, told := range whole {
 		if want := broken[:i/20]; !slices.Equal(told, want) {
 			t.Fatalf("plan %d is told of %v, want %v", i, told, want)
+		}
+	}
+	for st, err := range a.Steps(context.Background(), &train.State{}, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Over && st.Episode.Phase == safex.PlannedPhase {
+			*c.told = nil
+			if _, err := a.Evaluate(context.Background(), st, train.Evaluation{System: a.System, Planner: c}); err != nil {
+				t.Fatal(err)
+			}
+			for _, told := range *c.told {
+				if want := broken[:st.Episode.Number]; !slices.Equal(told, want) {
+					t.Fatalf("an evaluation after episode %d is told of %v, want %v", st.Episode.Number, told, want)
+				}
+			}
 		}
 	}
 	for _, stop := range []int{5, 25, 30, 45} {

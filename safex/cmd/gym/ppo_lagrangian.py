@@ -5,9 +5,9 @@
     ppo/bin/pip install --no-deps omnisafe==0.5.0
     ppo/bin/python safex/cmd/gym/ppo_lagrangian.py --seeds 1-3 --out ppo.json
 
-A seed goes on until the mean return of an epoch, which is 20 episodes of 200 steps, is at least -400, or for 200 000 steps. What is written is a file of
-others' results for safex figures: the mean return of each epoch, and the steps of the run that turned faster than 6 rad/s. Steps count as they are
-taken, with the noise of the policy that learns.
+A seed goes on until the mean return of an epoch, which is 20 episodes of 200 steps, is at least -400, or for 200 000 steps. What is written, after each
+epoch, is a file of others' results for safex figures: the mean return of each epoch, and the steps of the run that turned faster than 6 rad/s. Steps count
+as they are taken, with the noise of the policy that learns. A run that is stopped leaves what it had.
 """
 
 import argparse
@@ -100,8 +100,29 @@ def epochs():
     return [sum(returns[i : i + each]) / each for i in range(0, len(returns) - each + 1, each)]
 
 
-def run(seed, total):
-    """One run: an entry of the file."""
+def entry(seed):
+    """What is known of the run under way, as an entry of the file."""
+    returns = epochs()
+    taken = Pendulum.episodes[: len(returns) * (EPOCH // STEPS)]
+    return {
+        "task": "pendulum", "name": f"PPO-Lagrangian, seed {seed}",
+        "source": f"OmniSafe {omnisafe.__version__} with its settings but a cost limit of 0 and {EPOCH} steps in an epoch, torch {torch.__version__}, Gymnasium {gymnasium.__version__}",
+        "learned": [EPOCH * (i + 1) for i in range(len(returns))],
+        "violating": [sum(b for _, b in taken)], "steps": STEPS * len(taken),
+        "returns": [[round(r, 1) for r in returns]],
+    }
+
+
+def write(path, peers):
+    with open(path + ".part", "w") as f:
+        f.write('{"peers": [\n' + ",\n".join(json.dumps(peer) for peer in peers) + "\n]}\n")
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(path + ".part", path)
+
+
+def run(seed, total, done, path):
+    """One run, written beside those that are done."""
     Pendulum.episodes = []
     with tempfile.TemporaryDirectory() as logs:
         agent = omnisafe.Agent("PPOLag", "SafePendulum-v1", custom_cfgs={
@@ -114,7 +135,8 @@ def run(seed, total):
         update = agent.agent._update
 
         def updated():
-            if epochs() and epochs()[-1] >= ENOUGH:
+            write(path, done + [entry(seed)])
+            if epochs()[-1] >= ENOUGH:
                 raise Reached
             update()
 
@@ -123,14 +145,7 @@ def run(seed, total):
             agent.learn()
         except Reached:
             pass
-    returns = epochs()
-    return {
-        "task": "pendulum", "name": f"PPO-Lagrangian, seed {seed}",
-        "source": f"OmniSafe {omnisafe.__version__} with its settings but a cost limit of 0 and {EPOCH} steps in an epoch, torch {torch.__version__}, Gymnasium {gymnasium.__version__}",
-        "learned": [EPOCH * (i + 1) for i in range(len(returns))],
-        "violating": [sum(b for _, b in Pendulum.episodes)], "steps": STEPS * len(Pendulum.episodes),
-        "returns": [[round(r, 1) for r in returns]],
-    }
+    return entry(seed)
 
 
 def main():
@@ -142,12 +157,10 @@ def main():
     first, _, last = a.seeds.partition("-")
     if not first.isdigit() or last and not last.isdigit() or a.steps < EPOCH or a.steps % EPOCH:
         p.error(f"--seeds {a.seeds} --steps {a.steps}: want seeds as in 3 or 1-3, and a multiple of {EPOCH} steps")
-    peers = [run(seed, a.steps) for seed in range(int(first), int(last or first) + 1)]
-    with open(a.out + ".part", "w") as f:
-        f.write('{"peers": [\n' + ",\n".join(json.dumps(peer) for peer in peers) + "\n]}\n")
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(a.out + ".part", a.out)
+    peers = []
+    for seed in range(int(first), int(last or first) + 1):
+        peers.append(run(seed, a.steps, peers, a.out))
+    write(a.out, peers)
 
 
 if __name__ == "__main__":
