@@ -80,12 +80,12 @@ func (s *Study) run(ctx context.Context, out string, workers int, work Worker, o
 		}
 		tick := time.NewTicker(look)
 		defer tick.Stop()
-		free := time.Now() // when there was last something else to do than to wait for other processes
+		waited := 0 // looks since anything of ours ran: a clock would also count while this process is stopped
 		for {
 			for ctx.Err() == nil && len(p.running) < workers && p.start(ctx) {
 			}
 			if len(p.running) > 0 {
-				free = time.Now()
+				waited = 0
 			}
 			if len(p.running) == 0 && (len(p.queue) == 0 || ctx.Err() != nil) {
 				break
@@ -95,7 +95,7 @@ func (s *Study) run(ctx context.Context, out string, workers int, work Worker, o
 			case e := <-p.ended:
 				ended = p.end(ctx, e)
 			case <-tick.C:
-				if time.Since(free) > wait {
+				if waited++; len(p.running) == 0 && waited > int(wait/look) {
 					ended = p.give()
 				}
 			case <-p.idle(ctx):
