@@ -25,8 +25,8 @@ func TestPenalty(t *testing.T) {
 // After violations cap keeps further from the wall, by what its penalty of doubt grew; where nothing is doubted it plans as cce does.
 func TestCAPKeepsAway(t *testing.T) {
 	const sigma = 0.02
-	cce, cap := plan.DefaultCCE(), plan.DefaultCAP()
-	cce.Horizon, cap.Horizon = 10, 10
+	cce, penalized := plan.DefaultCCE(), plan.DefaultCAP()
+	cce.Horizon, penalized.Horizon = 10, 10
 	ask := func(p safex.Planner, sigma float64, violations ...int) *safex.Plan {
 		q := query(cart(t), constantBelief{sigma: sigma}, 0.2)
 		q.Violations = violations
@@ -38,10 +38,10 @@ func TestCAPKeepsAway(t *testing.T) {
 		}
 		return most
 	}
-	if first, later := top(ask(cap, sigma)), top(ask(cap, sigma, 0, 30)); !(later < first-2*sigma) { // κ is 1, and 4
+	if first, later := top(ask(penalized, sigma)), top(ask(penalized, sigma, 0, 30)); !(later < first-2*sigma) { // κ is 1, and 4
 		t.Errorf("cap goes to %v, and to %v after 30 violating steps", first, later)
 	}
-	if !reflect.DeepEqual(ask(cap, 0, 7), ask(cce, 0)) {
+	if !reflect.DeepEqual(ask(penalized, 0, 7), ask(cce, 0)) {
 		t.Error("cap pays for doubt where there is none")
 	}
 }
