@@ -100,6 +100,8 @@ func (p CartPole) Task() safex.Task {
 		},
 		Backup:  p.backup(),
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 25, Std: 0.7, Color: 2}, // with these, planning with the oracle dynamics did best
+		// With this horizon and noise, planning with the oracle dynamics did best. In 12 steps the cart stops from 5 m/s, which is as fast as it gets. Errors in all 25 add up
+		// to metres while it stands and the pole hangs: a quarter of the plans of the second episode were then infeasible.
+		Tuning: safex.Tuning{Horizon: 25, Robust: 12, Std: 0.7, Color: 2},
 	}
 }

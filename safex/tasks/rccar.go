@@ -153,7 +153,9 @@ func (p RCCar) Task() safex.Task {
 		Goal:    &safex.Goal{Name: "pose", Max: 2 * p.Bound, Steps: 10, Of: poseError},
 		Backup:  p.backup(),
 		Picture: p.picture(),
-		Tuning:  safex.Tuning{Horizon: 35, Robust: 10, Std: 0.5, Color: 1}, // with these, planning with the oracle dynamics did best: it stops within 10 steps, and turns for 35
+		// With this horizon and noise, planning with the oracle dynamics did best: it turns for 35 steps. In 5 it stops from 2 m/s, and it is seldom faster. Errors in more push the car
+		// sideways as no car moves, and the model, which never saw that, goes on with it for the rest of the plan: of one that stands, with errors in 10, through a wall.
+		Tuning: safex.Tuning{Horizon: 35, Robust: 5, Std: 0.5, Color: 1},
 	}
 }
 
