@@ -33,10 +33,10 @@
 //   - internal/checksum: files that notice damage
 //   - internal/group: child processes, apart from the terminal
 //   - internal/browser: a browser for tests, and what moves in it
-//   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/vec: networks and Gaussian processes in vector instructions
 //   - internal/encode: values as JSON and YAML
 //   - internal/disk: files that are written whole or not at all
+//   - internal/jupyter: the notebooks' kernel and JupyterLab
 //   - internal/table: tables and what is said about them, for a terminal or in Markdown
 //
 // The vocabulary, and what computes:

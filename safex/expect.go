@@ -193,5 +193,25 @@ func (s *System) NoiseBox() []float64 { return s.expected.process }
 func (s *System) SeenBox() []float64 { return s.expected.observation }
 
 // NoiseVariance is the variance of what noise that the task declares adds to what is seen of the next state, [nx], in squares of its units, where a bound counts as
-// a deviation; nil if it declares none. A learner need not doubt that again. It must not be changed.
+// a deviation; nil if it declares none. A learner need not doubt that again: see Undeclared. It must not be changed.
 func (s *System) NoiseVariance() []float64 { return s.expected.variance }
+
+// Known is the least share of a learned deviation of noise that is left of it, whatever the task declares.
+const Known = 0.05
+
+// Undeclared is what the noise that the task declares leaves of an aleatoric deviation that was learned of dimension d, in the unit of that: what is declared is counted
+// where plans are made, and is not to be doubted again.
+func (s *System) Undeclared(d int, learned float64) float64 {
+	if s.expected.variance == nil {
+		return learned
+	}
+	return Undeclared(learned, s.expected.variance[d])
+}
+
+// Undeclared is what declared noise of a variance leaves of a learned deviation of noise.
+func Undeclared(learned, variance float64) float64 {
+	if variance == 0 || learned == 0 {
+		return learned
+	}
+	return learned * math.Sqrt(max(1-variance/(learned*learned), Known*Known))
+}

@@ -95,7 +95,8 @@ func (s *Spots) Check(nx, nz int) {
 // state in Units: with the mean m of the members' outputs, μ = Unit m and σ = Unit √(mean (output - m)² + 1e-16). So numbers of
 // float32 are those of the networks, near 1, whatever units and offsets the state has.
 //
-// With Noise the last layer has as many raw outputs r of the aleatoric deviation after the nx of the change, of which ν = Unit mean e^(3 tanh r - 2).
+// With Noise the last layer has as many raw outputs r of the aleatoric deviation after the nx of the change, of which ν = Unit mean e^(3 tanh r - 2), or what noise
+// that is Declared leaves of that: see Undeclared.
 type Layers struct {
 	Members    int
 	Noise      bool
@@ -104,6 +105,7 @@ type Layers struct {
 
 	Center, Scale []float64 // [nx + nu]; nil for 0 and for 1
 	Unit          []float64 // [nx]; nil for 1
+	Declared      []float64 // [nx]: variance of the noise that the task declares, in squares of its units; nil for 0
 }
 
 // Dense is one layer of each member: y = W x + b.

@@ -25,7 +25,7 @@ var layers = map[string]string{
 	"internal/disk":     "",
 	"internal/table":    "",
 	"internal/browser":  "",
-	"internal/jupyter":  "internal/group",
+	"internal/jupyter":  "internal/disk internal/group",
 	// 1: words, search, and the bridge to GoMLX
 	".":     "num rng",
 	"opt":   "num rng",

@@ -19,7 +19,7 @@ type Query struct {
 	System   *System
 	Rollout  Rollout // of the Model in force
 	State    []float64
-	Episode  int   // from 1; schedules depend on it
+	Episode  int   // of those that are planned, from 1; schedules depend on it
 	Previous *Plan // of the step before, to start from; nil at the first step
 
 	// Beta is how many epistemic deviations a Calibrated model asks for; 0 leaves a planner its own. With a Filter behind it, a planner need not

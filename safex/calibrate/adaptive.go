@@ -17,8 +17,9 @@ import (
 //	q ← Raise · q                                if it fell outside, and else
 //	q ← max(Least, q / Raise^(Miss / (1-Miss)))   so that a share of Miss outside leaves it where it is.
 //
-// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error. A learner that leaves
-// it in its aleatoric deviation, as all but gp.Sparse do, has it counted twice with Doubt.
+// A step that is outside by no more than what is harmless does neither. Noise that the task declares is added to the box, and no error. Learners leave it out of their
+// aleatoric deviation. A model whose deviations are made of what was held out, as those of Conformal, of Temperature and with HoldOut, has it counted twice: that is
+// safe, and wider than need be.
 //
 // Each dimension is scored by itself, the sine and the cosine of an angle too: the box that is planned in, and that tubes are made of, has these for itself, and what counts as
 // inside is to be what is inside there. One deviation for both, the larger one, would change little. Replayed on the 9600 steps of eight runs each of notebooks/studies/frontier.yaml, it

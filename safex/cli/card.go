@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rischiboy/safe_exploration/safex/certify"
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/fig"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
@@ -61,6 +62,7 @@ as of a run of another build.`,
 			if err != nil {
 				return err
 			}
+			card.Began = experiment.Began(r.Spec.LogFiles())
 			kept, err := reliability.ReadTubes(dir, r.Spec.Build)
 			if err != nil {
 				return err

@@ -117,8 +117,17 @@ func TestLogs(t *testing.T) {
 	if !strings.Contains(out, "0 of 8 steps beyond a limit") || !strings.Contains(out, "78 logged transitions come before the first step.") {
 		t.Errorf("train says\n%s%s", out, errs)
 	}
-	if out, _, err := do(nil, "card", run); err != nil || !strings.Contains(out, "8 planned steps") {
-		t.Errorf("card: %v\n%s", err, out)
+	for command, want := range map[string][]string{
+		"card":   {"8 planned steps", "began with transitions that were recorded elsewhere", "clean.csv"},
+		"report": {"pessimistic, logged", "began with transitions that were recorded elsewhere", "clean.csv"},
+		"status": {"began with transitions that were recorded elsewhere", "clean.csv"},
+	} {
+		out, _, err := do(nil, command, run)
+		for _, w := range want {
+			if err != nil || !strings.Contains(out, w) {
+				t.Errorf("%s: %v, and not %q in\n%s", command, err, w, out)
+			}
+		}
 	}
 	// What is there is not written over.
 	for _, args := range [][]string{{"import", physical, "--task", "pendulum", "--out", clean}, append([]string{"fit", clean, "--task", "pendulum", "--out", fits}, small...)} {

@@ -276,6 +276,9 @@ func progress(w io.Writer, dir string) error {
 		return err
 	}
 	table := episodesOf(p.Spec, p.System)
+	if began := experiment.Began(p.Spec.LogFiles()); began != "" {
+		fmt.Fprintln(w, began)
+	}
 	fmt.Fprintln(w, table.heading())
 	for _, sum := range p.Summaries {
 		fmt.Fprintln(w, table.row(sum))

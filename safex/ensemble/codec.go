@@ -60,7 +60,7 @@ func (e Ensemble) Load(s *safex.System, data []byte) (safex.Model, error) {
 		return nil, fmt.Errorf("ensemble: load: an %v, want an %v", sh, want)
 	}
 	trained := state{unpack(f.Layers), unpack(f.Moment1), unpack(f.Moment2), unpack(f.Average), f.Steps, f.Lot}
-	return newModel(sh, f.Input, f.YScale, f.Noise, trained)
+	return newModel(sh, f.Input, f.YScale, f.Noise, s.NoiseVariance(), trained)
 }
 
 func pack(arrays [][]float32) (packed [][]byte) {

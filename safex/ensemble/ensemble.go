@@ -10,7 +10,7 @@ import (
 // Ensemble is an ensemble of neural networks (Lakshminarayanan et al., 2017; Chua et al., 2018).
 // Its Members each predict a normal distribution of the state difference, and are trained
 // together on its negative log-likelihood. The spread of their means is the epistemic
-// deviation, their average predicted deviation the aleatoric one. The spread is not calibrated:
+// deviation, their average predicted deviation the aleatoric one, without the noise that the task declares. The spread is not calibrated:
 // it is a measure of uncertainty, not a probability.
 //
 // Inputs are taken from the Center of the System and divided by the Scale of each Var, not by the mean and the deviation of the data

@@ -58,7 +58,7 @@ func (e Ensemble) Learn(ctx context.Context, s *safex.System, data *safex.Data, 
 	if err != nil {
 		return nil, err
 	}
-	fitted, err := newModel(sh, set.in, set.yScale, set.noise, best)
+	fitted, err := newModel(sh, set.in, set.yScale, set.noise, s.NoiseVariance(), best)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (m *model) Member(i int) (safex.Model, error) {
 		n := len(all) / m.shape.members
 		own.average = append(own.average, all[i*n:(i+1)*n])
 	}
-	return newModel(s, m.in, m.yScale, m.noise, own)
+	return newModel(s, m.in, m.yScale, m.noise, m.declared, own)
 }
 
 var _ safex.Splittable = (*model)(nil)

@@ -22,6 +22,7 @@ type model struct {
 	in         frame
 	yScale     []float64 // of each target
 	noise      []float64 // fixed aleatoric deviation of each dimension, nil if it is learned
+	declared   []float64 // variance of the noise of each dimension that the task declares, which is left out of the aleatoric deviation; nil if it declares none
 	trained    state     // what a further fit goes on from
 	parameters []*tensors.Tensor
 }
@@ -29,10 +30,10 @@ type model struct {
 // A frame is where inputs count from and in what: networks see (v - center) / scale.
 type frame struct{ Center, Scale []float64 }
 
-// newModel lays out the parameters: the averaged weights and biases of each layer, the frame of the inputs, and the units of the
-// change and of the noise.
-func newModel(s shape, in frame, yScale, noise []float64, trained state) (*model, error) {
-	m := &model{shape: s, in: in, yScale: yScale, noise: noise, trained: trained}
+// newModel lays out the parameters: the averaged weights and biases of each layer, the frame of the inputs, the units of the
+// change and of the noise, and what is declared of that.
+func newModel(s shape, in frame, yScale, noise, declared []float64, trained state) (*model, error) {
+	m := &model{shape: s, in: in, yScale: yScale, noise: noise, declared: declared, trained: trained}
 	w := s.widths()
 	for l := range len(w) - 1 {
 		m.parameters = append(m.parameters,
@@ -43,7 +44,10 @@ func newModel(s shape, in frame, yScale, noise []float64, trained state) (*model
 	if s.fixed {
 		unit = noise
 	}
-	for _, column := range [][]float64{in.Center, in.Scale, yScale, unit} {
+	if declared == nil {
+		declared = make([]float64, s.out)
+	}
+	for _, column := range [][]float64{in.Center, in.Scale, yScale, unit, declared} {
 		m.parameters = append(m.parameters, tensors.FromFlatDataAndDimensions(slices.Clone(column), len(column), 1))
 	}
 	return m, gx.Share(m.parameters)
@@ -79,7 +83,19 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 func (m *model) Noise(p []*Node, xu *Node) *Node {
 	layers, f := framed(p)
 	_, logStd := f.split(m.shape, forward(m.shape, layers, f.inputs(xu)))
-	return ReduceMean(physical(Exp(logStd), f.noise), 0)
+	return f.left(ReduceMean(physical(Exp(logStd), f.noise), 0))
+}
+
+// left is what the noise that is declared leaves of an aleatoric deviation, [nx, B] or [members, nx, B].
+func (f nodes) left(std *Node) *Node {
+	declared := f.declared
+	if std.Rank() == 3 {
+		declared = InsertAxes(declared, 0)
+	}
+	declared = Mul(declared, OnesLike(std))
+	square := Square(std)
+	rest := Sqrt(Max(Sub(square, declared), MulScalar(square, safex.Known*safex.Known)))
+	return Where(GreaterThan(declared, ZerosLike(std)), rest, std)
 }
 
 // split takes the head apart; the deviations of one without are 1, in the units of the noise.
@@ -87,13 +103,13 @@ func (f nodes) split(s shape, y *Node) (mean, logStd *Node) {
 	return split(s, y, InsertAxes(ZerosLike(ConvertDType(f.unit, dtypes.Float32)), 0))
 }
 
-// nodes are the frame of the inputs, and the units of the change and of the noise, in a graph.
-type nodes struct{ center, scale, unit, noise *Node }
+// nodes are the frame of the inputs, the units of the change and of the noise, and what is declared of that, in a graph.
+type nodes struct{ center, scale, unit, noise, declared *Node }
 
 // framed takes the parameters apart.
 func framed(p []*Node) (layers []*Node, f nodes) {
-	n := len(p) - 4
-	return p[:n], nodes{p[n], p[n+1], p[n+2], p[n+3]}
+	n := len(p) - 5
+	return p[:n], nodes{p[n], p[n+1], p[n+2], p[n+3], p[n+4]}
 }
 
 // inputs are what networks see of points.
@@ -186,10 +202,10 @@ func predictor(s shape, g which) (*Exec, error) {
 			y, logStd := f.split(s, forward(s, layers, f.inputs(in[0])))
 			std := physical(Exp(logStd), f.noise)
 			if g == each {
-				return []*Node{Add(f.changes(y), InsertAxes(x, 0)), std}
+				return []*Node{Add(f.changes(y), InsertAxes(x, 0)), f.left(std)}
 			}
 			mean, epistemic := spread(y)
-			return []*Node{Add(x, f.changes(mean)), f.changes(epistemic), ReduceMean(std, 0)}
+			return []*Node{Add(x, f.changes(mean)), f.changes(epistemic), f.left(ReduceMean(std, 0))}
 		})
 		if err == nil {
 			exec.SetMaxCache(-1)

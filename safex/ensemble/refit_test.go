@@ -153,7 +153,7 @@ func TestHeldOutIsTheModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := newModel(tr.shape, set.in, set.yScale, set.noise, best)
+		m, err := newModel(tr.shape, set.in, set.yScale, set.noise, nil, best)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestHeldOutIsTheModels(t *testing.T) {
 			t.Errorf("%s: the fit ended at %v, its model is at %v", name, nll, again)
 		}
 		best.average = best.layers
-		raw, err := newModel(tr.shape, set.in, set.yScale, set.noise, best)
+		raw, err := newModel(tr.shape, set.in, set.yScale, set.noise, nil, best)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Version is the version of safex.
-const Version = "0.11.0"
+const Version = "0.12.0"
 
 // Build is the version, the Go that compiled it, whether with SIMD, for which machine, whether it computes with vector
 // instructions there, and the Backend if that is another than go. The same seed gives the same bits within one Build on one kind

@@ -43,8 +43,26 @@ func (l Log) WithText(text []byte) (Log, error) {
 const (
 	logWord   = "log"
 	trustWord = "trust-log"
-	loggedTag = "-logged"
 )
+
+// Logged is the word for an agent that began with Logs, in the names of runs and methods.
+const Logged = "logged"
+
+// LogFiles are the names of the Logs, nil if there are none.
+func (s *Spec) LogFiles() (files []string) {
+	for _, l := range s.Logs {
+		files = append(files, l.File)
+	}
+	return files
+}
+
+// Began says with which files of transitions an agent began, and that its numbers are without them; "" if with none.
+func Began(files []string) string {
+	if len(files) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The agent began with transitions that were recorded elsewhere, and are in none of these numbers: %s.", strings.Join(files, ", "))
+}
 
 // useLogs chooses logs by their files, with commas between them; none if there is no file.
 func (s *Spec) useLogs(files string) error {
@@ -96,7 +114,7 @@ func (s *Spec) logged(system *safex.System) (int, error) {
 // LogMark is what the name of a run says of its Logs: -logged where there are some, else nothing.
 func (s *Spec) LogMark() string {
 	if len(s.Logs) > 0 {
-		return loggedTag
+		return "-" + Logged
 	}
 	return ""
 }

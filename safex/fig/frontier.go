@@ -2,6 +2,7 @@ package fig
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -14,13 +15,18 @@ type Frontier struct {
 	Title, X, Y string
 	Points      []Point // of which each X and Y is finite
 	Level       float64 // of X that is marked; 0 is none
+	Apart       []int   // points, by their number, that are not joined to the one before
 }
 
 func (f Frontier) plot() *plot.Plot {
 	p := chart(f.Title, f.X, f.Y)
 	var xs, ys []float64
 	marks := labels{}
-	for _, q := range f.Points {
+	for i, q := range f.Points {
+		if slices.Contains(f.Apart, i) {
+			line(p, "", xs, ys, theme.ground, 1.2)
+			xs, ys = nil, nil
+		}
 		xs, ys = append(xs, q.X), append(ys, q.Y)
 		l := lookOf(q.Method)
 		for i, x := range q.RunsX {

@@ -23,6 +23,7 @@ type Gallery struct {
 	Set       *report.Set // runs; nil if there are none
 	Published []Published // what others reached
 	Peers     []Peer      // what others reached in evaluations
+	Fallbacks []Fallback  // what others fell back for
 	Others    []Other     // of safex control, coverage and attack
 	Band      Band
 	Reached   []Threshold // returns that have to be reached, the last one that is of a task counts; nil is DefaultReached
@@ -112,6 +113,7 @@ var kinds = []kind{
 	{"tubes", "how often boxes, tubes of plans and tubes of backups hold in each episode, of runs that safex card --tubes was asked about", (*Gallery).tubes},
 	{"frontier", "how many plans stay in their tube against returns, of the variants of a group, likewise", (*Gallery).frontier},
 	{"violations", "mean violating steps in each episode, for each method", (*Gallery).violations},
+	{FallbackName, "failures and what was explored against the share of steps that a fallback executed, beside what others published", (*Gallery).fallback},
 	{EvaluationName, "what evaluations returned by the steps learned from, and violating steps per run", (*Gallery).evaluation},
 }
 
@@ -120,7 +122,7 @@ func Kinds() (names, about []string) {
 	for _, k := range kinds {
 		names, about = append(names, k.name), append(about, k.about)
 	}
-	return append(names, KernelName, EpisodeName), append(about,
+	return append(names, ReturnsName, KernelName, EpisodeName), append(about, "returns alone, a panel for each study, where it is asked for",
 		"where the limits can be kept, by the last model of a run with a filter, and the way of an episode, of a run folder", "all that happened in an episode, of a run folder")
 }
 
@@ -154,6 +156,8 @@ func (g *Gallery) Draw(name string) (*fig.Figure, error) {
 		}
 	}
 	switch name {
+	case ReturnsName:
+		return g.returnsAlone()
 	case EpisodeName:
 		return g.episode()
 	case KernelName:

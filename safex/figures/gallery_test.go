@@ -164,7 +164,7 @@ func TestFigures(t *testing.T) {
 		{published, "learning", "learning.png"}, {minmax, "learning", "minmax.png"}, {under, "learning", "under.png"},
 		{published, "lambda", "lambda.png"}, {published, "beta", "beta.png"}, {published, "tradeoff", "tradeoff.png"}, {never, "tradeoff", "never.png"},
 		{published, "histogram", "histogram.png"}, {published, "violations", "violations.png"},
-		{explorers(), EvaluationName, "evaluation.png"},
+		{explorers(), EvaluationName, "evaluation.png"}, {fallers(), FallbackName, "fallback.png"}, {fallers(), ReturnsName, "returns.png"},
 		{enclosed(), "tubes", "tubes.png"}, {enclosed(), "frontier", "frontier.png"},
 	} {
 		cmpimg.CheckPlot(func() { write(t, c.g, c.name, c.file) }, t, c.file)

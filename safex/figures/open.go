@@ -15,7 +15,7 @@ import (
 )
 
 // Open reads run folders, folders that hold some at any depth, and files: those of safex report --save, of safex control, coverage
-// and attack, of safex bench --scale, and of Published and Peers. The error is one sentence that names the folder or the file.
+// and attack, of safex bench --scale, and of Published, Peers and Fallbacks. The error is one sentence that names the folder or the file.
 func Open(paths ...string) (*Gallery, error) { return OpenWith(nil, paths...) }
 
 // OpenWith is Open of runs of tasks of the program's own too, which are passed.
@@ -51,6 +51,12 @@ func OpenWith(own []safex.Maker, paths ...string) (*Gallery, error) {
 				return nil, err
 			}
 			g.Peers = append(g.Peers, list...)
+		case "fallbacks":
+			list, err := readFallbacks(path)
+			if err != nil {
+				return nil, err
+			}
+			g.Fallbacks = append(g.Fallbacks, list...)
 		default:
 			if names, _ := Kinds(); slices.Contains(names, name) {
 				return nil, fmt.Errorf("%s would be drawn as %s, which is a figure of runs: give it another name", path, name)
@@ -102,6 +108,8 @@ func contents(path string) (string, error) {
 			return "published", nil
 		case has("peers"):
 			return "peers", nil
+		case has("fallbacks"):
+			return "fallbacks", nil
 		case has("Gaps"):
 			return "gap", nil
 		case has("Tried", "Outcomes"):

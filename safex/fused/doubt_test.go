@@ -170,6 +170,11 @@ func TestDoubts(t *testing.T) {
 			c := candidates(r, s, 12, 5)
 			c.Eta, c.Epistemic = uniform(r, 12*len(s.State), 5), true
 			f := safex.Form{Layers: noisy(r, s, 3, hidden, []string{"swish", "tanh", "relu", "", "", "", ""}[k]), Doubted: true}
+			if k == 1 { // of noise of about Unit/30 nothing, a part and all is declared, in turn
+				for d := range s.State {
+					f.Layers.Declared = append(f.Layers.Declared, math.Pow([]float64{0, 0.02, 1}[d%3]*f.Layers.Unit[d], 2))
+				}
+			}
 			if k > 2 {
 				f = safex.Form{Process: drawShared(t, r, s, c, []int{30, 11, 0, 4}[k-3], []float64{0, 0.7, 0.3, 0.1}[k-3]), Doubted: k == 4}
 				for range s.State {

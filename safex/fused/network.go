@@ -20,6 +20,7 @@ type network struct {
 	restBack         [][]*vec.Matrix // transposes of layer 1 and on, [layer - 1][member]
 	center, inverse  []float64       // [in]: of the scales
 	unit             []float64       // [out]
+	declared         []float64       // [out]: variance that is left out of the noise; nil for 0
 }
 
 var activations = map[string]vec.Activation{"swish": vec.Swish, "relu": vec.Relu, "tanh": vec.TanhUnit}
@@ -60,6 +61,9 @@ func pack(l *safex.Layers, nx, nu int, doubted bool) (*network, error) {
 	}
 	if l.Noise && doubted {
 		n.heads = outputs
+		if n.declared = l.Declared; n.declared != nil && len(n.declared) != nx {
+			panic(fmt.Sprintf("fused: variances of %d dimensions that are declared, for %d outputs", len(n.declared), nx))
+		}
 	}
 	for k, d := range l.Dense {
 		if k+1 == len(l.Dense) {
@@ -132,7 +136,7 @@ type members struct {
 	change     []float64 // [out]: mean in the units of the state
 	deviations []float64 // [kept, out]: and dev, with the noise
 	sigma      []float64 // [kept, out]: without
-	aleatoric  []float64 // [kept, out]
+	aleatoric  []float64 // [kept, out]: half the derivative of the square of the noise that is left, by the noise; the noise itself where none is declared
 	g          []float64 // [out]: gradient with respect to one of them
 }
 
@@ -198,7 +202,26 @@ func (s *members) forward(xu []float64, t int, epistemic bool, lanes int) (mean,
 	for i, v := range sigma {
 		dev[i] = math.Sqrt(float64(v*v) + float64(aleatoric[i]*aleatoric[i]))
 	}
+	for d, variance := range s.declared {
+		if variance > 0 {
+			leave(dev[d*lanes:][:lanes], sigma[d*lanes:], aleatoric[d*lanes:], variance)
+		}
+	}
 	return mean, dev
+}
+
+// leave writes to dev what sigma and the noise come to that a declared variance leaves, and to the noise half the derivative of the square of what is left of it.
+func leave(dev, sigma, noise []float64, variance float64) {
+	const least = safex.Known * safex.Known
+	for i := range dev {
+		v := noise[i]
+		square := float64(v * v)
+		left := square - variance
+		if bound := float64(least * square); !(left > bound) {
+			left, noise[i] = bound, least*v
+		}
+		dev[i] = math.Sqrt(float64(sigma[i]*sigma[i]) + left)
+	}
 }
 
 // doubt writes the members' noise on average, [out] in pieces, and its derivatives by their outputs y.

@@ -186,7 +186,14 @@ func spread(l *safex.Layers, doubted bool, xu []dual) (mean, dev []dual) {
 				v := math.Exp(3*z - 2)
 				noise = noise.plus(chain(v, []dual{y[nx+d]}, 3*(1-z*z)*v).by(share * unit))
 			}
-			dev[d] = dev[d].times(dev[d]).plus(noise.times(noise)).root()
+			square := noise.times(noise)
+			if l.Declared != nil && l.Declared[d] > 0 {
+				left, least := square.plus(dual{v: -l.Declared[d]}), square.by(safex.Known*safex.Known)
+				if square = left; left.v < least.v {
+					square = least
+				}
+			}
+			dev[d] = dev[d].times(dev[d]).plus(square).root()
 		}
 	}
 	return mean, dev

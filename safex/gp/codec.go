@@ -63,7 +63,7 @@ func (g GP) Load(s *safex.System, data []byte) (safex.Model, error) {
 	if err := m.condition(f.Hyper); err != nil {
 		return nil, err
 	}
-	return g.finish(m)
+	return g.finish(s, m)
 }
 
 // fits tells what of m is not of this learner and task.

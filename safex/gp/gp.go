@@ -118,7 +118,7 @@ func (g GP) Check() error {
 	return nil
 }
 
-// Learn implements safex.Learner. A fit starts from the hyper-parameters of prev too, if there is one. Without data
+// Learn implements safex.Learner. The aleatoric deviation is without the noise that the task declares, which is counted where that is. A fit starts from the hyper-parameters of prev too, if there is one. Without data
 // the model is the prior. A ctx that is cancelled during a fit returns the model of the best hyper-parameters so far.
 func (g GP) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev safex.Model, src rng.Stream) (safex.Model, error) {
 	if err := g.Check(); err != nil {
@@ -164,7 +164,7 @@ func (g GP) Learn(ctx context.Context, s *safex.System, data *safex.Data, prev s
 	if err := m.condition(hypers); err != nil {
 		return nil, err
 	}
-	done, err := g.finish(m)
+	done, err := g.finish(s, m)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (g GP) Update(ctx context.Context, s *safex.System, data *safex.Data, sm sa
 		m.take(x.Point(i), y.Point(i), g.Novel, g.Points+g.Spare)
 	}
 	m.seen = data.Len()
-	return g.finish(m)
+	return g.finish(s, m)
 }
 
 // center are the hyper-parameters of the settings.
@@ -218,8 +218,12 @@ func (g GP) own(s *safex.System, sm safex.Model) (*model, error) {
 	return m, g.fits(s, m)
 }
 
-// finish gives m its β, if it has one, and makes it ready to predict.
-func (g GP) finish(m *model) (safex.Model, error) {
+// finish gives m its β, if it has one, leaves the noise aleatoric that s does not declare, and makes it ready to predict.
+func (g GP) finish(s *safex.System, m *model) (safex.Model, error) {
+	m.noise = nil
+	for j, o := range m.outputs {
+		m.noise = append(m.noise, s.Undeclared(j, o.Noise*m.vars[j].Scale))
+	}
 	m.beta = g.Beta
 	if g.Norm > 0 {
 		for _, o := range m.outputs {

@@ -42,7 +42,8 @@ type model struct {
 	left       int        // of which it is not conditioned on so many
 	deviation  []float64  // largest of each output among those, in Scales
 	outputs    []*output
-	beta       float64 // 0 for none
+	beta       float64   // 0 for none
+	noise      []float64 // [nx]: aleatoric deviation of each output, in its unit: without what the task declares
 	parameters []*tensors.Tensor
 }
 
@@ -144,15 +145,15 @@ func (m *model) capacity() int { return max(64, (m.x.Len()+63)/64*64) }
 //	root    [nx, rows, rows] R s² Scale: times ρ it is what the inputs explain of the deviation
 //	weights [nx, 1, rows]    α s² Scale: times ρ it is the mean change
 //	prior   [nx, 1]          (s Scale)²
-//	noise   [nx, 1]          ς Scale
+//	noise   [nx, 1]          ς Scale, without what the task declares
 func (m *model) pack() (err error) {
 	defer gx.Catch(&err)
 	nx, dim, rows, n := len(m.outputs), len(m.vars), m.capacity(), m.x.Len()
 	points, root := make([]float64, nx*rows*(2*dim+1)), make([]float64, nx*rows*rows)
-	weights, prior, noise := make([]float64, nx*rows), make([]float64, nx), make([]float64, nx)
+	weights, prior := make([]float64, nx*rows), make([]float64, nx)
 	for j, o := range m.outputs {
 		factor, size := kernels[m.kernel].factor, o.Signal*o.Signal*m.vars[j].Scale
-		prior[j], noise[j] = math.Pow(o.Signal*m.vars[j].Scale, 2), o.Noise*m.vars[j].Scale
+		prior[j] = math.Pow(o.Signal*m.vars[j].Scale, 2)
 		for i := range n {
 			p := points[(j*rows+i)*(2*dim+1):][:2*dim+1]
 			for d, v := range m.vars {
@@ -176,7 +177,7 @@ func (m *model) pack() (err error) {
 		tensors.FromFlatDataAndDimensions(root, nx, rows, rows),
 		tensors.FromFlatDataAndDimensions(weights, nx, 1, rows),
 		tensors.FromFlatDataAndDimensions(prior, nx, 1),
-		tensors.FromFlatDataAndDimensions(noise, nx, 1),
+		tensors.FromFlatDataAndDimensions(slices.Clone(m.noise), nx, 1),
 	}
 	return gx.Share(m.parameters)
 }
@@ -223,7 +224,7 @@ func (m *model) predict(dst *safex.Prediction, xu num.Batch, lo, hi int, k []flo
 		for i, v := range xu[j][lo:hi] {
 			mean[i] = v + scale*mean[i]
 			deviation[i] *= scale
-			dst.Aleatoric[j][lo+i] = scale * o.Noise
+			dst.Aleatoric[j][lo+i] = m.noise[j]
 		}
 	}
 }
@@ -252,11 +253,7 @@ func (m *model) Form() *safex.Form {
 		}
 		k.Outputs = append(k.Outputs, of)
 	}
-	f := &safex.Form{Kernels: k}
-	for j, o := range m.outputs {
-		f.Noise = append(f.Noise, m.vars[j].Scale*o.Noise)
-	}
-	return f
+	return &safex.Form{Kernels: k, Noise: slices.Clone(m.noise)}
 }
 
 // Architecture implements gx.Belief.

@@ -101,9 +101,6 @@ type remainder struct {
 	Noise []float64
 }
 
-// known is the least share of a learned ς that is left of it, whatever the task declares.
-const known = 0.05
-
 // leave takes the variance of what the task declares from the noise that was learned: from ς first, and what is more than that from each spot. Where spots do not overlap
 // it leaves no less than what was learned has more than is declared.
 func (m *sparse) leave(declared []float64) {
@@ -115,7 +112,7 @@ func (m *sparse) leave(declared []float64) {
 	n := m.spots.len()
 	for j, ς := range m.common.Noise {
 		part := declared[j] / math.Pow(m.vars[j].Scale*m.signal[j]*ς, 2) // of the variance away from spots
-		share := max(1-part, known*known)
+		share := max(1-part, safex.Known*safex.Known)
 		m.rest.Noise[j] = ς * math.Sqrt(share)
 		for k, c := range m.spots.Times[j*n:][:n] {
 			m.rest.Times[j*n+k] = max(0, c-max(0, part-1)) / share

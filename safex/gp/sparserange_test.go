@@ -16,7 +16,7 @@ import (
 // for 200 steps of bold actions, no dimension moves further in a step than Sparse says. Without an end to the trend some do, by many powers of ten.
 func TestSparseDoesNotExplode(t *testing.T) {
 	const steps, lanes = 200, 64
-	boundless := 0
+	boundless, nearest := 0, 0.0
 	for _, name := range experiment.Tasks.Names() {
 		spec, err := experiment.Named(name)
 		if err != nil {
@@ -80,6 +80,9 @@ func TestSparseDoesNotExplode(t *testing.T) {
 								beyond = true
 							}
 							most = max(most, far/v.Scale) // a NaN stays
+							if reach > 0 {
+								nearest = max(nearest, far/(float64(k+1)*a))
+							}
 						}
 					}
 				}
@@ -93,6 +96,9 @@ func TestSparseDoesNotExplode(t *testing.T) {
 				}
 			}
 		}
+	}
+	if !(nearest > 0.1) {
+		t.Errorf("no rollout comes to more than %v of what Sparse says: that bounds nothing", nearest)
 	}
 	if boundless == 0 {
 		t.Error("no rollout goes further where the trend has no end: nothing was tried")

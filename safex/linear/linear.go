@@ -17,6 +17,8 @@ import (
 //	weights ~ N(0, Prior² I),   y = Φ w + N(0, Noise² I),
 //	Σ = (ΦᵀΦ / Noise² + I / Prior²)⁻¹,   w = Σ Φᵀ y / Noise²,   epistemic² = φᵀ Σ φ.
 //
+// The aleatoric deviation is Noise without what the task declares of it, which is counted where that is.
+//
 // The posterior does not depend on the order of the data, and more data never raise the epistemic deviation. It is
 // right if the dynamics are linear in the features and Prior and Noise are; what no weights can fit shows in
 // neither deviation.

@@ -20,6 +20,7 @@ type model struct {
 	program    *num.Program // φ
 	scale      []float64    // of each dimension of the state
 	noise      float64      // in scales
+	left       []float64    // of it, what the task does not declare, of each dimension in its unit
 	w, root    *mat.Dense   // [k, nx] and [k, k]
 	parameters []*tensors.Tensor
 	form       *safex.Form
@@ -29,6 +30,7 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 	defer gx.Catch(&err)
 	m = &model{program: p, noise: noise, w: w, root: root}
 	for _, v := range s.State {
+		m.left = append(m.left, s.Undeclared(len(m.scale), v.Scale*noise))
 		m.scale = append(m.scale, v.Scale)
 	}
 	k, nx := w.Dims()
@@ -43,12 +45,9 @@ func newModel(s *safex.System, p *num.Program, noise float64, w, root *mat.Dense
 		tensors.FromFlatDataAndDimensions(flat, nx, k),
 		tensors.FromFlatDataAndDimensions(roots, k, k),
 		tensors.FromFlatDataAndDimensions(slices.Clone(m.scale), nx, 1),
-		tensors.FromFlatDataAndDimensions([]float64{noise}, 1, 1),
+		tensors.FromFlatDataAndDimensions(slices.Clone(m.left), nx, 1),
 	}
-	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: m.scale}}
-	for _, v := range m.scale {
-		m.form.Noise = append(m.form.Noise, v*noise)
-	}
+	m.form = &safex.Form{Features: &safex.Features{Program: p, Weights: flat, Root: roots, Scale: m.scale}, Noise: m.left}
 	return m, gx.Share(m.parameters)
 }
 
@@ -78,7 +77,7 @@ func (m *model) Predict(dst *safex.Prediction, x, u num.Batch) error {
 				change += m.w.At(a, d) * φ[a][i]
 			}
 			dst.Mean[d][i] = x[d][i] + m.scale[d]*change
-			dst.Epistemic[d][i], dst.Aleatoric[d][i] = m.scale[d]*std, m.scale[d]*m.noise
+			dst.Epistemic[d][i], dst.Aleatoric[d][i] = m.scale[d]*std, m.left[d]
 		}
 	}
 	return nil
@@ -107,7 +106,7 @@ func (m *model) Step(p []*Node, xu *Node) (mean, epistemic *Node) {
 
 // Noise implements gx.Noisy.
 func (m *model) Noise(p []*Node, xu *Node) *Node {
-	return BroadcastToDims(Mul(p[2], p[3]), len(m.scale), xu.Shape().Dim(1))
+	return BroadcastToDims(p[3], len(m.scale), xu.Shape().Dim(1))
 }
 
 var (

@@ -130,7 +130,8 @@ func (c Control) within(values []float64) error {
 }
 
 // Show shows a widget below the cell until it is done with, and returns where the controls were left. The cell fails if the widget
-// makes no sense or its first View is an error. It ends by the page's button, the notebook's stop button, or by itself: see Waits.
+// makes no sense or its first View is an error. It ends by the page's button, the notebook's stop button, or by itself: see
+// Session.Wait.
 func Show(w Widget) Values {
 	s := nb.Must(Open(w))
 	s.Wait()

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,6 +246,37 @@ func TestLoopback(t *testing.T) {
 	s.server.Close()
 }
 
+// A page in a container is at the port that is shared, of the browser's machine, and is as closed as another. Nobody else gets the port.
+func TestShared(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	t.Setenv(sharedAt, "0.0.0.0:"+port)
+	s, err := Open(doubled(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.serve(); err != nil {
+		t.Skip(err)
+	}
+	if s.host != "127.0.0.1:"+port {
+		t.Errorf("its page is at %s", s.host)
+	}
+	if status, answer := request(t, s, "POST", "view", good, nil); status != http.StatusOK || !strings.Contains(answer, `"view"`) {
+		t.Errorf("status %d: %s", status, answer)
+	}
+	if status, _ := request(t, s, "POST", "view", good, func(r *http.Request) { r.Host = "0.0.0.0:" + port }); status != http.StatusForbidden {
+		t.Errorf("by another name: status %d", status)
+	}
+	if err := (&Session{}).serve(); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("a second one: error %v", err)
+	}
+}
+
 // Where nobody is watching, a widget is a picture at once; so is one that nobody's page asked for or touched, a little later.
 func TestUnattended(t *testing.T) {
 	if at := Show(doubled(nil)); at.One("a") != 1 {
@@ -276,6 +308,27 @@ func TestEnds(t *testing.T) {
 	s = shown(t, doubled(nil))
 	s.cancel()
 	s.Wait()
+}
+
+// A widget makes way for cells that wait, but not once a hand has touched it.
+func TestMakesWay(t *testing.T) {
+	s := shown(t, doubled(nil))
+	if status, _ := request(t, s, "POST", "queued", "", func(r *http.Request) { r.Header.Set("Origin", "http://elsewhere") }); status != http.StatusNotFound {
+		t.Errorf("another page may end it: status %d", status)
+	}
+	request(t, s, "POST", "queued", "", nil)
+	s.Wait()
+	s = shown(t, doubled(nil))
+	request(t, s, "POST", "view", good, nil)
+	request(t, s, "POST", "queued", "", nil)
+	select {
+	case <-s.Done():
+		t.Error("it ended under a hand")
+	default:
+	}
+	if frame := s.frame(); !strings.Contains(frame, "'http://"+s.host+"'") || strings.Count(frame, s.token) != 2 {
+		t.Errorf("the frame is %s", frame)
+	}
 }
 
 // What makes no sense is said in a sentence.

@@ -338,6 +338,12 @@
 		return null;
 	});
 
+	// The notebook tells how many cells wait for this one. There is a view before it makes way for them.
+	window.addEventListener('message', e => {
+		if (e.source !== window.parent || !(e.data && e.data.waiting > 0) || !view || touched || moved !== null || ended || !controls.length) return;
+		ended = true;
+		ask('queued', {});
+	});
 	window.addEventListener('resize', () => view && draw());
 	look();
 	if (widget.every > 0) setInterval(look, widget.every);

@@ -47,7 +47,7 @@ func (s *Session) handler() http.Handler {
 			s.file(w, "page.js", "text/javascript; charset=utf-8")
 		case r.Method == http.MethodGet && name == "widget":
 			s.reply(w, s.outline())
-		case r.Method == http.MethodPost && (name == "view" || name == "done") && r.Header.Get("Origin") == "http://"+s.host:
+		case r.Method == http.MethodPost && (name == "view" || name == "done" || name == "queued") && r.Header.Get("Origin") == "http://"+s.host:
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
@@ -55,15 +55,30 @@ func (s *Session) handler() http.Handler {
 				http.Error(w, "too much at a time", http.StatusTooManyRequests)
 				return
 			}
-			if name == "done" {
+			switch name {
+			case "view":
+				s.answer(w, r)
+			case "queued":
+				s.give()
+			case "done":
 				s.once.Do(func() { close(s.done) })
-				return
 			}
-			s.answer(w, r)
 		default:
 			http.Error(w, "there is nothing here", http.StatusNotFound)
 		}
 	})
+}
+
+// give ends the widget for the cells that wait, unless a hand has touched it.
+func (s *Session) give() {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if !s.touched {
+		s.once.Do(func() {
+			s.queued = true
+			close(s.done)
+		})
+	}
 }
 
 func (s *Session) file(w http.ResponseWriter, name, kind string) {

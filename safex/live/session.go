@@ -1,14 +1,17 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rischiboy/safe_exploration/safex/nb"
@@ -33,6 +36,7 @@ type Session struct {
 	asked   bool      // by a page, at least once
 	touched bool      // by a hand, at least once
 	last    time.Time // of the last touch
+	queued  bool      // it ended as other cells wait
 	done    chan struct{}
 	once    sync.Once
 }
@@ -52,7 +56,11 @@ func Open(w Widget) (*Session, error) {
 		return nil, err
 	}
 	if nb.Attended() {
-		if err := s.serve(); err != nil {
+		err := s.serve()
+		if errors.Is(err, syscall.EADDRINUSE) { // another cell has the address that is shared: there is the picture alone
+			return s, nil
+		}
+		if err != nil {
 			s.cancel()
 			return nil, err
 		}
@@ -78,9 +86,13 @@ func (s *Session) look(ctx context.Context, at Values) error {
 	return nil
 }
 
-// serve listens on this machine alone, on a port that is free.
+// sharedAt is the environment variable of an address that a container shares, as 0.0.0.0:8889, so that a browser outside of it finds the
+// page at that port of its own machine. One cell at a time can have it.
+const sharedAt = "SAFEX_LIVE"
+
+// serve listens on this machine alone, on a port that is free, unless an address is shared.
 func (s *Session) serve() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(os.Getenv(sharedAt), "127.0.0.1:0"))
 	if err != nil {
 		return fmt.Errorf("live: no port to listen on: %w", err)
 	}
@@ -91,6 +103,9 @@ func (s *Session) serve() error {
 // listen answers pages that know the token.
 func (s *Session) listen(l net.Listener) {
 	s.host, s.token = l.Addr().String(), strings.ToLower(rand.Text())
+	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		s.host = fmt.Sprint("127.0.0.1:", a.Port) // as a page sees it
+	}
 	s.server = &http.Server{
 		Handler: s.handler(), BaseContext: func(net.Listener) context.Context { return s.ctx },
 		ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: silent,
@@ -98,13 +113,25 @@ func (s *Session) listen(l net.Listener) {
 	go s.server.Serve(l)
 }
 
-// frame is what the cell shows: a window on the page.
+// frame is what the cell shows: a window on the page, and what tells the page how many cells wait for this one. It can tell in
+// JupyterLab and Jupyter Notebook, whose cells that run or wait are marked by a star.
 func (s *Session) frame() string {
-	return fmt.Sprintf(`<iframe src="http://%s/%s/" title="%s" style="width:100%%;max-width:1040px;height:%dpx;border:0"></iframe>`,
-		s.host, s.token, escape(s.widget.Name), s.tall())
+	return fmt.Sprintf(`<iframe src="http://%[1]s/%[2]s/" title="%[3]s" style="width:100%%;max-width:1040px;height:%[4]dpx;border:0"></iframe>
+<script>
+(() => {
+	const frame = document.querySelector('iframe[src="http://%[1]s/%[2]s/"]'), notebook = frame && frame.closest('.jp-Notebook');
+	if (!notebook) return;
+	const timer = setInterval(() => {
+		if (!frame.isConnected) return clearInterval(timer);
+		const stars = [...notebook.querySelectorAll('.jp-InputArea-prompt')].filter(p => p.textContent.includes('*'));
+		frame.contentWindow.postMessage({waiting: stars.length - 1}, 'http://%[1]s');
+	}, 300);
+})();
+</script>`, s.host, s.token, escape(s.widget.Name), s.tall())
 }
 
-// Wait returns when the widget is done with: by the button of the page, by the notebook's stop button, or after its Waits.
+// Wait returns when the widget is done with: by the button of the page, by the notebook's stop button, after its Waits, or, if no
+// hand has touched it, when other cells wait for this one, as after Run All.
 func (s *Session) Wait() {
 	if s.server == nil {
 		return
@@ -147,6 +174,11 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 // Close ends the page, leaves a still picture of the last view in its place, and returns where the controls were left.
 func (s *Session) Close() Values {
 	s.Leave(s.end())
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.queued {
+		nb.Text("*As other cells waited, this one did not wait for a hand: run it by itself to move it.*")
+	}
 	return s.at
 }
 

@@ -27,6 +27,8 @@ type Laws struct {
 	Placed bool
 	// Plain learners make models that no engine has a form of: rollout.Stepwise takes them through time, by Predict.
 	Plain bool
+	// KeepsNoise learners leave the noise that the task declares in what they doubt, and who plans counts it again; or have nothing to leave out.
+	KeepsNoise bool
 }
 
 // Pendulum returns the system and n transitions under random torques, all of them real.
@@ -167,6 +169,7 @@ func Run(t *testing.T, l safex.Codec, laws Laws) {
 			predict(t, m, data.X, data.U) // the best so far is whole
 		}
 	})
+	t.Run("noise that is declared", func(t *testing.T) { declared(t, l, laws) })
 	t.Run("save and load", func(t *testing.T) {
 		file := save(t, model)
 		loaded, err := l.Load(s, file)

@@ -22,9 +22,9 @@ import (
 // the errors that are found become counterexamples for the candidates that follow and for the plan of the next step. The executed
 // plan is always one that was attacked.
 //
-// Where no plan is found that keeps the limits under the whole box, one is made for a third of it, and else one for the mean: of plans that break them, the one
-// that does so least in the worst corner may be the most dangerous, as what is known best is seldom what is safe. Such a plan is not Feasible, and its Worst and
-// Bound are those under the whole box. It takes up to three times as long.
+// Where no plan is found that keeps the limits under the whole box, one is made for a third of it, again for a third of that where more than one deviation was left, and at
+// last for the mean: of plans that break them, the one that does so least in the worst corner may be the most dangerous, as what is known best is seldom what is safe.
+// Such a plan is not Feasible, and its Worst and Bound are those under the whole box. It takes three times as long of two deviations, and five times of twenty.
 //
 // Over a long horizon, errors in every step add up to more than a system meets whose plan is made anew in each step. With a Robust
 // horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
@@ -173,24 +173,35 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// shares of the box for which a plan is made, in turn, where there is none for the whole. The last is none of it: the mean.
-var shares = []float64{0.3, 0}
+// share of the box for which a plan is made where there is none for all of it, and of that where there is none again.
+const share = 0.3
+
+// less are the deviations for which plans are made, in turn, where there is none for beta of them: a share of what was tried before as long as that is more than one
+// deviation, and the mean at last. A calibrated model that has erred asks for many at once, of which a share can be as far from possible as all: what it is sure of
+// is to count for something then too.
+func less(beta float64) (betas []float64) {
+	for more := true; more; more = beta > 1 {
+		beta *= share
+		betas = append(betas, beta)
+	}
+	return append(betas, 0)
+}
 
 // retreat looks for actions that keep the limits under a share of the box, and else for those that break them least under the mean. If it is stopped, it is what was
 // found before.
 func (g *worstCaseSearch) retreat(ctx context.Context, found *opt.Result, src rng.Stream) (best *opt.Result, nans int, stopped, err error) {
-	for i, share := range shares {
-		less, draws := *g, src.At(i)
-		less.beta, less.src, less.left, less.attacked, less.nans = share*g.beta, draws.Child("attack"), 0, nil, 0
-		other, worst, stopped, err := less.search(ctx, draws.Child("actions"))
+	for i, beta := range less(g.beta) {
+		part, draws := *g, src.At(i)
+		part.beta, part.src, part.left, part.attacked, part.nans = beta, draws.Child("attack"), 0, nil, 0
+		other, worst, stopped, err := part.search(ctx, draws.Child("actions"))
 		if err != nil && ctx.Err() != nil {
 			stopped, err = ctx.Err(), nil
 		}
 		if err != nil || stopped != nil {
 			return found, nans, stopped, err
 		}
-		nans += other.NaNs + less.nans
-		if found = other; less.holds(&worst) {
+		nans += other.NaNs + part.nans
+		if found = other; part.holds(&worst) {
 			break
 		}
 	}

@@ -46,6 +46,19 @@ func TestPartOfTheBox(t *testing.T) {
 			}
 		}
 	}
+	// Where a model asks for many deviations at once, a share is taken of what is left until there is a plan, and the mean once that is no more than a deviation.
+	for drift, part := range map[float64]float64{0.8: 0.09, 3: 0.027, 13: 0} {
+		const asked = 20
+		q := query(s, constantBelief{sigma: drift / asked}, 0.95)
+		q.Beta = asked
+		a := answer(t, p, q, 1)
+		if most := farthest(a, 0.95, part*drift); a.Feasible || a.Beta != asked || most > 1 {
+			t.Errorf("off by %v: feasible: %v, and under %v of the box it comes to %v", drift, a.Feasible, part, most)
+		}
+		if most := farthest(a, 0.95, part/0.3*drift); part > 0 && most <= 1 {
+			t.Errorf("off by %v: it backs up as if for %v of the box, to %v", drift, part/0.3, most)
+		}
+	}
 	for seed := range uint64(3) { // beyond the limit, where even the mean breaks it, it does so as little as it can: the first step is the worst
 		a := answer(t, p, query(s, constantBelief{sigma: 0.1}, 1.3), seed)
 		if most := farthest(a, 1.3, 0); a.Feasible || most > 1.2+1e-3 || math.Abs(a.Bound[0]-(farthest(a, 1.3, 0.2)-1)) > 1e-9 {

@@ -37,6 +37,9 @@ func forms(r *rand.Rand) map[string]*safex.Form {
 	}
 	all["noise that is not doubted"] = &safex.Form{Layers: noisy(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Noise: []float64{1, 1, 1}}
 	all["calibrated noise"] = &safex.Form{Layers: noisy(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Doubted: true, Scale: []float64{0.5, 2, 3}, Floor: []float64{0, 0.1, 1e-3}}
+	declared := noisy(r, 3, 1, 3, []int{16, 16}, "swish", 0.1)
+	declared.Declared = []float64{0, 0.01, 100}
+	all["noise that is declared"] = &safex.Form{Layers: declared, Doubted: true}
 	all["constant noise"] = &safex.Form{Layers: layersOf(r, 3, 1, 3, []int{16, 16}, "swish", 0.1), Doubted: true, Noise: []float64{0.1, 0, 0.3}, Scale: []float64{0.5, 2, 3}}
 	all["process"] = &safex.Form{Process: processOf(r, 3, 4, 20, 0.7)}
 	all["process without a trend"] = &safex.Form{Process: processOf(r, 3, 4, 20, 0)}

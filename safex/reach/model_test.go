@@ -45,6 +45,9 @@ func believe(f *safex.Form, x, u []float64) (mean, dev []float64) {
 		ν := f.Noise
 		if f.Layers != nil && f.Layers.Noise {
 			ν = noiseOf(f.Layers, z)
+			for d, variance := range f.Layers.Declared {
+				ν[d] = math.Sqrt(max(ν[d]*ν[d]-variance, safex.Known*safex.Known*ν[d]*ν[d]))
+			}
 		}
 		for d, v := range ν {
 			if f.Spots != nil && (f.Layers == nil || !f.Layers.Noise) {

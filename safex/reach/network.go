@@ -16,6 +16,7 @@ type network struct {
 	layers          []layer
 	widest          int // hidden layer, or 1
 	unit            []float64
+	declared        []float64 // variance that is left out of the noise, of each dimension; nil for 0
 	norm            normalizer
 }
 
@@ -46,7 +47,7 @@ func newNetwork(l *safex.Layers, nx, nz int, doubted bool) (*network, error) {
 		outputs *= 2
 	}
 	if l.Noise && doubted {
-		n.heads = outputs
+		n.heads, n.declared = outputs, l.Declared
 	}
 	for k, d := range l.Dense {
 		if l.Members < 1 || d.In != in || d.Out < 1 || len(d.Weights) != l.Members*d.Out*d.In || len(d.Bias) != l.Members*d.Out {
@@ -451,11 +452,15 @@ func (c *chords) doubted(dev float64, d, l int) float64 {
 	})), 4)
 }
 
-// noise is at least the noise of dimension d, of members whose raw outputs are at most what most says.
-func (n *network) noise(d int, most func(m int) float64) float64 {
+// noise is at least the noise of dimension d, of members whose raw outputs are at most what raw says.
+func (n *network) noise(d int, raw func(m int) float64) float64 {
 	sum := 0.0
 	for m := range n.members {
-		sum += math.Exp(3*math.Tanh(most(m)) - 2)
+		sum += math.Exp(3*math.Tanh(raw(m)) - 2)
 	}
-	return math.Abs(n.unit[d]) * sum / float64(n.members) * (1 + 1e-12)
+	most := math.Abs(n.unit[d]) * sum / float64(n.members) * (1 + 1e-12)
+	if n.declared == nil {
+		return most
+	}
+	return safex.Undeclared(most, n.declared[d]*(1-1e-12)) * (1 + 1e-12) // which grows with it
 }

@@ -20,6 +20,7 @@ import (
 // more as noise may add that the task declares; next is what the agent saw, with all noise. Steps count of which something was believed: those that were planned, and with a prior that a filter judges by those before the first plan.
 type Report struct {
 	Task                   string    // name
+	Began                  string    // a sentence on what the agent had learned from before the first step; "" of nothing
 	Dimensions             []Share   // steps whose box held the dimension, for each of the state
 	Joint                  Share     // steps whose box held all dimensions
 	Whole                  Share     // complete episodes whose every step's box held all dimensions
@@ -193,6 +194,9 @@ func (c *Report) page() *table.Page {
 		assumed = fmt.Sprintf(", with β = %g at %d steps, where the planner defended none", c.Beta, c.Assumed.K)
 	}
 	p.Say("Beliefs about %d %s of %s against what happened. A box is |next - mean| ≤ β · epistemic%s.", c.Joint.N, steps, c.Task, assumed)
+	if c.Began != "" {
+		p.Say("%s", c.Began)
+	}
 	var shares [][]string
 	plans, backups := c.sum("plans in their tube", func(e *Episode) Share { return e.Plans }), c.sum("backups in theirs", func(e *Episode) Share { return e.Backups })
 	for _, s := range append(slices.Clone(c.Dimensions), c.Joint, c.JointInDistribution, c.JointOutOfDistribution, c.Whole, plans, backups) {

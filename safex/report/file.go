@@ -118,7 +118,7 @@ func columns(v reflect.Value, names ...string) (all []column) {
 
 // added are columns that files of older versions lack. A file lacks each of them that would be 0 throughout, so that an older one is
 // written again as it was, and is read by versions that do not know them.
-var added = []string{"late_plans", "covered_by_plan", "covered_by_backup", "uncovered", "missed", "jitter_ms_p50", "jitter_ms_p99", "end", "why", "short", "tubes", "plans_in_tube", "backups", "backups_in_tube"}
+var added = []string{"late_plans", "covered_by_plan", "covered_by_backup", "uncovered", "missed", "jitter_ms_p50", "jitter_ms_p99", "end", "why", "short", "tubes", "plans_in_tube", "backups", "backups_in_tube", "explored"}
 
 // names are those of the columns of a file that has some of added.
 func names(has func(name string) bool) (list []string) {
@@ -262,10 +262,10 @@ func (s *Set) Check() error {
 			}
 			for n, e := range r.Episodes {
 				counts := e.Steps >= 0 && e.Violations >= 0 && e.Violations <= e.Steps && e.First >= -1 && e.First < e.Steps && (e.First < 0) == (e.Violations == 0) &&
-					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps && e.Late >= 0 && e.Late <= e.Steps && e.Short >= 0 && (e.Short == 0 || e.End != "") &&
+					e.Assumed >= 0 && e.Assumed <= e.Planned && e.Inside >= 0 && e.Inside <= e.Planned && e.Planned <= e.Steps && e.NaNs >= 0 && e.Explored >= 0 && e.Infeasible >= 0 && e.Infeasible <= e.Steps && e.Late >= 0 && e.Late <= e.Steps && e.Short >= 0 && (e.Short == 0 || e.End != "") &&
 					min(e.InTube, e.BackupsIn) >= 0 && e.InTube <= e.Tubes && e.BackupsIn <= e.Backups && max(e.Tubes, e.Backups) <= e.Steps &&
 					min(e.ByPlan, e.ByBackup, e.Uncovered) >= 0 && e.ByPlan+e.ByBackup+e.Uncovered <= e.Steps
-				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds}, maps.Values(e.Worst)) {
+				for _, x := range slices.AppendSeq([]float64{e.Return, e.Beta, e.PlanP50, e.PlanP99, e.FitSeconds, e.Explored}, maps.Values(e.Worst)) {
 					if !(math.Abs(x) <= largest) {
 						return fmt.Errorf("result: %s, %s, seed %d, episode %d has the number %g: want finite ones, up to %g", m.Task, m.name(), r.Seed, n, x, float64(largest))
 					}

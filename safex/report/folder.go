@@ -117,6 +117,7 @@ func episodes(s *safex.System, dir string) (list []Episode, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var corners [][]float64
 	for i, e := range all {
 		x := Episode{Summary: store.Summarize(s, e), First: -1, Unfinished: i >= len(sums)}
 		if !x.Unfinished {
@@ -131,6 +132,11 @@ func episodes(s *safex.System, dir string) (list []Episode, err error) {
 		if c, err := reliability.New(s, []safex.Episode{e}, reliability.AssumedBeta); err == nil { // nothing was believed of its steps if it is not nil
 			x.Inside, x.Planned, x.Assumed = c.Joint.K, c.Joint.N, c.Assumed.K
 		}
+		states := e.States
+		if e.Real != nil {
+			states = e.Real
+		}
+		x.Explored, corners = explored(slices.Concat(corners, states))
 		list = append(list, x)
 	}
 	return list, nil

@@ -40,12 +40,28 @@ func (a Agent) String() string {
 	return name
 }
 
-// name is what a Method is called: its agent and its variant.
+// name is what a Method is called: its agent, that it began with logs, and its variant.
 func (m *Method) name() string {
-	if m.Variant == "" {
-		return m.Agent().String()
+	name := m.Agent().String()
+	if len(m.logs()) > 0 {
+		name += ", " + experiment.Logged
 	}
-	return m.Agent().String() + ", " + m.Variant
+	if m.Variant != "" {
+		name += ", " + m.Variant
+	}
+	return name
+}
+
+// logs are the files of transitions that the agent began with; nil of none.
+func (m *Method) logs() (files []string) {
+	var s struct{ Logs []experiment.Log }
+	if json.Unmarshal(m.Settings, &s) != nil {
+		return nil // there are none
+	}
+	for _, l := range s.Logs {
+		files = append(files, l.File)
+	}
+	return files
 }
 
 // Names are what the methods are called, each different from those of all others of the same study and task: where more than one would have the same

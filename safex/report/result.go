@@ -59,6 +59,8 @@ type Episode struct {
 	Backups    int  `json:"backups"`         // proofs of a filter likewise
 	BackupsIn  int  `json:"backups_in_tube"` // of Backups
 	Assumed    int  `json:"assumed"`         // of Planned, steps without a box of the planner or of a calibration: theirs reaches reliability.AssumedBeta deviations
+
+	Explored float64 `json:"explored"` // area of the convex hull of all states that the run has been in by its end, where a state has two dimensions, in the product of their units; else 0
 }
 
 // Steps are those that the run took, the random ones among them.

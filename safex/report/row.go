@@ -27,6 +27,8 @@ type Row struct {
 	Variant   string `json:"variant,omitempty"`
 	Build     string `json:"build"`
 
+	Logs []string `json:"logs,omitempty"` // files of transitions that its agents began with, which are in none of the numbers
+
 	Runs     int `json:"runs"`
 	Finished int `json:"finished"` // runs that took all their steps
 	Missing  int `json:"missing"`  // seeds that the study names, and of which there is no run
@@ -206,7 +208,7 @@ func score(e stats.Estimate, seeds int) *Score {
 func (m *Method) row(name string, src rng.Stream) Row {
 	r := Row{
 		Study: m.Study, Task: m.Task, Name: name, Planner: m.Planner, Model: m.Model, Calibrate: m.Calibrate, Filter: m.Filter, Variant: m.Variant, Build: m.Build,
-		Runs: len(m.Runs),
+		Logs: m.logs(), Runs: len(m.Runs),
 	}
 	for _, seed := range m.Seeds {
 		if !slices.ContainsFunc(m.Runs, func(o Run) bool { return o.Seed == seed }) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rischiboy/safe_exploration/safex/experiment"
 	"github.com/rischiboy/safe_exploration/safex/internal/table"
 	"github.com/rischiboy/safe_exploration/safex/reliability"
 )
@@ -239,6 +240,14 @@ func remarks(rows []Row) (lines []string) {
 	}
 	if some(func(r Row) bool { return r.Better != nil }) {
 		lines = append(lines, "Better is the probability that a run ends with a higher return than one of the other method, where equal ones count a half; it does not ask who was safe.")
+	}
+	if some(func(r Row) bool { return r.Logs != nil }) {
+		var files []string
+		for _, r := range rows {
+			files = append(files, r.Logs...)
+		}
+		slices.Sort(files)
+		lines = append(lines, "Methods that are "+experiment.Logged+" began with transitions that were recorded elsewhere, and are in none of these numbers: "+strings.Join(slices.Compact(files), ", ")+".")
 	}
 	if some(evaluated) {
 		lines = append(lines, "An evaluation is an episode on a task that the agent does not learn from, planned with what it had learned by then. Its violating steps are counted by themselves, and are in none of the other numbers.")

@@ -52,8 +52,8 @@ func TestNominalLaws(t *testing.T) {
 	for name, deviation := range map[string][]float64{"some": {0.002, 0.002, 0.04}, "one": {0, 0, 0.04}, "none": {0, 0, 0}} {
 		t.Run(name, func(t *testing.T) {
 			b := believer{nominal(t), deviation}
-			modeltest.Run(t, b, modeltest.Laws{Exact: true, Placed: true})
-			modeltest.Run(t, b, modeltest.Laws{Exact: true, Placed: true, Plain: true})
+			modeltest.Run(t, b, modeltest.Laws{Exact: true, Placed: true, KeepsNoise: true})
+			modeltest.Run(t, b, modeltest.Laws{Exact: true, Placed: true, KeepsNoise: true, Plain: true})
 		})
 	}
 }

@@ -180,7 +180,7 @@ func (r *Run) Under(s Step, action func(t int, x []float64) []float64) (safex.Tr
 // two steps. It fails if the run takes another way than the one in its files. A plant is not asked again: it answers as it did.
 func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
-		w := &walk{Planner: r.Spec.Planner, Run: r}
+		w := &walk{Planner: r.Spec.Planner, Run: r, state: &train.State{}}
 		agent := r.agent
 		agent.Planner = w
 		if r.System.Outside() {
@@ -196,7 +196,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			robust = p.Robust
 		}
 		last := r.Chosen[len(r.Chosen)-1]
-		for s, err := range agent.Steps(ctx, &train.State{}, last-r.first()+1) {
+		for s, err := range agent.Steps(ctx, w.state, last-r.first()+1) {
 			if err != nil {
 				yield(Step{}, err)
 				return
@@ -226,6 +226,7 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[Step, error] {
 type walk struct {
 	safex.Planner
 	*Run
+	state *train.State // of the run that is taken again
 
 	query             safex.Query // the last
 	planned, executed *safex.Plan // of query
@@ -236,8 +237,8 @@ type walk struct {
 // Plan implements safex.Planner.
 func (w *walk) Plan(ctx context.Context, q safex.Query, src rng.Stream) (p *safex.Plan, err error) {
 	w.step++
-	if q.Episode != w.episode {
-		w.episode, w.step = q.Episode, 0
+	if number := w.state.Episode.Number; number != w.episode {
+		w.episode, w.step = number, 0
 	}
 	if w.chosen() {
 		if p, err = w.Planner.Plan(ctx, q, src); err != nil {
@@ -304,9 +305,9 @@ func (g guard) Deviations(asked, planned float64) float64 {
 
 // Keep implements safex.Guard. A step before the first plan is nobody's plan: it is done as it was.
 func (g guard) Keep(ctx context.Context, q safex.Query, p *safex.Plan) (*safex.Plan, error) {
-	if g.walk.Episodes[q.Episode].Phase == safex.RandomPhase {
+	if number := g.walk.state.Episode.Number; g.walk.Episodes[number].Phase == safex.RandomPhase {
 		done := *p
-		g.walk.query, g.walk.episode, g.walk.step = q, q.Episode, len(q.Past.Actions)
+		g.walk.query, g.walk.episode, g.walk.step = q, number, len(q.Past.Actions)
 		done.Actions = g.walk.sent(q.Pending)
 		return g.walk.execute(&done)
 	}

@@ -92,7 +92,7 @@ func TestPlainLearnersKeepTheLaws(t *testing.T) {
 		"both": conformal.With(residual.Residual{Prior: prior, Learner: nearest{}}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			modeltest.Run(t, l, modeltest.Laws{Plain: true, Placed: name == "prior" || name == "both"})
+			modeltest.Run(t, l, modeltest.Laws{Plain: true, KeepsNoise: true, Placed: name == "prior" || name == "both"})
 			s, data := modeltest.Pendulum(t, 60)
 			m, err := l.Learn(context.Background(), s, data, nil, rng.New(1))
 			if err != nil {

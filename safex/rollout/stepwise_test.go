@@ -67,7 +67,7 @@ func random(r *rand.Rand, s *safex.System, horizon, n int) safex.Candidates {
 	return c
 }
 
-// transitions are of s under random actions.
+// transitions are of s under random actions; what falls without is acted on by its backup, and by a tenth of them.
 func transitions(s *safex.System, n int) *safex.Data {
 	data, r := &safex.Data{}, rand.New(rand.NewPCG(1, 2))
 	x := make([]float64, len(s.State))
@@ -78,6 +78,9 @@ func transitions(s *safex.System, n int) *safex.Data {
 		u := make([]float64, len(s.Action))
 		for k := range u {
 			u[k] = 2*r.Float64() - 1
+		}
+		if s.Name == "safempc" {
+			u[0] = s.Backup.Action(x)[0] + 0.1*u[0]
 		}
 		next, _, _ := s.Step(x, u)
 		data.Append(x, u, next)

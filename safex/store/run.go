@@ -21,8 +21,8 @@ type Run struct {
 	Spec   *experiment.Spec
 	System *safex.System
 
-	// Watch, if it is not nil, is called by Steps: before its first step, and after each episode that ends, once the episode and
-	// its figures are in the folder. It must neither change the State nor keep it.
+	// Watch, if it is not nil, is called by Steps: before its first step, and after each episode that ends, once the episode, its
+	// figures and the evaluation that follows it are in the folder. It must neither change the State nor keep it.
 	Watch func(*train.State)
 
 	agent    train.Agent
@@ -237,10 +237,11 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 		}
 		defer unlock()
 		GoOn(r.Dir)
+		err = r.evaluate(ctx) // what a stop cut short
 		if r.Watch != nil {
 			r.Watch(r.state)
 		}
-		if err := r.evaluate(ctx); err != nil { // one that a stop cut short
+		if err != nil {
 			yield(r.state, err)
 			return
 		}
@@ -253,11 +254,11 @@ func (r *Run) Steps(ctx context.Context) iter.Seq2[*train.State, error] {
 				}
 				saved = time.Now()
 			}
-			if err == nil && s.Over && r.Watch != nil {
-				r.Watch(s)
-			}
 			if err == nil && s.Over {
 				err = r.evaluate(ctx)
+				if r.Watch != nil {
+					r.Watch(s)
+				}
 			}
 			if !yield(s, err) {
 				return

@@ -128,6 +128,7 @@ func TestBackupsKeep(t *testing.T) {
 	}{
 		{tasks.DefaultPendulum(), 0.01}, {tasks.DefaultPitch(), 0.99e-3}, {tasks.DefaultCarPark(), 5e-3}, {tasks.ReferenceCarPark(), 5e-3},
 		{tasks.DefaultRCCar(), 0}, {tasks.ReferenceRCCar(), 0}, {tasks.DefaultCartPole(), 2.5e-3}, {tasks.DefaultQuadrotor(), 5e-3},
+		{tasks.DefaultSafeMPC(), 0.04}, {tasks.DefaultHUCRL(), 0.5},
 	} {
 		t.Run(fmt.Sprintf("%T", c.task), func(t *testing.T) { keeps(t, compile(t, c.task), n, c.spare) })
 	}
@@ -152,6 +153,8 @@ func TestBackupsOfOtherParameters(t *testing.T) {
 		cart      = tasks.CartPole
 		rc        = tasks.RCCar
 		pitch     = tasks.Pitch
+		upright   = tasks.SafeMPC
+		hanging   = tasks.HUCRL
 	)
 	var all []safex.Maker
 	for _, dt := range []float64{0.01, 0.02, 0.08, 0.1, 0.15} {
@@ -161,7 +164,9 @@ func TestBackupsOfOtherParameters(t *testing.T) {
 			changed(tasks.DefaultCartPole(), func(p *cart) { p.Dt = dt }),
 			changed(tasks.DefaultQuadrotor(), func(p *quadrotor) { p.Dt = dt }),
 			changed(tasks.DefaultRCCar(), func(p *rc) { p.Dt, p.Substeps = dt, int(math.Ceil(90*dt)) }),
-			changed(tasks.DefaultPitch(), func(p *pitch) { p.Dt = 2 * dt }))
+			changed(tasks.DefaultPitch(), func(p *pitch) { p.Dt = 2 * dt }),
+			changed(tasks.DefaultSafeMPC(), func(p *upright) { p.Dt = dt }),
+			changed(tasks.DefaultHUCRL(), func(p *hanging) { p.Dt = 2 * dt }))
 	}
 	for _, v := range []float64{0.5, 1, 3, 5, 6, 10} {
 		all = append(all,
@@ -175,7 +180,10 @@ func TestBackupsOfOtherParameters(t *testing.T) {
 			changed(tasks.DefaultQuadrotor(), func(p *quadrotor) { p.Drag = v / 3 }),
 			changed(tasks.DefaultRCCar(), func(p *rc) { p.Motor = 3 * v }),
 			changed(tasks.DefaultRCCar(), func(p *rc) { p.MotorDrag = v / 3 }),
-			changed(tasks.DefaultPitch(), func(p *pitch) { p.MaxElevator = v / 2 }))
+			changed(tasks.DefaultPitch(), func(p *pitch) { p.MaxElevator = v / 2 }),
+			changed(tasks.DefaultSafeMPC(), func(p *upright) { p.MaxTorque = v / 3 }),
+			changed(tasks.DefaultSafeMPC(), func(p *upright) { p.Friction = v / 100 }),
+			changed(tasks.DefaultHUCRL(), func(p *hanging) { p.MaxTorque = v / 2 }))
 	}
 	all = append(all,
 		changed(tasks.DefaultPendulum(), func(p *pendulum) { p.SpeedClip = 5.5 }),

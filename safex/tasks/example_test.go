@@ -27,6 +27,8 @@ func ExampleNew() {
 	// cartpole: 5 states, 1 actions, limit on track
 	// quadrotor: 6 states, 2 actions, limit on ceiling
 	// actsafe: 3 states, 1 actions, limit on speed
+	// safempc: 2 states, 1 actions, limit on lean
+	// hucrl: 3 states, 1 actions, limit on speed
 }
 
 // Changes a parameter of a task: pushed along with its motion, the pendulum turns too fast, and with half the torque it does not.

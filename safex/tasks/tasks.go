@@ -23,6 +23,8 @@ var all = []struct {
 	{"cartpole", pointer(DefaultCartPole), pointer(DefaultCartPole)},
 	{"quadrotor", pointer(DefaultQuadrotor), pointer(DefaultQuadrotor)},
 	{"actsafe", pointer(DefaultActSafe), pointer(DefaultActSafe)},
+	{"safempc", pointer(DefaultSafeMPC), pointer(DefaultSafeMPC)},
+	{"hucrl", pointer(DefaultHUCRL), pointer(DefaultHUCRL)},
 }
 
 // pointer is a function that returns a pointer to a fresh value of make.

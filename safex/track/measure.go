@@ -11,8 +11,8 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/store"
 )
 
-// measure is what an episode's summary and its steps say, in the order in which it is written.
-func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safex.Episode) (values []value) {
+// measure is what an episode's summary and its steps say, in the order in which it is written. Of those that are planned it is number planned.
+func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safex.Episode, planned int) (values []value) {
 	add := func(name string, v float64) { values = append(values, value{name, v}) }
 	worst := e.WorstExcess(len(system.Limits))
 	most := 0.0
@@ -26,7 +26,7 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 		add("Pessimistic Alpha", sum.Beta)
 	}
 	if o := optimism(experiment.Held(s.Planner)); o != (plan.Schedule{}) && e.Phase == safex.PlannedPhase {
-		add("Optimistic Alpha", o.At(e.Number))
+		add("Optimistic Alpha", o.At(planned))
 	}
 	add("Episode", float64(e.Number))
 	for k, l := range system.Limits {
@@ -66,6 +66,15 @@ func measure(s *experiment.Spec, system *safex.System, sum store.Summary, e safe
 	add("Plan/NaN candidates", float64(sum.NaNs))
 	add("Fit/seconds", sum.FitSeconds)
 	return values
+}
+
+// evaluated is what the summary of the evaluation that follows an episode says.
+func evaluated(sum store.Summary) []value {
+	most := 0.0
+	for _, w := range sum.Worst {
+		most = max(most, w) // a NaN stays
+	}
+	return []value{{"Evaluation/reward", sum.Return}, {"Evaluation/violations", float64(sum.Violations)}, {"Evaluation/max violation", most}}
 }
 
 // optimism is how many deviations a planner's reward may be better by.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rischiboy/safe_exploration/safex"
 	"github.com/rischiboy/safe_exploration/safex/internal/encode"
 	"github.com/rischiboy/safe_exploration/safex/store"
 	"github.com/rischiboy/safe_exploration/safex/study"
@@ -96,14 +97,20 @@ func read(dir string, n int) (*record, error) {
 	if len(sums) < n || len(episodes) < n {
 		return nil, fmt.Errorf("track: %s has the summaries of %d and the steps of %d episodes, want %d: a file was changed", dir, len(sums), len(episodes), n)
 	}
-	seconds, counts := 0.0, []int{}
+	seconds, planned, counts := 0.0, 0, []int{}
 	for i, sum := range sums[:n] {
 		if sum.Steps != len(episodes[i].Actions) {
 			return nil, fmt.Errorf("track: %s: episode %d has %d steps in its summary and %d in steps.csv: one was changed", dir, i, sum.Steps, len(episodes[i].Actions))
 		}
 		seconds += float64(sum.Steps)*sum.PlanP50/1000 + sum.FitSeconds
 		counts = append(counts, sum.Violations)
-		values := measure(s, system, sum, episodes[i])
+		if sum.Phase == safex.PlannedPhase {
+			planned++
+		}
+		values := measure(s, system, sum, episodes[i], planned)
+		if k := slices.IndexFunc(saved.Evaluated, func(e store.Summary) bool { return e.Episode == i }); k >= 0 {
+			values = append(values, evaluated(saved.Evaluated[k])...)
+		}
 		if v := slices.IndexFunc(validations, func(v validation) bool { return v.Episode == i }); v >= 0 {
 			values = append(values, validations[v].values()...)
 		}

@@ -42,6 +42,9 @@
 //	Box/beta                      mean β of the planned steps: what was defended or, if nothing was, what the model asks for
 //	Box/share inside              planned steps that ended within β epistemic deviations of their mean in every dimension
 //	Fit/seconds                   of all fits of the episode
+//	Evaluation/reward             sum of the rewards of the evaluation that follows the episode, if the run has such
+//	Evaluation/violations         steps of it beyond a limit
+//	Evaluation/max violation      largest excess of any limit in it, in its unit, or 0
 //
 // Uncertainties and squared errors mix the units of the dimensions, as published. Validation points are 500 transitions of
 // coloured noise on the task without disturbances, the same in every run of a task, where the published ones were uniform in a
@@ -50,9 +53,9 @@
 // TensorBoard once the run is over. Settings are a text in TensorBoard, and the configuration at Weights & Biases, where the
 // group of a run is its study and its method, its type of job the planner and the model, and its name the seed.
 //
-// Some published names are not written: nll, mse, eval_nll and eval_mse, because a fit does not keep its losses; Reward, Iterations,
-// Average violations and Average predicted violations of evaluations, which are in the run folder alone; and the plots of violations,
-// in place of which there are the figures of the run.
+// Some published names are not written: nll, mse, eval_nll and eval_mse, because a fit does not keep its losses; Reward and Average violations,
+// which are Evaluation/reward and Evaluation/violations here, and Iterations and Average predicted violations of evaluations, which are in the
+// run folder alone; and the plots of violations, in place of which there are the figures of the run.
 //
 // A run keeps no time of day. The wall time of an episode is that of run.yaml and, from there, the time that was spent on fits and
 // plans, the latter at their median: pauses are left out, and the same folder gives the same bytes.

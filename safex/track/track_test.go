@@ -98,7 +98,7 @@ func TestCovers(t *testing.T) {
 	}
 	sum := store.Summary{Phase: safex.PlannedPhase, ByPlan: 7, ByBackup: 4, Uncovered: 1}
 	covers := func(sum store.Summary) (got []value) {
-		for _, v := range measure(s, system, sum, safex.Episode{Phase: sum.Phase}) {
+		for _, v := range measure(s, system, sum, safex.Episode{Phase: sum.Phase}, 1) {
 			if strings.HasPrefix(v.name, "Cover/") {
 				got = append(got, v)
 			}
@@ -120,7 +120,7 @@ func TestCovers(t *testing.T) {
 	}
 	random := safex.Episode{Phase: safex.RandomPhase, Forecasts: []safex.Forecast{{Cover: safex.CoverKernel}}, Trajectory: safex.Trajectory{Excess: [][]float64{make([]float64, len(system.Limits))}}}
 	sum.Beta = 2
-	got := measure(s, system, sum, random)
+	got := measure(s, system, sum, random, 0)
 	if !slices.Contains(got, value{"Cover/by plan", 7}) || slices.ContainsFunc(got, func(v value) bool { return v.name == "Pessimistic Alpha" }) {
 		t.Errorf("of random steps that a filter judged %v", got)
 	}
@@ -232,6 +232,45 @@ func TestNumbers(t *testing.T) {
 	if len(log.rows) != 4 || !log.finished || log.summary["Train Reward"] != sums[3].Return || log.summary["Episode"] != 3.0 {
 		t.Errorf("%d rows, finished %v, summary %v", len(log.rows), log.finished, log.summary)
 	}
+}
+
+// The evaluation that follows an episode is told with it, the last one too, and by Update what was told while the run went on.
+func TestEvaluations(t *testing.T) {
+	s := short(t)
+	if err := s.Set("evaluate=on"); err != nil {
+		t.Fatal(err)
+	}
+	s.Episodes = 1
+	dir := followed(t, s)
+	sums, err := store.EvaluationSummaries(dir)
+	if err != nil || len(sums) != 2 {
+		t.Fatalf("%d evaluations, error %v", len(sums), err)
+	}
+	check := func() {
+		t.Helper()
+		tags, log := readEvents(t, dir), readOffline(t, dir)
+		for _, sum := range sums {
+			for name, want := range map[string]float64{"reward": sum.Return, "violations": float64(sum.Violations), "max violation": max(0, sum.Worst["pitch"])} {
+				name = "Evaluation/" + name
+				if got := tags[name][sum.Episode].value; !same(got, want) || len(tags[name]) != len(sums) {
+					t.Errorf("TensorBoard: %s after episode %d is %v, want %v; %d in all", name, sum.Episode, got, want, len(tags[name]))
+				}
+				if got := log.rows[sum.Episode][name]; got != want {
+					t.Errorf("Weights & Biases: %s after episode %d is %v, want %v", name, sum.Episode, got, want)
+				}
+			}
+		}
+	}
+	check()
+	for _, folder := range []string{"tensorboard", "wandb"} {
+		if err := os.RemoveAll(filepath.Join(dir, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := both.Update(dir); n != 2 || err != nil {
+		t.Fatalf("%d episodes, error %v", n, err)
+	}
+	check()
 }
 
 // Settings, names, figures and histograms are told.

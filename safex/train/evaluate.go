@@ -35,7 +35,7 @@ func (a Agent) Evaluate(ctx context.Context, s *State, e Evaluation) (safex.Epis
 	}
 	t := &State{
 		Episode: safex.Episode{Number: number},
-		Data:    snapshot(s.Data), Model: s.Model, Base: s.Base, Guarded: s.Guarded, Fits: s.Fits, Fitted: s.Fitted, Updated: s.Updated, Reach: s.Reach,
+		Data:    snapshot(s.Data), Model: s.Model, Base: s.Base, Guarded: s.Guarded, Fits: s.Fits, Fitted: s.Fitted, Updated: s.Updated, Reach: s.Reach, Explorations: s.Explorations,
 		ahead: s.ahead, aheadOf: s.aheadOf, plant: s.plant,
 	}
 	t.Data.Begin() // as the next episode does

@@ -73,8 +73,12 @@ func (s *State) release() {
 
 // done tells whether episode n after the random phase is over.
 func (a Agent) done(s *State, n int) bool {
-	return s.Over && !a.exploring(s) && s.Episode.Number >= n+max(s.Explorations-1, 0)
+	return s.Over && !a.exploring(s) && s.Episode.Number >= n+s.earlier()
 }
+
+// earlier is how many episodes before the first that is planned there were besides the random phase that every run has: it is not by their number that schedules
+// go, so that a Plant which ends random episodes early leaves a schedule where it is.
+func (s *State) earlier() int { return max(s.Explorations-1, 0) }
 
 // exploring tells whether steps before the first plan are left to take.
 func (a Agent) exploring(s *State) bool {

@@ -103,6 +103,40 @@ func TestPlantEnds(t *testing.T) {
 	}
 }
 
+// A schedule counts the episodes that are planned, however many it took to explore: with it, the first that is planned is number 1, and what follows the last random
+// one is number 0.
+func TestSchedulesCountPlannedEpisodes(t *testing.T) {
+	a := plantAgent(t, outside{far: 0.25, repeats: true, counts: &counts{}})
+	a.RandomSteps = 60
+	asked := &[]safex.Query{}
+	a.Planner = forgetful{4, asked}
+	e, s, first := another(t, a), &train.State{}, 0
+	for s, err := range a.Steps(t.Context(), s, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := s.Episode.Number - first
+		switch {
+		case s.Episode.Phase == safex.RandomPhase:
+			first = s.Episode.Number
+		case (*asked)[len(*asked)-1].Episode != number:
+			t.Fatalf("planned episode %d was planned as number %d", number, (*asked)[len(*asked)-1].Episode)
+		}
+		if number = s.Episode.Number - first; !a.Ready(s) {
+			continue
+		}
+		if _, err := a.Evaluate(t.Context(), s, e); err != nil {
+			t.Fatal(err)
+		}
+		if got := (*asked)[len(*asked)-1].Episode; got != number {
+			t.Errorf("an evaluation after planned episode %d was planned as number %d", number, got)
+		}
+	}
+	if first < 2 || s.Explorations != first+1 {
+		t.Errorf("it explored in %d episodes, and the first that was planned is number %d: the test shows too little", s.Explorations, first+1)
+	}
+}
+
 // A run that is stopped between any two steps, and gone on with, is the one that was not stopped, if the plant repeats itself. If it does not, the episode under way
 // is over, says why, and all that happened in it is kept.
 func TestPlantGoesOn(t *testing.T) {

@@ -254,7 +254,7 @@ func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phas
 func (a Agent) query(s *State, m safex.Model) (safex.Query, error) {
 	at := len(s.Episode.Actions)
 	q := safex.Query{
-		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number, Previous: s.Previous,
+		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number - s.earlier(), Previous: s.Previous,
 		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m), Filtered: a.Filter != nil,
 		Pending: s.Episode.Pending, Members: s.members, Member: s.member,
 	}

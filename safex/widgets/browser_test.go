@@ -63,6 +63,10 @@ p := nb.Must(plan.DefaultSafe().Tuned(q.System.Tuning).Plan(nb.Context(), q, rng
 live.Show(nb.Must(widgets.Eta(rollout.NewAuto(), m, q, p.Actions, 2)))`,
 	`%%
 live.Show(nb.Must(widgets.Episode(nb.Must(store.Open("runs/my-test-of-widgets")), 2)))`,
+	`%%
+live.Show(nb.Must(widgets.Episode(nb.Must(store.Open("runs/my-test-of-widgets")), 1)))`,
+	`%%
+nb.Text("the last cell")`,
 }
 
 // notebook is a notebook of cells that were not run.
@@ -297,6 +301,11 @@ func TestBrowser(t *testing.T) {
 	v.drag(origin, at, "episode-along", between(h, [2]float64{h[0] + 200, h[1]}, 24)...)
 	v.sliders(origin, at, "episode")
 	v.done(origin, at, "episode")
+
+	v.open()
+	v.check(page.ShiftEnter(ctx)) // the last cell waits for one that nobody touches
+	v.check(v.until(v.lab, "['As other cells waited', 'the last cell'].every(text => [...document.querySelectorAll('.jp-OutputArea-output')].some(o => o.textContent.includes(text)))"))
+	v.ended("queued")
 }
 
 // enter opens the notebook in JupyterLab, with its kernel ready.

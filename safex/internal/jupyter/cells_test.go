@@ -52,3 +52,44 @@ func TestCellsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// What a notebook keeps is shown by everything that shows notebooks: VS Code and GitHub drop what runs scripts or brings styles.
+func TestOutputsAreShown(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "notebooks", "*.ipynb"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("notebooks %v: %v", files, err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if strings.HasPrefix(name, own) {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var nb struct {
+			Cells []struct {
+				Outputs []struct {
+					Type string         `json:"output_type"`
+					Data map[string]any `json:"data"`
+				} `json:"outputs"`
+			} `json:"cells"`
+		}
+		if err := json.Unmarshal(text, &nb); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i, c := range nb.Cells {
+			for _, o := range c.Outputs {
+				if o.Type == "error" {
+					t.Errorf("%s: cell %d failed when it was kept", name, i)
+				}
+				for kind := range o.Data {
+					if kind != "image/png" && kind != "text/markdown" {
+						t.Errorf("%s: cell %d keeps %s, which is not shown everywhere", name, i, kind)
+					}
+				}
+			}
+		}
+	}
+}

@@ -10,16 +10,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
-	"github.com/google/renameio/v2"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
 
 // own is what the name of a reader's own copy of a notebook begins with. It lies beside the original, so that what a cell names by a
 // relative path is the same for both, and git does not see it: to open and to run a notebook changes its file.
 const own = "my-"
 
-// A source says of a copy what it was made of.
-type source struct {
+// An origin says of a copy what it was made of.
+type origin struct {
 	Original string // hash of the cells of the original when it was copied
 	Copy     string // and of the copy's then, which are the reader's no more than that
 }
@@ -28,11 +29,16 @@ type source struct {
 // made with. A copy with cells of the reader's own stays as it is, and so does one that nobody knows of; what stays behind the original
 // is said.
 func (l *Lab) Copies() error {
-	record := l.dot("copies.json")
-	made := map[string]source{}
+	record := filepath.Join(l.Repo, "notebooks", ".copies.json") // beside them, as a container has the notebooks of a clone and not its .safex
+	if before := l.dot("copies.json"); exists(before) && !exists(record) {
+		if err := os.Rename(before, record); err != nil {
+			return fmt.Errorf("jupyter: %w", err)
+		}
+	}
+	made := map[string]origin{}
 	if text, err := os.ReadFile(record); err == nil {
 		if json.Unmarshal(text, &made) != nil {
-			made = map[string]source{} // damaged: all copies count as the reader's
+			made = map[string]origin{} // damaged: all copies count as the reader's
 		}
 	}
 	originals, err := filepath.Glob(filepath.Join(l.Repo, "notebooks", "*.ipynb"))
@@ -67,20 +73,21 @@ func (l *Lab) Copies() error {
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("jupyter: %w", err)
 		}
-		if err := renameio.WriteFile(copied, text, 0o644); err != nil {
-			return fmt.Errorf("jupyter: %w", err)
+		if err := disk.Write(copied, text); err != nil {
+			return kept(filepath.Dir(copied), err)
 		}
-		made[name] = source{original, original}
+		made[name] = origin{original, original}
 	}
-	text, err := json.MarshalIndent(made, "", "\t")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(record), 0o755)
-	}
-	if err == nil {
-		err = renameio.WriteFile(record, text, 0o644)
+	return kept(filepath.Dir(record), writeJSON(record, made))
+}
+
+// kept is why a folder could not keep the copies, in a sentence that says what helps; nil of nil.
+func kept(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("jupyter: your copies of the notebooks cannot be written into %s: make the folder yours, or tell Docker who you are by --user \"$(id -u):$(id -g)\"", dir)
 	}
 	if err != nil {
-		return fmt.Errorf("jupyter: %w", err)
+		return fmt.Errorf("jupyter: your copies of the notebooks: %w", err)
 	}
 	return nil
 }

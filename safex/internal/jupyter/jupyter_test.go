@@ -82,6 +82,9 @@ func TestFreePort(t *testing.T) {
 	if _, err := freePort("127.0.0.1", used); err == nil || !strings.Contains(err.Error(), "--port") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := freePort("300.1.1.1", used); err == nil || !strings.Contains(err.Error(), "300.1.1.1 is no address of this machine") {
+		t.Errorf("error %v", err)
+	}
 	if p, err := freePort("127.0.0.1", 0); err != nil || p < 8888 {
 		t.Errorf("port %d, error %v", p, err)
 	}
@@ -179,29 +182,32 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// Of a cell that failed, its own words are told, and not the traceback of what ran it.
+// Of a cell that failed, its number, its first line and its own words are told, and not how the program came to its end.
 func TestComplaint(t *testing.T) {
-	const text = `Traceback (most recent call last):
-nbclient.exceptions.CellExecutionError: An error occurred while executing the following cell:
-------------------
-%%
-nb.Check(errors.New("the sentence alone"))
-------------------
-
------ stdout -----
-a line before
------ stderr -----
-the sentence alone
------ stderr -----
-exit status 1
-------------------
-
-exit status 1`
-	if got := complaint(text); got != "the sentence alone" {
-		t.Errorf("it said %q", got)
+	cell := func(source string, outputs ...string) string {
+		return fmt.Sprintf(`{"cells": [{"source": ["fmt.Println()"], "execution_count": 1, "outputs": []},
+			{"source": [%q], "execution_count": 2, "outputs": [%s]}, {"source": "later", "outputs": []}]}`, source, strings.Join(outputs, ","))
 	}
-	if got := complaint("jupyter: no such kernel"); got != "" {
-		t.Errorf("of what is no cell, it said %q", got)
+	const printed = `{"output_type": "stream", "name": "stdout", "text": ["a line before\n"]}`
+	const status = `{"output_type": "error", "ename": "ERROR", "evalue": "exit status 1", "traceback": ["exit status 1"]}`
+	for _, c := range []struct{ notebook, want string }{
+		{cell("%%\nnb.Check(err)", printed, `{"output_type": "stream", "name": "stderr", "text": ["the sentence alone\n", "exit status 1\n"]}`, status),
+			`cell [2], which begins with "nb.Check(err)", failed: the sentence alone`},
+		{cell("%% panic", `{"output_type": "stream", "name": "stderr", "text": "panic: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n\t [[ Cell [1] Line 3 ]] main.go:8\nexit status 2"}`, status),
+			`cell [2], which begins with "panic", failed: panic: index out of range (line 3 of cell [1])`},
+		{cell("f()", `{"output_type": "error", "evalue": "# gonb_1\n./main.go:7:23: undefined: y\n", "traceback": ["# gonb_1", "Cell[2]: Line 3\nfunc f() int { return y }\n\nundefined: y"]}`),
+			`cell [2], which begins with "f()", failed: undefined: y (line 3 of cell [2])`},
+		{cell("f()", `{"output_type": "error", "evalue": "/tmp/gonb_1/main.go:3:1: expected declaration, found f", "traceback": ["Cell[2]: Line 1\nf()"]}`),
+			`cell [2], which begins with "f()", failed: expected declaration, found f: begin a cell that does something with a line %% (line 1 of cell [2])`},
+		{cell("a.Do()", `{"output_type": "error", "evalue": "failed to run \"go get\": exit status 1\n\ngo: gonb_1 imports\n\ta: cannot find module providing package a\n\n-------\nNote: more", "traceback": []}`),
+			`cell [2], which begins with "a.Do()", failed: a: cannot find module providing package a: a kernel fetches nothing, so add it to the module by go get, and start the kernel again`},
+		{cell("%%", printed, status), `cell [2], which begins with "", failed: exit status 1`},
+		{cell("%%", printed), ""},
+		{"no notebook", ""},
+	} {
+		if got := complaint([]byte(c.notebook)); got != c.want {
+			t.Errorf("it said %q, want %q", got, c.want)
+		}
 	}
 }
 
@@ -235,6 +241,10 @@ func TestCopies(t *testing.T) {
 	write("a.ipynb", "one", "")
 	write("b.ipynb", "one", "")
 	copies()
+	record, before := filepath.Join(repo, "notebooks", ".copies.json"), l.dot("copies.json") // where it was once
+	if err := errors.Join(os.MkdirAll(l.dot(), 0o755), os.Rename(record, before)); err != nil {
+		t.Fatal(err)
+	}
 	write("my-a.ipynb", "one", "what it put out") // was run
 	write("my-b.ipynb", "mine", "")               // and changed
 	if a, b := copies(); !strings.Contains(a, "what it put out") || !strings.Contains(b, "mine") || said.Len() > 0 {
@@ -248,7 +258,7 @@ func TestCopies(t *testing.T) {
 	if text, err := os.ReadFile(path("a.ipynb")); err != nil || !strings.Contains(string(text), "two") {
 		t.Errorf("the original is %s, error %v", text, err)
 	}
-	if err := os.Remove(filepath.Join(repo, ".safex", "copies.json")); err != nil {
+	if err := os.Remove(record); err != nil {
 		t.Fatal(err)
 	}
 	write("a.ipynb", "three", "")

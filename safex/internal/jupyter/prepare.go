@@ -5,6 +5,7 @@ package jupyter
 import (
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,17 +21,25 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/rischiboy/safe_exploration/safex/internal/disk"
 )
 
 // Module is the module whose notebooks are served.
 const Module = "github.com/rischiboy/safe_exploration"
 
-// Packages of JupyterLab, exactly.
-var packages = []string{"jupyterlab==4.6.6", "nbclient==0.11.0", "nbconvert==7.17.2"}
+// requirements are the packages of JupyterLab, exactly, a line each. The Dockerfile installs the same.
+//
+//go:embed requirements.txt
+var requirements string
 
 // Toolchain and experiment of every kernel, whatever the command was started with.
 const toolchain, experiment, buildFlags = "go1.27.3", "simd", "-ldflags=-w -buildvcs=false"
+
+// kernelName is what the notebooks of safex ask for.
+const kernelName = "gonb"
+
+// tools are the kernel, and what finds the imports of a cell for it.
+var tools = [2]string{"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"}
 
 // A Lab is a clone of the repository with what its notebooks need.
 type Lab struct {
@@ -89,13 +98,18 @@ func (l *Lab) Prepare(ctx context.Context) error {
 	}
 	bin := l.dot("bin")
 	start("Go kernel for Jupyter", versions, func() bool { return exists(l.tool("gonb")) && exists(l.tool("goimports")) }, func() error {
-		return l.command(ctx, l.Repo, env, "go", "build", "-o", bin+string(filepath.Separator), "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
+		return l.command(ctx, l.Repo, env, program(filepath.Join(goroot, "bin"), "go"), "build", "-o", bin+string(filepath.Separator), tools[0], tools[1])
 	})
-	start("JupyterLab", hash([]byte(strings.Join(packages, " "))), func() bool { return l.works(ctx) }, func() error {
+	start("JupyterLab", strings.TrimSpace(requirements), func() bool { return l.works(ctx) }, func() error {
 		return l.virtualEnvironment(ctx)
 	})
 	start("libraries of the notebooks", versions, func() bool { return true }, func() error {
-		return l.warm(ctx, append(env, "GOFLAGS="+buildFlags))
+		dir, err := os.MkdirTemp(l.dot(), "warm-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		return l.warm(ctx, goroot, dir, l.Repo, append(env, "GOFLAGS="+buildFlags))
 	})
 	wait.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -106,7 +120,8 @@ func (l *Lab) Prepare(ctx context.Context) error {
 
 // works tells whether the virtual environment runs: not if it is incomplete, or its Python is gone or another.
 func (l *Lab) works(ctx context.Context) bool {
-	return exists(l.jupyter()) && exec.CommandContext(ctx, l.script("python3"), "-c", "import jupyterlab, nbconvert").Run() == nil
+	const there = "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('jupyterlab', 'nbclient', 'nbconvert'))))" // to import them takes a second
+	return exists(l.jupyter()) && exec.CommandContext(ctx, l.script("python3"), "-c", there).Run() == nil
 }
 
 // step does a step unless its stamp says that it was done, in this place: the programs of a virtual
@@ -115,7 +130,7 @@ func (l *Lab) step(name, stamp string, done func() bool, do func() error) error 
 	path := l.dot("done-" + strings.ReplaceAll(name, " ", "-"))
 	stamp += " in " + l.Repo
 	if old, err := os.ReadFile(path); err == nil {
-		if string(old) == stamp && done() {
+		if strings.TrimSpace(string(old)) == stamp && done() {
 			return nil
 		}
 		l.print("%s: what is there is incomplete, or of another place or version, and is made again", name)
@@ -126,7 +141,7 @@ func (l *Lab) step(name, stamp string, done func() bool, do func() error) error 
 		return fmt.Errorf("jupyter: %s: %w", name, err)
 	}
 	l.print("%s: ready after %.0f s", name, time.Since(began).Seconds())
-	return renameio.WriteFile(path, []byte(stamp), 0o644)
+	return disk.Write(path, []byte(stamp))
 }
 
 func (l *Lab) print(format string, args ...any) {
@@ -147,17 +162,24 @@ func (l *Lab) command(ctx context.Context, dir string, env []string, name string
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	text := strings.TrimSpace(string(out))
-	return fmt.Errorf("%s %s: %w: %s", name, args[0], err, text[max(0, len(text)-2000):])
+	return fmt.Errorf("%s %s: %w: %s", name, args[0], err, end(string(out)))
 }
+
+// end is the end of what a program printed.
+func end(text string) string {
+	text = strings.TrimSpace(text)
+	return text[max(0, len(text)-2000):]
+}
+
+var errNoGo = errors.New("jupyter: there is no go command: install Go 1.21 or newer from https://go.dev/dl")
 
 // goroot is where the Go of the kernels lives.
 func (l *Lab) goroot(ctx context.Context) (string, error) {
 	c := exec.CommandContext(ctx, "go", "env", "GOROOT")
-	c.Dir, c.Env = l.Repo, append(os.Environ(), "GOTOOLCHAIN="+toolchain)
+	c.Dir, c.Env = l.Repo, append(os.Environ(), "GOTOOLCHAIN="+toolchain, "GOEXPERIMENT=") // Go 1.24 crashes on one that it does not know
 	out, err := c.Output()
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", fmt.Errorf("jupyter: there is no go command: install Go 1.21 or newer from https://go.dev/dl")
+		return "", errNoGo
 	}
 	if err != nil {
 		return "", fmt.Errorf("jupyter: go env GOROOT with GOTOOLCHAIN=%s: %w", toolchain, err)
@@ -167,7 +189,7 @@ func (l *Lab) goroot(ctx context.Context) (string, error) {
 
 // virtualEnvironment installs JupyterLab beside the user's own Python packages.
 func (l *Lab) virtualEnvironment(ctx context.Context) error {
-	const instead = "or use the notebooks in Docker: docker build -t safex . && docker run -p 127.0.0.1:8888:8888 safex"
+	const instead = "or use the notebooks in Docker: docker build -t safex . and what the README says of it"
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		return fmt.Errorf("there is no python3: install Python 3.10 or newer (on Debian and Ubuntu: apt install python3-venv), %s", instead)
@@ -181,18 +203,13 @@ func (l *Lab) virtualEnvironment(ctx context.Context) error {
 	if err := l.command(ctx, l.Repo, os.Environ(), python, "-m", "venv", "--clear", l.dot("venv")); err != nil {
 		return err
 	}
-	pip := append([]string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, packages...)
+	pip := append([]string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, strings.Fields(requirements)...)
 	return l.command(ctx, l.Repo, os.Environ(), l.script("python3"), pip...)
 }
 
-// warm builds, once and with the network on, what a cell builds: in a workspace, which needs the
+// warm builds in an empty folder, once and with the network on, what a cell builds: in a workspace with a module, which needs the
 // go.mod files of the whole module graph.
-func (l *Lab) warm(ctx context.Context, env []string) error {
-	dir, err := os.MkdirTemp(l.dot(), "warm-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+func (l *Lab) warm(ctx context.Context, goroot, dir, module string, env []string) error {
 	var src strings.Builder
 	src.WriteString("package main\n\nimport (\n")
 	libraries, err := l.libraries()
@@ -202,12 +219,12 @@ func (l *Lab) warm(ctx context.Context, env []string) error {
 	for _, p := range libraries {
 		fmt.Fprintf(&src, "\t_ %q\n", p)
 	}
-	src.WriteString("\n\t_ \"github.com/janpfeifer/gonb/gonbui\"\n)\n\nfunc main() {}\n")
+	src.WriteString(")\n\nfunc main() {}\n")
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(src.String()), 0o644); err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"mod", "init", "warm"}, {"work", "init", ".", l.Repo}, {"build", "-o", os.DevNull, "."}} {
-		if err := l.command(ctx, dir, env, "go", args...); err != nil {
+	for _, args := range [][]string{{"mod", "init", "warm"}, {"work", "init", ".", module}, {"build", "-o", os.DevNull, "."}} {
+		if err := l.command(ctx, dir, env, program(filepath.Join(goroot, "bin"), "go"), args...); err != nil {
 			return err
 		}
 	}
@@ -239,46 +256,51 @@ func (l *Lab) libraries() (paths []string, err error) {
 
 // configure writes the kernel and JupyterLab's settings.
 func (l *Lab) configure(goroot string) error {
+	err := writeJSON(l.dot("jupyter", "kernels", kernelName, "kernel.json"), kernel(l.dot("bin"), goroot, l.Repo, "Go (safex)"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(l.dot("config", "labconfig", "page_config.json"), map[string]any{
+		"disabledExtensions": map[string]bool{"@jupyterlab/apputils-extension:announcements": true},
+	})
+}
+
+// kernel says how Jupyter starts the kernel whose programs are in the folder bin, with the Go of goroot and the module in a folder.
+func kernel(bin, goroot, module, display string) map[string]any {
 	env := map[string]string{
-		"PATH":   strings.Join([]string{filepath.Join(goroot, "bin"), l.dot("bin"), os.Getenv("PATH")}, string(filepath.ListSeparator)),
+		"PATH":   strings.Join([]string{filepath.Join(goroot, "bin"), bin, os.Getenv("PATH")}, string(filepath.ListSeparator)),
 		"GOROOT": goroot, "GOTOOLCHAIN": "local", "GOEXPERIMENT": experiment, "GOPROXY": "off", "GOFLAGS": buildFlags,
 	}
-	for _, name := range []string{"GOMODCACHE", "GOCACHE"} {
+	for _, name := range []string{"GOMODCACHE", "GOCACHE", "CGO_ENABLED"} {
 		if v := os.Getenv(name); v != "" {
 			env[name] = v
 		}
 	}
-	for _, f := range []struct {
-		path  string
-		value any
-	}{
-		{l.dot("jupyter", "kernels", "gonb", "kernel.json"), map[string]any{
-			"argv":         []string{l.tool("gonb"), "--kernel", "{connection_file}", "-raw_error=true", "-go_work=" + l.Repo},
-			"display_name": "Go (safex)", "language": "go", "interrupt_mode": "message", "env": env,
-		}},
-		{l.dot("config", "labconfig", "page_config.json"), map[string]any{
-			"disabledExtensions": map[string]bool{"@jupyterlab/apputils-extension:announcements": true},
-		}},
-	} {
-		text, err := json.MarshalIndent(f.value, "", " ")
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(f.path), 0o755)
-		}
-		if err == nil {
-			err = renameio.WriteFile(f.path, text, 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("jupyter: %w", err)
-		}
+	return map[string]any{
+		"argv":         []string{program(bin, "gonb"), "--kernel", "{connection_file}", "-raw_error=true", "-go_work=" + module},
+		"display_name": display, "language": "go", "interrupt_mode": "message", "env": env, "metadata": map[string]any{mark: module},
+	}
+}
+
+func writeJSON(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", " ")
+	if err == nil {
+		err = disk.Write(path, text)
+	}
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
 	}
 	return nil
 }
 
-func (l *Lab) tool(name string) string {
+func (l *Lab) tool(name string) string { return program(l.dot("bin"), name) }
+
+// program is the file of a program in a folder.
+func program(dir, name string) string {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	return l.dot("bin", name)
+	return filepath.Join(dir, name)
 }
 
 // script is a program of the virtual environment.

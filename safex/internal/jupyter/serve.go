@@ -3,20 +3,16 @@ package jupyter
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/rischiboy/safe_exploration/safex/internal/group"
 )
@@ -51,7 +47,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 	}
 	args := []string{"lab",
 		"--ServerApp.ip=" + s.IP, "--ServerApp.port=" + strconv.Itoa(port), "--ServerApp.port_retries=0",
-		"--IdentityProvider.token=" + s.Token, "--ServerApp.root_dir=" + filepath.Join(l.Repo, "notebooks"),
+		"--ServerApp.root_dir=" + filepath.Join(l.Repo, "notebooks"),
 		"--LabApp.default_url=" + first, "--log-level=WARN"}
 	if !s.Browser {
 		args = append(args, "--no-browser")
@@ -60,8 +56,14 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 		args = append(args, "--allow-root")
 	}
 	c := exec.CommandContext(ctx, l.jupyter(), args...)
-	c.Dir, c.Env, c.Stderr = l.Repo, l.environment(), l.Log
-	group.Own(c) // we end JupyterLab without its question
+	said, err := os.Create(l.dot(fmt.Sprintf("jupyter-%d.log", port)))
+	if err != nil {
+		return fmt.Errorf("jupyter: %w", err)
+	}
+	defer said.Close()
+	c.Dir, c.Stdout, c.Stderr = l.Repo, said, said            // its lines and those of the kernels would push the link out of sight
+	c.Env = append(l.environment(), "JUPYTER_TOKEN="+s.Token) // an argument would be seen by everybody on this machine
+	group.Own(c)                                              // we end JupyterLab without its question
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 10 * time.Second
 	if err := c.Start(); err != nil {
@@ -81,7 +83,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v", port, err)
+			return fmt.Errorf("jupyter: JupyterLab ended before it answered on port %d: %v; %s says more", port, err, said.Name())
 		case <-tick.C:
 		}
 		if r, err := client.Get(address + "/api"); err == nil {
@@ -95,7 +97,7 @@ func (l *Lab) Serve(ctx context.Context, s Serving, ready func(link string)) err
 	if ctx.Err() != nil {
 		return nil
 	}
-	return fmt.Errorf("jupyter: JupyterLab ended: %v", err)
+	return fmt.Errorf("jupyter: JupyterLab ended: %v; %s says more", err, said.Name())
 }
 
 // freePort is port, or the first free one from 8888 on if it is 0.
@@ -106,6 +108,9 @@ func freePort(ip string, port int) (int, error) {
 			c.Close()
 		}
 		return err == nil
+	}
+	if !free(0) { // any
+		return 0, fmt.Errorf("jupyter: %s is no address of this machine to listen on: choose another with --ip, or leave it out", ip)
 	}
 	if port != 0 {
 		if !free(port) {
@@ -119,86 +124,4 @@ func freePort(ip string, port int) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("jupyter: no port from 8888 to 8987 is free: choose one with --port")
-}
-
-// Notebook is the path of a notebook, which may be named without the folder of the clone's own. It fails
-// if there is none, so that a slip of the pen is told before anything is built.
-func (l *Lab) Notebook(name string) (string, error) {
-	path, err := filepath.Abs(name)
-	if err != nil {
-		return "", fmt.Errorf("jupyter: %w", err)
-	}
-	if !exists(path) {
-		if path = filepath.Join(l.Repo, "notebooks", filepath.Base(name)); !exists(path) {
-			return "", fmt.Errorf("jupyter: there is no notebook %s", name)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("jupyter: %w", err)
-	}
-	var content struct {
-		Cells []json.RawMessage `json:"cells"`
-	}
-	if err := json.Unmarshal(text, &content); err != nil || content.Cells == nil || filepath.Ext(path) != ".ipynb" {
-		return "", fmt.Errorf("jupyter: %s is no notebook: name a file .ipynb that JupyterLab has saved", name)
-	}
-	return path, nil
-}
-
-// complaint is what the cell that failed wrote to its standard error, taken out of what nbconvert says of it, but for the exit
-// status that the kernel adds; "" if it wrote nothing.
-func complaint(text string) string {
-	const mark = "----- stderr -----\n"
-	parts := strings.Split(text, mark)
-	var said []string
-	for _, p := range parts[1:] {
-		p, _, _ = strings.Cut(p, "------------------")
-		p, _, _ = strings.Cut(p, "----- stdout -----")
-		if p = strings.TrimSpace(p); !strings.HasPrefix(p, "exit status ") {
-			said = append(said, p)
-		}
-	}
-	return strings.Join(said, "\n")
-}
-
-// Execute runs a notebook from its first cell to its last, without a browser, and fails if a cell fails.
-// With save, its outputs are written into it; otherwise it is left alone.
-func (l *Lab) Execute(ctx context.Context, notebook string, save bool) error {
-	path, err := l.Notebook(notebook)
-	if err != nil {
-		return err
-	}
-	out := l.dot("out")
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fmt.Errorf("jupyter: %w", err)
-	}
-	began := time.Now()
-	l.print("%s: running …", filepath.Base(path))
-	alone := slices.DeleteFunc(l.environment(), func(v string) bool { // nobody watches, whoever started this: see nb.Attended
-		return strings.HasPrefix(v, "JPY_SESSION_NAME=") || strings.HasPrefix(v, "VSCODE_PID=")
-	})
-	err = l.command(ctx, filepath.Dir(path), alone, l.jupyter(), "nbconvert", "--to", "notebook", "--execute",
-		"--ExecutePreprocessor.timeout=1800", "--ExecutePreprocessor.kernel_name=gonb", "--log-level=ERROR", "--output-dir", out, path)
-	if err != nil {
-		if said := complaint(err.Error()); said != "" {
-			return fmt.Errorf("jupyter: %s: a cell failed: %s", notebook, said)
-		}
-		return fmt.Errorf("jupyter: %s: a cell failed: %w", notebook, err)
-	}
-	l.print("%s: every cell ran, %.0f s", filepath.Base(path), time.Since(began).Seconds())
-	if !save {
-		return nil
-	}
-	text, err := os.ReadFile(filepath.Join(out, filepath.Base(path)))
-	if err == nil {
-		text, err = Tidy(text)
-	}
-	if err == nil {
-		err = renameio.WriteFile(path, text, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("jupyter: %s: %w", notebook, err)
-	}
-	return nil
 }
