@@ -74,6 +74,19 @@ type Objective struct {
 	// Count takes the number of steps that break a limit for the excess, as the published planners did. It is blind to how
 	// far a plan is from a limit on either side; without it the excess is the worst signed one.
 	Count bool
+
+	// LogBarrier is the price η, in units of mean reward per step, of being near a limit: a candidate whose largest excess e is below
+	// Budget d, in units of the limit's Scale, costs -η log(d - e) more, as the log barrier f - η Σ log(-g) of LB-SGD (Usmanova et
+	// al., 2024) does, here for the limit that binds. It is at least 0, and 0 is no barrier.
+	LogBarrier float64 `json:",omitempty"`
+}
+
+// Check reports the first setting that is out of range.
+func (o Objective) Check() error {
+	if !(o.LogBarrier >= 0) || math.IsInf(o.LogBarrier, 1) {
+		return fmt.Errorf("Objective.LogBarrier is %v, want a number of at least 0, and 0 for no barrier", o.LogBarrier)
+	}
+	return nil
 }
 
 // Under FeasibleFirst a cost is an order of two keys in one number. A candidate that keeps the limits costs its negative
@@ -85,6 +98,9 @@ const (
 	levels     = 1 << 20 // far above |log₂| of any number, so that a mean over draws goes by how many of them break a limit
 )
 
+// touching is the room that a LogBarrier sees where there is less, in units of the limit's Scale: a plan that just keeps the limits costs a number.
+const touching = 1e-12
+
 // Cost of a candidate of this mean reward per step and this worst excess over steps and limits. Less is better. With
 // FeasibleFirst, no reward makes up for an excess, whatever the sizes of both. It is NaN if either is, if the reward or
 // the excess is beyond the real numbers, or if the reward is beyond ±1e280.
@@ -94,9 +110,17 @@ func (o Objective) Cost(reward, excess float64) float64 {
 	case !(math.Abs(reward) <= mostReward) || math.IsNaN(excess) || math.IsInf(excess, 1): // the excess is -Inf if there are no limits
 		return math.NaN()
 	case !o.FeasibleFirst:
-		return o.Weight*o.Barrier.Of(over) - reward
+		return o.Weight*o.Barrier.Of(over) + o.near(over) - reward
 	case over > 0:
 		return infeasible * (levels + math.Log2(over))
 	}
-	return -reward
+	return o.near(over) - reward
+}
+
+// near is what the LogBarrier takes for what is over: the most where there is no room, and nothing where there are no limits.
+func (o Objective) near(over float64) float64 {
+	if o.LogBarrier == 0 || math.IsInf(over, -1) {
+		return 0
+	}
+	return -o.LogBarrier * math.Log(max(-over, touching))
 }

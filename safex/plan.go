@@ -32,6 +32,9 @@ type Query struct {
 	Pending [][]float64
 	Past    Trajectory // the episode so far, which ends in State; States and Actions may be empty
 	Left    []float64  // what is left of the budget of each limit, in its unit; nil if none has one
+	// Violations are how many steps broke a limit in each planned episode before this one, as the agent saw them: what a planner may adapt to from
+	// episode to episode. It is counted from the transitions, so that a run that is resumed has the same.
+	Violations []int
 
 	Members int                          // of the Model in force, if it is Membered; 0 of others
 	Member  func(i int) (Rollout, error) // of member i alone; see BindMembers

@@ -176,6 +176,34 @@ func TestObjective(t *testing.T) {
 	}
 }
 
+// A log barrier takes more the nearer a plan is to a limit, charges those that break one as before, and takes nothing where there is none.
+func TestLogBarrier(t *testing.T) {
+	o := safex.Objective{FeasibleFirst: true, LogBarrier: 0.5, Budget: 0.25}
+	if got, want := o.Cost(3, -1.75), 0.5*-math.Log(2)-3; math.Abs(got-want) > 1e-15 {
+		t.Errorf("two Scales before the limit the cost is %v, want %v", got, want)
+	}
+	last := math.Inf(-1)
+	for _, excess := range []float64{-100, -1, 0, 0.1, 0.249, 0.25, 0.25 + 1e-9, 0.3, 10} {
+		c := o.Cost(3, excess)
+		if !(c > last) || math.IsInf(c, 1) {
+			t.Errorf("with an excess of %v the cost is %v, and %v with less", excess, c, last)
+		}
+		last = c
+	}
+	if o.Cost(1e280, 0.2500001) != (safex.Objective{FeasibleFirst: true, Budget: 0.25}).Cost(1e280, 0.2500001) {
+		t.Error("the barrier changes what breaks a limit")
+	}
+	if got := o.Cost(3, math.Inf(-1)); got != -3 {
+		t.Errorf("without limits the cost is %v", got)
+	}
+	for _, bad := range []float64{-1, math.NaN(), math.Inf(1)} {
+		o.LogBarrier = bad
+		if err := o.Check(); err == nil || !strings.Contains(err.Error(), "LogBarrier") {
+			t.Errorf("a barrier of %v: error %v", bad, err)
+		}
+	}
+}
+
 // Violations are steps, not limits; a NaN is one.
 func TestViolations(t *testing.T) {
 	tr := safex.Trajectory{Excess: [][]float64{{-1, -1}, {0, 0}, {1, 2}, {-1, math.NaN()}}, Rewards: []float64{1, 2, 3, 4}}

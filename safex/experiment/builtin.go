@@ -61,6 +61,11 @@ func init() {
 	Planners.Add("minmax", "lets a search for actions and one for model errors play against each other", of[safex.Planner](plan.DefaultMinMax))
 	Planners.Add("optminmax", "the same, with a reward that hopes for the best error", of[safex.Planner](plan.DefaultOptMinMax))
 
+	Planners.Add("cce", "keeps the limits on average over trajectories that the model believes possible, by constrained cross-entropy", of[safex.Planner](plan.DefaultCCE))
+	Planners.Add("rce", "the same under the worst of the trajectories, by robust cross-entropy", of[safex.Planner](plan.DefaultRCE))
+	Planners.Add("cap", "the same on average, with a penalty of doubt that grows with violations", of[safex.Planner](plan.DefaultCAP))
+	Planners.Add("barrier", "keeps away from the limits under the model's mean, by a log barrier", of[safex.Planner](plan.DefaultBarrier))
+
 	Learners.Add("sparse-gp", "Gaussian processes of one covariance, with a linear trend and noise that may differ from place to place; it takes in every step", of[safex.Codec](gp.DefaultSparse))
 	Learners.Add("probabilistic", "neural networks that each predict a mean and an aleatoric deviation; what they disagree on is the epistemic deviation", of[safex.Codec](ensemble.Default))
 	Learners.Add("deterministic", "neural networks that each predict a mean", of[safex.Codec](ensemble.Deterministic))

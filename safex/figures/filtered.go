@@ -89,9 +89,9 @@ func (g *Gallery) sideBySide(rows []row, shared ...string) *fig.Figure {
 	}
 	switch {
 	case kept > 0 && others:
-		notes.add("None of the %d steps of all other runs broke a limit, the random ones among them.", kept)
+		notes.add("None of the %d steps of all other runs that are drawn broke a limit, the random ones among them.", kept)
 	case kept > 0:
-		notes.add("None of the %d steps of all runs broke a limit, the random ones among them.", kept)
+		notes.add("None of the %d steps of all runs that are drawn broke a limit, the random ones among them.", kept)
 	}
 	f.Notes = notes.lines
 	return f.Figure()

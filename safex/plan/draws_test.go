@@ -16,7 +16,7 @@ import (
 )
 
 // What a candidate costs is what the papers say: with draws of its own for nobody, a mean of costs for the nominal planner,
-// and the cost of the worst for PesTraj.
+// and the cost of the worst for PesTraj. PETS has the cost of a mean, or of the worst, of draws that hold over the horizon.
 func TestCostsOfDraws(t *testing.T) {
 	s := cart(t)
 	const sigma, particles = 0.05, 6
@@ -43,11 +43,28 @@ func TestCostsOfDraws(t *testing.T) {
 		}, func(rewards, worst []float64) float64 {
 			return 2*safex.Quadratic.Of(slices.Max(worst[particles/2:])-0.05) - mean(rewards[:particles/2])
 		}},
+		"cce": {func(search probe) safex.Planner {
+			return plan.PETS{Horizon: 10, Objective: o, Search: search, Particles: particles}
+		}, func(rewards, worst []float64) float64 {
+			return 2*safex.Quadratic.Of(mean(broken(worst, 0))-0.05) - mean(rewards)
+		}},
+		"rce": {func(search probe) safex.Planner {
+			return plan.PETS{Horizon: 10, Objective: o, Search: search, Particles: particles, Worst: true}
+		}, func(rewards, worst []float64) float64 {
+			return 2*safex.Quadratic.Of(max(0, slices.Max(worst))-0.05) - mean(rewards)
+		}},
+		"cap": {func(search probe) safex.Planner { // κ is 1, 0, 2 and 3
+			return plan.PETS{Horizon: 10, Objective: o, Search: search, Particles: particles, Penalty: plan.Penalty{Start: 1, Gain: 0.5, Allowed: 2}}
+		}, func(rewards, worst []float64) float64 {
+			return 2*safex.Quadratic.Of(mean(broken(worst, 3*sigma))-0.05) - mean(rewards)
+		}},
 	} {
 		var searches []asked
 		var rolls []safex.Candidates
 		p := c.make(probe{plan.DefaultSafe().Search, &searches})
-		a := answer(t, p, query(s, recorder{Rollout: constantBelief{sigma: sigma}, seen: &rolls}, 0.8), 1)
+		q := query(s, recorder{Rollout: constantBelief{sigma: sigma}, seen: &rolls}, 0.8)
+		q.Violations = []int{0, 6, 4}
+		a := answer(t, p, q, 1)
 		if len(searches) != 1 || len(rolls) != len(searches[0].populations)+1 {
 			t.Fatalf("%s: %d searches and %d rolls", name, len(searches), len(rolls))
 		}
@@ -63,6 +80,9 @@ func TestCostsOfDraws(t *testing.T) {
 					eta := rolls[round].Eta.Point(lane)
 					if want := draws.Point(lane / n * draws.Len() / particles); !slices.Equal(eta, want) {
 						t.Fatalf("%s: candidate %d of population %d meets draws of its own", name, i, round)
+					}
+					if _, steady := p.(plan.PETS); steady != (slices.Min(eta) == slices.Max(eta)) {
+						t.Fatalf("%s: a draw is %v", name, eta)
 					}
 					r, w := outcome(0.8, x.Point(i), eta, sigma)
 					rewards, worst = append(rewards, r), append(worst, w)
@@ -92,6 +112,14 @@ func TestCostsOfDraws(t *testing.T) {
 			t.Errorf("%s: two seeds drew the same", name)
 		}
 	}
+}
+
+// broken are what is beyond the limit with so much more of everything.
+func broken(worst []float64, more float64) (v []float64) {
+	for _, w := range worst {
+		v = append(v, max(0, w+more))
+	}
+	return v
 }
 
 func mean(v []float64) (sum float64) {

@@ -49,6 +49,9 @@ func TestLawsOfAll(t *testing.T) {
 		run("safe, particles", nominal(plan.DefaultSafe(), 5), plantest.Laws{Draws: true})
 		run("pestraj", pestraj, plantest.Laws{Draws: true})
 		run("pestraj, separate", separate, plantest.Laws{Draws: true})
+		penalized := plan.DefaultCAP()
+		penalized.Horizon, penalized.Search = 10, search[0]
+		run("cap", penalized, plantest.Laws{Draws: true})
 
 		pessimistic := plan.DefaultPessimistic()
 		pessimistic.Horizon, pessimistic.Search = 10, search[0]

@@ -63,7 +63,7 @@ func DefaultOptMinMax() MinMax {
 
 // Check reports the first setting that is out of range.
 func (p MinMax) Check() error {
-	if err := checkHorizon(p.Horizon); err != nil {
+	if err := checkPlan(p.Horizon, p.Objective); err != nil {
 		return err
 	}
 	if err := p.Beta.Check(); err != nil {

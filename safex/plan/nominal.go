@@ -40,9 +40,18 @@ func DefaultUnsafe() Nominal {
 	return p
 }
 
+// DefaultBarrier returns the planner that keeps away from the limits by a log barrier, under the mean: a reward that is near a limit is
+// worth less, by a price of safex.Objective. Doubt does not count. With ten times that price the car never drives up to the wall of the car park, whose
+// reward is flat far from the goal.
+func DefaultBarrier() Nominal {
+	p := DefaultSafe()
+	p.Objective.LogBarrier = 0.01
+	return p
+}
+
 // Check reports the first setting that is out of range.
 func (p Nominal) Check() error {
-	if err := checkHorizon(p.Horizon); err != nil {
+	if err := checkPlan(p.Horizon, p.Objective); err != nil {
 		return err
 	}
 	if err := checkParticles(p.Particles, 0); err != nil {
@@ -85,6 +94,7 @@ type sampledSearch struct {
 	tradeoff    safex.Objective
 	exploration Exploration
 	refine      Refinement
+	penalty     float64 // of an epistemic deviation; see PETS
 	cost        func(o safex.Objective, r *safex.Rolled, rewards []float64, i, n int) float64
 
 	met  productRollout
@@ -97,7 +107,7 @@ func (q query) under(ctx context.Context, v sampledSearch, src rng.Stream) (*saf
 	if v.objective, err = q.newObjective(v.exploration, src.Child("explore")); err != nil {
 		return nil, err
 	}
-	v.met.epistemic = v.epistemic()
+	v.met.epistemic = v.epistemic() || v.penalty > 0
 	nans := 0
 	found, stopped := v.search.Minimize(ctx, opt.Problem{
 		Steps: q.horizon, Dims: v.dims(), Start: v.start(),

@@ -62,7 +62,7 @@ func DefaultPessimistic() Pessimistic {
 
 // Check reports the first setting that is out of range.
 func (p Pessimistic) Check() error {
-	if err := checkHorizon(p.Horizon); err != nil {
+	if err := checkPlan(p.Horizon, p.Objective); err != nil {
 		return err
 	}
 	if err := p.Beta.Check(); err != nil {

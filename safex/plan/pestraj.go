@@ -27,7 +27,7 @@ func DefaultPesTraj() PesTraj {
 
 // Check reports the first setting that is out of range.
 func (p PesTraj) Check() error {
-	if err := checkHorizon(p.Horizon); err != nil {
+	if err := checkPlan(p.Horizon, p.Objective); err != nil {
 		return err
 	}
 	if err := checkParticles(p.Particles, 1); err != nil {

@@ -42,6 +42,11 @@ func (d constantBelief) Roll(ctx context.Context, dst *safex.Rolled, c safex.Can
 	}
 	horizon, n := len(c.Actions), c.Actions.Len()
 	dst.Resize(horizon, 1, 1, n)
+	if dst.Epistemic = nil; c.Epistemic {
+		for range horizon {
+			dst.Epistemic = append(dst.Epistemic, slices.Repeat([]float64{d.sigma}, n))
+		}
+	}
 	dst.GradAction, dst.GradEta, dst.Value = num.NewBatch(horizon, n), num.NewBatch(horizon, n), make([]float64, n)
 	for i := range n {
 		x := c.State[0]

@@ -22,9 +22,13 @@ type query struct {
 // maxHorizon keeps unrolled rollouts to what can be compiled.
 const maxHorizon = 1000
 
-func checkHorizon(steps int) error {
-	if steps < 1 || steps > maxHorizon {
-		return fmt.Errorf("plan: Horizon is %d, want 1 to %d", steps, maxHorizon)
+// checkPlan reports what is wrong with what every planner has.
+func checkPlan(horizon int, o safex.Objective) error {
+	if horizon < 1 || horizon > maxHorizon {
+		return fmt.Errorf("plan: Horizon is %d, want 1 to %d", horizon, maxHorizon)
+	}
+	if err := o.Check(); err != nil {
+		return fmt.Errorf("plan: %w", err)
 	}
 	return nil
 }
@@ -122,6 +126,13 @@ func (q query) drawn(n int, src rng.Stream) num.Batch {
 		}
 	}
 	return b
+}
+
+// held are drawn errors that hold over the horizon: each has the numbers of its first step at every step.
+func (q query) held(n int, src rng.Stream) num.Batch {
+	first := q
+	first.horizon = 1
+	return slices.Repeat(first.drawn(n, src), q.horizon)
 }
 
 // A productRollout has every plan under every error: lane e·plans + p of out is plan p under error e.

@@ -42,12 +42,32 @@ func (p MinMax) Tuned(t safex.Tuning) safex.Planner {
 	return p
 }
 
-// Label tells planners of one type apart: unsafe has no price for an excess.
+// Tuned implements safex.Tunable.
+func (p PETS) Tuned(t safex.Tuning) safex.Planner {
+	tuned(t, &p.Horizon, &p.Search)
+	return p
+}
+
+// Label tells planners of one type apart: unsafe has no price for an excess, barrier one for being near.
 func (p Nominal) Label() string {
-	if p.Objective == (safex.Objective{}) {
+	switch {
+	case p.Objective == (safex.Objective{}):
 		return "unsafe"
+	case p.Objective.LogBarrier > 0:
+		return "barrier"
 	}
 	return "safe"
+}
+
+// Label tells planners of one type apart: cap has a price for doubt, rce looks at the worst trajectory.
+func (p PETS) Label() string {
+	switch {
+	case p.Penalty != (Penalty{}):
+		return "cap"
+	case p.Worst:
+		return "rce"
+	}
+	return "cce"
 }
 
 // Label tells planners of one type apart: optminmax hopes for an error in its favour.

@@ -21,8 +21,8 @@ func TestPlantsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 6 {
-		t.Errorf("%d rows, want 6", len(all))
+	if len(all) != 16 {
+		t.Errorf("%d rows, want 16", len(all))
 	}
 	for _, r := range all {
 		if line := plantLine(r); !strings.Contains(string(page), "\n"+line+"\n") {
@@ -33,11 +33,15 @@ func TestPlantsPage(t *testing.T) {
 
 // plantLine is a row of the table.
 func plantLine(r report.Row) string {
-	system := map[string]string{"swingup": "MuJoCo", "reacher": "Gymnasium's Reacher-v5"}[r.Task]
-	if system == "" {
-		if system = "formulas"; r.Variant == "gymnasium" {
-			system = "Gymnasium's Pendulum-v1"
-		}
+	system := map[string]string{
+		"pendulum": "formulas", "reacher": "Gymnasium's Reacher-v5", "inverted_pendulum": "Gymnasium's InvertedPendulum-v5", "swingup": "dm_control's cartpole swingup",
+		"scg_cartpole": "safe-control-gym's cart-pole", "scg_quadrotor": "safe-control-gym's quadrotor",
+	}[r.Task]
+	switch {
+	case r.Variant == "gymnasium":
+		system = "Gymnasium's Pendulum-v1"
+	case strings.HasPrefix(r.Variant, "noise"):
+		system += ", noise of 0.1 N"
 	}
 	worst := r.Worst[0]
 	for _, w := range r.Worst {

@@ -33,8 +33,10 @@ func TestPlannerLaws(t *testing.T) {
 			}
 			return s.Planner
 		}
-		laws := plantest.Laws{Blind: name == "unsafe", Draws: name == "pestraj"}
+		laws := plantest.Laws{Blind: name == "unsafe", Priced: name == "barrier", Draws: name == "pestraj"}
 		switch planner().(type) {
+		case *plan.PETS:
+			laws.Draws = true
 		case *plan.Pessimistic:
 			laws.Wider = planner("planner.Beta=4")
 		case *plan.MinMax:

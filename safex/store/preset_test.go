@@ -139,12 +139,12 @@ func TestPreset(t *testing.T) {
 		task, planner string
 		want          map[string]string
 	}{
-		{"pendulum", "unsafe", map[string]string{"planner.Horizon": "20", "planner.Particles": "10", "planner.Objective": "{false 0 relu 0 false}", "planner.Search.Iterations": "10", "planner.Search.Samples": "500", "planner.Search.Elites": "50"}},
-		{"pendulum", "safe", map[string]string{"planner.Particles": "0", "planner.Objective": "{false 1 relu 0 true}", "learner.Hidden": "[128 128]", "learner.LearningRate": "0.001", "learner.Noise": "0.0001", "learner.Members": "5"}},
+		{"pendulum", "unsafe", map[string]string{"planner.Horizon": "20", "planner.Particles": "10", "planner.Objective": "{false 0 relu 0 false 0}", "planner.Search.Iterations": "10", "planner.Search.Samples": "500", "planner.Search.Elites": "50"}},
+		{"pendulum", "safe", map[string]string{"planner.Particles": "0", "planner.Objective": "{false 1 relu 0 true 0}", "learner.Hidden": "[128 128]", "learner.LearningRate": "0.001", "learner.Noise": "0.0001", "learner.Members": "5"}},
 		{"pendulum", "pestraj", map[string]string{"planner.Particles": "10", "planner.Separate": "true"}},
 		{"pendulum", "minmax", map[string]string{"planner.Search.Iterations": "5", "planner.Inner.Iterations": "5", "planner.Alternations": "10", "planner.Fixed": "5", "planner.Optimism": "0", "agent.Episodes": "50", "agent.RandomSteps": "100", "agent.LearnEvery": "0", "SpeedClip": "12", "MaxSpeed": "6"}},
 		{"pendulum", "optminmax", map[string]string{"planner.Beta": "sigmoid 1 to 3 around 10 frozen", "planner.Optimism": "sigmoid 1 to 3 around 10 frozen", "planner.Particles": "0"}},
-		{"pitch", "safe", map[string]string{"planner.Horizon": "5", "planner.Particles": "10", "planner.Objective": "{false 0.01 relu 0 true}", "agent.Episodes": "30", "learner.LearningRate": "0.0005"}},
+		{"pitch", "safe", map[string]string{"planner.Horizon": "5", "planner.Particles": "10", "planner.Objective": "{false 0.01 relu 0 true 0}", "agent.Episodes": "30", "learner.LearningRate": "0.0005"}},
 		{"pitch", "minmax", map[string]string{"planner.Search.Iterations": "10", "planner.Inner.Iterations": "10", "planner.Beta": "sigmoid 1 to 3 around 10 frozen"}},
 		{"pitch", "optminmax", map[string]string{"planner.Beta": "sigmoid 1 to 3 around 20 frozen", "planner.Optimism": "1"}},
 		{"rccar", "minmax", map[string]string{"planner.Search.Iterations": "10", "planner.Inner.Iterations": "5", "planner.Beta": "sigmoid 1 to 3 around 20 frozen", "learner.Hidden": "[256 256]", "agent.RandomSteps": "200", "PlainSlip": "true"}},

@@ -56,6 +56,9 @@ func (a Agent) Evaluate(ctx context.Context, s *State, e Evaluation) (safex.Epis
 		defer p.Close()
 		t.plant = p
 	}
+	t.Episode.Number = number + 1
+	a.count(t) // all that is over, by the limits of the agent
+	t.countedFor = number
 	a.System, a.Planner = e.System, e.Planner
 	t.rollout, t.guard, t.member = nil, nil, nil
 	if err := a.bind(t); err != nil {

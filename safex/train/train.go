@@ -77,6 +77,8 @@ type State struct {
 	guard        safex.Guard   // of Base, or of the Prior, by the Filter; made when first needed
 	members      int           // of Model
 	member       func(i int) (safex.Rollout, error)
+	violations   []int // of Query, of the episodes before number countedFor; counted when first needed
+	countedFor   int
 	fitting      *fitting    // in the background; nil without one
 	ahead        *fitted     // what the next fit comes to, where an Evaluation needed it; else nil
 	aheadOf      int         // Fits before it
@@ -253,15 +255,42 @@ func (a Agent) begin(ctx context.Context, s *State, number int, phase safex.Phas
 // query is the question for the next step, under a belief whose rollout is that of s.
 func (a Agent) query(s *State, m safex.Model) (safex.Query, error) {
 	at := len(s.Episode.Actions)
+	a.count(s)
 	q := safex.Query{
 		System: a.System, Rollout: s.rollout, State: s.Episode.States[at], Episode: s.Episode.Number - s.earlier(), Previous: s.Previous,
 		Past: s.Episode.Trajectory, Left: s.Episode.Left(a.System.Budgets()), Beta: safex.BetaOf(m), Filtered: a.Filter != nil,
-		Pending: s.Episode.Pending, Members: s.members, Member: s.member,
+		Pending: s.Episode.Pending, Members: s.members, Member: s.member, Violations: s.violations,
 	}
 	if at > 0 {
 		q.LastAction = s.Episode.Actions[at-1]
 	}
 	return q, q.Expect(m)
+}
+
+// count counts the violations of the planned episodes before the one under way, once for each.
+func (a Agent) count(s *State) {
+	if s.countedFor == s.Episode.Number {
+		return
+	}
+	s.violations, s.countedFor = nil, s.Episode.Number
+	planned, now := a.RandomSteps, s.Data.Len()-len(s.Episode.Actions)
+	if a.Logged != nil {
+		planned += a.Logged.Len()
+	}
+	for _, e := range s.Data.Episodes() {
+		if e[0] < planned || e[0] >= now {
+			continue
+		}
+		broken, last := 0, make([]float64, len(a.System.Action))
+		for i := e[0]; i < e[1]; i++ {
+			u := s.Data.U.Point(i)
+			if _, excess := a.System.Score(s.Data.X.Point(i), u, s.Data.Next.Point(i), last); slices.ContainsFunc(excess, func(v float64) bool { return v > 0 }) {
+				broken++
+			}
+			last = u
+		}
+		s.violations = append(s.violations, broken)
+	}
 }
 
 // forecast is what a plan, begun at a time, and the belief m say of the step that is about to be taken.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,6 +115,83 @@ func TestEpisodes(t *testing.T) {
 	all(t, a, 2)
 	if want := []int{10, 30}; !reflect.DeepEqual(*fits, want) {
 		t.Errorf("fits at %v transitions, want %v", *fits, want)
+	}
+}
+
+// counting is notes that keep which violations they were told of, and push to break the wall.
+type counting struct {
+	notes
+	told *[][]int
+}
+
+func (c counting) Plan(ctx context.Context, q safex.Query, src rng.Stream) (*safex.Plan, error) {
+	*c.told = append(*c.told, q.Violations)
+	p, err := c.notes.Plan(ctx, q, src)
+	if err == nil {
+		p.Actions = [][]float64{{1}}
+	}
+	return p, err
+}
+
+// A planner is told how many steps broke a limit in each planned episode before, from the beginning and after a stop: not of random
+// steps, nor of those under way. An evaluation is told of the episode that it follows, too.
+func TestViolationsAreTold(t *testing.T) {
+	a, _ := agent(t, cart())
+	c := counting{a.Planner.(notes), new([][]int)}
+	a.Planner = c
+	var broken []int
+	for _, e := range all(t, a, 3)[1:] {
+		broken = append(broken, e.Violations())
+	}
+	if broken[0] == 0 {
+		t.Fatal("no step broke a limit: the test needs some")
+	}
+	whole := *c.told
+	for i, told := range whole {
+		if want := broken[:i/20]; !slices.Equal(told, want) {
+			t.Fatalf("plan %d is told of %v, want %v", i, told, want)
+		}
+	}
+	for st, err := range a.Steps(context.Background(), &train.State{}, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Over && st.Episode.Phase == safex.PlannedPhase {
+			*c.told = nil
+			if _, err := a.Evaluate(context.Background(), st, train.Evaluation{System: a.System, Planner: c}); err != nil {
+				t.Fatal(err)
+			}
+			for _, told := range *c.told {
+				if want := broken[:st.Episode.Number]; !slices.Equal(told, want) {
+					t.Fatalf("an evaluation after episode %d is told of %v, want %v", st.Episode.Number, told, want)
+				}
+			}
+		}
+	}
+	for _, stop := range []int{5, 25, 30, 45} {
+		*c.told = nil
+		var s train.State
+		taken := 0
+		for st, err := range a.Steps(context.Background(), &train.State{}, 3) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if taken++; taken == stop {
+				s = train.State{ // what a folder keeps
+					Episode: st.Episode, Over: st.Over, Data: st.Data, Model: st.Model, Base: st.Base, Previous: st.Previous,
+					Fits: st.Fits, Fitted: st.Fitted, Updated: st.Updated, Reach: st.Reach, Explorations: st.Explorations,
+				}
+				break
+			}
+		}
+		for _, err := range a.Steps(context.Background(), &s, 3) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !reflect.DeepEqual(*c.told, whole) {
+			t.Errorf("stopped after %d steps, plans are told of %v, want %v", stop, *c.told, whole)
+		}
 	}
 }
 

@@ -9,20 +9,21 @@ import (
 	"github.com/rischiboy/safe_exploration/safex/plant"
 )
 
-// Swingup is a cart-pole in MuJoCo, with the masses and the motor of the DeepMind Control Suite's: the pole hangs, and is to be swung up and held while the
-// cart stays on its rail.
+// Swingup is the cartpole swingup of the DeepMind Control Suite (Tassa et al., 2018): the pole hangs, and is to be swung up and held, for the suite's reward, while the
+// cart stays on a rail that is shorter than its own.
 type Swingup struct {
 	Plant plant.Process
 	Rail  float64 // m from the middle that the cart may go: the limit of ActSafe (As et al., 2025)
 	Steps int
 }
 
-// DefaultSwingup has the rail of ActSafe.
+// DefaultSwingup has the rail of ActSafe, and the suite's 10 s.
 func DefaultSwingup() Swingup {
-	return Swingup{Plant: plant.DefaultProcess("python3 safex/cmd/gym/swingup.py"), Rail: 0.5, Steps: 150}
+	return Swingup{Plant: plant.DefaultProcess("python3 safex/cmd/gym/swingup.py"), Rail: 0.5, Steps: 250}
 }
 
-// Task returns the control problem.
+// Task returns the control problem. The reward of a step is that of the suite after it, at most 1, for each of the 4 steps of the suite in it. The goal is where the suite's
+// sparse reward asks the pole to be.
 func (s Swingup) Task() safex.Task {
 	return safex.Task{
 		Name: "swingup",
@@ -36,18 +37,24 @@ func (s Swingup) Task() safex.Task {
 		Steps:  s.Steps,
 		Plant:  s.Plant,
 		Start: func(x []float64, r *rand.Rand) {
-			θ := math.Pi + 0.05*(2*r.Float64()-1)
-			x[0], x[1], x[2], x[3], x[4] = 0.02*(2*r.Float64()-1), math.Cos(θ), math.Sin(θ), 0, 0
+			θ := math.Pi + 0.01*r.NormFloat64()
+			x[0], x[1], x[2], x[3], x[4] = 0.01*r.NormFloat64(), math.Cos(θ), math.Sin(θ), 0, 0
 		},
 		Reward: func(x, u, next num.Vec) num.Expr {
-			return next[1].Sub(1).Sub(next[0].Square()).Sub(next[4].Square().Mul(0.01)).Sub(u[0].Square().Mul(0.01))
+			near := func(v num.Expr, margin float64) num.Expr { // 1 at 0, and a tenth where v is the margin
+				return v.Square().Mul(math.Log(0.1) / (margin * margin)).Exp()
+			}
+			upright := next[1].Add(1).Div(2)
+			centered, slow := near(next[0], 2).Add(1).Div(2), near(next[4], 5).Add(1).Div(2)
+			small := u[0].Clamp(-1, 1).Square().Neg().Add(5).Div(5)
+			return upright.Mul(small).Mul(slow).Mul(centered).Mul(4)
 		},
 		Limits: []safex.Limit{{
 			Name: "rail", Unit: "m", Max: s.Rail, Scale: 0.1,
 			Of: func(x, u, next num.Vec) num.Expr { return next[0].Abs() },
 		}},
 		Goal: &safex.Goal{
-			Name: "upright", Unit: "rad", Max: 0.2, Steps: 10,
+			Name: "upright", Unit: "rad", Max: 0.1, Steps: 10,
 			Of: func(x num.Vec) num.Expr { return num.Atan2(x[2], x[1]).Abs() },
 		},
 		Tuning: safex.Tuning{Horizon: 30, Std: 1, Color: 2},

@@ -1,16 +1,17 @@
-"""A cart-pole in MuJoCo as the plant of swingup, with the masses and the motor of the DeepMind Control Suite's, hanging at first.
+"""The cart-pole of the DeepMind Control Suite as the plant of swingup, hanging at first.
 
-It needs MuJoCo alone: any simulator can be a plant in so many lines.
+It needs MuJoCo alone, and is dm_control's cartpole swingup to the bit: dm_swingup.py is the same from dm_control itself. Any simulator can be a
+plant in so many lines.
 """
 
 import math
 import os
-import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "plant"))
 
 import mujoco
+import numpy
 
 import safex_plant
 
@@ -19,7 +20,7 @@ MODEL = """
   <option timestep="0.01" integrator="RK4"><flag contact="disable"/></option>
   <worldbody>
     <body name="cart" pos="0 0 1">
-      <joint name="slider" type="slide" axis="1 0 0" damping="5e-4"/>
+      <joint name="slider" type="slide" axis="1 0 0" damping="5e-4" limited="true" range="-1.8 1.8" solreflimit=".08 1"/>
       <geom type="box" size=".2 .15 .1" mass="1"/>
       <body name="pole">
         <joint name="hinge" type="hinge" axis="0 1 0" damping="2e-6"/>
@@ -42,10 +43,10 @@ class CartPole:
         self.data = mujoco.MjData(self.model)
 
     def reset(self, seed):
-        draw = random.Random(seed)
+        draw = numpy.random.RandomState(seed).randn
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = draw.uniform(-0.02, 0.02), math.pi + draw.uniform(-0.05, 0.05)
-        self.data.qvel[:] = draw.uniform(-0.02, 0.02), draw.uniform(-0.05, 0.05)
+        self.data.qpos[:] = 0.01 * draw(), math.pi + 0.01 * draw()
+        self.data.qvel[:] = 0.01 * draw(2)
         return self.see()
 
     def step(self, u):
