@@ -17,11 +17,11 @@ func page(t *testing.T, heading string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
+	_, section, found := strings.Cut(string(text), "\n### "+heading+"\n")
 	if !found {
 		t.Fatalf("results.md has no section %q", heading)
 	}
-	section, _, _ = strings.Cut(section, "\n## ")
+	section, _, _ = strings.Cut(section, "\n##")
 	return section
 }
 

@@ -26,11 +26,11 @@ func TestBaselinesTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(page), "\n## Baselines\n")
+	_, section, found := strings.Cut(string(page), "\n### Baselines\n")
 	if !found {
 		t.Fatal("the page has no section on baselines")
 	}
-	section, _, _ = strings.Cut(section, "\n## ")
+	section, _, _ = strings.Cut(section, "\n##")
 	shown := 0
 	for _, r := range all {
 		shown += strings.Count(section, fmt.Sprintf("\n| %s | %s |", r.Task, r.Planner))
