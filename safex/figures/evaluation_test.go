@@ -139,7 +139,8 @@ func TestActSafeInResults(t *testing.T) {
 		if m.Filter != "" {
 			name, proved = "`pessimistic`, filtered", fmt.Sprintf("%d of %d, %d by a backup", covered, 750*len(m.Runs), backups)
 		}
-		want(name, violating, m.Steps, returns, proved)
+		version, _, _ := strings.Cut(m.Build, " ")
+		want(name+", "+version, violating, m.Steps, returns, proved)
 		if line := fmt.Sprintf("%d of %d steps of evaluations", beyond, evaluations); !strings.Contains(string(page), line) {
 			t.Errorf("results.md does not say %q", line)
 		}
