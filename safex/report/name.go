@@ -119,10 +119,18 @@ const shown = 3
 // distinguish adds what the methods of a group differ in to their names.
 func (s *Set) distinguish(names []string, group []int) {
 	all := make([]map[string]string, len(group))
-	fields := map[string]bool{}
+	fields, builds, versions := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	version := func(build string) string { v, _, _ := strings.Cut(build, " "); return v }
+	for _, i := range group {
+		b := s.Methods[i].Build
+		builds[b], versions[version(b)] = true, true
+	}
 	for k, i := range group {
 		m := &s.Methods[i]
 		all[k] = map[string]string{"build": m.Build}
+		if len(versions) == len(builds) { // the rest of it is for who has two of one version
+			all[k]["build"] = version(m.Build)
+		}
 		var settings any
 		if json.Unmarshal(m.Settings, &settings) == nil {
 			experiment.Flatten(all[k], "", settings)

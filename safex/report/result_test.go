@@ -713,7 +713,7 @@ func TestNames(t *testing.T) {
 	add("f", settings(t, "unsafe", 2, "Mass=2", "planner.Horizon=9", "Effort=0", "Length=2"))
 	s := read(t, dir)
 	want := []string{
-		"pessimistic, linear (build 0.1.0)", "pessimistic, linear (build " + experiment.Build() + ")", "safe, linear (MaxSpeed 5)", "safe, linear (MaxSpeed 6)",
+		"pessimistic, linear (build 0.1.0)", "pessimistic, linear (build " + experiment.Version + ")", "safe, linear (MaxSpeed 5)", "safe, linear (MaxSpeed 6)",
 		"unsafe, linear (Episodes 1, Effort 0.001, Length 1, 2 more)", "unsafe, linear (Episodes 2, Effort 0, Length 2, 2 more)",
 	}
 	if got := s.Names(); !slices.Equal(got, want) {
