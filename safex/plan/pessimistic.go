@@ -24,7 +24,7 @@ import (
 //
 // Where no plan is found that keeps the limits under the whole box, one is made for a third of it, again for a third of that where more than one deviation was left, and at
 // last for the mean: of plans that break them, the one that does so least in the worst corner may be the most dangerous, as what is known best is seldom what is safe.
-// Such a plan is not Feasible, and its Worst and Bound are those under the whole box. It takes three times as long of two deviations, and five times of twenty.
+// Such a plan is not Feasible, and its Worst and Bound are those under the whole box. It takes three times as long of two deviations, five times of twenty, and ten at most.
 //
 // Over a long horizon, errors in every step add up to more than a system meets whose plan is made anew in each step. With a Robust
 // horizon (Lucia et al., 2013) the model may err in the first steps only: from there on the limits must hold under the mean, to the
@@ -173,14 +173,16 @@ func (p Pessimistic) Plan(ctx context.Context, sq safex.Query, src rng.Stream) (
 	return plan, stopped
 }
 
-// share of the box for which a plan is made where there is none for all of it, and of that where there is none again.
-const share = 0.3
+const (
+	share  = 0.3 // of the box for which a plan is made where there is none for all of it, and of that where there is none again
+	shares = 8   // at most, so that a model that doubts without end does not plan without end; 15 000 deviations are less than one after so many
+)
 
 // less are the deviations for which plans are made, in turn, where there is none for beta of them: a share of what was tried before as long as that is more than one
 // deviation, and the mean at last. A calibrated model that has erred asks for many at once, of which a share can be as far from possible as all: what it is sure of
 // is to count for something then too.
 func less(beta float64) (betas []float64) {
-	for more := true; more; more = beta > 1 {
+	for more := true; more; more = beta > 1 && len(betas) < shares {
 		beta *= share
 		betas = append(betas, beta)
 	}

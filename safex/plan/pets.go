@@ -73,6 +73,9 @@ func (p PETS) Check() error {
 	if err := checkParticles(p.Particles, 1); err != nil {
 		return err
 	}
+	if p.Objective.LogBarrier > 0 {
+		return fmt.Errorf("plan: Objective.LogBarrier is %v: trajectories that keep the limits cost 0, however near they are; leave it 0", p.Objective.LogBarrier)
+	}
 	for _, s := range []struct {
 		name string
 		v    float64

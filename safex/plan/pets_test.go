@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,12 +49,17 @@ func TestCAPKeepsAway(t *testing.T) {
 
 // Settings that are out of range are refused by their names.
 func TestPETSCheck(t *testing.T) {
+	for _, price := range []float64{-1, math.NaN(), math.Inf(1)} {
+		if err := (safex.Objective{LogBarrier: price}).Check(); err == nil || !strings.Contains(err.Error(), "LogBarrier") {
+			t.Errorf("a barrier at a price of %v: error %v", price, err)
+		}
+	}
 	for says, change := range map[string]func(p *plan.PETS){
 		"Particles":            func(p *plan.PETS) { p.Particles = 0 },
 		"Penalty.Start":        func(p *plan.PETS) { p.Penalty.Start = -1 },
 		"Penalty.Gain":         func(p *plan.PETS) { p.Penalty.Gain = -0.1 },
 		"Penalty.Allowed":      func(p *plan.PETS) { p.Penalty.Allowed = -2 },
-		"Objective.LogBarrier": func(p *plan.PETS) { p.Objective.LogBarrier = -1 },
+		"Objective.LogBarrier": func(p *plan.PETS) { p.Objective.LogBarrier = 0.01 },
 		"Horizon":              func(p *plan.PETS) { p.Horizon = 0 },
 	} {
 		p := plan.DefaultCAP()

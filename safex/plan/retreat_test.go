@@ -59,6 +59,14 @@ func TestPartOfTheBox(t *testing.T) {
 			t.Errorf("off by %v: it backs up as if for %v of the box, to %v", drift, part/0.3, most)
 		}
 	}
+	var searches []asked // who doubts without end does not plan without end: the whole box, eight shares, and the mean
+	p.Search = probe{p.Search, &searches}
+	q := query(s, constantBelief{sigma: 0.1}, 0.5)
+	q.Beta = 1e12
+	if a := answer(t, p, q, 1); a.Feasible || len(searches) != 10 {
+		t.Errorf("of 1e12 deviations, feasible: %v, after %d searches", a.Feasible, len(searches))
+	}
+	searches = nil
 	for seed := range uint64(3) { // beyond the limit, where even the mean breaks it, it does so as little as it can: the first step is the worst
 		a := answer(t, p, query(s, constantBelief{sigma: 0.1}, 1.3), seed)
 		if most := farthest(a, 1.3, 0); a.Feasible || most > 1.2+1e-3 || math.Abs(a.Bound[0]-(farthest(a, 1.3, 0.2)-1)) > 1e-9 {
