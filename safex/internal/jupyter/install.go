@@ -127,6 +127,9 @@ func FindUser(ctx context.Context, dir string, log io.Writer) (*User, error) {
 	if u.Path, err = ask("list", "-m"); err != nil {
 		return nil, fmt.Errorf("jupyter: go list -m in %s: %w", at, err)
 	}
+	if u.Path == Module { // Find would have found a whole one
+		return nil, fmt.Errorf("jupyter: %s has the go.mod of %s and not its source: change into a whole clone", u.Module, Module)
+	}
 	return u, nil
 }
 

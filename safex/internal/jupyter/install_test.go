@@ -50,6 +50,7 @@ func TestFindUser(t *testing.T) {
 	for dir, want := range map[string]string{
 		t.TempDir(): "is in no Go module: change into a clone of",
 		module(t, "module example.com/arm\n\ngo 1.27.3\n"): "does not require " + Module,
+		module(t, "module "+Module+"\n\ngo 1.27.3\n"):      "and not its source",
 	} {
 		if _, err := FindUser(ctx, dir, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("in %s: error %v, want %q", dir, err, want)
