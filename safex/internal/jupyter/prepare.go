@@ -56,7 +56,7 @@ func Find(dir string, log io.Writer) (*Lab, error) {
 	}
 	for at := start; ; at = filepath.Dir(at) {
 		mod, err := os.ReadFile(filepath.Join(at, "go.mod"))
-		if err == nil && strings.HasPrefix(string(mod), "module "+Module+"\n") {
+		if err == nil && strings.HasPrefix(string(mod), "module "+Module+"\n") && exists(filepath.Join(at, "safex")) { // a go.mod may lie alone
 			return &Lab{Repo: at, Log: log}, nil
 		}
 		if at == filepath.Dir(at) {
